@@ -1,0 +1,168 @@
+/**
+ * Everything outside the program: time, chance, files and sockets.
+ *
+ * A World is made once, at the root (`realWorld()`, or a fake one in tests and in the simulator)
+ * and handed down. Only `base/real-*.ts` touch the real things; every other file is the same code
+ * on the real World and on a fake one, so a run on a fake World is repeatable from its seed.
+ */
+export interface World {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly network: Network;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970, whole. For timestamps in records only: it may jump. */
+  wallMs(): number;
+  /** Milliseconds since some moment, with a fraction; never goes back. For every timeout. */
+  monotonicMs(): number;
+  /** Calls back once, `delayMs` from now. */
+  schedule(delayMs: number, callback: () => void): Timer;
+  /** Calls back when the events that have arrived in this turn of the loop are handled. */
+  afterTurn(callback: () => void): void;
+}
+
+export interface Timer {
+  /** Harmless when it has fired already. */
+  cancel(): void;
+}
+
+export interface Random {
+  /** 0 to 2^32 - 1, from a source that cannot be guessed. */
+  uint32(): number;
+  /** Fills `target` whole, from a source that cannot be guessed. */
+  fill(target: Uint8Array): void;
+}
+
+/** `code` is the errno name: "ENOSPC", "EIO", "ENOENT", "EACCES", ... */
+export class DiskError extends Error {
+  constructor(
+    readonly code: string,
+    readonly path: string,
+    operation: string,
+  ) {
+    super(`${operation} ${path}: ${code}`);
+  }
+}
+
+export interface FileStatus {
+  readonly size: number;
+  readonly isDirectory: boolean;
+  /** Wall clock of the last change, in milliseconds. */
+  readonly modifiedMs: number;
+}
+
+/**
+ * Files, named by path. Calls without a promise finish in the page cache, at once; only `sync` and
+ * `syncDirectory` make anything survive a loss of power. Every failure is a `DiskError`.
+ */
+export interface Disk {
+  /** "read": must exist. "write": must exist, read and write. "create": made when missing. */
+  open(path: string, mode: "read" | "write" | "create"): DiskFile;
+  /** Null when there is nothing of that name. */
+  status(path: string): FileStatus | null;
+  /** Names within a directory, in no order. */
+  list(path: string): string[];
+  /** With its parents; nothing happens when it is there. */
+  makeDirectory(path: string): void;
+  /** Atomic; replaces a file named `to`. */
+  rename(from: string, to: string): void;
+  /** A file; nothing happens when there is none. */
+  remove(path: string): void;
+  /** A directory and all in it; nothing happens when there is none. */
+  removeTree(path: string): void;
+  /** Whole contents; throws ENOENT when there is no such file. */
+  readWhole(path: string): Buffer;
+  /** Makes creations, renames and removals in a directory survive a loss of power. */
+  syncDirectory(path: string): Promise<void>;
+  /** An exclusive lock as Java's FileChannel.tryLock takes (fcntl); null when it is held. */
+  lock(path: string): FileLock | null;
+  /** Bytes of the file system that holds `path`. */
+  space(path: string): { readonly totalBytes: number; readonly usableBytes: number };
+}
+
+export interface FileLock {
+  release(): void;
+}
+
+export interface DiskFile {
+  readonly path: string;
+  /** Descriptor for `Socket.sendFile`; -1 on a fake disk. */
+  readonly descriptor: number;
+  /** Length in bytes, asked from the file system. */
+  size(): number;
+  /** Reads up to `length` bytes to `target[offset...]`; fewer only at the end of the file. */
+  read(target: Uint8Array, offset: number, length: number, position: number): number;
+  /**
+   * The same when the bytes are in the page cache; -1 when the caller would wait for the disk.
+   * May return fewer bytes than are in the file where only the first are in the page cache.
+   */
+  readCached(target: Uint8Array, offset: number, length: number, position: number): number;
+  /** The same, on the thread pool. */
+  readLater(target: Uint8Array, offset: number, length: number, position: number): Promise<number>;
+  /** Writes all of `source[offset...offset + length]`. On an error nothing may be assumed written. */
+  write(source: Uint8Array, offset: number, length: number, position: number): void;
+  /** Reserves blocks without changing the length (FALLOC_FL_KEEP_SIZE); no-op where unknown. */
+  reserve(position: number, length: number): void;
+  /** Sets the length; also gives back blocks reserved behind it. */
+  truncate(size: number): void;
+  /** Starts writing dirty pages to the device and returns at once; a hint. */
+  startWriteBack(position: number, length: number): void;
+  /** fdatasync on the thread pool. After a failure the file must be taken as damaged. */
+  sync(): Promise<void>;
+  /** fdatasync now; blocks the loop: for start-up and stopping only. */
+  syncNow(): void;
+  close(): void;
+}
+
+/** `code` is the errno name: "EADDRINUSE", "EACCES", "ECONNREFUSED", ... */
+export class NetworkError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface Network {
+  /** Throws `NetworkError` when the address cannot be had. Port 0 asks for any free port. */
+  listen(host: string, port: number, accept: (socket: Socket) => SocketHandler): Listener;
+  /** Rejects with `NetworkError`. */
+  connect(host: string, port: number, handler: SocketHandler): Promise<Socket>;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** Accepts no more; open connections stay. */
+  stop(): void;
+}
+
+export interface SocketHandler {
+  /** The chunk belongs to the handler: nobody writes to it again. May come while paused. */
+  data(chunk: Buffer): void;
+  /** There is room again after a short write. */
+  drain(): void;
+  /** The peer sends no more; it may still read. */
+  end(): void;
+  /** The last event. `reason` is null after a clean end, else an errno name. */
+  close(reason: string | null): void;
+}
+
+export interface Socket {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localPort: number;
+  /** Bytes taken by the kernel: fewer than `length` means wait for `drain`; -1 when closed. */
+  write(bytes: Uint8Array, offset: number, length: number): number;
+  /** The same for a range of a file, without a copy through this process. Arms `drain` too. */
+  sendFile(file: DiskFile, position: number, length: number): number;
+  /** No more `data` until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Sends FIN behind all written bytes; reading goes on until `close`. */
+  shutdown(): void;
+  /** Closes at once; unsent bytes are lost. */
+  terminate(): void;
+}
