@@ -1,0 +1,11 @@
+/** SaslHandshake: v0-1. */
+import { api, array, int16, string, struct } from "../schema.ts";
+
+export const saslHandshake = api({
+  key: 17,
+  name: "SaslHandshake",
+  versions: [0, 1],
+  listeners: ["broker", "controller"],
+  request: struct({ mechanism: string }),
+  response: struct({ errorCode: int16, mechanisms: array(string) }),
+});

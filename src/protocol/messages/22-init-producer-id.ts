@@ -1,0 +1,27 @@
+/** InitProducerId: v0-6. */
+import { api, boolean, int16, int32, int64, string, struct } from "../schema.ts";
+
+export const initProducerId = api({
+  key: 22,
+  name: "InitProducerId",
+  versions: [0, 6],
+  stableVersion: 5,
+  flexibleFrom: 2,
+  listeners: ["broker"],
+  request: struct({
+    transactionalId: string.nullable(),
+    transactionTimeoutMs: int32,
+    producerId: int64.since(3).default(-1),
+    producerEpoch: int16.since(3).default(-1),
+    enable2Pc: boolean.since(6).default(false),
+    keepPreparedTxn: boolean.since(6).default(false),
+  }),
+  response: struct({
+    throttleTimeMs: int32.ignorable(),
+    errorCode: int16,
+    producerId: int64.default(-1),
+    producerEpoch: int16,
+    ongoingTxnProducerId: int64.since(6).default(-1),
+    ongoingTxnProducerEpoch: int16.since(6).default(-1),
+  }),
+});

@@ -1,0 +1,32 @@
+/** AlterConfigs: v0-2. */
+import { api, array, boolean, int16, int32, int8, string, struct } from "../schema.ts";
+
+export const alterConfigs = api({
+  key: 33,
+  name: "AlterConfigs",
+  versions: [0, 2],
+  flexibleFrom: 2,
+  listeners: ["broker", "controller"],
+  forwardable: true,
+  request: struct({
+    resources: array(
+      struct({
+        resourceType: int8,
+        resourceName: string,
+        configs: array(struct({ name: string, value: string.nullable() })),
+      }),
+    ),
+    validateOnly: boolean,
+  }),
+  response: struct({
+    throttleTimeMs: int32,
+    responses: array(
+      struct({
+        errorCode: int16,
+        errorMessage: string.nullable(),
+        resourceType: int8,
+        resourceName: string,
+      }),
+    ),
+  }),
+});

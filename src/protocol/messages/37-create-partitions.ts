@@ -1,0 +1,28 @@
+/** CreatePartitions: v0-3. */
+import { api, array, boolean, int16, int32, string, struct } from "../schema.ts";
+
+export const createPartitions = api({
+  key: 37,
+  name: "CreatePartitions",
+  versions: [0, 3],
+  flexibleFrom: 2,
+  listeners: ["broker", "controller"],
+  forwardable: true,
+  request: struct({
+    topics: array(
+      struct({
+        name: string,
+        count: int32,
+        assignments: array(struct({ brokerIds: array(int32) })).nullable(),
+      }),
+    ),
+    timeoutMs: int32,
+    validateOnly: boolean,
+  }),
+  response: struct({
+    throttleTimeMs: int32,
+    results: array(
+      struct({ name: string, errorCode: int16, errorMessage: string.nullable().default(null) }),
+    ),
+  }),
+});

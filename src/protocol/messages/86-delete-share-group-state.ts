@@ -1,0 +1,29 @@
+/** DeleteShareGroupState: v0. */
+import { api, array, int16, int32, string, struct, uuid } from "../schema.ts";
+
+export const deleteShareGroupState = api({
+  key: 86,
+  name: "DeleteShareGroupState",
+  versions: [0, 0],
+  flexibleFrom: 0,
+  listeners: ["broker"],
+  clusterAction: true,
+  request: struct({
+    groupId: string,
+    topics: array(struct({ topicId: uuid, partitions: array(struct({ partition: int32 })) })),
+  }),
+  response: struct({
+    results: array(
+      struct({
+        topicId: uuid,
+        partitions: array(
+          struct({
+            partition: int32,
+            errorCode: int16,
+            errorMessage: string.nullable().default(null),
+          }),
+        ),
+      }),
+    ),
+  }),
+});
