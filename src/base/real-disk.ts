@@ -1,0 +1,319 @@
+/**
+ * The real file system. What only Linux has (fallocate, preadv2, sync_file_range) is used where it
+ * is there and replaced by a portable way where it is not; `{ portable: true }` forces that way,
+ * so that a test can hold it.
+ */
+import {
+  close as closeLater,
+  closeSync,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  mkdirSync,
+  open as openLater,
+  openSync,
+  read as readLater,
+  readdirSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import type { Libc } from "./libc.ts";
+import { loadFileLocking, loadLibc } from "./libc.ts";
+import type { Disk, DiskFile, FileLock, FileStatus } from "./world.ts";
+import { DiskError } from "./world.ts";
+
+/** `portable` uses nothing but node:fs. */
+export function realDisk(options: { readonly portable?: boolean } = {}): Disk {
+  return new RealDisk(options.portable === true);
+}
+
+class RealDisk implements Disk {
+  readonly #portable: boolean;
+
+  constructor(portable: boolean) {
+    this.#portable = portable;
+  }
+
+  open(path: string, mode: "read" | "write" | "create"): DiskFile {
+    const descriptor = attempt("open", path, () => openSync(path, OPEN_FLAGS[mode], 0o644));
+    return new RealDiskFile(path, descriptor, this.#portable);
+  }
+
+  status(path: string): FileStatus | null {
+    const status = attempt("stat", path, () => statSync(path, { throwIfNoEntry: false }));
+    if (status === undefined) return null;
+    return {
+      size: status.size,
+      isDirectory: status.isDirectory(),
+      modifiedMs: Math.floor(status.mtimeMs),
+    };
+  }
+
+  list(path: string): string[] {
+    return attempt("list", path, () => readdirSync(path));
+  }
+
+  makeDirectory(path: string): void {
+    attempt("make", path, () => mkdirSync(path, { recursive: true }));
+  }
+
+  rename(from: string, to: string): void {
+    attempt("rename", from, () => renameSync(from, to));
+  }
+
+  remove(path: string): void {
+    try {
+      unlinkSync(path);
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw diskError("remove", path, error);
+    }
+  }
+
+  removeTree(path: string): void {
+    attempt("remove", path, () => rmSync(path, { recursive: true, force: true }));
+  }
+
+  readWhole(path: string): Buffer {
+    return attempt("read", path, () => readFileSync(path));
+  }
+
+  syncDirectory(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      openLater(path, constants.O_RDONLY, (openError, descriptor) => {
+        if (openError !== null) return reject(diskError("open", path, openError));
+        fsync(descriptor, (error) => {
+          closeLater(descriptor, () => {
+            if (error === null || error === undefined) resolve();
+            else reject(diskError("sync", path, error));
+          });
+        });
+      });
+    });
+  }
+
+  /**
+   * fcntl locks belong to the process and fall when it closes any descriptor of the file, so each
+   * file is locked once a process, and is opened by nobody else.
+   */
+  lock(path: string): FileLock | null {
+    return attempt("lock", path, () => {
+      if (LOCKED.has(realPathOf(path))) return null;
+      const descriptor = openSync(path, OPEN_FLAGS.create, 0o644);
+      const locking = this.#portable ? null : loadFileLocking();
+      const taken = locking === null ? lockByPid(path, descriptor) : locking.tryLock(descriptor);
+      if (!taken) {
+        closeSync(descriptor);
+        return null;
+      }
+      const realPath = realPathOf(path);
+      LOCKED.add(realPath);
+      let held = true;
+      const release = (): void => {
+        if (!held) return;
+        held = false;
+        LOCKED.delete(realPath);
+        if (locking === null) ftruncateSync(descriptor, 0);
+        closeSync(descriptor);
+      };
+      return { release };
+    });
+  }
+
+  space(path: string): { totalBytes: number; usableBytes: number } {
+    const status = attempt("statfs", path, () => statfsSync(path));
+    return {
+      totalBytes: status.blocks * status.bsize,
+      usableBytes: status.bavail * status.bsize,
+    };
+  }
+}
+
+class RealDiskFile implements DiskFile {
+  readonly path: string;
+  readonly descriptor: number;
+  readonly #libc: Libc | null;
+  #noWait: boolean;
+  #open = true;
+
+  constructor(path: string, descriptor: number, portable: boolean) {
+    this.path = path;
+    this.descriptor = descriptor;
+    this.#libc = portable ? null : loadLibc();
+    this.#noWait = this.#libc !== null;
+  }
+
+  size(): number {
+    return attempt("stat", this.path, () => fstatSync(this.descriptor).size);
+  }
+
+  read(target: Uint8Array, offset: number, length: number, position: number): number {
+    let count = 0;
+    try {
+      while (count < length) {
+        const more = readSync(
+          this.descriptor,
+          target,
+          offset + count,
+          length - count,
+          position + count,
+        );
+        if (more === 0) break;
+        count += more;
+      }
+    } catch (error) {
+      throw diskError("read", this.path, error);
+    }
+    return count;
+  }
+
+  readCached(target: Uint8Array, offset: number, length: number, position: number): number {
+    if (this.#noWait && this.#libc !== null) {
+      const count = this.#libc.readNoWait(this.descriptor, target, offset, length, position);
+      if (count !== -2) return count;
+      this.#noWait = false;
+    }
+    return this.read(target, offset, length, position);
+  }
+
+  async readLater(
+    target: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<number> {
+    let count = 0;
+    while (count < length) {
+      const more = await this.#readOnce(target, offset + count, length - count, position + count);
+      if (more === 0) break;
+      count += more;
+    }
+    return count;
+  }
+
+  write(source: Uint8Array, offset: number, length: number, position: number): void {
+    let count = 0;
+    try {
+      while (count < length) {
+        count += writeSync(
+          this.descriptor,
+          source,
+          offset + count,
+          length - count,
+          position + count,
+        );
+      }
+    } catch (error) {
+      throw diskError("write", this.path, error);
+    }
+  }
+
+  reserve(position: number, length: number): void {
+    // A refusal (a full disk, a file system without fallocate) costs speed only.
+    this.#libc?.fallocateKeepSize(this.descriptor, position, length);
+  }
+
+  truncate(size: number): void {
+    attempt("truncate", this.path, () => ftruncateSync(this.descriptor, size));
+  }
+
+  startWriteBack(position: number, length: number): void {
+    this.#libc?.startWriteBack(this.descriptor, position, length);
+  }
+
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fdatasync(this.descriptor, (error) => {
+        if (error === null || error === undefined) resolve();
+        else reject(diskError("sync", this.path, error));
+      });
+    });
+  }
+
+  syncNow(): void {
+    attempt("sync", this.path, () => fdatasyncSync(this.descriptor));
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    attempt("close", this.path, () => closeSync(this.descriptor));
+  }
+
+  #readOnce(target: Uint8Array, offset: number, length: number, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      readLater(this.descriptor, target, offset, length, position, (error, count) => {
+        if (error === null) resolve(count);
+        else reject(diskError("read", this.path, error));
+      });
+    });
+  }
+}
+
+const OPEN_FLAGS = {
+  read: constants.O_RDONLY,
+  write: constants.O_RDWR,
+  create: constants.O_RDWR | constants.O_CREAT,
+};
+
+/** Locked by this process, by real path. */
+const LOCKED = new Set<string>();
+
+/** The path itself as long as there is no such file. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** Without fcntl: the file names the process that holds it, and counts while that one lives. */
+function lockByPid(path: string, descriptor: number): boolean {
+  const holder = Number(readFileSync(path, "latin1").trim());
+  if (Number.isInteger(holder) && holder > 0 && holder !== process.pid && isAlive(holder)) {
+    return false;
+  }
+  ftruncateSync(descriptor, 0);
+  writeSync(descriptor, `${process.pid}\n`, 0, "latin1");
+  return true;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) === "EPERM";
+  }
+}
+
+function attempt<T>(operation: string, path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw diskError(operation, path, error);
+  }
+}
+
+function diskError(operation: string, path: string, error: unknown): Error {
+  const code = codeOf(error);
+  if (code !== null) return new DiskError(code, path, operation);
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function codeOf(error: unknown): string | null {
+  if (error instanceof Error && "code" in error && typeof error.code === "string") {
+    return error.code;
+  }
+  return null;
+}
