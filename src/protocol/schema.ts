@@ -170,7 +170,7 @@ type IsOptional<S> = S extends { readonly types?: { readonly optional: infer O }
 type Flat<T> = { [K in keyof T]: T[K] };
 
 /** A struct with versions: the unit that is decoded and encoded. */
-export class Message<V, I> {
+export class Message<V, I, Name extends string = string> {
   declare readonly types?: { readonly value: V; readonly input: (input: I) => void };
 
   /** By version; filled by compile.ts at first use. */
@@ -178,7 +178,9 @@ export class Message<V, I> {
   readonly encoders: (((writer: Writer, input: I) => void) | undefined)[] = [];
 
   constructor(
-    readonly name: string,
+    readonly name: Name,
+    /** The API key of a request or response, the type of a record, else -1. */
+    readonly key: number,
     /** Lowest and highest, inclusive. */
     readonly versions: Versions,
     /** From this version on with compact lengths and tagged fields. */
@@ -233,6 +235,7 @@ export function api<Request, RequestInput, Response, ResponseInput>(
   description: ApiDescription<Request, RequestInput, Response, ResponseInput>,
 ): Api<Request, RequestInput, Response, ResponseInput> {
   const { key, name, versions, flexibleFrom = EVER } = description;
+  const common = { key, versions, flexibleFrom };
   return {
     key,
     name,
@@ -242,32 +245,23 @@ export function api<Request, RequestInput, Response, ResponseInput>(
     listeners: description.listeners,
     forwardable: description.forwardable ?? false,
     clusterAction: description.clusterAction ?? false,
-    request: message({
-      name: `${name}Request`,
-      versions,
-      flexibleFrom,
-      fields: description.request,
-    }),
-    response: message({
-      name: `${name}Response`,
-      versions,
-      flexibleFrom,
-      fields: description.response,
-    }),
+    request: message({ ...common, name: `${name}Request`, fields: description.request }),
+    response: message({ ...common, name: `${name}Response`, fields: description.response }),
   };
 }
 
 /** A header, or the key or value of a record. */
-export function message<V, I>(description: {
-  readonly name: string;
+export function message<V, I, const Name extends string>(description: {
+  readonly name: Name;
+  readonly key?: number;
   readonly versions: Versions;
   /** Left out: never. */
   readonly flexibleFrom?: number;
   readonly fields: Field<V, I>;
-}): Message<V, I> {
-  const { name, versions, flexibleFrom = EVER, fields } = description;
+}): Message<V, I, Name> {
+  const { name, key = -1, versions, flexibleFrom = EVER, fields } = description;
   assert(fields.type.kind === "struct", `${name} is a struct`);
-  return new Message(name, versions, flexibleFrom, fields.type);
+  return new Message(name, key, versions, flexibleFrom, fields.type);
 }
 
 /** The value that a field has where nothing is said: declared, or its type's own. */
