@@ -1,0 +1,107 @@
+/** The node itself: its roles, the quorum of controllers and the metadata log. */
+import { atLeast, quorumServers, values, voters } from "./checks.ts";
+import { LONG_MAX, acts, boolean, int, internal, list, long, string } from "./setting.ts";
+
+export const nodeSettings = {
+  "process.roles": list(
+    undefined,
+    "high",
+    values({}, "broker", "controller"),
+    acts("What this process is: a broker, a controller, or both."),
+  ),
+  "node.id": int(
+    undefined,
+    "high",
+    atLeast(0),
+    acts("The number of this node, unlike that of every other node of the cluster."),
+  ),
+  "broker.id": int(-1, "high", acts("The old name of node.id; when both are set they must agree.")),
+  "broker.rack": string(
+    null,
+    "medium",
+    acts("The rack or zone that clients are told this broker stands in."),
+  ),
+  "controller.listener.names": list(
+    undefined,
+    "high",
+    values(),
+    acts("The listeners that belong to the controller; brokers and clients do not use them."),
+  ),
+  "controller.performance.always.log.threshold.ms": long(2000, "medium", atLeast(0), internal),
+  "controller.performance.sample.period.ms": long(60_000, "medium", atLeast(100), internal),
+  "controller.quorum.append.linger.ms": int(25, "medium", atLeast(0)),
+  "controller.quorum.auto.join.enable": boolean(false, "low"),
+  "controller.quorum.bootstrap.servers": list(
+    [],
+    "high",
+    quorumServers,
+    acts("Where the controllers of a quorum that may change are found first."),
+  ),
+  "controller.quorum.election.backoff.max.ms": int(1000, "high", atLeast(0)),
+  "controller.quorum.election.timeout.ms": int(1000, "high", atLeast(0)),
+  "controller.quorum.fetch.max.bytes": int(1_048_576, "low", atLeast(1)),
+  "controller.quorum.fetch.snapshot.max.bytes": int(1_048_576, "low", atLeast(1)),
+  "controller.quorum.fetch.timeout.ms": int(2000, "high", atLeast(0)),
+  "controller.quorum.request.timeout.ms": int(2000, "medium", atLeast(0)),
+  "controller.quorum.retry.backoff.ms": int(20, "low", atLeast(0)),
+  "controller.quorum.voters": list(
+    [],
+    "high",
+    voters,
+    acts("The controllers of a quorum that is fixed, as id@host:port."),
+  ),
+  "controller.quota.window.num": int(11, "low", atLeast(1)),
+  "controller.quota.window.size.seconds": int(1, "low", atLeast(1)),
+  "controller.socket.timeout.ms": int(30_000, "medium"),
+  "metadata.log.dir": string(
+    null,
+    "high",
+    acts("Where the metadata log lies; the first of log.dirs unless set."),
+  ),
+  "metadata.log.max.record.bytes.between.snapshots": long(
+    20_971_520,
+    "high",
+    atLeast(1),
+    acts("A snapshot of the metadata is written after so many bytes of new records."),
+  ),
+  "metadata.log.max.snapshot.interval.ms": long(
+    3_600_000,
+    "high",
+    atLeast(0),
+    acts(
+      "A snapshot of the metadata is written after this time when anything changed; 0 for never.",
+    ),
+  ),
+  "metadata.log.segment.bytes": int(
+    1_073_741_824,
+    "high",
+    atLeast(8_388_608),
+    acts("A segment of the metadata log is closed at this size."),
+  ),
+  "metadata.log.segment.ms": long(
+    604_800_000,
+    "high",
+    acts("A segment of the metadata log is closed at this age."),
+  ),
+  "metadata.max.idle.interval.ms": int(500, "low", atLeast(0)),
+  "metadata.max.retention.bytes": long(
+    104_857_600,
+    "high",
+    acts("Old segments and snapshots of the metadata go when they take more than this."),
+  ),
+  "metadata.max.retention.ms": long(
+    604_800_000,
+    "high",
+    acts("Old segments and snapshots of the metadata go when they are older than this."),
+  ),
+  "internal.metadata.delete.delay.millis": long(60_000, "low", internal),
+  "internal.metadata.log.segment.bytes": int(null, "low", internal),
+  "internal.metadata.max.batch.size.in.bytes": int(8_388_608, "low", internal),
+  "broker.heartbeat.interval.ms": int(2000, "medium"),
+  "broker.session.timeout.ms": int(9000, "medium"),
+  "initial.broker.registration.timeout.ms": int(60_000, "medium"),
+  "server.max.startup.time.ms": long(LONG_MAX, "medium", atLeast(0), internal),
+  "unstable.api.versions.enable": boolean(false, "high", internal),
+  "unstable.feature.versions.enable": boolean(false, "high", internal),
+  "controlled.shutdown.enable": boolean(true, "medium"),
+};

@@ -1,0 +1,31 @@
+/** Copies of a partition, their leaders, and the windows in which quotas are measured. */
+import { atLeast } from "./checks.ts";
+import { acts, boolean, clusterWide, int, internal, long, string } from "./setting.ts";
+
+export const replicationSettings = {
+  "replica.fetch.backoff.ms": int(1000, "medium", atLeast(0)),
+  "replica.fetch.max.bytes": int(1_048_576, "medium", atLeast(0)),
+  "replica.fetch.min.bytes": int(1, "high"),
+  "replica.fetch.response.max.bytes": int(10_485_760, "medium", atLeast(0)),
+  "replica.fetch.wait.max.ms": int(500, "high"),
+  "replica.high.watermark.checkpoint.interval.ms": long(
+    5000,
+    "high",
+    acts("How often high watermarks are written down."),
+  ),
+  "replica.lag.time.max.ms": long(30_000, "high"),
+  "replica.selector.class": string(null, "medium"),
+  "replica.socket.receive.buffer.bytes": int(65_536, "high"),
+  "replica.socket.timeout.ms": int(30_000, "high"),
+  "num.replica.fetchers": int(1, "high", atLeast(1), clusterWide),
+  "auto.leader.rebalance.enable": boolean(true, "high"),
+  "leader.imbalance.check.interval.seconds": long(300, "high", atLeast(1)),
+  "follower.fetch.last.tiered.offset.enable": boolean(false, "medium", clusterWide),
+  "unclean.leader.election.interval.ms": long(300_000, "medium", atLeast(1), internal),
+  "quota.window.num": int(11, "low", atLeast(1)),
+  "quota.window.size.seconds": int(1, "low", atLeast(1)),
+  "replication.quota.window.num": int(11, "low", atLeast(1)),
+  "replication.quota.window.size.seconds": int(1, "low", atLeast(1)),
+  "alter.log.dirs.replication.quota.window.num": int(11, "low", atLeast(1)),
+  "alter.log.dirs.replication.quota.window.size.seconds": int(1, "low", atLeast(1)),
+};

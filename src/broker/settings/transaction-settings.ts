@@ -1,0 +1,33 @@
+/** Transactions and idempotent producers. */
+import { atLeast } from "./checks.ts";
+import { acts, boolean, clusterWide, int, internal, short } from "./setting.ts";
+
+export const transactionSettings = {
+  "transaction.abort.timed.out.transaction.cleanup.interval.ms": int(10_000, "low", atLeast(1)),
+  "transaction.max.timeout.ms": int(900_000, "high", atLeast(1)),
+  "transaction.partition.verification.enable": boolean(true, "low", clusterWide),
+  "transaction.remove.expired.transaction.cleanup.interval.ms": int(3_600_000, "low", atLeast(1)),
+  "transaction.state.log.load.buffer.size": int(5_242_880, "high", atLeast(1)),
+  "transaction.state.log.min.isr": int(2, "high", atLeast(1)),
+  "transaction.state.log.num.partitions": int(50, "high", atLeast(1)),
+  "transaction.state.log.replication.factor": short(3, "high", atLeast(1)),
+  "transaction.state.log.segment.bytes": int(104_857_600, "high", atLeast(1)),
+  "transaction.two.phase.commit.enable": boolean(false, "low"),
+  "transactional.id.expiration.ms": int(604_800_000, "high", atLeast(1)),
+  "add.partitions.to.txn.retry.backoff.max.ms": int(100, "high", atLeast(0)),
+  "add.partitions.to.txn.retry.backoff.ms": int(20, "high", atLeast(1)),
+  "producer.id.expiration.check.interval.ms": int(
+    600_000,
+    "low",
+    atLeast(1),
+    internal,
+    acts("How often partitions are looked through for silent producers."),
+  ),
+  "producer.id.expiration.ms": int(
+    86_400_000,
+    "low",
+    atLeast(1),
+    clusterWide,
+    acts("What is known of an idempotent producer is dropped when it has been silent for so long."),
+  ),
+};
