@@ -67,7 +67,7 @@ ${cases.join("")}      default: reader.skip(size);
           : "count";
       const sizeMin = sizeMinOf(element, this.#version, this.#flexible);
       return [
-        `const count = reader.${method}(${sizeMin}, ${heapBytesOf(element)});`,
+        `const count = reader.${method}(${sizeMin}, ${heapBytesOf(element, this.#version)});`,
         ...(nullable ? ["if (count === null) return null;"] : []),
         "const list = [];",
         `for (let left = count; left > 0; left--) list.push(${this.#expression(element)});`,

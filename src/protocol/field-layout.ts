@@ -49,11 +49,12 @@ export function sizeMinOf(field: AnyField, version: number, flexible: boolean): 
 }
 
 /**
- * What one element of an array costs on the heap, without the elements of arrays within, which
- * are charged where they are read, and without text, which is at most twice its bytes.
+ * What one element of an array costs on the heap (measured on Bun 1.4.5), without the elements of
+ * arrays within, which are charged where they are read, and without text, which is at most twice
+ * its bytes.
  */
-export function heapBytesOf(element: AnyField): number {
-  return SLOT_BYTES + contentBytesOf(element);
+export function heapBytesOf(element: AnyField, version: number): number {
+  return ELEMENT_BYTES + contentBytesOf(element, version);
 }
 
 /** An expression that gives the field's default; a new object where it is one. */
@@ -70,8 +71,10 @@ function literal(value: unknown): string {
   return `{ ${members.join(", ")} }`;
 }
 
-const SLOT_BYTES = 8;
+/** With what a growing array keeps ahead. */
+const ELEMENT_BYTES = 12;
 const OBJECT_BYTES = 16;
+const PROPERTY_BYTES = 8;
 
 const SIZES: Record<Primitive, number> = {
   boolean: 1,
@@ -95,14 +98,20 @@ const HEAP_BYTES: Partial<Record<Primitive | "array", number>> = {
   int64Big: 32,
   uuid: 64,
   string: 48,
-  bytes: 128,
-  records: 128,
-  array: 32,
+  bytes: 96,
+  records: 96,
+  array: 64,
 };
 
-function contentBytesOf({ type }: AnyField): number {
+/** Fields that the version lacks cost a property, and memory where their default is a new object. */
+function contentBytesOf({ type }: AnyField, version: number): number {
   if (type.kind !== "struct") return HEAP_BYTES[type.kind] ?? 0;
   let size = OBJECT_BYTES;
-  for (const field of Object.values(type.fields)) size += SLOT_BYTES + contentBytesOf(field);
+  for (const field of Object.values(type.fields)) {
+    const { kind } = field.type;
+    const isHere = isPresent(field, version);
+    size += PROPERTY_BYTES;
+    if (isHere || kind === "array" || kind === "struct") size += contentBytesOf(field, version);
+  }
   return size;
 }

@@ -19,7 +19,7 @@ export const STRING_SIZE_MAX = 0x7fff;
 /** Heap that decoding may take: so much for any message, and so much more for each of its bytes. */
 const HEAP_BYTES_BASE = 65_536;
 const HEAP_BYTES_PER_BYTE = 16;
-const HEAP_BYTES_MAX = 512 * 1024 * 1024;
+const HEAP_BYTES_MAX = 256 * 1024 * 1024;
 
 export class Reader {
   readonly #view: DataView;

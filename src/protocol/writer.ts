@@ -15,33 +15,41 @@ import { assert } from "../base/assert.ts";
 import { UUID_SIZE, writeUuid } from "../base/uuid.ts";
 import { STRING_SIZE_MAX } from "./reader.ts";
 
-const DETACHED_SIZE_MIN = 4096;
-const INITIAL_SIZE = 512;
+/** Below, a copy is cheaper than another write to a socket. */
+const DETACHED_SIZE_MIN = 32_768;
+const UVARINT_SIZE_MAX = 5;
 /** The longest string whose UTF-8 surely has a one-byte compact length. */
 const SHORT_TEXT_LENGTH = 42;
 
 export class Writer {
+  #slab: Slab;
   #buffer: Buffer;
   #view: DataView;
-  #start = 0;
-  #position = 0;
+  #start: number;
+  #position: number;
   #parts: Buffer[] = [];
   #sealedSize = 0;
   /** Within a tagged field nothing is detached, as its size is put in front afterwards. */
   #openTags = 0;
 
-  constructor(sizeHint = INITIAL_SIZE) {
-    this.#buffer = Buffer.allocUnsafeSlow(sizeHint);
-    this.#view = viewOf(this.#buffer);
+  constructor() {
+    this.#slab = idleSlabs.pop() ?? new Slab(SLAB_SIZE);
+    this.#buffer = this.#slab.buffer;
+    this.#view = this.#slab.view;
+    this.#start = this.#slab.usedSize;
+    this.#position = this.#start;
   }
 
   get size(): number {
     return this.#sealedSize + this.#position - this.#start;
   }
 
-  /** All that was written, in order. */
+  /** All that was written, in order; ends the writing. The memory is shared: never transfer it. */
   parts(): Buffer[] {
     this.#seal();
+    this.#slab.giveBack(this.#position);
+    this.#slab = NO_SLAB;
+    this.#buffer = NO_SLAB.buffer;
     return this.#parts;
   }
 
@@ -52,32 +60,38 @@ export class Writer {
   }
 
   boolean(value: boolean): void {
-    this.#buffer[this.#reserve(1)] = value ? 1 : 0;
+    const at = this.#reserve(1);
+    this.#buffer[at] = value ? 1 : 0;
   }
 
   int8(value: number): void {
     if ((value << 24) >> 24 !== value) outOfRange(value, "int8");
-    this.#view.setInt8(this.#reserve(1), value);
+    const at = this.#reserve(1);
+    this.#view.setInt8(at, value);
   }
 
   int16(value: number): void {
     if ((value << 16) >> 16 !== value) outOfRange(value, "int16");
-    this.#view.setInt16(this.#reserve(2), value);
+    const at = this.#reserve(2);
+    this.#view.setInt16(at, value);
   }
 
   uint16(value: number): void {
     if ((value & 0xffff) !== value) outOfRange(value, "uint16");
-    this.#view.setUint16(this.#reserve(2), value);
+    const at = this.#reserve(2);
+    this.#view.setUint16(at, value);
   }
 
   int32(value: number): void {
     if ((value | 0) !== value) outOfRange(value, "int32");
-    this.#view.setInt32(this.#reserve(4), value);
+    const at = this.#reserve(4);
+    this.#view.setInt32(at, value);
   }
 
   uint32(value: number): void {
     if (value >>> 0 !== value) outOfRange(value, "uint32");
-    this.#view.setUint32(this.#reserve(4), value);
+    const at = this.#reserve(4);
+    this.#view.setUint32(at, value);
   }
 
   /** 2^63 and -2^63 stand for Java's Long.MAX_VALUE and MIN_VALUE, as in the reader. */
@@ -91,11 +105,13 @@ export class Writer {
 
   int64Big(value: bigint): void {
     if (BigInt.asIntN(64, value) !== value) outOfRange(value, "int64");
-    this.#view.setBigInt64(this.#reserve(8), value);
+    const at = this.#reserve(8);
+    this.#view.setBigInt64(at, value);
   }
 
   float64(value: number): void {
-    this.#view.setFloat64(this.#reserve(8), value);
+    const at = this.#reserve(8);
+    this.#view.setFloat64(at, value);
   }
 
   uuid(value: string): void {
@@ -104,14 +120,12 @@ export class Writer {
   }
 
   uvarint(value: number): void {
-    if (value >= 0 && value < 0x80) {
-      this.#buffer[this.#reserve(1)] = value;
-      return;
-    }
     if ((value | 0) !== value || value < 0) outOfRange(value, "varint");
+    let at = this.#reserve(UVARINT_SIZE_MAX);
     let left = value;
-    for (; left >= 0x80; left >>>= 7) this.#buffer[this.#reserve(1)] = (left & 0x7f) | 0x80;
-    this.#buffer[this.#reserve(1)] = left;
+    for (; left >= 0x80; left >>>= 7) this.#buffer[at++] = (left & 0x7f) | 0x80;
+    this.#buffer[at++] = left;
+    this.#position = at;
   }
 
   string(value: string): void {
@@ -219,20 +233,45 @@ export class Writer {
 
   /** Takes the open part along; sealed parts stay where they are. */
   #grow(size: number): number {
+    assert(this.#slab !== NO_SLAB, "nothing is written behind the end");
     const openSize = this.#position - this.#start;
-    const buffer = Buffer.allocUnsafeSlow(Math.max(2 * this.#buffer.length, openSize + size));
-    this.#buffer.copy(buffer, 0, this.#start, this.#position);
-    this.#buffer = buffer;
-    this.#view = viewOf(buffer);
+    const slab = new Slab(Math.max(SLAB_SIZE, 2 * (openSize + size)));
+    this.#buffer.copy(slab.buffer, 0, this.#start, this.#position);
+    this.#slab.giveBack(this.#start);
+    this.#slab = slab;
+    this.#buffer = slab.buffer;
+    this.#view = slab.view;
     this.#start = 0;
     this.#position = openSize;
     return openSize;
   }
 }
 
-function viewOf(buffer: Buffer): DataView {
-  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+/** Memory that many messages share, one behind the other; one writer has it at a time. */
+class Slab {
+  usedSize = 0;
+  readonly buffer: Buffer;
+  readonly view: DataView;
+
+  constructor(size: number) {
+    this.buffer = Buffer.allocUnsafeSlow(size);
+    this.view = new DataView(this.buffer.buffer);
+  }
+
+  /** What lies before `usedSize` belongs to the messages that were written there. */
+  giveBack(usedSize: number): void {
+    this.usedSize = usedSize;
+    if (this.buffer.length !== SLAB_SIZE || usedSize > SLAB_SIZE - SLAB_FREE_MIN) return;
+    if (idleSlabs.length < IDLE_SLABS_MAX) idleSlabs.push(this);
+  }
 }
+
+const SLAB_SIZE = 16_384;
+/** With less room left, the next message would only be copied to another slab. */
+const SLAB_FREE_MIN = 1024;
+const IDLE_SLABS_MAX = 4;
+const idleSlabs: Slab[] = [];
+const NO_SLAB = new Slab(0);
 
 function edgeOf(value: number): bigint {
   assert(value === 2 ** 63 || value === -(2 ** 63), `${value} is not an int64`);
