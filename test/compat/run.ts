@@ -1,0 +1,214 @@
+/**
+ * The compatibility suite: other people's clients against Bunka and against Apache Kafka.
+ *
+ *   bun test/compat/run.ts [--target bunka|kafka|both] [--client NAME]... [--scenario NAME]...
+ *                          [--record] [--keep] [--times]
+ */
+import { mkdtempSync, readFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { CLIENTS, type Client } from "./clients.ts";
+import { COMPAT_FOLDER, installKafka, KAFKA_LIBRARIES } from "./harness/install.ts";
+import { CompatError, differences, isFailure, isJsonObject } from "./harness/outcome.ts";
+import { parseOutcomeLine, type Json, type Outcomes } from "./harness/outcome.ts";
+import { run, runLines } from "./harness/process.ts";
+import { startTarget, type TargetKind } from "./harness/target.ts";
+
+const CLIENT_DEADLINE_MS = 240_000;
+const DIFFERENCES_SHOWN = 12;
+
+interface Observation {
+  readonly outcomes: Outcomes;
+  readonly seconds: number;
+  /** What there is to say when the driver itself failed. */
+  readonly trouble: string;
+}
+
+interface Row {
+  readonly client: string;
+  readonly target: TargetKind;
+  readonly passed: number;
+  readonly failed: number;
+  readonly seconds: number;
+  readonly note: string;
+}
+
+const { values: options } = parseArgs({
+  options: {
+    target: { type: "string", default: "bunka" },
+    client: { type: "string", multiple: true, default: [] },
+    scenario: { type: "string", multiple: true, default: [] },
+    record: { type: "boolean", default: false },
+    keep: { type: "boolean", default: false },
+    times: { type: "boolean", default: false },
+  },
+});
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const clients = chosenClients();
+  const targets = chosenTargets();
+  const rows: Row[] = [];
+  const skipped: string[] = [];
+  for (const client of clients) {
+    const missing = [...client.needs, ...(targets.includes("kafka") ? ["java", "mvn"] : [])].filter(
+      (executable) => Bun.which(executable) === null,
+    );
+    if (missing.length > 0) {
+      skipped.push(`${client.name}: ${missing.join(", ")} not on this machine`);
+      continue;
+    }
+    if (targets.includes("kafka")) await installKafka();
+    await client.install();
+    let expected = readExpected(client);
+    for (const target of targets) {
+      const observation = await observe(client, target);
+      if (options.record) {
+        expected = await record(client, expected, observation);
+      }
+      rows.push(judge(client, target, expected, observation));
+      // With both targets, Bunka is compared with what Kafka answered a moment ago.
+      if (target === "kafka") expected = observation.outcomes;
+    }
+  }
+  return summarize(rows, skipped);
+}
+
+function chosenClients(): Client[] {
+  const names = CLIENTS.map((client) => client.name);
+  for (const name of options.client) {
+    if (!names.includes(name)) {
+      throw new CompatError(`no client ${name}; there are ${names.join(", ")}`);
+    }
+  }
+  return CLIENTS.filter(
+    (client) => options.client.length === 0 || options.client.includes(client.name),
+  );
+}
+
+function chosenTargets(): TargetKind[] {
+  if (options.record) return ["kafka"];
+  if (options.target === "both") return ["kafka", "bunka"];
+  if (options.target === "kafka" || options.target === "bunka") return [options.target];
+  throw new CompatError(`--target is bunka, kafka or both, not ${options.target}`);
+}
+
+/** Runs the client's driver against a fresh broker. */
+async function observe(client: Client, kind: TargetKind): Promise<Observation> {
+  const workDirectory = mkdtempSync(join(tmpdir(), `bunka-compat-${client.name}-${kind}-`));
+  const start = performance.now();
+  const outcomes: Outcomes = {};
+  const troubles: string[] = [];
+  const stderrFile = join(workDirectory, "driver.log");
+  try {
+    const target = await startTarget(kind, KAFKA_LIBRARIES, workDirectory, client.overrides ?? {});
+    let last = performance.now();
+    const read = (line: string): void => {
+      const parsed = parseOutcomeLine(line);
+      if (options.times) {
+        const name = Object.keys(parsed ?? {}).join();
+        console.log(`${client.name} ${name} ${(performance.now() - last).toFixed(0)} ms`);
+        last = performance.now();
+      }
+      if (parsed === undefined) troubles.push(`driver printed: ${line}`);
+      else Object.assign(outcomes, parsed);
+    };
+    try {
+      const command = [...client.command, target.bootstrap, ...options.scenario];
+      const ended = await runLines(command, stderrFile, CLIENT_DEADLINE_MS, read);
+      if (ended !== 0) troubles.push(`driver ended with ${ended}`);
+    } finally {
+      await target.stop();
+    }
+  } catch (error) {
+    if (!(error instanceof CompatError)) throw error;
+    troubles.push(error.message);
+  }
+  if (troubles.length > 0 && existsSync(stderrFile)) {
+    troubles.push(readFileSync(stderrFile, "utf8").slice(-2000));
+  }
+  if (options.keep) console.log(`kept ${workDirectory}`);
+  else rmSync(workDirectory, { recursive: true, force: true });
+  const seconds = (performance.now() - start) / 1000;
+  return { outcomes, seconds, trouble: troubles.join("\n") };
+}
+
+/** Compares what was observed with what is expected, and prints each difference. */
+function judge(
+  client: Client,
+  target: TargetKind,
+  expected: Outcomes | undefined,
+  observation: Observation,
+): Row {
+  let passed = 0;
+  let failed = 0;
+  const isAsked = (name: string): boolean =>
+    options.scenario.length === 0 || options.scenario.includes(name);
+  const wanted = Object.keys(expected ?? observation.outcomes).filter(isAsked);
+  const unexpected = Object.keys(observation.outcomes).filter((name) => !wanted.includes(name));
+  for (const name of [...wanted, ...unexpected]) {
+    const lines = differences(expected?.[name], observation.outcomes[name]);
+    if (lines.length === 0 && !isFailure(observation.outcomes[name])) {
+      passed++;
+      continue;
+    }
+    failed++;
+    console.log(`\n${client.name} on ${target}, ${name}:`);
+    for (const line of lines.slice(0, DIFFERENCES_SHOWN)) console.log(`  ${line}`);
+    if (lines.length > DIFFERENCES_SHOWN)
+      console.log(`  and ${lines.length - DIFFERENCES_SHOWN} more`);
+  }
+  if (observation.trouble !== "") {
+    console.log(`\n${client.name} on ${target}: ${observation.trouble}`);
+    if (failed === 0) failed++;
+  }
+  const note = expected === undefined ? "nothing recorded yet" : "";
+  return { client: client.name, target, passed, failed, seconds: observation.seconds, note };
+}
+
+function expectedFile(client: Client): string {
+  return join(COMPAT_FOLDER, "expected", `${client.expected ?? client.name}.json`);
+}
+
+function readExpected(client: Client): Outcomes | undefined {
+  const file = expectedFile(client);
+  if (!existsSync(file)) return undefined;
+  const value: Json = JSON.parse(readFileSync(file, "utf8"));
+  if (!isJsonObject(value)) throw new CompatError(`${file} holds no object`);
+  return value;
+}
+
+/** Writes what Apache Kafka answered down as the expected outcomes. */
+async function record(
+  client: Client,
+  before: Outcomes | undefined,
+  observation: Observation,
+): Promise<Outcomes> {
+  // A run of some scenarios only must not lose the others.
+  const kept = options.scenario.length === 0 ? {} : before;
+  const outcomes = { ...kept, ...observation.outcomes };
+  writeFileSync(expectedFile(client), `${JSON.stringify(outcomes, null, 2)}\n`);
+  await run([process.execPath, "fmt", "--no-script", expectedFile(client)]);
+  return outcomes;
+}
+
+function summarize(rows: readonly Row[], skipped: readonly string[]): number {
+  console.log(`\n${"client".padEnd(18)} ${"target".padEnd(6)} passed failed  seconds`);
+  for (const row of rows) {
+    const numbers = [
+      String(row.passed).padStart(6),
+      String(row.failed).padStart(6),
+      row.seconds.toFixed(1).padStart(8),
+    ];
+    console.log(
+      `${row.client.padEnd(18)} ${row.target.padEnd(6)} ${numbers.join(" ")} ${row.note}`,
+    );
+  }
+  for (const reason of skipped) console.log(`skipped ${reason}`);
+  const passed = rows.reduce((sum, row) => sum + row.passed, 0);
+  const failed = rows.reduce((sum, row) => sum + row.failed, 0);
+  console.log(`\n${passed} passed, ${failed} failed`);
+  return failed > 0 ? 1 : 0;
+}

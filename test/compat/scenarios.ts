@@ -1,0 +1,36 @@
+/**
+ * The scenarios that every driver follows, each as far as its client can. A driver prints one JSON
+ * line `{"name": outcome}` for each; the outcome holds observed facts and error names only.
+ */
+export const SCENARIOS: Readonly<Record<string, string>> = {
+  cluster: "describe the cluster: brokers, controller, shape of the cluster id",
+  "api-versions": "every API with its lowest and highest version",
+  "topics-create": "create topics with configs, manual assignment, validate-only; list, describe",
+  "topics-errors": "topic exists, invalid name, invalid partitions and replication factor, config",
+  "topics-delete": "delete topics, delete an unknown one",
+  "partitions-create": "add partitions, ask for fewer, unknown topic, validate-only",
+  "configs-topic": "describe, alter, incrementally alter a topic's configs, and the errors",
+  "configs-broker": "describe a broker's configs, alter a dynamic one",
+  "produce-consume": "keys, null keys and values, headers, timestamps",
+  codecs: "none, gzip, snappy, lz4, zstd",
+  "large-values": "values of 100 KB and of nearly message.max.bytes",
+  "many-partitions": "records over 50 partitions",
+  acks: "acks 0, 1 and all",
+  idempotent: "the idempotent producer",
+  offsets: "earliest, latest, by timestamp, max timestamp",
+  "fetch-from": "consume from an offset, from a timestamp, from the end",
+  "out-of-range": "fetch behind the end and before the start",
+  "record-too-large": "a record over message.max.bytes",
+  "unknown-topic": "produce to, consume from and describe an unknown topic",
+  "auto-create": "a topic is made by the first produce",
+  "delete-records": "delete records before an offset, to the end, behind the end",
+  "group-single": "one member: join, consume, commit, describe, leave",
+  "group-two-members": "two members share; a second joins, one leaves",
+  "group-resume": "a member starts again from the committed offsets",
+  "group-static": "static membership: the same assignment after a restart",
+  "group-cooperative": "the cooperative-sticky assignor: a second member joins, one leaves",
+  "group-assignors": "range, roundrobin and sticky give the same shares",
+  "group-offsets": "commit, fetch, reset and delete offsets by admin calls",
+  "group-admin": "list, describe and delete groups, and the errors",
+  "log-dirs": "describe the log directories",
+};
