@@ -275,8 +275,9 @@ function encodeFetchByHand(response: FetchResponse): Buffer[] {
     at += utf8Write(buffer, name, at, 3 * name.length);
     uvarint(topic.partitions.length + 1);
     for (const partition of topic.partitions) {
-      const records = partition.records;
-      const size = records === null ? 0 : records.length;
+      const { records } = partition;
+      if (!(records instanceof Uint8Array)) throw new Error("records in memory");
+      const size = records.length;
       room(60 + size);
       view.setInt32(at, partition.partitionIndex);
       view.setInt16(at + 4, partition.errorCode);
@@ -287,8 +288,8 @@ function encodeFetchByHand(response: FetchResponse): Buffer[] {
       uvarint(partition.abortedTransactions === null ? 0 : 1);
       view.setInt32(at, partition.preferredReadReplica ?? -1);
       at += 4;
-      uvarint(records === null ? 0 : size + 1);
-      if (records !== null) buffer.set(records, at);
+      uvarint(size + 1);
+      buffer.set(records, at);
       at += size;
       uvarint(0);
     }

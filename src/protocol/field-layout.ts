@@ -103,7 +103,7 @@ const HEAP_BYTES: Partial<Record<Primitive | "array", number>> = {
   array: 64,
 };
 
-/** Fields that the version lacks cost a property, and memory where their default is a new object. */
+/** A field that the version lacks costs a property, and more where its default is an object. */
 function contentBytesOf({ type }: AnyField, version: number): number {
   if (type.kind !== "struct") return HEAP_BYTES[type.kind] ?? 0;
   let size = OBJECT_BYTES;

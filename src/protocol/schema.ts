@@ -5,7 +5,11 @@
  *
  *   export const heartbeat = api({
  *     key: 12, name: "Heartbeat", versions: [0, 4], flexibleFrom: 4, listeners: ["broker"],
- *     request: struct({ groupId: string, groupInstanceId: string.nullable().since(3).default(null) }),
+ *     request: struct({
+ *       groupId: string,
+ *       groupInstanceId: string.nullable().since(3).default(null),
+ *       ...
+ *     }),
  *     ...
  *   });
  *   type HeartbeatRequest = Value<typeof heartbeat.request>;
@@ -16,7 +20,7 @@
 import { assert } from "../base/assert.ts";
 import { ZERO_UUID } from "../base/uuid.ts";
 import type { Reader } from "./reader.ts";
-import type { Writer } from "./writer.ts";
+import type { FileSlice, Writer } from "./writer.ts";
 
 /** What a decoder of this message or field gives. */
 export type Value<S> = S extends { readonly types?: { readonly value: infer V } } ? V : never;
@@ -147,8 +151,8 @@ export const uuid = new Field<string>({ kind: "uuid" });
 export const string = new Field<string>({ kind: "string" });
 /** Decoded as a view into the bytes that are read, not a copy. */
 export const bytes = new Field<Buffer, Uint8Array>({ kind: "bytes" });
-/** Record batches back to back, opaque here. A view, as `bytes`. */
-export const records = new Field<Buffer, Uint8Array>({ kind: "records" });
+/** Record batches back to back, opaque here. A view, as `bytes`; encoded from a file, too. */
+export const records = new Field<Buffer, Uint8Array | FileSlice>({ kind: "records" });
 
 export function array<V, I>(element: Field<V, I, boolean>): Field<V[], readonly I[]> {
   return new Field<V[], readonly I[]>({ kind: "array", element });

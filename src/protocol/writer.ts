@@ -5,14 +5,15 @@
  *                                         ^start          ^position       ^buffer.length
  *
  * Byte fields of `DETACHED_SIZE_MIN` and more are not copied: the open part is sealed, the field is
- * a part of its own, and writing goes on behind in the same buffer. They must stay as they are until
- * the parts have been sent.
+ * a part of its own, and writing goes on behind in the same buffer. Such a field must stay as it is
+ * until the parts have been sent. Records may also lie in a file and be sent from there.
  *
  * A value outside its type's range is a bug of ours and breaks an assertion.
  */
 import { asBuffer, utf8Write } from "../base/bytes.ts";
 import { assert } from "../base/assert.ts";
 import { UUID_SIZE, writeUuid } from "../base/uuid.ts";
+import type { DiskFile } from "../base/world.ts";
 import { STRING_SIZE_MAX } from "./reader.ts";
 
 /** Below, a copy is cheaper than another write to a socket. */
@@ -21,13 +22,20 @@ const UVARINT_SIZE_MAX = 5;
 /** The longest string whose UTF-8 surely has a one-byte compact length. */
 const SHORT_TEXT_LENGTH = 42;
 
+/** A range of a file, to be sent from there; it stays open and unchanged until then. */
+export interface FileSlice {
+  readonly file: DiskFile;
+  readonly position: number;
+  readonly size: number;
+}
+
 export class Writer {
   #slab: Slab;
   #buffer: Buffer;
   #view: DataView;
   #start: number;
   #position: number;
-  #parts: Buffer[] = [];
+  #parts: (Buffer | FileSlice)[] = [];
   #sealedSize = 0;
   /** Within a tagged field nothing is detached, as its size is put in front afterwards. */
   #openTags = 0;
@@ -45,7 +53,7 @@ export class Writer {
   }
 
   /** All that was written, in order; ends the writing. The memory is shared: never transfer it. */
-  parts(): Buffer[] {
+  parts(): (Buffer | FileSlice)[] {
     this.#seal();
     this.#slab.giveBack(this.#position);
     this.#slab = NO_SLAB;
@@ -53,9 +61,10 @@ export class Writer {
     return this.#parts;
   }
 
-  /** The same in one piece; copies if there are several parts. */
+  /** The same in one piece, for what has no file slices; copies if there are several parts. */
   bytes(): Buffer {
     const parts = this.parts();
+    assert(parts.every(Buffer.isBuffer), "all bytes are in memory");
     return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
   }
 
@@ -157,36 +166,24 @@ export class Writer {
   }
 
   /** Also for records. */
-  sizedBytes(value: Uint8Array): void {
-    this.int32(value.length);
-    this.raw(value);
+  sizedBytes(value: Uint8Array | FileSlice): void {
+    this.int32(sizeOf(value));
+    this.#body(value);
   }
 
-  nullableBytes(value: Uint8Array | null): void {
+  nullableBytes(value: Uint8Array | FileSlice | null): void {
     if (value === null) this.int32(-1);
     else this.sizedBytes(value);
   }
 
-  compactBytes(value: Uint8Array): void {
-    this.uvarint(value.length + 1);
-    this.raw(value);
+  compactBytes(value: Uint8Array | FileSlice): void {
+    this.uvarint(sizeOf(value) + 1);
+    this.#body(value);
   }
 
-  compactNullableBytes(value: Uint8Array | null): void {
+  compactNullableBytes(value: Uint8Array | FileSlice | null): void {
     if (value === null) this.uvarint(0);
     else this.compactBytes(value);
-  }
-
-  /** Bytes without a length in front. */
-  raw(value: Uint8Array): void {
-    if (value.length >= DETACHED_SIZE_MIN && this.#openTags === 0) {
-      this.#seal();
-      this.#parts.push(asBuffer(value));
-      this.#sealedSize += value.length;
-    } else {
-      const at = this.#reserve(value.length);
-      this.#buffer.set(value, at);
-    }
   }
 
   /** Begins a tagged field; what is written up to `endTag` is its value. */
@@ -206,6 +203,19 @@ export class Writer {
     this.#position = from;
     this.uvarint(size);
     this.#position += size;
+  }
+
+  #body(value: Uint8Array | FileSlice): void {
+    const isInMemory = value instanceof Uint8Array;
+    if (isInMemory && (value.length < DETACHED_SIZE_MIN || this.#openTags > 0)) {
+      const at = this.#reserve(value.length);
+      this.#buffer.set(value, at);
+      return;
+    }
+    assert(this.#openTags === 0, "no file slice in a tagged field");
+    this.#seal();
+    this.#parts.push(isInMemory ? asBuffer(value) : value);
+    this.#sealedSize += sizeOf(value);
   }
 
   #longCompactString(value: string): void {
@@ -272,6 +282,10 @@ const SLAB_FREE_MIN = 1024;
 const IDLE_SLABS_MAX = 4;
 const idleSlabs: Slab[] = [];
 const NO_SLAB = new Slab(0);
+
+function sizeOf(value: Uint8Array | FileSlice): number {
+  return value instanceof Uint8Array ? value.length : value.size;
+}
 
 function edgeOf(value: number): bigint {
   assert(value === 2 ** 63 || value === -(2 ** 63), `${value} is not an int64`);
