@@ -3,9 +3,11 @@ import { decode, encode } from "../src/protocol/compile.ts";
 import { ErrorCode } from "../src/protocol/error-code.ts";
 import { createTopics } from "../src/protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../src/protocol/messages/20-delete-topics.ts";
-import { metadata } from "../src/protocol/messages/03-metadata.ts";
+import { listOffsets } from "../src/protocol/messages/02-list-offsets.ts";
 import { requestHeader, requestHeaderVersion } from "../src/protocol/messages/header.ts";
 import type { AnyApi, Api } from "../src/protocol/schema.ts";
+
+const LATEST = -1;
 
 export async function createTopic(port: number, name: string, partitions: number): Promise<void> {
   const response = await ask(port, createTopics, 4, {
@@ -16,10 +18,18 @@ export async function createTopic(port: number, name: string, partitions: number
   });
   const errorCode = response.topics[0]?.errorCode;
   if (errorCode !== ErrorCode.NONE) throw new Error(`${name} was not created: ${errorCode}`);
+  // A broker answers ListOffsets once it leads the partitions, not when it has heard of them.
+  const wanted = Array.from({ length: partitions }, (_, partitionIndex) => ({
+    partitionIndex,
+    timestamp: LATEST,
+  }));
   for (;;) {
-    const answer = await ask(port, metadata, 4, { topics: [{ name }] });
-    const partitionsOf = answer.topics[0]?.partitions ?? [];
-    if (partitionsOf.length === partitions && partitionsOf.every((p) => p.leaderId >= 0)) return;
+    const answer = await ask(port, listOffsets, 1, {
+      replicaId: -1,
+      topics: [{ name, partitions: wanted }],
+    });
+    const answers = answer.topics[0]?.partitions ?? [];
+    if (answers.length === partitions && answers.every((p) => p.errorCode === 0)) return;
     await Bun.sleep(5);
   }
 }
