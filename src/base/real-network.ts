@@ -1,0 +1,187 @@
+/**
+ * Sockets of the machine, on `Bun.listen` and `Bun.connect`.
+ *
+ * What Bun 1.4.5 would do to our bytes, and what is done here instead:
+ * - a peer's FIN closes the socket and drops what is still to be sent: `allowHalfOpen` keeps it;
+ * - `end(data)` loses what the kernel does not take at once, and `end()` turns into a reset when
+ *   bytes of the peer are unread: neither is used; `shutdown` sends FIN behind what was written;
+ * - a write behind a shutdown returns 0 as a full socket does, and no `drain` follows: refused;
+ * - a handler that throws leaves its socket open: the socket is closed here, and the error thrown
+ *   again where nothing catches it, for it is a bug.
+ */
+import { assert } from "./assert.ts";
+import { bestSendFile, type SendFile, type SendTarget } from "./real-send-file.ts";
+import { socketCalls } from "./real-socket-calls.ts";
+import {
+  type DiskFile,
+  type Listener,
+  type Network,
+  NetworkError,
+  type Socket,
+  type SocketHandler,
+} from "./world.ts";
+
+/** `sendFile` is given by tests, to force the portable way. */
+export function realNetwork(sendFile: SendFile = bestSendFile()): Network {
+  return new RealNetwork(sendFile);
+}
+
+/** Bun listens with 512, and 5,000 clients that come back at once overflow that. */
+const BACKLOG = 4096;
+
+class RealNetwork implements Network {
+  constructor(readonly sendFile: SendFile) {}
+
+  listen(host: string, port: number, accept: (socket: Socket) => SocketHandler): Listener {
+    const server = this.#listen(host, port, {
+      ...EVENTS,
+      open: (raw: RawSocket) => {
+        const socket = new RealSocket(raw, this.sendFile);
+        raw.data = socket;
+        raw.setKeepAlive(true, KEEP_ALIVE_MS);
+        socket.handler = accept(socket);
+      },
+    });
+    socketCalls()?.listen(descriptorOf(server), BACKLOG);
+    return { port: server.port, stop: () => server.stop(false) };
+  }
+
+  async connect(host: string, port: number, handler: SocketHandler): Promise<Socket> {
+    const opened: RealSocket[] = [];
+    try {
+      await Bun.connect<RealSocket | undefined>({
+        hostname: host,
+        port,
+        allowHalfOpen: true,
+        socket: {
+          ...EVENTS,
+          open: (raw: RawSocket) => {
+            const socket = new RealSocket(raw, this.sendFile);
+            raw.data = socket;
+            raw.setNoDelay(true);
+            raw.setKeepAlive(true, KEEP_ALIVE_MS);
+            socket.handler = handler;
+            opened.push(socket);
+          },
+        },
+      });
+    } catch (error) {
+      throw networkError(error, `connect to ${host}:${port}`);
+    }
+    const [socket] = opened;
+    assert(socket !== undefined, "a connection that was made has been opened");
+    return socket;
+  }
+
+  #listen(host: string, port: number, events: Events): Bun.TCPSocketListener<SocketData> {
+    try {
+      return Bun.listen<SocketData>({ hostname: host, port, allowHalfOpen: true, socket: events });
+    } catch (error) {
+      throw networkError(error, `listen on ${host}:${port}`);
+    }
+  }
+}
+
+type SocketData = RealSocket | undefined;
+type RawSocket = Bun.Socket<SocketData>;
+type Events = Bun.SocketHandler<SocketData>;
+
+/** As Kafka: the system's own two hours are too long to hold a dead client. */
+const KEEP_ALIVE_MS = 60_000;
+
+const EVENTS: Events = {
+  data(raw, chunk) {
+    raw.data?.handler?.data(chunk);
+  },
+  drain(raw) {
+    raw.data?.handler?.drain();
+  },
+  end(raw) {
+    raw.data?.handler?.end();
+  },
+  close(raw, error) {
+    const socket = raw.data;
+    if (socket === undefined || socket.isClosed) return;
+    socket.isClosed = true;
+    socket.handler?.close(error === undefined ? null : codeOf(error));
+  },
+  error(raw, error) {
+    raw.terminate();
+    queueMicrotask(() => {
+      throw error;
+    });
+  },
+};
+
+class RealSocket implements Socket, SendTarget {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localPort: number;
+  readonly descriptor: number;
+  handler: SocketHandler | null = null;
+  isClosed = false;
+  #isShutDown = false;
+
+  constructor(
+    readonly raw: RawSocket,
+    readonly bestSendFile: SendFile,
+  ) {
+    this.remoteAddress = plainAddress(raw.remoteAddress);
+    this.remotePort = raw.remotePort;
+    this.localPort = raw.localPort;
+    this.descriptor = descriptorOf(raw);
+  }
+
+  write(bytes: Uint8Array, offset: number, length: number): number {
+    assert(!this.#isShutDown, "nothing is written behind a shutdown");
+    if (this.isClosed) return -1;
+    return length === 0 ? 0 : this.raw.write(bytes, offset, length);
+  }
+
+  sendFile(file: DiskFile, position: number, length: number): number {
+    assert(!this.#isShutDown, "nothing is written behind a shutdown");
+    // Its descriptor may be another socket's by now.
+    if (this.isClosed) return -1;
+    return this.bestSendFile(this, file, position, length);
+  }
+
+  pause(): void {
+    if (!this.isClosed) this.raw.pause();
+  }
+
+  resume(): void {
+    if (!this.isClosed) this.raw.resume();
+  }
+
+  shutdown(): void {
+    if (this.isClosed || this.#isShutDown) return;
+    this.#isShutDown = true;
+    this.raw.shutdown();
+  }
+
+  terminate(): void {
+    if (!this.isClosed) this.raw.terminate();
+  }
+}
+
+/** An IPv4 client of an IPv6 socket is known by its own address. */
+function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}
+
+/** Bun has it, and its types do not. */
+function descriptorOf(owner: object): number {
+  const { fd } = owner as { fd?: unknown };
+  assert(typeof fd === "number" && fd >= 0, "an open socket has a descriptor");
+  return fd;
+}
+
+function networkError(error: unknown, operation: string): NetworkError {
+  const code = codeOf(error);
+  return new NetworkError(code, `${operation}: ${code}`);
+}
+
+function codeOf(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" ? code : "EIO";
+}

@@ -1,0 +1,52 @@
+/** The two calls on sockets that Bun lacks, from the C library. */
+import { dlopen, FFIType } from "bun:ffi";
+
+export interface SocketCalls {
+  /** Bytes sent; 0 when the call failed, for whatever reason. */
+  sendfile(output: number, input: number, position: number, length: number): number;
+  /** Sets the queue of a socket that listens already; its failure changes nothing. */
+  listen(descriptor: number, backlog: number): void;
+}
+
+/** Null where they cannot be had: every caller has a portable way. Opened once. */
+export function socketCalls(): SocketCalls | null {
+  calls ??= { value: process.platform === "linux" ? open() : null };
+  return calls.value;
+}
+
+let calls: { readonly value: SocketCalls | null } | null = null;
+
+const LIBRARY_NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
+
+function open(): SocketCalls | null {
+  for (const name of LIBRARY_NAMES) {
+    try {
+      return openLibrary(name);
+    } catch {
+      // The next name.
+    }
+  }
+  return null;
+}
+
+function openLibrary(name: string): SocketCalls {
+  const { symbols } = dlopen(name, {
+    sendfile: {
+      args: [FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.u64_fast],
+      returns: FFIType.i64_fast,
+    },
+    listen: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  });
+  // One offset for ever: calls are synchronous. Both architectures are little-endian.
+  const offset = new Uint32Array(2);
+  return {
+    sendfile(output, input, position, length) {
+      offset[0] = position;
+      offset[1] = position / 0x1_0000_0000;
+      return Math.max(0, Number(symbols.sendfile(output, input, offset, length)));
+    },
+    listen(descriptor, backlog) {
+      symbols.listen(descriptor, backlog);
+    },
+  };
+}

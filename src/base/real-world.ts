@@ -1,0 +1,15 @@
+/** The World of a running node. */
+import { realClock } from "./real-clock.ts";
+import { realDisk } from "./real-disk.ts";
+import { realNetwork } from "./real-network.ts";
+import { realRandom } from "./real-random.ts";
+import type { World } from "./world.ts";
+
+export function realWorld(): World {
+  return {
+    clock: realClock(),
+    random: realRandom(),
+    disk: realDisk(),
+    network: realNetwork(),
+  };
+}

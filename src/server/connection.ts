@@ -1,0 +1,496 @@
+/**
+ * One client's connection.
+ *
+ *   data -> FrameBuffer -> header -> ResponseQueue -> handler -> ResponseQueue -> ResponseWriter
+ *
+ *   open ----------> draining ------------> lingering -------> closed
+ *        peer's FIN,          all answered,           peer's FIN,
+ *        bad bytes,           FIN sent                reset, or
+ *        idle, stop                                   too late
+ *   (any state goes to closed when the socket does)
+ *
+ * All frames of a chunk are handled before anything is written, so a turn costs one write. What
+ * finishes later is written at the end of its turn.
+ *
+ * The one place where an exception ends: `ProtocolError` costs the client its connection, with a
+ * line in the log; a file that cannot be read does, too; anything else is a bug and goes to
+ * `fatal`, which stops the node.
+ *
+ * Invariants: responses leave in the order of requests; a frame is held until its handler is done
+ * and its response is sent or dropped; reading is paused while any reason to hold is set.
+ */
+import type { ConnectionContext, RequestHandler, Response } from "../api/request.ts";
+import { LinkedNode } from "../base/linked-list.ts";
+import { Signal } from "../base/signal.ts";
+import {
+  type Clock,
+  DiskError,
+  type Socket,
+  type SocketHandler,
+  type Timer,
+} from "../base/world.ts";
+import { decoderOf } from "../protocol/compile.ts";
+import { requestHeader } from "../protocol/messages/header.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import { Reader } from "../protocol/reader.ts";
+import type { Frame } from "./block.ts";
+import type { BufferPool } from "./buffer-pool.ts";
+import { Exchange } from "./exchange.ts";
+import { FrameBuffer } from "./frame-buffer.ts";
+import type { IdleList, IdleUser } from "./idle-list.ts";
+import {
+  ACTIVITY_BYTES_MIN,
+  LINGER_BYTES_MAX,
+  LINGER_MS_MAX,
+  REQUESTS_PER_CONNECTION_MAX,
+  type ServerLimits,
+  STRANGER_FRAME_SIZE_MAX,
+  UNSENT_BYTES_MAX,
+} from "./limits.ts";
+import type { MemoryUser, RequestMemory } from "./request-memory.ts";
+import { ResponseQueue } from "./response-queue.ts";
+import { type FlushResult, ResponseWriter } from "./response-writer.ts";
+import type { ServerMetrics } from "./server-metrics.ts";
+
+/** What all connections of a server share. */
+export interface ConnectionShared {
+  readonly clock: Clock;
+  readonly limits: ServerLimits;
+  readonly memory: RequestMemory;
+  readonly pool: BufferPool;
+  /** Those that have sent a valid header, and those that have not. */
+  readonly idle: IdleList;
+  readonly strangers: IdleList;
+  readonly metrics: ServerMetrics;
+  /** Bad bytes, bad clients: one line, unless there are too many. */
+  readonly refused: (line: string) => void;
+  /** Ends that need no one's attention. */
+  readonly ended: (line: string) => void;
+  readonly closed: (connection: Connection) => void;
+  readonly fatal: (error: unknown) => void;
+}
+
+type State = "open" | "draining" | "lingering" | "closed";
+
+/** Reasons not to read, as bits. */
+const HOLD_MEMORY = 1;
+const HOLD_REQUESTS = 2;
+const HOLD_THROTTLE = 4;
+const HOLD_DRAINING = 8;
+
+export class Connection implements ConnectionContext, SocketHandler, MemoryUser, IdleUser {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  clientSoftwareName = "";
+  clientSoftwareVersion = "";
+  lastActiveMs = 0;
+  readonly closing = new Signal();
+  readonly #handler: RequestHandler;
+  readonly #shared: ConnectionShared;
+  readonly #socket: Socket;
+  readonly #frames: FrameBuffer;
+  readonly #queue = new ResponseQueue();
+  readonly #writer: ResponseWriter;
+  readonly #memoryNode = new LinkedNode<MemoryUser>(this);
+  readonly #idleNode = new LinkedNode<IdleUser>(this);
+  #state: State = "open";
+  #holds = 0;
+  #isStranger = true;
+  /** A request was refused: those behind it do not start. */
+  #startsNothing = false;
+  /** What still runs is not waited for. */
+  #answersNothing = false;
+  #flushScheduled = false;
+  #flushedTo: FlushResult = "idle";
+  #bytesSinceActive = 0;
+  #bytesDiscarded = 0;
+  #throttledUntilMs = 0;
+  #timer: Timer | null = null;
+
+  constructor(
+    readonly id: number,
+    readonly listenerName: string,
+    handler: RequestHandler,
+    socket: Socket,
+    shared: ConnectionShared,
+  ) {
+    this.remoteAddress = socket.remoteAddress;
+    this.remotePort = socket.remotePort;
+    this.#handler = handler;
+    this.#socket = socket;
+    this.#shared = shared;
+    const sizeMax = Math.min(STRANGER_FRAME_SIZE_MAX, shared.limits.socketRequestMaxBytes);
+    this.#frames = new FrameBuffer(shared.memory, shared.pool, sizeMax);
+    this.#writer = new ResponseWriter(socket, shared.pool, (error) => this.#fileRead(error));
+    shared.strangers.touch(this.#idleNode, shared.clock.monotonicMs());
+  }
+
+  get isClosing(): boolean {
+    return this.#state !== "open";
+  }
+
+  get hasPartialFrame(): boolean {
+    return this.#frames.hasPartialFrame;
+  }
+
+  /** Requests that are not answered yet. */
+  get requestsInFlight(): number {
+    return this.#queue.length;
+  }
+
+  // The socket's events.
+
+  data(chunk: Buffer): void {
+    this.#shared.metrics.bytesReceived.add(chunk.length);
+    if (this.#state !== "open") return this.#discard(chunk.length);
+    const nowMs = this.#shared.clock.monotonicMs();
+    this.#frames.push(chunk);
+    this.#takeFrames(nowMs);
+    this.#countActivity(chunk.length, nowMs);
+    if (!this.#shared.memory.mayRead(this.#memoryNode)) this.#hold(HOLD_MEMORY);
+    this.#flush();
+  }
+
+  drain(): void {
+    this.#touch(this.#shared.clock.monotonicMs());
+    this.#attempt(() => this.#afterFlush(this.#writer.drained()));
+  }
+
+  end(): void {
+    if (this.#state !== "open") return;
+    if (this.#frames.hasPartialFrame) {
+      this.#shared.ended(`${this.#name()} closed by the client in the middle of a request`);
+    }
+    this.#drainAway();
+  }
+
+  close(reason: string | null): void {
+    if (this.#state === "closed") return;
+    if (reason !== null) this.#shared.ended(`${this.#name()} closed: ${reason}`);
+    this.#becomeClosing("closed");
+    this.#timer?.cancel();
+    this.#shared.memory.forget(this.#memoryNode);
+    this.#idleList().leave(this.#idleNode);
+    this.#writer.close();
+    this.#frames.clear();
+    this.#dropRequests();
+    this.#shared.closed(this);
+  }
+
+  // Called by the parts that limit connections.
+
+  memoryFreed(): void {
+    if (this.#state === "open") this.#release(HOLD_MEMORY);
+  }
+
+  memoryRefused(): void {
+    this.#refuse("a request took too long to arrive while memory is short");
+  }
+
+  idleExpired(): void {
+    const nowMs = this.#shared.clock.monotonicMs();
+    // Whoever waits for our answer is not idle, unless it does not take the answers it has.
+    const waits = this.#queue.runningCount > 0 && this.#writer.unsentBytes === 0;
+    if (waits && this.#state === "open") return this.#touch(nowMs);
+    this.#shared.metrics.connectionsExpired.add();
+    this.#shared.ended(`${this.#name()} closed: ${this.#isStranger ? "no request" : "idle"}`);
+    this.#socket.terminate();
+  }
+
+  /** The node stops: no new requests; those that are here are answered. */
+  stop(): void {
+    if (this.#state !== "open") return;
+    this.#frames.clear();
+    this.#drainAway();
+  }
+
+  /** At once, whatever is unsent. */
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  // Requests.
+
+  #takeFrames(nowMs: number): void {
+    this.#attempt(() => {
+      while (this.#mayTakeFrame()) {
+        const frame = this.#frames.next();
+        if (frame === null) break;
+        this.#accept(frame, nowMs);
+        this.#startRequests();
+      }
+    });
+    if (!this.#mayTakeFrame()) this.#hold(HOLD_REQUESTS);
+  }
+
+  #mayTakeFrame(): boolean {
+    return (
+      (this.#holds & HOLD_THROTTLE) === 0 &&
+      this.#queue.length < REQUESTS_PER_CONNECTION_MAX &&
+      this.#writer.unsentBytes < UNSENT_BYTES_MAX
+    );
+  }
+
+  #accept(frame: Frame, nowMs: number): void {
+    let exchange: Exchange;
+    try {
+      exchange = this.#readHeader(frame, nowMs);
+    } catch (error) {
+      frame.release();
+      throw error;
+    }
+    if (this.#isStranger) this.#becomeKnown();
+    this.#shared.metrics.requests.add();
+    this.#shared.memory.requestQueued();
+    this.#queue.push(exchange);
+  }
+
+  #readHeader(frame: Frame, nowMs: number): Exchange {
+    const { bytes } = frame.block;
+    const apiKey = bytes.readInt16BE(frame.start);
+    const apiVersion = bytes.readInt16BE(frame.start + 2);
+    const version = this.#handler.requestHeaderVersion(apiKey, apiVersion);
+    if (version === -1) throw new ProtocolError(`unknown API ${apiKey} version ${apiVersion}`);
+    const reader = new Reader(bytes, frame.start, frame.end);
+    const header = decoderOf(requestHeader, version)(reader);
+    return new Exchange(
+      frame,
+      apiKey,
+      apiVersion,
+      header.correlationId,
+      header.clientId ?? "",
+      reader,
+      this,
+      nowMs,
+      this.#handler.mayOverlap(apiKey),
+    );
+  }
+
+  #startRequests(): void {
+    while (!this.#startsNothing) {
+      const exchange = this.#queue.startNext();
+      if (exchange === null) return;
+      this.#shared.memory.requestStarted();
+      this.#start(exchange);
+    }
+  }
+
+  #start(exchange: Exchange): void {
+    let result: Response | null | Promise<Response | null>;
+    try {
+      result = this.#handler.handle(exchange);
+    } catch (error) {
+      this.#failed(exchange, error);
+      return;
+    }
+    if (result instanceof Promise) {
+      result.then(
+        (response) => this.#finishedLater(exchange, response),
+        (error: unknown) => this.#failed(exchange, error),
+      );
+    } else {
+      this.#finished(exchange, result);
+    }
+  }
+
+  #finishedLater(exchange: Exchange, response: Response | null): void {
+    this.#attempt(() => {
+      this.#finished(exchange, response);
+      this.#startRequests();
+      this.#scheduleFlush();
+    });
+  }
+
+  #finished(exchange: Exchange, response: Response | null): void {
+    exchange.finish(response);
+    if (this.#answersNothing) exchange.release();
+    else this.#queue.finished(exchange);
+  }
+
+  #failed(exchange: Exchange, error: unknown): void {
+    exchange.isBroken = true;
+    this.#startsNothing = true;
+    this.#finished(exchange, null);
+    this.#refuseFor(error);
+    this.#scheduleFlush();
+  }
+
+  // Responses.
+
+  #flush(): void {
+    this.#attempt(() => {
+      this.#pushFinished();
+      this.#afterFlush(this.#writer.flush());
+    });
+  }
+
+  #pushFinished(): void {
+    for (;;) {
+      const exchange = this.#queue.shiftFinished();
+      if (exchange === null) return;
+      const { response } = exchange;
+      if (response !== null) this.#writer.push(exchange);
+      else exchange.release();
+      if (response?.throttleMs !== undefined) this.#throttle(response.throttleMs);
+      if (response?.closeReason !== undefined) this.#refuse(response.closeReason);
+      if (exchange.isBroken || response?.closeReason !== undefined) return this.#dropRequests();
+    }
+  }
+
+  /** What was held back for want of room goes on; then the connection may be done. */
+  #afterFlush(result: FlushResult): void {
+    this.#flushedTo = result;
+    if (result === "more") this.#scheduleFlush();
+    this.#goOn();
+    this.#finishDraining();
+  }
+
+  /** Frames that lie here already come before the peer's next bytes. */
+  #goOn(): void {
+    if ((this.#holds & HOLD_REQUESTS) === 0 || !this.#mayTakeFrame()) return;
+    this.#release(HOLD_REQUESTS);
+    this.#takeFrames(this.#shared.clock.monotonicMs());
+    this.#scheduleFlush();
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    this.#shared.clock.afterTurn(() => {
+      this.#flushScheduled = false;
+      if (this.#state !== "closed") this.#flush();
+    });
+  }
+
+  #fileRead(error: unknown): void {
+    if (error !== null) this.#refuseFor(error);
+    else this.#scheduleFlush();
+  }
+
+  #throttle(delayMs: number): void {
+    if (delayMs <= 0) return;
+    const untilMs = this.#shared.clock.monotonicMs() + delayMs;
+    this.#throttledUntilMs = Math.max(this.#throttledUntilMs, untilMs);
+    this.#hold(HOLD_THROTTLE | HOLD_REQUESTS);
+    this.#shared.clock.schedule(delayMs, () => this.#unthrottle());
+  }
+
+  #unthrottle(): void {
+    if (this.#shared.clock.monotonicMs() < this.#throttledUntilMs) return;
+    this.#release(HOLD_THROTTLE);
+    this.#goOn();
+  }
+
+  // The end.
+
+  /** Runs `step`; what it throws is sorted into bad bytes and bugs. */
+  #attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#refuseFor(error);
+    }
+  }
+
+  #refuseFor(error: unknown): void {
+    if (error instanceof ProtocolError) {
+      this.#refuse(error.message);
+    } else if (error instanceof DiskError) {
+      this.#shared.refused(`${this.#name()} closed: ${error.message}`);
+      this.#socket.terminate();
+    } else {
+      this.#socket.terminate();
+      this.#shared.fatal(error);
+    }
+  }
+
+  #refuse(reason: string): void {
+    if (this.#state === "lingering" || this.#state === "closed") return;
+    this.#shared.metrics.connectionsRefused.add();
+    this.#shared.refused(`${this.#name()} closed: ${reason}`);
+    this.#frames.clear();
+    if (this.#state === "open") this.#drainAway();
+  }
+
+  #drainAway(): void {
+    this.#hold(HOLD_DRAINING);
+    this.#becomeClosing("draining");
+    this.#scheduleFlush();
+  }
+
+  #becomeClosing(state: State): void {
+    const wasOpen = this.#state === "open";
+    this.#state = state;
+    if (wasOpen) this.closing.move();
+  }
+
+  /** When all is answered, FIN; the peer's own FIN, or a deadline, ends it. */
+  #finishDraining(): void {
+    if (this.#state !== "draining" || this.#flushedTo !== "idle") return;
+    if (this.#queue.length > 0) return;
+    this.#state = "lingering";
+    this.#socket.shutdown();
+    // Read on: a socket closed over unread bytes resets, and takes our last answers with it.
+    this.#holds = 0;
+    this.#socket.resume();
+    this.#timer = this.#shared.clock.schedule(LINGER_MS_MAX, () => this.#socket.terminate());
+  }
+
+  #discard(size: number): void {
+    this.#bytesDiscarded += size;
+    if (this.#bytesDiscarded > LINGER_BYTES_MAX) this.#socket.terminate();
+  }
+
+  /** Those that still run are released when they are done. */
+  #dropRequests(): void {
+    this.#startsNothing = true;
+    this.#answersNothing = true;
+    for (let left = this.#queue.waitingCount; left > 0; left--) {
+      this.#shared.memory.requestStarted();
+    }
+    for (const exchange of this.#queue.drop()) exchange.release();
+  }
+
+  // Reading and idleness.
+
+  #hold(hold: number): void {
+    if (this.#holds === 0) this.#socket.pause();
+    this.#holds |= hold;
+  }
+
+  #release(hold: number): void {
+    if ((this.#holds & hold) === 0) return;
+    this.#holds &= ~hold;
+    if (this.#holds === 0 && this.#state !== "closed") this.#socket.resume();
+  }
+
+  #becomeKnown(): void {
+    this.#isStranger = false;
+    this.#shared.strangers.leave(this.#idleNode);
+    this.#shared.idle.touch(this.#idleNode, this.#shared.clock.monotonicMs());
+    this.#frames.frameSizeMax = this.#shared.limits.socketRequestMaxBytes;
+  }
+
+  #countActivity(size: number, nowMs: number): void {
+    this.#bytesSinceActive += size;
+    if (this.#frames.hasPartialFrame && this.#bytesSinceActive < ACTIVITY_BYTES_MIN) return;
+    this.#touch(nowMs);
+  }
+
+  /** Strangers have one deadline from the start, whatever they do. */
+  #touch(nowMs: number): void {
+    this.#bytesSinceActive = 0;
+    if (!this.#isStranger && this.#state !== "closed") {
+      this.#shared.idle.touch(this.#idleNode, nowMs);
+    }
+  }
+
+  #idleList(): IdleList {
+    return this.#isStranger ? this.#shared.strangers : this.#shared.idle;
+  }
+
+  #name(): string {
+    const who = `${this.remoteAddress}:${this.remotePort} on ${this.listenerName}`;
+    return this.clientSoftwareName === "" ? who : `${who} (${this.clientSoftwareName})`;
+  }
+}

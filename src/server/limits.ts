@@ -1,0 +1,41 @@
+/** What clients may take from a node. Kafka's settings, and ours where Kafka has none. */
+import type { MemoryLimits } from "./request-memory.ts";
+
+export interface ServerLimits extends MemoryLimits {
+  /** socket.request.max.bytes */
+  readonly socketRequestMaxBytes: number;
+  /** max.connections */
+  readonly maxConnections: number;
+  /** max.connections.per.ip */
+  readonly maxConnectionsPerIp: number;
+  /** max.connections.per.ip.overrides, by address. */
+  readonly maxConnectionsPerIpOverrides: ReadonlyMap<string, number>;
+  /** connections.max.idle.ms; Infinity for never. */
+  readonly connectionsMaxIdleMs: number;
+}
+
+/** Kafka's defaults, but for memory: Kafka sets no bound to it. */
+export const DEFAULT_LIMITS: ServerLimits = {
+  socketRequestMaxBytes: 104_857_600,
+  queuedMaxRequestBytes: 512 * 1024 * 1024,
+  queuedMaxRequests: 500,
+  maxConnections: 2 ** 31 - 1,
+  maxConnectionsPerIp: 2 ** 31 - 1,
+  maxConnectionsPerIpOverrides: new Map(),
+  connectionsMaxIdleMs: 600_000,
+};
+
+/** A stranger, who has not sent one valid request header, gets no more than this. */
+export const STRANGER_FRAME_SIZE_MAX = 64 * 1024;
+export const STRANGER_IDLE_MS_MAX = 10_000;
+
+/** Requests of one connection that are not answered yet; then it is not read on. */
+export const REQUESTS_PER_CONNECTION_MAX = 256;
+/** Bytes that one connection has not taken; then its next requests wait. */
+export const UNSENT_BYTES_MAX = 1024 * 1024;
+/** Less than this in a whole idle time is silence, too: a client that drips holds nothing. */
+export const ACTIVITY_BYTES_MIN = 64 * 1024;
+/** From our FIN to the peer's; then the connection is reset. */
+export const LINGER_MS_MAX = 5000;
+/** What a client may send behind bad bytes before it is reset. */
+export const LINGER_BYTES_MAX = 1024 * 1024;

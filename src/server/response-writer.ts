@@ -1,0 +1,319 @@
+/**
+ * Sends the responses of one connection, and owns what the socket has not taken yet.
+ *
+ *   responses  | size correlation [tags] | part | part | file slice |   | size correlation ...
+ *                 \______________ ______/  |      |        \
+ *   scratch    [ gathered: small parts and slices ]   big parts: as they lie; big slices: sendfile
+ *                 one write                           one write each
+ *   rest       [ what the socket did not take of the scratch ]  -> goes first, after `drain`
+ *
+ * A turn's responses go out in one write when they are small: a system call costs more than
+ * copying 64 KiB. The scratch is shared by all connections, as it is empty whenever a call ends.
+ * File bytes that are not in the page cache are read on the thread pool: the loop never waits for
+ * a disk.
+ *
+ * Invariants: bytes leave in order; an exchange is released exactly once, when its last byte is
+ * written or copied; `unsentBytes` is what is neither; while `#waits`, nothing is written.
+ */
+import type { FileSlice, Part } from "../api/request.ts";
+import { assert } from "../base/assert.ts";
+import { Queue } from "../base/queue.ts";
+import { DiskError, type DiskFile, type Socket } from "../base/world.ts";
+import type { BufferPool } from "./buffer-pool.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Parts from this size on are written as they lie. */
+export const BIG_PART_SIZE = 64 * 1024;
+/** Slices from this size on go by sendfile. */
+export const BIG_SLICE_SIZE = 256 * 1024;
+
+export type FlushResult =
+  /** All is sent. */
+  | "idle"
+  /** `drain`, or `onReadable`, will go on. */
+  | "waiting"
+  /** The socket has room, but the others shall have their turn. */
+  | "more"
+  | "closed";
+
+export class ResponseWriter {
+  readonly #socket: Socket;
+  readonly #pool: BufferPool;
+  /** Called when bytes of a file have come from the disk, or could not be had. */
+  readonly #onReadable: (error: unknown) => void;
+  readonly #queue = new Queue<Exchange>();
+  /** Where in the first response: its header is part -1. */
+  #partIndex = -1;
+  #partPosition = 0;
+  #unsentBytes = 0;
+  #rest: Rest | null = null;
+  #waits = false;
+  #isClosed = false;
+  #written = 0;
+  #gathered = 0;
+
+  constructor(socket: Socket, pool: BufferPool, onReadable: (error: unknown) => void) {
+    this.#socket = socket;
+    this.#pool = pool;
+    this.#onReadable = onReadable;
+  }
+
+  get unsentBytes(): number {
+    return this.#unsentBytes;
+  }
+
+  /** Its response is sent behind all earlier ones, at the next `flush`. */
+  push(exchange: Exchange): void {
+    const { response } = exchange;
+    assert(response !== null && !this.#isClosed, "a response for an open connection");
+    this.#queue.push(exchange);
+    this.#unsentBytes += HEADER_SIZE + (response.flexibleHeader ? 1 : 0) + bodySize(response.parts);
+  }
+
+  /** The socket has room again. */
+  drained(): FlushResult {
+    this.#waits = false;
+    return this.flush();
+  }
+
+  /** May throw what reading a file throws: then the connection cannot go on. */
+  flush(): FlushResult {
+    if (this.#isClosed) return "closed";
+    if (this.#waits) return "waiting";
+    this.#written = 0;
+    this.#gathered = 0;
+    let goesOn = this.#writeRest();
+    while (goesOn && this.#queue.length > 0) {
+      if (this.#written + this.#gathered >= TURN_SIZE_MAX) {
+        return this.#writeScratch() ? "more" : this.#state();
+      }
+      goesOn = this.#sendFirst(this.#queue.first());
+    }
+    if (goesOn) this.#writeScratch();
+    return this.#state();
+  }
+
+  /** The connection is gone. */
+  close(): void {
+    this.#isClosed = true;
+    this.#unsentBytes = 0;
+    while (this.#queue.length > 0) this.#queue.shift().release();
+    if (this.#rest !== null) this.#endRest(this.#rest);
+  }
+
+  #state(): FlushResult {
+    if (this.#isClosed) return "closed";
+    if (this.#waits) return "waiting";
+    return this.#unsentBytes === 0 ? "idle" : "more";
+  }
+
+  /** As much of one response as goes out now; false when the socket is full, or all must wait. */
+  #sendFirst(exchange: Exchange): boolean {
+    const { parts } = exchange.response!;
+    if (this.#partIndex === -1) {
+      if (!this.#roomFor(HEADER_SIZE + 1)) return false;
+      this.#gatherHeader(exchange);
+      this.#nextPart();
+    }
+    while (this.#partIndex < parts.length) {
+      const part = parts[this.#partIndex]!;
+      if (this.#partPosition < sizeOf(part)) {
+        const goesOn = isSlice(part) ? this.#sendSlice(part) : this.#sendBytes(part);
+        if (!goesOn) return false;
+        // A piece of a slice: the others get their turn between pieces.
+        if (this.#partPosition < sizeOf(part)) return true;
+      }
+      this.#nextPart();
+    }
+    this.#queue.shift();
+    this.#partIndex = -1;
+    this.#partPosition = 0;
+    exchange.release();
+    return true;
+  }
+
+  #nextPart(): void {
+    this.#partIndex++;
+    this.#partPosition = 0;
+  }
+
+  #gatherHeader(exchange: Exchange): void {
+    const { flexibleHeader, parts } = exchange.response!;
+    const size = 4 + (flexibleHeader ? 1 : 0) + bodySize(parts);
+    assert(size <= FRAME_SIZE_MAX, "a response fits into a frame");
+    scratch.writeInt32BE(size, this.#gathered);
+    scratch.writeInt32BE(exchange.correlationId, this.#gathered + 4);
+    this.#gathered += HEADER_SIZE;
+    // No tagged fields.
+    if (flexibleHeader) scratch[this.#gathered++] = 0;
+  }
+
+  #sendBytes(part: Uint8Array): boolean {
+    const left = part.length - this.#partPosition;
+    if (left < BIG_PART_SIZE) {
+      if (!this.#roomFor(left)) return false;
+      if (this.#partPosition === 0) scratch.set(part, this.#gathered);
+      else scratch.set(part.subarray(this.#partPosition), this.#gathered);
+      this.#gathered += left;
+      this.#partPosition += left;
+      return true;
+    }
+    if (!this.#writeScratch()) return false;
+    const taken = this.#socket.write(part, this.#partPosition, left);
+    return this.#took(taken, left);
+  }
+
+  /** At most a piece of the slice: the caller comes again for the rest. */
+  #sendSlice({ file, position, size }: FileSlice): boolean {
+    const left = size - this.#partPosition;
+    const at = position + this.#partPosition;
+    if (left < BIG_SLICE_SIZE) {
+      if (!this.#roomFor(Math.min(left, READ_SIZE_MAX))) return false;
+      const length = Math.min(left, scratch.length - this.#gathered);
+      const read = file.readCached(scratch, this.#gathered, length, at);
+      if (read === -1) return this.#readLater(file, at, length);
+      if (read === 0) throw fileEnded(file, at);
+      this.#gathered += read;
+      this.#partPosition += read;
+      return true;
+    }
+    if (!this.#writeScratch()) return false;
+    const length = Math.min(left, SEND_FILE_SIZE_MAX);
+    if (!isCached(file, at, length)) {
+      return this.#readLater(file, at, Math.min(left, BIG_SLICE_SIZE));
+    }
+    return this.#took(this.#socket.sendFile(file, at, length), length);
+  }
+
+  #took(taken: number, asked: number): boolean {
+    if (taken === -1 || this.#isClosed) {
+      this.#isClosed = true;
+      return false;
+    }
+    this.#partPosition += taken;
+    this.#unsentBytes -= taken;
+    this.#written += taken;
+    this.#waits = taken < asked;
+    return !this.#waits;
+  }
+
+  /** Makes room in the scratch, by writing it if need be. */
+  #roomFor(size: number): boolean {
+    return this.#gathered + size <= scratch.length || this.#writeScratch();
+  }
+
+  /** Afterwards the scratch is empty. False when the socket did not take all of it. */
+  #writeScratch(): boolean {
+    const size = this.#gathered;
+    if (size === 0) return true;
+    this.#gathered = 0;
+    const taken = this.#socket.write(scratch, 0, size);
+    if (taken === -1) {
+      this.#isClosed = true;
+      return false;
+    }
+    this.#written += taken;
+    this.#unsentBytes -= taken;
+    if (taken === size) return true;
+    const bytes = this.#pool.take(size - taken);
+    scratch.copy(bytes, 0, taken, size);
+    this.#rest = { bytes, position: 0, end: size - taken };
+    this.#waits = true;
+    return false;
+  }
+
+  #writeRest(): boolean {
+    const rest = this.#rest;
+    if (rest === null) return true;
+    const left = rest.end - rest.position;
+    const taken = this.#socket.write(rest.bytes, rest.position, left);
+    if (taken === -1) {
+      this.#isClosed = true;
+      return false;
+    }
+    rest.position += taken;
+    this.#unsentBytes -= taken;
+    this.#written += taken;
+    if (taken < left) {
+      this.#waits = true;
+      return false;
+    }
+    this.#endRest(rest);
+    return true;
+  }
+
+  #endRest(rest: Rest): void {
+    this.#pool.give(rest.bytes);
+    this.#rest = null;
+  }
+
+  /** What was gathered goes first; then the bytes become the rest, and `onReadable` is called. */
+  #readLater(file: DiskFile, position: number, length: number): boolean {
+    if (!this.#writeScratch()) return false;
+    this.#waits = true;
+    const bytes = this.#pool.take(length);
+    file.readLater(bytes, 0, length, position).then(
+      (read) => this.#haveRead(bytes, read, read === 0 ? fileEnded(file, position) : null),
+      (error: unknown) => this.#haveRead(bytes, 0, error),
+    );
+    return false;
+  }
+
+  #haveRead(bytes: Buffer, read: number, error: unknown): void {
+    if (this.#isClosed) {
+      this.#pool.give(bytes);
+      return;
+    }
+    this.#partPosition += read;
+    this.#rest = { bytes, position: 0, end: read };
+    this.#waits = false;
+    this.#onReadable(error);
+  }
+}
+
+/** Bytes on their way out that are in no response any more. */
+interface Rest {
+  readonly bytes: Buffer;
+  position: number;
+  readonly end: number;
+}
+
+/** Size and correlation id. */
+const HEADER_SIZE = 8;
+const FRAME_SIZE_MAX = 2 ** 31 - 1;
+/** What one connection may send before the others have their turn. */
+const TURN_SIZE_MAX = 4 * 1024 * 1024;
+const SEND_FILE_SIZE_MAX = 1024 * 1024;
+const READ_SIZE_MAX = 64 * 1024;
+const PROBE_DISTANCE = 128 * 1024;
+
+const scratch = Buffer.allocUnsafeSlow(256 * 1024);
+const probe = new Uint8Array(1);
+
+/** A slice that was promised is not there. */
+function fileEnded(file: DiskFile, position: number): DiskError {
+  return new DiskError("EIO", file.path, `send from ${position} of`);
+}
+
+function isSlice(part: Part): part is FileSlice {
+  return !(part instanceof Uint8Array);
+}
+
+function sizeOf(part: Part): number {
+  return isSlice(part) ? part.size : part.length;
+}
+
+function bodySize(parts: readonly Part[]): number {
+  let size = 0;
+  for (const part of parts) size += sizeOf(part);
+  return size;
+}
+
+/** A byte here and there: the page cache is filled in long runs. */
+function isCached(file: DiskFile, position: number, length: number): boolean {
+  const last = position + length - 1;
+  for (let at = position; at < last; at += PROBE_DISTANCE) {
+    if (file.readCached(probe, 0, 1, at) !== 1) return false;
+  }
+  return file.readCached(probe, 0, 1, last) === 1;
+}

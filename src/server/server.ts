@@ -1,0 +1,183 @@
+/**
+ * The listeners of a node, and all connections that came through them.
+ *
+ * Starting is all or nothing: when one address cannot be had, none is kept. Stopping goes in the
+ * order that loses nothing: accept no more, let every connection answer what it has begun, flush,
+ * FIN; whoever is left at the deadline is reset.
+ */
+import type { RequestHandler } from "../api/request.ts";
+import { assert } from "../base/assert.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Metrics } from "../base/metrics.ts";
+import { Signal, waitUntil } from "../base/signal.ts";
+import type { Clock, Listener, Network, Socket, SocketHandler } from "../base/world.ts";
+import { BufferPool } from "./buffer-pool.ts";
+import { Connection, type ConnectionShared } from "./connection.ts";
+import { ConnectionCounts } from "./connection-counts.ts";
+import { IdleList } from "./idle-list.ts";
+import { type ServerLimits, STRANGER_IDLE_MS_MAX } from "./limits.ts";
+import { LogLimit } from "./log-limit.ts";
+import { RequestMemory } from "./request-memory.ts";
+import { ServerMetrics } from "./server-metrics.ts";
+
+export interface ListenerAddress {
+  /** As in `listeners`: PLAINTEXT, INTERNAL, ... */
+  readonly name: string;
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** Brokers and controllers answer different APIs. */
+  readonly handler: RequestHandler;
+}
+
+export interface ServerOptions {
+  readonly clock: Clock;
+  readonly network: Network;
+  /** Its values are read whenever they are needed: they may change. */
+  readonly limits: ServerLimits;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** A bug was met: the node must stop. */
+  readonly fatal: (error: unknown) => void;
+}
+
+export class Server {
+  readonly #options: ServerOptions;
+  readonly #shared: ConnectionShared;
+  readonly #metrics: ServerMetrics;
+  readonly #logger: Logger;
+  readonly #listeners = new Map<string, Listener>();
+  readonly #connections = new Map<number, Connection>();
+  readonly #counts: ConnectionCounts;
+  readonly #refused: LogLimit;
+  readonly #someoneLeft = new Signal();
+  #nextConnectionId = 1;
+  #isStopping = false;
+
+  constructor(options: ServerOptions) {
+    const { clock, limits, logger } = options;
+    this.#options = options;
+    this.#logger = logger;
+    this.#metrics = new ServerMetrics(options.metrics);
+    this.#counts = new ConnectionCounts(limits);
+    this.#refused = new LogLimit(clock, (line) => logger.warn(line));
+    this.#shared = {
+      clock,
+      limits,
+      memory: new RequestMemory(clock, limits),
+      pool: new BufferPool(),
+      idle: new IdleList(clock, () => limits.connectionsMaxIdleMs),
+      strangers: new IdleList(clock, () =>
+        Math.min(STRANGER_IDLE_MS_MAX, limits.connectionsMaxIdleMs),
+      ),
+      metrics: this.#metrics,
+      refused: (line) => this.#refused.line(line),
+      ended: (line) => logger.debug(line),
+      closed: (connection) => this.#closed(connection),
+      fatal: options.fatal,
+    };
+    this.#addGauges(options.metrics);
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Bytes of requests that are held at this moment. */
+  get requestBytes(): number {
+    return this.#shared.memory.bytesUsed;
+  }
+
+  /** Throws `NetworkError` when an address cannot be had; then nothing listens. */
+  start(addresses: readonly ListenerAddress[]): void {
+    try {
+      for (const address of addresses) this.#listen(address);
+    } catch (error) {
+      this.#stopListening();
+      throw error;
+    }
+  }
+
+  /** The port that a listener has got. */
+  port(listenerName: string): number {
+    const listener = this.#listeners.get(listenerName);
+    assert(listener !== undefined, `there is a listener ${listenerName}`);
+    return listener.port;
+  }
+
+  /** Resolves when no connection is left, at the latest a little after `timeoutMs`. */
+  async stop(timeoutMs: number): Promise<void> {
+    const { clock } = this.#options;
+    this.#isStopping = true;
+    this.#stopListening();
+    for (const connection of [...this.#connections.values()]) connection.stop();
+    const isEmpty = () => this.#connections.size === 0;
+    if (!(await waitUntil(clock, [this.#someoneLeft], timeoutMs, isEmpty))) {
+      this.#logger.warn(`${this.#connections.size} connections reset at the stop's deadline`);
+      for (const connection of [...this.#connections.values()]) connection.terminate();
+      await waitUntil(clock, [this.#someoneLeft], TERMINATE_MS_MAX, isEmpty);
+    }
+    this.#shared.idle.stop();
+    this.#shared.strangers.stop();
+  }
+
+  #listen({ name, host, port, handler }: ListenerAddress): void {
+    assert(!this.#listeners.has(name), `one listener is named ${name}`);
+    const listener = this.#options.network.listen(host, port, (socket) =>
+      this.#accept(name, handler, socket),
+    );
+    this.#listeners.set(name, listener);
+    this.#logger.info(`listening on ${name}://${host}:${listener.port}`);
+  }
+
+  #stopListening(): void {
+    for (const listener of this.#listeners.values()) listener.stop();
+    this.#listeners.clear();
+  }
+
+  #accept(listenerName: string, handler: RequestHandler, socket: Socket): SocketHandler {
+    const refusal = this.#isStopping ? "the node stops" : this.#counts.add(socket.remoteAddress);
+    if (refusal !== null) {
+      this.#metrics.connectionsTurnedAway.add();
+      this.#refused.line(`${socket.remoteAddress} turned away on ${listenerName}: ${refusal}`);
+      socket.terminate();
+      return DEAF;
+    }
+    const id = this.#nextConnectionId++;
+    const connection = new Connection(id, listenerName, handler, socket, this.#shared);
+    this.#connections.set(connection.id, connection);
+    this.#metrics.connectionsAccepted.add();
+    return connection;
+  }
+
+  #closed(connection: Connection): void {
+    this.#connections.delete(connection.id);
+    this.#counts.remove(connection.remoteAddress);
+    this.#someoneLeft.move();
+  }
+
+  #addGauges(metrics: Metrics): void {
+    const { memory } = this.#shared;
+    const gauge = (name: string, help: string, read: () => number) =>
+      metrics.gauge(`bunka_server_${name}`, help, read);
+    gauge("connections", "Open connections", () => this.#connections.size);
+    gauge("request_bytes", "Bytes of requests in memory", () => memory.bytesUsed);
+    gauge("requests_queued", "Requests that wait for those before them", () => {
+      return memory.requestsQueued;
+    });
+    gauge("connections_held", "Connections not read because memory is short", () => {
+      return memory.waitingCount;
+    });
+  }
+}
+
+/** From a reset to its event. */
+const TERMINATE_MS_MAX = 1000;
+
+/** For a socket that was turned away. */
+const DEAF: SocketHandler = {
+  data() {},
+  drain() {},
+  end() {},
+  close() {},
+};
