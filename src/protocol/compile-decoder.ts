@@ -31,12 +31,13 @@ export class DecoderSource {
   }
 
   #tagSection(fields: [string, AnyField][]): string {
-    const known = fields.filter(([, field]) => isTagged(field) && isPresent(field, this.#version));
-    if (known.length === 0) return "reader.skipTags();";
-    const cases = known.map(
-      ([name, field]) =>
-        `      case ${field.rules.tag}: _${name} = ${this.#expression(field)}; break;\n`,
-    );
+    const tagged = fields.filter(([, field]) => isTagged(field));
+    if (tagged.length === 0) return "reader.skipTags();";
+    const cases = tagged.map(([name, field]) => {
+      const isHere = isPresent(field, this.#version);
+      const work = isHere ? `_${name} = ${this.#expression(field)}` : "reader.refuseTag(tag)";
+      return `      case ${field.rules.tag}: ${work}; break;\n`;
+    });
     // As in Kafka, the size of a known field is not held against what it really takes.
     return `for (let left = reader.tagCount(); left > 0; left--) {
     const tag = reader.uvarint();

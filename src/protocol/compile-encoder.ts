@@ -94,7 +94,9 @@ export class EncoderSource {
     const { kind } = field.type;
     const byDefault = defaultOf(field);
     if (byDefault === null) return `${value} !== null`;
-    if (field.type.kind === "struct") return `${this.#comparer(field.type)}(${value})`;
+    if (field.type.kind === "struct") {
+      return `(${value} === null || ${this.#comparer(field.type)}(${value}))`;
+    }
     if (kind === "array" || kind === "bytes") return `(${value} === null || ${value}.length !== 0)`;
     return `${value} !== ${defaultSource(field)}`;
   }

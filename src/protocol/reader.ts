@@ -179,6 +179,11 @@ export class Reader {
     }
   }
 
+  /** A field that another version of the message has; a newer one would have another tag. */
+  refuseTag(tag: number): never {
+    throw new ProtocolError(`tag ${tag} is not one of this version`);
+  }
+
   skip(size: number): void {
     this.#take(size);
   }

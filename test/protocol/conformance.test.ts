@@ -104,7 +104,7 @@ describe("error codes", () => {
   });
 });
 
-const FACTS_SHA256 = "e59607fc5cb6e3d047b2ecaa7263a75d47d48d7085f6c94818e9249ca3826061";
+const FACTS_SHA256 = "87235c3ff4624b5675b08e651566b9e43fbcd958e819c01440a7d3eef9cd0e90";
 
 function fieldsOf(message: AnyMessage, version: number): FieldFact[] {
   return structFields(message, message.struct, { version, prefix: "", isHere: true });

@@ -165,10 +165,10 @@ function typeOf(message: RawMessage, field: RawField): [string, readonly RawFiel
 }
 
 function defaultOf(field: RawField, type: string): string | null {
-  const isNullDefault = field.default === null || field.default === "null";
-  if (isNullDefault) return "null";
+  if (field.default === "null") return "null";
   if (type.startsWith("[]")) return "[]";
-  const declared = field.default === undefined ? "" : String(field.default);
+  // Kafka's generator takes a bare null for no default at all.
+  const declared = String(field.default ?? "");
   switch (type) {
     case "struct":
       return null;

@@ -1,4 +1,9 @@
-/** Records of `__consumer_offsets` for groups of the consumer protocol (KIP-848). */
+/**
+ * Records of `__consumer_offsets` for groups of the consumer protocol (KIP-848).
+ *
+ * Nullable tagged fields without a default here are declared with a bare null in Kafka, which its
+ * generator does not take for a default: left out, they are empty, and null is written as null.
+ */
 import {
   array,
   bytes,
@@ -77,8 +82,7 @@ export const consumerGroupMemberMetadataValue = message({
       supportedProtocols: array(struct({ name: string, metadata: bytes })),
     })
       .nullable()
-      .tagged(0)
-      .default(null),
+      .tagged(0),
   }),
 });
 
@@ -125,7 +129,7 @@ export const consumerGroupCurrentMemberAssignmentKey = message({
 const topicPartitions = struct({
   topicId: uuid,
   partitions: array(int32),
-  assignmentEpochs: array(int32).nullable().tagged(0).default(null),
+  assignmentEpochs: array(int32).nullable().tagged(0),
 });
 
 export const consumerGroupCurrentMemberAssignmentValue = message({

@@ -1,4 +1,9 @@
-/** Records of `__consumer_offsets` for groups of Kafka Streams (KIP-1071). */
+/**
+ * Records of `__consumer_offsets` for groups of Kafka Streams (KIP-1071).
+ *
+ * Nullable tagged fields without a default here are declared with a bare null in Kafka, which its
+ * generator does not take for a default: left out, they are empty, and null is written as null.
+ */
 import {
   array,
   int16,
@@ -30,7 +35,7 @@ export const streamsGroupMetadataValue = message({
     epoch: int32,
     metadataHash: int64Big,
     validatedTopologyEpoch: int32.tagged(0).default(-1),
-    lastAssignmentConfigs: array(lastAssignmentConfig).nullable().tagged(1).default(null),
+    lastAssignmentConfigs: array(lastAssignmentConfig).nullable().tagged(1),
   }),
 });
 
@@ -112,7 +117,7 @@ export const streamsGroupCurrentMemberAssignmentKey = message({
 const streamsGroupCurrentMemberAssignmentTaskIds = struct({
   subtopologyId: string,
   partitions: array(int32),
-  assignmentEpochs: array(int32).nullable().tagged(0).default(null),
+  assignmentEpochs: array(int32).nullable().tagged(0),
 });
 
 export const streamsGroupCurrentMemberAssignmentValue = message({
