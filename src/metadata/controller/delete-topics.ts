@@ -1,0 +1,98 @@
+/** DeleteTopics: by name or by id; the answer says for each why it was not deleted. */
+import { ZERO_UUID } from "../../base/uuid.ts";
+import { ErrorCode } from "../../protocol/error-code.ts";
+import type { deleteTopics as deleteTopicsApi } from "../../protocol/messages/20-delete-topics.ts";
+import type { Value } from "../../protocol/schema.ts";
+import type { NewRecord } from "../record.ts";
+import {
+  type Command,
+  RECORDS_PER_COMMAND_MAX,
+  type Refusal,
+  TOO_MANY_RECORDS,
+  atomic,
+  refusal,
+  unchanged,
+} from "./command.ts";
+
+export type DeleteTopicsRequest = Value<typeof deleteTopicsApi.request>;
+export type DeleteTopicsResponse = Value<typeof deleteTopicsApi.response>;
+type Result = DeleteTopicsResponse["responses"][number];
+
+export function deleteTopics(request: DeleteTopicsRequest): Command<DeleteTopicsResponse> {
+  return (state) => {
+    const { topics } = state.image;
+    const responses: Result[] = [];
+    const answer = (name: string | null, topicId: string, refused: Refusal) =>
+      responses.push({ name, topicId, ...refused });
+    const { names, ids } = asked(request, answer);
+    /** By id: the name if it was asked for by name. */
+    const found = new Map<string, string>();
+    for (const id of ids) {
+      const topic = topics.byId(id);
+      if (topic === null) answer(null, id, UNKNOWN_ID);
+      else found.set(id, topic.name);
+    }
+    for (const name of names) {
+      const topic = topics.byName(name);
+      if (topic === null) answer(name, ZERO_UUID, UNKNOWN_NAME);
+      else if (found.delete(topic.id)) answer(name, topic.id, NAMED_TWICE);
+      else found.set(topic.id, name);
+    }
+    const records = [...found.keys()].map((topicId): NewRecord => ({
+      name: "RemoveTopicRecord",
+      version: 0,
+      value: { topicId },
+    }));
+    const isTooMany = records.length > RECORDS_PER_COMMAND_MAX;
+    const outcome = isTooMany ? TOO_MANY_RECORDS : refusal(ErrorCode.NONE, null);
+    for (const [id, name] of found) answer(name, id, outcome);
+    const response = { throttleTimeMs: 0, responses };
+    return isTooMany ? unchanged(response) : atomic(records, response);
+  };
+}
+
+const UNKNOWN_ID = refusal(ErrorCode.UNKNOWN_TOPIC_ID, "This server does not host this topic ID.");
+const UNKNOWN_NAME = refusal(
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  "This server does not host this topic-partition.",
+);
+const NAMED_TWICE = invalid("The provided topic name maps to an ID that was already supplied.");
+
+function invalid(message: string): Refusal {
+  return refusal(ErrorCode.INVALID_REQUEST, message);
+}
+
+/** What was asked for exactly once, in one way; the rest is answered. */
+function asked(
+  request: DeleteTopicsRequest,
+  answer: (name: string | null, topicId: string, refused: Refusal) => void,
+): { readonly names: readonly string[]; readonly ids: readonly string[] } {
+  const names = [...request.topicNames];
+  const ids: string[] = [];
+  for (const { name, topicId } of request.topics) {
+    const hasId = topicId !== ZERO_UUID;
+    if (name !== null && hasId) {
+      answer(name, topicId, invalid("You may not specify both topic name and topic id."));
+    } else if (name !== null) names.push(name);
+    else if (hasId) ids.push(topicId);
+    else answer(null, ZERO_UUID, invalid("Neither topic name nor id were specified."));
+  }
+  const duplicateNames = duplicates(names);
+  const duplicateIds = duplicates(ids);
+  for (const name of duplicateNames) answer(name, ZERO_UUID, invalid("Duplicate topic name."));
+  for (const id of duplicateIds) answer(null, id, invalid("Duplicate topic id."));
+  return {
+    names: names.filter((name) => !duplicateNames.has(name)),
+    ids: ids.filter((id) => !duplicateIds.has(id)),
+  };
+}
+
+function duplicates(items: readonly string[]): Set<string> {
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const item of items) {
+    if (seen.has(item)) twice.add(item);
+    seen.add(item);
+  }
+  return twice;
+}

@@ -1,0 +1,214 @@
+/**
+ * Works out the one record that changes a partition: who leads, who is in sync, and which replicas
+ * out of sync may still be elected (KIP-966). Every change of a partition goes through here, so
+ * that the rules hold whatever the reason for it.
+ */
+import {
+  partitionRecordVersion,
+  DIRECTORIES_LEVEL,
+  NO_EPOCH_BUMP_ON_SHRINK_LEVEL,
+} from "../features.ts";
+import {
+  LeaderRecoveryState,
+  NO_LEADER,
+  NO_LEADER_CHANGE,
+  type PartitionRegistration,
+  directoryOf,
+} from "../partition-registration.ts";
+import type { NewRecord } from "../record.ts";
+import type { PartitionOfTopic } from "../topics-image.ts";
+import { type ControllerState, effectiveMinIsr, isUncleanElectionAllowed } from "./command.ts";
+
+export type Election =
+  /** The first replica, where it can lead. */
+  | "preferred"
+  /** The leader stays where it can; else any replica that is in sync. */
+  | "online"
+  /** The same, and in the end any replica that is alive: records may be lost. */
+  | "unclean";
+
+export interface PartitionTarget {
+  readonly isr?: readonly number[];
+  readonly leaderRecoveryState?: number;
+  readonly election?: Election;
+  /** Replicas whose broker stopped without writing everything to disk. */
+  readonly uncleanShutdown?: readonly number[];
+  /** Brokers that can lead; left out: those neither fenced nor stopping. */
+  readonly isActive?: (brokerId: number) => boolean;
+  /** A replica's directory, by broker. */
+  readonly directory?: { readonly brokerId: number; readonly directory: string };
+}
+
+type PartitionChangeRecord = Extract<NewRecord, { readonly name: "PartitionChangeRecord" }>;
+
+/** Null when nothing changes. */
+export function changePartition(
+  state: ControllerState,
+  partition: PartitionOfTopic,
+  target: PartitionTarget,
+): PartitionChangeRecord | null {
+  const builder = new PartitionChangeBuilder(state, partition, target);
+  const change = builder.build();
+  if (change === null) return null;
+  return {
+    name: "PartitionChangeRecord",
+    version: partitionRecordVersion(state.image.metadataVersion),
+    value: { topicId: partition.topic.id, partitionId: partition.partitionId, ...change },
+  };
+}
+
+/** The election that the topic's settings allow. */
+export function allowedElection(state: ControllerState, topicName: string): Election {
+  return isUncleanElectionAllowed(state, topicName) ? "unclean" : "online";
+}
+
+type Change = Partial<{ -readonly [K in ChangeField]: PartitionRegistration[K] }>;
+type ChangeField =
+  | "isr"
+  | "leader"
+  | "leaderRecoveryState"
+  | "directories"
+  | "eligibleLeaderReplicas"
+  | "lastKnownElr";
+
+class PartitionChangeBuilder {
+  readonly #state: ControllerState;
+  readonly #old: PartitionRegistration;
+  readonly #target: PartitionTarget;
+  readonly #topicName: string;
+  readonly #isActive: (brokerId: number) => boolean;
+  #isr: readonly number[];
+  #elr: readonly number[];
+  readonly #change: Change = {};
+
+  constructor(state: ControllerState, partition: PartitionOfTopic, target: PartitionTarget) {
+    const { image } = state;
+    this.#state = state;
+    this.#old = partition.registration;
+    this.#target = target;
+    this.#topicName = partition.topic.name;
+    this.#isActive = target.isActive ?? ((brokerId) => image.cluster.isActive(brokerId));
+    this.#isr = target.isr ?? this.#old.isr;
+    this.#elr = this.#old.eligibleLeaderReplicas;
+  }
+
+  build(): Change | null {
+    const { isElrEnabled } = this.#state.image;
+    if (isElrEnabled) this.#populateElr();
+    this.#elect();
+    this.#recordElr();
+    const mayBeEmpty = isElrEnabled || this.#isr.length > 0;
+    if (this.#change.isr === undefined && mayBeEmpty && !same(this.#isr, this.#old.isr)) {
+      this.#change.isr = this.#isr;
+    }
+    this.#bumpEpochOnShrink();
+    if (isElrEnabled) this.#recordLastKnownLeader();
+    this.#recordDirectories();
+    const recoveryState = this.#target.leaderRecoveryState ?? this.#old.leaderRecoveryState;
+    if (recoveryState !== this.#old.leaderRecoveryState) {
+      this.#change.leaderRecoveryState = recoveryState;
+    }
+    return Object.keys(this.#change).length === 0 ? null : this.#change;
+  }
+
+  /** Who leaves the in-sync replicas stays eligible while these are fewer than they should be. */
+  #populateElr(): void {
+    if (this.#isr.length >= effectiveMinIsr(this.#state, this.#topicName)) {
+      this.#elr = [];
+      return;
+    }
+    const unclean = this.#target.uncleanShutdown ?? [];
+    const candidates = [...new Set([...this.#elr, ...this.#old.isr])].sort((a, b) => a - b);
+    this.#elr = candidates.filter(
+      (replica) => !this.#isr.includes(replica) && !unclean.includes(replica),
+    );
+  }
+
+  #elect(): void {
+    const { leader, isUnclean } = this.#electedLeader();
+    if (leader === this.#old.leader) return;
+    if (this.#elr.includes(leader)) {
+      this.#isr = [leader];
+      this.#elr = this.#elr.filter((replica) => replica !== leader);
+    }
+    this.#change.leader = leader;
+    if (!isUnclean) return;
+    this.#change.isr = [leader];
+    if (this.#old.leaderRecoveryState !== LeaderRecoveryState.RECOVERING) {
+      this.#change.leaderRecoveryState = LeaderRecoveryState.RECOVERING;
+    }
+  }
+
+  #electedLeader(): { readonly leader: number; readonly isUnclean: boolean } {
+    const { replicas, leader, lastKnownElr } = this.#old;
+    const election = this.#target.election ?? "online";
+    const preferred = election === "preferred" ? replicas.slice(0, 1) : [];
+    const clean = [...preferred, leader, ...replicas].find((replica) => this.#canLead(replica));
+    if (clean !== undefined) return { leader: clean, isUnclean: false };
+    if (this.#canElectLastKnownLeader()) return { leader: lastKnownElr[0]!, isUnclean: true };
+    if (election === "unclean") {
+      const alive = replicas.find((replica) => this.#isAcceptable(replica));
+      if (alive !== undefined) return { leader: alive, isUnclean: true };
+    }
+    return { leader: NO_LEADER, isUnclean: false };
+  }
+
+  #canLead(replica: number): boolean {
+    const isEligible = this.#isr.length === 0 && this.#elr.includes(replica);
+    return (this.#isr.includes(replica) || isEligible) && this.#isAcceptable(replica);
+  }
+
+  /** Alive, with the directory of its replica online. */
+  #isAcceptable(replica: number): boolean {
+    if (!this.#isActive(replica)) return false;
+    const directory = directoryOf(this.#old, replica);
+    return directory !== null && this.#state.image.cluster.hasOnlineDirectory(replica, directory);
+  }
+
+  /** When nobody is left, the one that led last loses the least. */
+  #canElectLastKnownLeader(): boolean {
+    const { lastKnownElr } = this.#old;
+    if (!this.#state.image.isElrEnabled) return false;
+    if (this.#elr.length > 0 || this.#isr.length > 0 || lastKnownElr.length !== 1) return false;
+    return this.#isAcceptable(lastKnownElr[0]!);
+  }
+
+  #recordElr(): void {
+    const isCleanElection = this.#change.isr === undefined;
+    if (!isCleanElection || !this.#state.image.isElrEnabled) this.#elr = [];
+    if (!same(this.#elr, this.#old.eligibleLeaderReplicas)) {
+      this.#change.eligibleLeaderReplicas = this.#elr;
+    }
+  }
+
+  /** Where there is no leader, its predecessor is remembered; with a leader, forgotten. */
+  #recordLastKnownLeader(): void {
+    const leader = this.#change.leader ?? NO_LEADER_CHANGE;
+    const isKnown = this.#old.lastKnownElr.length > 0;
+    if (leader === NO_LEADER && !isKnown) this.#change.lastKnownElr = [this.#old.leader];
+    else if (leader >= 0 && isKnown) this.#change.lastKnownElr = [];
+  }
+
+  /** Before 3.6 a leader learnt of a smaller ISR only by a new epoch. */
+  #bumpEpochOnShrink(): void {
+    if (this.#state.image.metadataVersion >= NO_EPOCH_BUMP_ON_SHRINK_LEVEL) return;
+    const { isr, leader } = this.#change;
+    if (leader !== undefined || isr === undefined) return;
+    const isShrunk = this.#old.isr.some((replica) => !isr.includes(replica));
+    if (isShrunk) this.#change.leader = this.#old.leader;
+  }
+
+  #recordDirectories(): void {
+    const { directory } = this.#target;
+    if (directory === undefined) return;
+    if (this.#state.image.metadataVersion < DIRECTORIES_LEVEL) return;
+    const directories = this.#old.replicas.map((replica, index) =>
+      replica === directory.brokerId ? directory.directory : this.#old.directories[index]!,
+    );
+    if (!same(directories, this.#old.directories)) this.#change.directories = directories;
+  }
+}
+
+function same<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}

@@ -1,0 +1,22 @@
+/** What a topic may be called. */
+
+const NAME_LENGTH_MAX = 249;
+
+/** The log of the metadata itself: no topic of that name can be created. */
+export const METADATA_TOPIC = "__cluster_metadata";
+
+/** Null when the name is legal; else Kafka's words for why not. */
+export function reasonAgainstTopicName(name: string): string | null {
+  const invalid = (reason: string) => `Topic name is invalid: ${reason}`;
+  if (name === "") return invalid("the empty string is not allowed");
+  if (name === "." || name === "..") return invalid(`'${name}' is not allowed`);
+  if (name.length > NAME_LENGTH_MAX) {
+    const limit = `longer than the max allowed length ${NAME_LENGTH_MAX}`;
+    return invalid(`the length of '${name}' is ${limit}`);
+  }
+  if (!/^[a-zA-Z0-9._-]+$/.test(name)) {
+    const others = "one or more characters other than ASCII alphanumerics, '.', '_' and '-'";
+    return invalid(`'${name}' contains ${others}`);
+  }
+  return null;
+}

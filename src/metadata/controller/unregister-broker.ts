@@ -1,0 +1,14 @@
+/** UnregisterBroker: forgets a broker that is gone for good. */
+import { ErrorCode } from "../../protocol/error-code.ts";
+import { unregisterBroker as unregistration } from "./broker-changes.ts";
+import { type Command, type Refusal, divisible, refusal, unchanged } from "./command.ts";
+
+export function unregisterBroker(brokerId: number): Command<Refusal> {
+  return (state) => {
+    if (state.image.cluster.broker(brokerId) === null) {
+      const message = `Broker ID ${brokerId} is not currently registered`;
+      return unchanged(refusal(ErrorCode.BROKER_ID_NOT_REGISTERED, message));
+    }
+    return divisible(unregistration(state, brokerId), refusal(ErrorCode.NONE, null));
+  };
+}

@@ -1,0 +1,54 @@
+/** What a number of records changed, for those who keep something up to date with the image. */
+import type { ConfigResource } from "./configs-image.ts";
+import type { TopicImage } from "./topics-image.ts";
+
+export class MetadataDelta {
+  /** Ids of topics that did not exist before and do now. */
+  readonly createdTopics = new Set<string>();
+  /** Topics that existed before and do not any more, as they were. By id. */
+  readonly deletedTopics = new Map<string, TopicImage>();
+  /** By topic id, also of created topics: partitions that are new or changed. */
+  readonly changedPartitions = new Map<string, Set<number>>();
+  /** Ids of brokers registered, changed or unregistered. */
+  readonly changedBrokers = new Set<number>();
+  readonly changedControllers = new Set<number>();
+  /** Names of features with a new level. */
+  readonly changedFeatures = new Set<string>();
+  changedProducerIds = false;
+  changedClientQuotas = false;
+  changedScram = false;
+  changedAcls = false;
+  changedDelegationTokens = false;
+  /** By type and name of the resource. */
+  readonly #changedConfigs = new Map<string, { resource: ConfigResource; keys: Set<string> }>();
+
+  /** Resources with the names of their settings that were set or removed. */
+  changedConfigs(): Iterable<{
+    readonly resource: ConfigResource;
+    readonly keys: ReadonlySet<string>;
+  }> {
+    return this.#changedConfigs.values();
+  }
+
+  topicCreated(id: string): void {
+    this.createdTopics.add(id);
+  }
+
+  topicDeleted(topic: TopicImage): void {
+    this.changedPartitions.delete(topic.id);
+    if (!this.createdTopics.delete(topic.id)) this.deletedTopics.set(topic.id, topic);
+  }
+
+  partitionChanged(topicId: string, partitionId: number): void {
+    const partitions = this.changedPartitions.get(topicId);
+    if (partitions === undefined) this.changedPartitions.set(topicId, new Set([partitionId]));
+    else partitions.add(partitionId);
+  }
+
+  configChanged(resource: ConfigResource, key: string): void {
+    const id = `${resource.type} ${resource.name}`;
+    const changed = this.#changedConfigs.get(id) ?? { resource, keys: new Set<string>() };
+    this.#changedConfigs.set(id, changed);
+    changed.keys.add(key);
+  }
+}
