@@ -1,0 +1,339 @@
+/**
+ * Sockets in memory, on a fake clock: in order and without loss, as TCP is, but as slow, as
+ * chopped up and as broken as a test wants, and always the same from the same seed.
+ *
+ *   write -> [ pipe: chunks, FIN; each due later ] -> data, end     (one pipe for each direction)
+ *             '--- at most `pipeSizeMax` bytes; a write that does not fit is short, and
+ *                  `drain` follows when the reader has taken half of them
+ *
+ * Hosts are named by address. A cut between two hosts holds what is on its way back, as a broken
+ * cable does; a reset loses it. No event comes within a call: all come from the clock.
+ */
+import { assert } from "../../src/base/assert.ts";
+import {
+  type DiskFile,
+  type Listener,
+  type Network,
+  NetworkError,
+  type Socket,
+  type SocketHandler,
+} from "../../src/base/world.ts";
+import type { FakeClock } from "./fake-clock.ts";
+import type { FakeRandom } from "./fake-random.ts";
+
+export interface NetworkConditions {
+  /** How long bytes travel: random between the two. */
+  readonly delayMsMin: number;
+  readonly delayMsMax: number;
+  /** How much a pipe holds. */
+  readonly pipeSizeMax: number;
+  /** The share of writes that take less than there is room for. */
+  readonly shortWriteRate: number;
+  /** Chunks arrive in random pieces of at most so many bytes. */
+  readonly chunkSizeMax: number;
+  readonly connectTimeoutMs: number;
+}
+
+const CALM: NetworkConditions = {
+  delayMsMin: 0,
+  delayMsMax: 0,
+  pipeSizeMax: 256 * 1024,
+  shortWriteRate: 0,
+  chunkSizeMax: Infinity,
+  connectTimeoutMs: 10_000,
+};
+
+const FIRST_EPHEMERAL_PORT = 32_768;
+
+export class FakeNetwork implements Network {
+  conditions: NetworkConditions;
+  readonly #listeners = new Map<string, FakeListener>();
+  readonly #sockets = new Set<FakeSocket>();
+  readonly #cuts = new Set<string>();
+  #nextPort = FIRST_EPHEMERAL_PORT;
+
+  constructor(
+    readonly clock: FakeClock,
+    readonly random: FakeRandom,
+    conditions: Partial<NetworkConditions> = {},
+  ) {
+    this.conditions = { ...CALM, ...conditions };
+  }
+
+  /** Open sockets, each end counted. */
+  get socketCount(): number {
+    return this.#sockets.size;
+  }
+
+  /** The network as a host sees it that has this address. */
+  host(address: string): Network {
+    return {
+      listen: (_, port, accept) => this.#listen(address, port, accept),
+      connect: (to, port, handler) => this.#connect(address, to, port, handler),
+    };
+  }
+
+  listen(host: string, port: number, accept: (socket: Socket) => SocketHandler): Listener {
+    return this.#listen(host, port, accept);
+  }
+
+  connect(host: string, port: number, handler: SocketHandler): Promise<Socket> {
+    return this.#connect("127.0.0.1", host, port, handler);
+  }
+
+  /** Nothing passes between two hosts any more; `oneWay`: only what `a` sends is held. */
+  cut(a: string, b: string, oneWay = false): void {
+    this.#cuts.add(`${a}>${b}`);
+    if (!oneWay) this.#cuts.add(`${b}>${a}`);
+  }
+
+  heal(a: string, b: string): void {
+    this.#cuts.delete(`${a}>${b}`);
+    this.#cuts.delete(`${b}>${a}`);
+    for (const socket of [...this.#sockets]) socket.incoming.pump();
+  }
+
+  /** A host loses power, or its process is killed: its sockets vanish without a word to it. */
+  crash(address: string): void {
+    for (const [key, listener] of [...this.#listeners]) {
+      if (listener.host === address) this.#listeners.delete(key);
+    }
+    for (const socket of [...this.#sockets]) {
+      if (socket.host === address) socket.vanish();
+    }
+  }
+
+  isCut(from: string, to: string): boolean {
+    return this.#cuts.has(`${from}>${to}`);
+  }
+
+  delayMs(): number {
+    const { delayMsMin, delayMsMax } = this.conditions;
+    return delayMsMin + (this.random.uint32() / 2 ** 32) * (delayMsMax - delayMsMin);
+  }
+
+  forget(socket: FakeSocket): void {
+    this.#sockets.delete(socket);
+  }
+
+  #listen(host: string, port: number, accept: (socket: Socket) => SocketHandler): Listener {
+    const given = port === 0 ? this.#nextPort++ : port;
+    const key = `${host}:${given}`;
+    if (this.#listeners.has(key)) throw new NetworkError("EADDRINUSE", `listen on ${key}`);
+    const listener: FakeListener = {
+      host,
+      port: given,
+      accept,
+      stop: () => {
+        if (this.#listeners.get(key) === listener) this.#listeners.delete(key);
+      },
+    };
+    this.#listeners.set(key, listener);
+    return listener;
+  }
+
+  #connect(from: string, to: string, port: number, handler: SocketHandler): Promise<Socket> {
+    const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+    const fail = (code: string) => reject(new NetworkError(code, `connect to ${to}:${port}`));
+    this.clock.schedule(this.delayMs(), () => {
+      if (this.isCut(from, to) || this.isCut(to, from)) {
+        this.clock.schedule(this.conditions.connectTimeoutMs, () => fail("ETIMEDOUT"));
+        return;
+      }
+      const listener =
+        this.#listeners.get(`${to}:${port}`) ?? this.#listeners.get(`0.0.0.0:${port}`);
+      if (listener === undefined) return fail("ECONNREFUSED");
+      const localPort = this.#nextPort++;
+      const ours = new FakeSocket(this, from, to, port, localPort);
+      const theirs = new FakeSocket(this, to, from, localPort, port);
+      ours.incoming = new Pipe(this, theirs, ours);
+      theirs.incoming = new Pipe(this, ours, theirs);
+      ours.peer = theirs;
+      theirs.peer = ours;
+      this.#sockets.add(ours).add(theirs);
+      ours.handler = handler;
+      theirs.handler = listener.accept(theirs);
+      resolve(ours);
+    });
+    return promise;
+  }
+}
+
+interface FakeListener extends Listener {
+  readonly host: string;
+  readonly accept: (socket: Socket) => SocketHandler;
+}
+
+class FakeSocket implements Socket {
+  handler: SocketHandler | null = null;
+  /** What the peer has sent. Set when both ends are made. */
+  incoming!: Pipe;
+  peer!: FakeSocket;
+  isPaused = false;
+  isClosed = false;
+  #isShutDown = false;
+  #peerEnded = false;
+
+  constructor(
+    readonly network: FakeNetwork,
+    readonly host: string,
+    readonly remoteAddress: string,
+    readonly remotePort: number,
+    readonly localPort: number,
+  ) {}
+
+  write(bytes: Uint8Array, offset: number, length: number): number {
+    assert(!this.#isShutDown, "nothing is written behind a shutdown");
+    if (this.isClosed) return -1;
+    return this.peer.incoming.write(bytes, offset, length);
+  }
+
+  sendFile(file: DiskFile, position: number, length: number): number {
+    const bytes = Buffer.alloc(length);
+    assert(file.read(bytes, 0, length, position) === length, "a file has what is sent of it");
+    return this.write(bytes, 0, length);
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    this.network.clock.schedule(0, () => this.incoming.pump());
+  }
+
+  shutdown(): void {
+    if (this.isClosed || this.#isShutDown) return;
+    this.#isShutDown = true;
+    this.peer.incoming.writeEnd();
+    if (this.#peerEnded) this.#closeSoon(null);
+  }
+
+  terminate(): void {
+    if (this.isClosed) return;
+    this.#closeSoon(null);
+    this.peer.incoming.writeReset();
+  }
+
+  /** The host is gone: it hears nothing of it. */
+  vanish(): void {
+    this.handler = null;
+    this.isClosed = true;
+    this.network.forget(this);
+    this.peer.incoming.writeReset();
+  }
+
+  ended(): void {
+    this.#peerEnded = true;
+    this.handler?.end();
+    if (this.#isShutDown) this.#closeSoon(null);
+  }
+
+  reset(): void {
+    this.#closeSoon("ECONNRESET");
+  }
+
+  #closeSoon(reason: string | null): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.incoming.drop();
+    this.network.forget(this);
+    this.network.clock.schedule(0, () => this.handler?.close(reason));
+  }
+}
+
+interface Item {
+  readonly kind: "data" | "end" | "reset";
+  readonly dueMs: number;
+  readonly bytes: Buffer;
+}
+
+/** One direction of a connection. */
+class Pipe {
+  #items: Item[] = [];
+  #size = 0;
+  #lastDueMs = 0;
+  #wasShort = false;
+
+  constructor(
+    readonly network: FakeNetwork,
+    readonly from: FakeSocket,
+    readonly to: FakeSocket,
+  ) {}
+
+  write(bytes: Uint8Array, offset: number, length: number): number {
+    const { conditions, random } = this.network;
+    let taken = Math.min(length, conditions.pipeSizeMax - this.#size);
+    if (taken > 0 && random.chance(conditions.shortWriteRate)) taken = random.below(taken);
+    let at = offset;
+    while (at < offset + taken) {
+      const left = offset + taken - at;
+      const most = Math.min(left, conditions.chunkSizeMax);
+      const size = conditions.chunkSizeMax === Infinity ? most : random.between(1, most);
+      this.#add("data", Buffer.from(bytes.subarray(at, at + size)));
+      at += size;
+    }
+    if (taken < length) {
+      this.#wasShort = true;
+      // Room there may be at once, if the write was cut short by chance.
+      this.network.clock.schedule(0, () => this.#drainIfRoom());
+    }
+    return taken;
+  }
+
+  writeEnd(): void {
+    this.#add("end", EMPTY);
+  }
+
+  /** Overtakes nothing that was delivered, and loses what was not. */
+  writeReset(): void {
+    this.drop();
+    this.#add("reset", EMPTY);
+  }
+
+  drop(): void {
+    this.#items = [];
+    this.#size = 0;
+  }
+
+  /** Delivers what is due, unless the reader is paused or the way is cut. */
+  pump(): void {
+    const { clock } = this.network;
+    while (!this.to.isClosed) {
+      const item = this.#items[0];
+      if (item === undefined || item.dueMs > clock.monotonicMs()) return;
+      if (this.network.isCut(this.from.host, this.to.host)) return;
+      if (this.to.isPaused && item.kind !== "reset") return;
+      this.#items.shift();
+      this.#deliver(item);
+    }
+  }
+
+  #deliver({ kind, bytes }: Item): void {
+    if (kind === "end") return this.to.ended();
+    if (kind === "reset") return this.to.reset();
+    this.#size -= bytes.length;
+    this.to.handler?.data(bytes);
+    if (this.#wasShort) this.network.clock.schedule(0, () => this.#drainIfRoom());
+  }
+
+  #drainIfRoom(): void {
+    if (!this.#wasShort || this.from.isClosed) return;
+    if (this.#size > this.network.conditions.pipeSizeMax / 2) return;
+    this.#wasShort = false;
+    this.from.handler?.drain();
+  }
+
+  #add(kind: Item["kind"], bytes: Buffer): void {
+    const { clock } = this.network;
+    const dueMs = Math.max(this.#lastDueMs, clock.monotonicMs() + this.network.delayMs());
+    this.#lastDueMs = dueMs;
+    this.#items.push({ kind, dueMs, bytes });
+    this.#size += bytes.length;
+    clock.schedule(dueMs - clock.monotonicMs(), () => this.pump());
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
