@@ -18,7 +18,7 @@ import {
   unchanged,
 } from "./command.ts";
 import { type Placement, placeReplicas, placementOn } from "./replica-placement.ts";
-import { METADATA_TOPIC, reasonAgainstTopicName } from "./topic-name.ts";
+import { METADATA_TOPIC, topicNameError } from "../topic-name.ts";
 
 export type CreateTopicsRequest = Value<typeof createTopicsApi.request>;
 export type CreateTopicsResponse = Value<typeof createTopicsApi.response>;
@@ -92,7 +92,7 @@ function reasonAgainstTopic(state: ControllerState, topic: CreatableTopic): Refu
     const message = `Topic '${name}' collides with existing topic: ${colliding}`;
     return refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, message);
   }
-  const invalidName = reasonAgainstTopicName(name);
+  const invalidName = topicNameError(name);
   if (invalidName !== null) return refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, invalidName);
   const withoutValue = topic.configs.filter((config) => config.value === null);
   if (withoutValue.length > 0) {

@@ -6,7 +6,7 @@ const NAME_LENGTH_MAX = 249;
 export const METADATA_TOPIC = "__cluster_metadata";
 
 /** Null when the name is legal; else Kafka's words for why not. */
-export function reasonAgainstTopicName(name: string): string | null {
+export function topicNameError(name: string): string | null {
   const invalid = (reason: string) => `Topic name is invalid: ${reason}`;
   if (name === "") return invalid("the empty string is not allowed");
   if (name === "." || name === "..") return invalid(`'${name}' is not allowed`);
