@@ -14,7 +14,6 @@ import {
   type BrokerSettingName,
   type BrokerSettingValue,
 } from "./broker-settings.ts";
-import { SettingError } from "./setting-error.ts";
 import type { Setting, SettingValue } from "./setting.ts";
 import { listenerBaseName, listenerPrefix, unitSynonyms } from "./synonyms.ts";
 import { defaultOf, parseSetting } from "./value.ts";
@@ -82,26 +81,20 @@ export class Settings {
     return this.#texts.has(name);
   }
 
-  /**
-   * Takes the changed settings that the metadata log holds now. Returns why they are not in force,
-   * or null. What does not fit is still described, as in Kafka.
-   */
-  change(clusterWide: SettingTexts, perBroker: SettingTexts): string | null {
+  /** What is in force when these changes are laid over the static settings; throws when bad. */
+  with(clusterWide: SettingTexts, perBroker: SettingTexts): Settings {
+    return new Settings(overlay(overlay(this.static, clusterWide), perBroker));
+  }
+
+  /** Remembers changes. They come into force with `inForce`; without it the old ones stay. */
+  adopt(clusterWide: SettingTexts, perBroker: SettingTexts, inForce: Settings | null): void {
     this.#clusterWide = clusterWide;
     this.#perBroker = perBroker;
-    const texts = overlay(overlay(this.static, clusterWide), perBroker);
-    let values;
-    try {
-      values = parseAll(texts);
-    } catch (error) {
-      if (error instanceof SettingError) return error.message;
-      throw error;
-    }
-    const changed = differing(this.#texts, texts);
-    this.#texts = texts;
-    this.#values = values;
+    if (inForce === null) return;
+    const changed = differing(this.#texts, inForce.#texts);
+    this.#texts = inForce.#texts;
+    this.#values = inForce.#values;
     if (changed.size > 0) for (const watcher of this.#watchers) watcher(changed);
-    return null;
   }
 
   /** Tells of every change in force, with the names that differ. Returns how to stop it. */

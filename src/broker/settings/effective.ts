@@ -1,0 +1,57 @@
+/** Values that several settings decide together. */
+import { parseVoters, type QuorumVoter } from "./quorum-voters.ts";
+import type { Settings } from "./settings.ts";
+import { unitSynonyms } from "./synonyms.ts";
+
+export function logDirectories(settings: Settings): readonly string[] {
+  return settings.get("log.dirs") ?? settings.get("log.dir");
+}
+
+/** Where the metadata log lies. */
+export function metadataDirectory(settings: Settings): string {
+  return settings.get("metadata.log.dir") ?? logDirectories(settings)[0] ?? "";
+}
+
+/** The directories of the log and of the metadata log, each once. */
+export function allDirectories(settings: Settings): string[] {
+  return [...new Set([...logDirectories(settings), metadataDirectory(settings)])].sort();
+}
+
+export function isController(settings: Settings): boolean {
+  return settings.get("process.roles").includes("controller");
+}
+
+export function isBroker(settings: Settings): boolean {
+  return settings.get("process.roles").includes("broker");
+}
+
+export function quorumVoters(settings: Settings): QuorumVoter[] {
+  return parseVoters(settings.get("controller.quorum.voters"));
+}
+
+/** -1 keeps records for ever. */
+export function logRetentionMs(settings: Settings): number {
+  const retentionMs = firstOf(settings, "log.retention.ms");
+  return retentionMs < 0 ? -1 : retentionMs;
+}
+
+export function logRollMs(settings: Settings): number {
+  return firstOf(settings, "log.roll.ms");
+}
+
+export function logRollJitterMs(settings: Settings): number {
+  return firstOf(settings, "log.roll.jitter.ms");
+}
+
+export function logFlushIntervalMs(settings: Settings): number {
+  return firstOf(settings, "log.flush.interval.ms");
+}
+
+/** The first of a chain of synonyms that has a value, in the unit of the first name. */
+function firstOf(settings: Settings, name: string): number {
+  for (const synonym of unitSynonyms(name)) {
+    const value = settings.valueOf(synonym.name);
+    if (typeof value === "number") return value * synonym.factor;
+  }
+  return -1;
+}

@@ -1,0 +1,73 @@
+/**
+ * Settings that Bunka knows but does not honour yet.
+ *
+ * Most are harmless: they are named once when somebody sets them. Those that guard something, and
+ * those that would make a cluster out of several nodes, are refused: a broker that ignored them
+ * would be less safe than its owner believes.
+ */
+import { brokerTable } from "./broker-settings.ts";
+import { isBroker, isController, quorumVoters } from "./effective.ts";
+import { readListeners } from "./listeners.ts";
+import { SettingError } from "./setting-error.ts";
+import type { Setting } from "./setting.ts";
+import type { SettingTexts, Settings } from "./settings.ts";
+import { listenerBaseName } from "./synonyms.ts";
+import { canonicalText, formatValue } from "./value.ts";
+
+/** Throws a `SettingError` for the first setting that may not be ignored. */
+export function refuseUnguarded(settings: Settings): void {
+  for (const listener of readListeners(settings).all) {
+    if (listener.protocol === "PLAINTEXT") continue;
+    throw new SettingError(
+      `Listener ${listener.name} uses ${listener.protocol}, which is not supported yet: ` +
+        "only PLAINTEXT listeners are",
+    );
+  }
+  for (const [name, text] of settings.static) {
+    if (!rowOf(name)?.guards || isDefault(name, text)) continue;
+    throw new SettingError(
+      `Setting ${name} is not supported yet, and ignoring it would leave the broker less guarded ` +
+        "than it asks for: remove it to go on without",
+    );
+  }
+  refuseSeveralNodes(settings);
+}
+
+/** Names that were set to something else than their default and have no effect yet, sorted. */
+export function withoutEffect(given: SettingTexts): string[] {
+  return [...given.keys()]
+    .filter((name) => rowOf(name)?.about === null && !isDefault(name, given.get(name) ?? ""))
+    .sort();
+}
+
+/** Names that no setting has, sorted. */
+export function unknownNames(given: SettingTexts): string[] {
+  return [...given.keys()].filter((name) => rowOf(name) === undefined).sort();
+}
+
+function refuseSeveralNodes(settings: Settings): void {
+  if (!isController(settings) || !isBroker(settings)) {
+    throw new SettingError(
+      `Invalid value ${settings.get("process.roles").join(",")} for configuration process.roles: ` +
+        "a node with one role is not supported yet, use broker,controller",
+    );
+  }
+  const voters = quorumVoters(settings);
+  if (voters.length > 1) {
+    throw new SettingError(
+      `Invalid value ${settings.get("controller.quorum.voters").join(",")} for configuration ` +
+        "controller.quorum.voters: a quorum of several nodes is not supported yet",
+    );
+  }
+}
+
+/** The row of a setting, also behind a listener's prefix. */
+function rowOf(name: string): Setting | undefined {
+  return brokerTable.get(name) ?? brokerTable.get(listenerBaseName(name) ?? "");
+}
+
+function isDefault(name: string, text: string): boolean {
+  const setting = rowOf(name);
+  if (setting === undefined || setting.fallback === undefined) return false;
+  return canonicalText(name, setting, text) === formatValue(setting.type, setting.fallback);
+}
