@@ -85,6 +85,9 @@ EXPORT double bunka_walk_records(const byte *bytes, u32 offset, u32 size, int co
   const byte *end = at + size;
   double max_timestamp = -1;
   int usual = 1;
+  if (count < 0) return MALFORMED;
+  /* As in Kafka, where nobody looks behind the header of an empty batch. */
+  if (count == 0) return max_timestamp;
   for (int index = 0; index < count; index++) {
     int length, offset_delta, key_size, value_size, headers;
     double delta;

@@ -70,17 +70,16 @@ export const LIBRARY_PATH = join(
   `bunka-${process.platform}-${process.arch}-${hashOfSources()}.so`,
 );
 
-/** Null when it has not been built. `crc32c` is null on a processor without the instruction. */
-export function loadCompiled(): {
-  crc32c: NativeCrc32c | null;
-  functions: NativeFunctions;
-} | null {
-  try {
-    const { symbols } = dlopen(LIBRARY_PATH, { ...CRC32C_SYMBOLS, ...FUNCTION_SYMBOLS });
-    return { crc32c: checkedCrc32c(symbols), functions: checkedFunctions(symbols) };
-  } catch {
-    return null;
-  }
+export interface CompiledLibrary {
+  /** Null on a processor without the instruction. */
+  readonly crc32c: NativeCrc32c | null;
+  readonly functions: NativeFunctions;
+}
+
+/** Null when it has not been built. */
+export function loadCompiled(): CompiledLibrary | null {
+  compiled ??= openCompiled();
+  return compiled;
 }
 
 /** Null where TinyCC or the processor cannot. */
@@ -104,6 +103,8 @@ export function loadEmbeddedCrc32c(): NativeCrc32c | null {
   }
 }
 
+let compiled: CompiledLibrary | null = null;
+
 const CRC32C_SYMBOLS = {
   bunka_crc32c: { args: ["ptr", "i32", "i32", "i32"], returns: "u32" },
   bunka_crc32c_present: { args: [], returns: "i32" },
@@ -125,6 +126,15 @@ const FUNCTION_SYMBOLS = {
 } as const;
 
 type Symbols<T extends Parameters<typeof dlopen>[1]> = ReturnType<typeof dlopen<T>>["symbols"];
+
+function openCompiled(): CompiledLibrary | null {
+  try {
+    const { symbols } = dlopen(LIBRARY_PATH, { ...CRC32C_SYMBOLS, ...FUNCTION_SYMBOLS });
+    return { crc32c: checkedCrc32c(symbols), functions: checkedFunctions(symbols) };
+  } catch {
+    return null;
+  }
+}
 
 function embedCrc32c(path: string): NativeCrc32c | null {
   try {

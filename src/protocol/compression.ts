@@ -1,0 +1,90 @@
+/**
+ * The codecs of record batches, in the forms that Kafka's clients read and write.
+ *
+ * Decompressing is bounded: what a few bytes stand for is never allocated beyond `sizeMax`, and
+ * every kind of garbage is a `ProtocolError`.
+ */
+import { gunzipSync, gzipSync } from "node:zlib";
+import { assert } from "../base/assert.ts";
+import { inflateBounded } from "./inflate.ts";
+import { compressLz4, decompressLz4, isPlainLz4 } from "./lz4.ts";
+import { ProtocolError } from "./protocol-error.ts";
+import { compressSnappy, decompressSnappy } from "./snappy.ts";
+import { compressZstd, decompressZstd } from "./zstd.ts";
+
+export const CompressionType = { NONE: 0, GZIP: 1, SNAPPY: 2, LZ4: 3, ZSTD: 4 } as const;
+export type CompressionType = (typeof CompressionType)[keyof typeof CompressionType];
+
+/** By `CompressionType`. */
+export const COMPRESSION_NAMES = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
+export type CompressionName = (typeof COMPRESSION_NAMES)[number];
+
+/** The settings' ranges: gzip -1 (its own default) or 1 to 9, lz4 1 to 17, zstd -131072 to 22. */
+export const COMPRESSION_LEVEL_DEFAULTS = { gzip: -1, lz4: 9, zstd: 3 } as const;
+
+export function isCompressionType(id: number): id is CompressionType {
+  return id >= CompressionType.NONE && id <= CompressionType.ZSTD;
+}
+
+export function compressionTypeOf(name: CompressionName): CompressionType {
+  const id = COMPRESSION_NAMES.indexOf(name);
+  assert(isCompressionType(id), `a codec: ${name}`);
+  return id;
+}
+
+/** `level` is that of Kafka's compression.*.level settings; snappy has none. */
+export function compress(type: CompressionType, bytes: Buffer, level?: number): Buffer {
+  switch (type) {
+    case CompressionType.NONE:
+      return bytes;
+    case CompressionType.GZIP:
+      return gzipSync(bytes, { level: level ?? COMPRESSION_LEVEL_DEFAULTS.gzip });
+    case CompressionType.SNAPPY:
+      return compressSnappy(bytes);
+    case CompressionType.LZ4:
+      return compressLz4(bytes, lz4SearchDepth(level ?? COMPRESSION_LEVEL_DEFAULTS.lz4));
+    case CompressionType.ZSTD:
+      return compressZstd(bytes, level ?? COMPRESSION_LEVEL_DEFAULTS.zstd);
+  }
+}
+
+/**
+ * Throws `ProtocolError` for what is not of this type, and its `OutputTooLargeError` as soon as
+ * there are more than `sizeMax` bytes.
+ */
+export function decompress(type: CompressionType, bytes: Buffer, sizeMax: number): Buffer {
+  if (bytes.length === 0 && type !== CompressionType.NONE) {
+    throw new ProtocolError("nothing to decompress");
+  }
+  switch (type) {
+    case CompressionType.NONE:
+      return bytes;
+    case CompressionType.GZIP:
+      return decompressGzip(bytes, sizeMax);
+    case CompressionType.SNAPPY:
+      return decompressSnappy(bytes, sizeMax);
+    case CompressionType.LZ4:
+      return decompressLz4(bytes, sizeMax);
+    case CompressionType.ZSTD:
+      return decompressZstd(bytes, sizeMax);
+  }
+}
+
+/**
+ * Whether Kafka's own clients read what `decompress` just could. They do not read everything that
+ * the LZ4 library of some others writes; such bytes are compressed anew before they are kept.
+ */
+export function isReadableByAll(type: CompressionType, bytes: Buffer): boolean {
+  return type !== CompressionType.LZ4 || isPlainLz4(bytes);
+}
+
+/** The fast compressor at Kafka's default; else twice the search with each level. */
+function lz4SearchDepth(level: number): number {
+  return level === COMPRESSION_LEVEL_DEFAULTS.lz4 ? 0 : 1 << Math.min(level - 1, 12);
+}
+
+function decompressGzip(bytes: Buffer, sizeMax: number): Buffer {
+  // The last four bytes tell the size of the last member, which hardly ever is not the only one.
+  const sizeExpected = bytes.length < 4 ? 0 : bytes.readUInt32LE(bytes.length - 4);
+  return inflateBounded(gunzipSync, bytes, sizeExpected, sizeMax);
+}
