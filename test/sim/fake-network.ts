@@ -119,7 +119,8 @@ export class FakeNetwork implements Network {
   #listen(host: string, port: number, accept: (socket: Socket) => SocketHandler): Listener {
     const given = port === 0 ? this.#nextPort++ : port;
     const key = `${host}:${given}`;
-    if (this.#listeners.has(key)) throw new NetworkError("EADDRINUSE", `listen on ${key}`);
+    if (this.#listeners.has(key))
+      throw new NetworkError("EADDRINUSE", `listen on ${key}: EADDRINUSE`);
     const listener: FakeListener = {
       host,
       port: given,
@@ -134,7 +135,8 @@ export class FakeNetwork implements Network {
 
   #connect(from: string, to: string, port: number, handler: SocketHandler): Promise<Socket> {
     const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-    const fail = (code: string) => reject(new NetworkError(code, `connect to ${to}:${port}`));
+    const fail = (code: string) =>
+      reject(new NetworkError(code, `connect to ${to}:${port}: ${code}`));
     this.clock.schedule(this.delayMs(), () => {
       if (this.isCut(from, to) || this.isCut(to, from)) {
         this.clock.schedule(this.conditions.connectTimeoutMs, () => fail("ETIMEDOUT"));
