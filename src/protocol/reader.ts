@@ -78,7 +78,8 @@ export class Reader {
     const at = this.#take(8);
     const high = this.#view.getInt32(at);
     const low = this.#view.getUint32(at + 4);
-    if (high >= -0x20_0000 && high < 0x20_0000) return high * 0x1_0000_0000 + low;
+    const value = high * 0x1_0000_0000 + low;
+    if (value > -(2 ** 53) && value < 2 ** 53) return value;
     if (high === 0x7fff_ffff && low === 0xffff_ffff) return 2 ** 63;
     if (high === -0x8000_0000 && low === 0) return -(2 ** 63);
     throw new ProtocolError(`int64 at ${at} is beyond 2^53`);
