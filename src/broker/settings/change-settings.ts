@@ -98,7 +98,7 @@ function usable(texts: SettingTexts, perBroker: boolean, problems: string[]): Se
 }
 
 function refuse(names: readonly string[], why: string): void {
-  if (names.length > 0) throw new SettingError(`${why}: [${names.sort().join(", ")}]`);
+  if (names.length > 0) throw new SettingError(`${why}: [${names.toSorted().join(", ")}]`);
 }
 
 function isReadOnly(name: string): boolean {

@@ -1,0 +1,105 @@
+/** What a topic's settings must be, each for itself and together. The messages are Kafka's. */
+import { SettingError, invalidValue } from "./setting-error.ts";
+import type { SettingValue } from "./setting.ts";
+import type { SettingTexts, Settings } from "./settings.ts";
+import { fromBroker, topicTable, type TopicSettingName } from "./topic-log-config.ts";
+import { parseSetting } from "./value.ts";
+
+/** Throws a `SettingError` when `texts` may not become the settings of a topic. */
+export function checkTopicConfigs(
+  settings: Settings,
+  texts: SettingTexts,
+  existing: SettingTexts,
+): void {
+  for (const name of texts.keys()) {
+    if (!topicTable.has(name)) throw new SettingError(`Unknown topic config name: ${name}`);
+  }
+  const values = new Map<string, SettingValue>();
+  for (const [name, setting] of topicTable) {
+    const text = texts.get(name);
+    const value =
+      text === undefined
+        ? fromBroker(settings, name as TopicSettingName)
+        : parseSetting(name, setting, text);
+    values.set(name, value);
+  }
+  const value = (name: TopicSettingName) => values.get(name) ?? null;
+  checkCompactionLag(
+    Number(value("min.compaction.lag.ms")),
+    Number(value("max.compaction.lag.ms")),
+  );
+  if (value("remote.storage.enable") !== true) {
+    checkTurningOff(existing, value("remote.log.delete.on.disable") === true);
+    return;
+  }
+  checkTiering(settings, value);
+}
+
+function checkCompactionLag(minMs: number, maxMs: number): void {
+  if (minMs <= maxMs) return;
+  throw new SettingError(
+    `conflict topic config setting min.compaction.lag.ms (${minMs}) > max.compaction.lag.ms ` +
+      `(${maxMs})`,
+  );
+}
+
+/** KIP-950: data in the remote store must not be orphaned. */
+function checkTurningOff(existing: SettingTexts, deletesRemote: boolean): void {
+  const was = existing.get("remote.storage.enable")?.trim().toLowerCase() === "true";
+  if (!was || deletesRemote) return;
+  throw new SettingError(
+    "It is invalid to disable remote storage without deleting remote data. If you want to keep " +
+      "the remote data and turn to read only, please set " +
+      "`remote.storage.enable=true,remote.log.copy.disable=true`. If you want to disable remote " +
+      "storage and delete all remote data, please set " +
+      "`remote.storage.enable=false,remote.log.delete.on.disable=true`.",
+  );
+}
+
+type ValueOf = (name: TopicSettingName) => SettingValue;
+
+function checkTiering(settings: Settings, value: ValueOf): void {
+  if (!settings.get("remote.log.storage.system.enable")) {
+    throw new SettingError(
+      "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with " +
+        "remote log storage.",
+    );
+  }
+  const policy = value("cleanup.policy");
+  if (Array.isArray(policy) && policy.join() !== "delete" && policy.length > 0) {
+    throw new SettingError(
+      "Remote log storage only supports topics with cleanup.policy=delete or cleanup.policy " +
+        "being an empty list.",
+    );
+  }
+  for (const unit of ["bytes", "ms"] as const) {
+    checkLocal(unit, Number(value(`local.retention.${unit}`)), Number(value(`retention.${unit}`)));
+  }
+  if (value("remote.log.copy.disable") === true) {
+    for (const unit of ["bytes", "ms"] as const) checkSame(unit, value);
+  }
+}
+
+/** -2 stands for the whole retention, -1 for no bound. */
+function checkLocal(unit: "bytes" | "ms", local: number, whole: number): void {
+  const name = `local.retention.${unit}`;
+  if (whole < 0 || local === -2) return;
+  if (local === -1) {
+    const reason = `Value must not be -1 as retention.${unit} value is set as ${whole}.`;
+    throw invalidValue(name, "-1", reason);
+  }
+  if (local > whole) {
+    const reason = `Value must not be more than retention.${unit} property value: ${whole}`;
+    throw invalidValue(name, String(local), reason);
+  }
+}
+
+function checkSame(unit: "bytes" | "ms", value: ValueOf): void {
+  const local = value(`local.retention.${unit}`);
+  if (local === -2 || local === value(`retention.${unit}`)) return;
+  throw new SettingError(
+    `When \`remote.log.copy.disable\` is set to true, the \`local.retention.${unit}\` and ` +
+      `\`retention.${unit}\` must be set to the identical value because there will be no more ` +
+      "logs copied to the remote storage.",
+  );
+}
