@@ -9,10 +9,3 @@ export class ProtocolError extends Error {}
  * the version either chooses another one or leaves the field out.
  */
 export class UnsupportedVersionError extends Error {}
-
-/** Compressed bytes hold more than they may. */
-export class OutputTooLargeError extends ProtocolError {
-  constructor() {
-    super("decompresses to more than its limit");
-  }
-}

@@ -1,4 +1,18 @@
-/** Produce: v3-13. */
+/**
+ * Produce, v3-13. Appends record batches to partitions.
+ *
+ * - v3: transactional id; record batches of magic 2. What came before is gone, yet Kafka advertises
+ *   v0 on for the sake of old librdkafka (KAFKA-18659).
+ * - v4: KAFKA_STORAGE_ERROR may be answered.
+ * - v5: log start offset in the response.
+ * - v7: zstd may be used (KIP-110).
+ * - v8: which records spoilt a batch, and why (KIP-467).
+ * - v9: flexible.
+ * - v10: the new leader and its address, where the old one was asked (KIP-951).
+ * - v11: TRANSACTION_ABORTABLE may be answered (KIP-890).
+ * - v12: adds the partition to the transaction by itself (KIP-890, transaction version 2).
+ * - v13: topic ids instead of names (KIP-516).
+ */
 import { api, array, int16, int32, int64, records, string, struct, uuid } from "../schema.ts";
 
 export const produce = api({

@@ -1,4 +1,20 @@
-/** Fetch: v4-18. */
+/**
+ * Fetch, v4-18. Reads record batches from partitions, for consumers and for followers.
+ *
+ * - v5: log start offset.
+ * - v6: KAFKA_STORAGE_ERROR may be answered.
+ * - v7: sessions, in which only changes are sent (KIP-227).
+ * - v9: current leader epoch, for fencing (KIP-320).
+ * - v10: zstd may be answered (KIP-110).
+ * - v11: rack of the consumer, preferred read replica (KIP-392).
+ * - v12: flexible; last fetched epoch, diverging epoch, current leader (KIP-595).
+ * - v13: topic ids instead of names (KIP-516).
+ * - v14: OFFSET_MOVED_TO_TIERED_STORAGE may be answered (KIP-405).
+ * - v15: replica state, with the broker epoch, instead of the replica id (KIP-903).
+ * - v16: addresses of leaders in the response (KIP-951).
+ * - v17: directory id of the replica (KIP-853).
+ * - v18: high watermark that the replica knows (KIP-1166).
+ */
 import {
   api,
   array,

@@ -1,4 +1,20 @@
-/** Metadata: v0-13. */
+/**
+ * Metadata, v0-13. Tells the brokers of the cluster, and the partitions of topics with their
+ * leaders.
+ *
+ * - v1: null asks for all topics, none for none; racks, controller, internal topics.
+ * - v2: cluster id.
+ * - v3: throttle time.
+ * - v4: topics may be created, or not.
+ * - v5: offline replicas.
+ * - v7: leader epochs.
+ * - v8: authorized operations (KIP-430).
+ * - v9: flexible.
+ * - v10: topic ids (KIP-516).
+ * - v11: no authorized operations of the cluster, which DescribeCluster has (KIP-700).
+ * - v12: topics asked for by id (KIP-516).
+ * - v13: top-level error code.
+ */
 import { api, array, boolean, int16, int32, string, struct, uuid } from "../schema.ts";
 
 export const metadata = api({

@@ -1,4 +1,7 @@
-/** StopReplica: no version left. */
+/**
+ * StopReplica, no version left. Told brokers to stop replicas, before KRaft. Kafka 4.0 removed all
+ * of it; the key stays taken.
+ */
 import { api, struct } from "../schema.ts";
 
 export const stopReplica = api({

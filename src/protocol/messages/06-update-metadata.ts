@@ -1,4 +1,7 @@
-/** UpdateMetadata: no version left. */
+/**
+ * UpdateMetadata, no version left. Told brokers the state of the cluster, before KRaft. Kafka 4.0
+ * removed all of it; the key stays taken.
+ */
 import { api, struct } from "../schema.ts";
 
 export const updateMetadata = api({

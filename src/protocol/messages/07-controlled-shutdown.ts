@@ -1,4 +1,7 @@
-/** ControlledShutdown: no version left. */
+/**
+ * ControlledShutdown, no version left. Asked the controller for leave to stop, before KRaft. Kafka
+ * 4.0 removed all of it; the key stays taken.
+ */
 import { api, struct } from "../schema.ts";
 
 export const controlledShutdown = api({

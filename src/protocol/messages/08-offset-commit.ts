@@ -1,4 +1,15 @@
-/** OffsetCommit: v2-10. */
+/**
+ * OffsetCommit, v2-10. Commits the offsets of a group.
+ *
+ * - v3: throttle time.
+ * - v5: no retention time, which is a setting now (KIP-211).
+ * - v6: leader epoch of each offset (KIP-320).
+ * - v7: static members (KIP-345).
+ * - v8: flexible.
+ * - v9: groups of the consumer protocol; STALE_MEMBER_EPOCH and GROUP_ID_NOT_FOUND may be answered
+ *   (KIP-848).
+ * - v10: topic ids instead of names (KIP-848).
+ */
 import { api, array, int16, int32, int64, string, struct, uuid } from "../schema.ts";
 
 export const offsetCommit = api({

@@ -1,4 +1,15 @@
-/** OffsetFetch: v1-10. */
+/**
+ * OffsetFetch, v1-10. Fetches the committed offsets of groups.
+ *
+ * - v2: null asks for all topics; top-level error code.
+ * - v3: throttle time.
+ * - v5: leader epoch of each offset (KIP-320).
+ * - v6: flexible.
+ * - v7: may insist on stable offsets, that no open transaction may change (KIP-447).
+ * - v8: several groups at once (KIP-709).
+ * - v9: member id and epoch, checked for the consumer protocol (KIP-848).
+ * - v10: topic ids instead of names (KIP-848).
+ */
 import { api, array, boolean, int16, int32, int64, string, struct, uuid } from "../schema.ts";
 
 export const offsetFetch = api({

@@ -1,4 +1,13 @@
-/** FindCoordinator: v0-6. */
+/**
+ * FindCoordinator, v0-6. Finds the broker that coordinates a group, a transactional id or a
+ * share-group partition.
+ *
+ * - v1: kinds of keys; throttle time, error message.
+ * - v3: flexible.
+ * - v4: several keys at once (KIP-699).
+ * - v5: TRANSACTION_ABORTABLE may be answered (KIP-890).
+ * - v6: keys of share groups, "group:topicId:partition" (KIP-932).
+ */
 import { api, array, int16, int32, int8, string, struct } from "../schema.ts";
 
 export const findCoordinator = api({

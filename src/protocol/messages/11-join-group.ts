@@ -1,4 +1,15 @@
-/** JoinGroup: v0-9. */
+/**
+ * JoinGroup, v0-9. Joins a group of the classic protocol; answered when all members have joined.
+ *
+ * - v1: rebalance timeout.
+ * - v2: throttle time.
+ * - v4: a new member is given its id first and must come again (KIP-394).
+ * - v5: static members (KIP-345).
+ * - v6: flexible.
+ * - v7: protocol type in the response (KIP-559).
+ * - v8: reason (KIP-800).
+ * - v9: a leader may be told that nothing is to be assigned (KIP-814).
+ */
 import { api, array, boolean, bytes, int16, int32, string, struct } from "../schema.ts";
 
 export const joinGroup = api({

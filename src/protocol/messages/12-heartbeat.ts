@@ -1,4 +1,10 @@
-/** Heartbeat: v0-4. */
+/**
+ * Heartbeat, v0-4. Keeps a member of a group of the classic protocol alive.
+ *
+ * - v1: throttle time.
+ * - v3: static members (KIP-345).
+ * - v4: flexible.
+ */
 import { api, int16, int32, string, struct } from "../schema.ts";
 
 export const heartbeat = api({

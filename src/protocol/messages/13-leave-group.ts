@@ -1,4 +1,11 @@
-/** LeaveGroup: v0-5. */
+/**
+ * LeaveGroup, v0-5. Leaves a group.
+ *
+ * - v1: throttle time.
+ * - v3: several members at once, static ones too (KIP-345).
+ * - v4: flexible.
+ * - v5: reason (KIP-800).
+ */
 import { api, array, int16, int32, string, struct } from "../schema.ts";
 
 export const leaveGroup = api({

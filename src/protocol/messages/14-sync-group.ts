@@ -1,4 +1,11 @@
-/** SyncGroup: v0-5. */
+/**
+ * SyncGroup, v0-5. Hands in and waits for the assignments of a group of the classic protocol.
+ *
+ * - v1: throttle time.
+ * - v3: static members (KIP-345).
+ * - v4: flexible.
+ * - v5: protocol type and name, on both ways (KIP-559).
+ */
 import { api, array, bytes, int16, int32, string, struct } from "../schema.ts";
 
 export const syncGroup = api({

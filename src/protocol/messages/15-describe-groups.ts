@@ -1,4 +1,12 @@
-/** DescribeGroups: v0-6. */
+/**
+ * DescribeGroups, v0-6. Describes groups of the classic protocol.
+ *
+ * - v1: throttle time.
+ * - v3: authorized operations (KIP-430).
+ * - v4: static members (KIP-345).
+ * - v5: flexible.
+ * - v6: GROUP_ID_NOT_FOUND with a message, where a dead group was answered before (KIP-1043).
+ */
 import { api, array, boolean, bytes, int16, int32, string, struct } from "../schema.ts";
 
 export const describeGroups = api({

@@ -1,4 +1,11 @@
-/** ListGroups: v0-5. */
+/**
+ * ListGroups, v0-5. Lists groups.
+ *
+ * - v1: throttle time.
+ * - v3: flexible.
+ * - v4: by state (KIP-518).
+ * - v5: by type (KIP-848).
+ */
 import { api, array, int16, int32, string, struct } from "../schema.ts";
 
 export const listGroups = api({

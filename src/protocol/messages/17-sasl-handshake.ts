@@ -1,4 +1,8 @@
-/** SaslHandshake: v0-1. */
+/**
+ * SaslHandshake, v0-1. Chooses a SASL mechanism.
+ *
+ * - v1: what follows is wrapped in SaslAuthenticate (KIP-152).
+ */
 import { api, array, int16, string, struct } from "../schema.ts";
 
 export const saslHandshake = api({

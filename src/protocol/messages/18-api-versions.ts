@@ -1,4 +1,12 @@
-/** ApiVersions: v0-4. */
+/**
+ * ApiVersions, v0-4. Tells which APIs and versions the server speaks. A version that it does not
+ * know is answered in v0.
+ *
+ * - v1: throttle time.
+ * - v3: flexible; name and version of the client (KIP-511), features (KIP-584). The response header
+ *   stays at v0.
+ * - v4: features may begin at level 0 (KAFKA-17011).
+ */
 import { api, array, boolean, int16, int32, int64, string, struct } from "../schema.ts";
 
 export const apiVersions = api({

@@ -1,4 +1,11 @@
-/** CreateTopics: v2-7. */
+/**
+ * CreateTopics, v2-7. Creates topics.
+ *
+ * - v4: -1 asks for the default number of partitions and replicas (KIP-464).
+ * - v5: flexible; settings of the new topic in the response (KIP-525).
+ * - v6: THROTTLING_QUOTA_EXCEEDED may be answered (KIP-599).
+ * - v7: topic id in the response (KIP-516).
+ */
 import { api, array, boolean, int16, int32, int8, string, struct, uuid } from "../schema.ts";
 
 export const createTopics = api({

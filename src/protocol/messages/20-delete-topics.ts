@@ -1,4 +1,11 @@
-/** DeleteTopics: v1-6. */
+/**
+ * DeleteTopics, v1-6. Deletes topics.
+ *
+ * - v3: TOPIC_DELETION_DISABLED may be answered.
+ * - v4: flexible.
+ * - v5: error message; THROTTLING_QUOTA_EXCEEDED may be answered (KIP-599).
+ * - v6: by id as well as by name (KIP-516).
+ */
 import { api, array, int16, int32, string, struct, uuid } from "../schema.ts";
 
 export const deleteTopics = api({

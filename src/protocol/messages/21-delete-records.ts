@@ -1,4 +1,9 @@
-/** DeleteRecords: v0-2. */
+/**
+ * DeleteRecords, v0-2. Deletes the records of partitions that lie before an offset.
+ *
+ * - v1: the answer is sent before the client is throttled.
+ * - v2: flexible.
+ */
 import { api, array, int16, int32, int64, string, struct } from "../schema.ts";
 
 export const deleteRecords = api({

@@ -1,4 +1,13 @@
-/** InitProducerId: v0-6. */
+/**
+ * InitProducerId, v0-6. Gives a producer its id and epoch.
+ *
+ * - v1: the answer is sent before the client is throttled.
+ * - v2: flexible.
+ * - v3: a producer may try to go on with a raised epoch (KIP-360).
+ * - v4: PRODUCER_FENCED may be answered.
+ * - v5: TRANSACTION_ABORTABLE may be answered (KIP-890).
+ * - v6, unstable: two-phase commit (KIP-939).
+ */
 import { api, boolean, int16, int32, int64, string, struct } from "../schema.ts";
 
 export const initProducerId = api({

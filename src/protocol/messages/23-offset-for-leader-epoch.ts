@@ -1,4 +1,9 @@
-/** OffsetForLeaderEpoch: v2-4. */
+/**
+ * OffsetForLeaderEpoch, v2-4. Tells where a leader epoch ends in the log.
+ *
+ * - v3: replica id.
+ * - v4: flexible.
+ */
 import { api, array, int16, int32, int64, string, struct } from "../schema.ts";
 
 export const offsetForLeaderEpoch = api({

@@ -1,4 +1,13 @@
-/** AddPartitionsToTxn: v0-5. */
+/**
+ * AddPartitionsToTxn, v0-5. Adds partitions to a transaction; brokers also ask with it whether they
+ * are in one.
+ *
+ * - v1: the answer is sent before the client is throttled.
+ * - v2: PRODUCER_FENCED may be answered.
+ * - v3: flexible.
+ * - v4: several transactions at once, verify only: for brokers (KIP-890).
+ * - v5: TRANSACTION_ABORTABLE may be answered (KIP-890).
+ */
 import { api, array, boolean, int16, int32, int64, string, struct } from "../schema.ts";
 
 const addPartitionsToTxnTopic = struct({ name: string, partitions: array(int32) });

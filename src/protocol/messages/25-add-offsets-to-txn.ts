@@ -1,4 +1,11 @@
-/** AddOffsetsToTxn: v0-4. */
+/**
+ * AddOffsetsToTxn, v0-4. Adds a group's offsets to a transaction.
+ *
+ * - v1: the answer is sent before the client is throttled.
+ * - v2: PRODUCER_FENCED may be answered.
+ * - v3: flexible.
+ * - v4: TRANSACTION_ABORTABLE may be answered (KIP-890).
+ */
 import { api, int16, int32, int64, string, struct } from "../schema.ts";
 
 export const addOffsetsToTxn = api({

@@ -1,4 +1,13 @@
-/** EndTxn: v0-5. */
+/**
+ * EndTxn, v0-5. Commits or aborts a transaction.
+ *
+ * - v1: the answer is sent before the client is throttled.
+ * - v2: PRODUCER_FENCED may be answered.
+ * - v3: flexible.
+ * - v4: TRANSACTION_ABORTABLE may be answered (KIP-890).
+ * - v5: every transaction has an epoch of its own, which the response tells (KIP-890, transaction
+ *   version 2).
+ */
 import { api, boolean, int16, int32, int64, string, struct } from "../schema.ts";
 
 export const endTxn = api({

@@ -1,4 +1,9 @@
-/** WriteTxnMarkers: v1-2. */
+/**
+ * WriteTxnMarkers, v1-2. Writes the markers that end transactions; coordinators send it to leaders.
+ *
+ * - v1: flexible.
+ * - v2: transaction version of each marker (KIP-1228).
+ */
 import { api, array, boolean, int16, int32, int64, int8, string, struct } from "../schema.ts";
 
 export const writeTxnMarkers = api({

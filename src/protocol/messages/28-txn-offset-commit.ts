@@ -1,4 +1,12 @@
-/** TxnOffsetCommit: v0-5. */
+/**
+ * TxnOffsetCommit, v0-5. Commits offsets of a group as part of a transaction.
+ *
+ * - v1: the answer is sent before the client is throttled.
+ * - v2: leader epoch of each offset (KIP-320).
+ * - v3: flexible; member, static member, generation (KIP-447).
+ * - v4: TRANSACTION_ABORTABLE may be answered (KIP-890).
+ * - v5: adds the group to the transaction by itself (KIP-890, transaction version 2).
+ */
 import { api, array, int16, int32, int64, string, struct } from "../schema.ts";
 
 export const txnOffsetCommit = api({

@@ -1,4 +1,9 @@
-/** DescribeAcls: v1-3. */
+/**
+ * DescribeAcls, v1-3. Describes access rules.
+ *
+ * - v2: flexible.
+ * - v3: resources of type user (KIP-373).
+ */
 import { api, array, int16, int32, int8, string, struct } from "../schema.ts";
 
 export const describeAcls = api({

@@ -1,4 +1,9 @@
-/** CreateAcls: v1-3. */
+/**
+ * CreateAcls, v1-3. Creates access rules.
+ *
+ * - v2: flexible.
+ * - v3: resources of type user (KIP-373).
+ */
 import { api, array, int16, int32, int8, string, struct } from "../schema.ts";
 
 export const createAcls = api({

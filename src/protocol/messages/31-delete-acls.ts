@@ -1,4 +1,9 @@
-/** DeleteAcls: v1-3. */
+/**
+ * DeleteAcls, v1-3. Deletes the access rules that match filters.
+ *
+ * - v2: flexible.
+ * - v3: resources of type user (KIP-373).
+ */
 import { api, array, int16, int32, int8, string, struct } from "../schema.ts";
 
 export const deleteAcls = api({

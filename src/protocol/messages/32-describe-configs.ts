@@ -1,4 +1,10 @@
-/** DescribeConfigs: v1-4. */
+/**
+ * DescribeConfigs, v1-4. Describes the settings of topics, brokers, groups and more.
+ *
+ * - v2: the answer is sent before the client is throttled.
+ * - v3: type and documentation of each (KIP-569).
+ * - v4: flexible.
+ */
 import { api, array, boolean, int16, int32, int8, string, struct } from "../schema.ts";
 
 export const describeConfigs = api({

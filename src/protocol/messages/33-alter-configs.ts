@@ -1,4 +1,9 @@
-/** AlterConfigs: v0-2. */
+/**
+ * AlterConfigs, v0-2. Replaces all settings of a resource; IncrementalAlterConfigs took its place.
+ *
+ * - v1: the answer is sent before the client is throttled.
+ * - v2: flexible.
+ */
 import { api, array, boolean, int16, int32, int8, string, struct } from "../schema.ts";
 
 export const alterConfigs = api({

@@ -1,4 +1,8 @@
-/** AlterReplicaLogDirs: v1-2. */
+/**
+ * AlterReplicaLogDirs, v1-2. Moves replicas to another log directory of their broker.
+ *
+ * - v2: flexible.
+ */
 import { api, array, int16, int32, string, struct } from "../schema.ts";
 
 export const alterReplicaLogDirs = api({

@@ -1,4 +1,11 @@
-/** DescribeLogDirs: v1-5. */
+/**
+ * DescribeLogDirs, v1-5. Describes log directories and the replicas in them.
+ *
+ * - v2: flexible.
+ * - v3: top-level error code.
+ * - v4: total and usable bytes (KIP-827).
+ * - v5: whether a directory is cordoned.
+ */
 import { api, array, boolean, int16, int32, int64, string, struct } from "../schema.ts";
 
 export const describeLogDirs = api({

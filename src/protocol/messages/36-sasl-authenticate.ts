@@ -1,4 +1,9 @@
-/** SaslAuthenticate: v0-2. */
+/**
+ * SaslAuthenticate, v0-2. Carries one message of a SASL exchange.
+ *
+ * - v1: how long the session lasts (KIP-368).
+ * - v2: flexible.
+ */
 import { api, bytes, int16, int64, string, struct } from "../schema.ts";
 
 export const saslAuthenticate = api({

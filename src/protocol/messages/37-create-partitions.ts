@@ -1,4 +1,10 @@
-/** CreatePartitions: v0-3. */
+/**
+ * CreatePartitions, v0-3. Adds partitions to topics.
+ *
+ * - v1: the answer is sent before the client is throttled.
+ * - v2: flexible.
+ * - v3: THROTTLING_QUOTA_EXCEEDED may be answered (KIP-599).
+ */
 import { api, array, boolean, int16, int32, string, struct } from "../schema.ts";
 
 export const createPartitions = api({

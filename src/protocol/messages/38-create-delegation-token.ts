@@ -1,4 +1,9 @@
-/** CreateDelegationToken: v1-3. */
+/**
+ * CreateDelegationToken, v1-3. Creates a delegation token (KIP-48).
+ *
+ * - v2: flexible.
+ * - v3: on behalf of another owner (KIP-373).
+ */
 import { api, array, bytes, int16, int32, int64, string, struct } from "../schema.ts";
 
 export const createDelegationToken = api({

@@ -1,4 +1,8 @@
-/** RenewDelegationToken: v1-2. */
+/**
+ * RenewDelegationToken, v1-2. Renews a delegation token (KIP-48).
+ *
+ * - v2: flexible.
+ */
 import { api, bytes, int16, int32, int64, struct } from "../schema.ts";
 
 export const renewDelegationToken = api({

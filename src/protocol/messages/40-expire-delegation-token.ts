@@ -1,4 +1,8 @@
-/** ExpireDelegationToken: v1-2. */
+/**
+ * ExpireDelegationToken, v1-2. Lets a delegation token expire (KIP-48).
+ *
+ * - v2: flexible.
+ */
 import { api, bytes, int16, int32, int64, struct } from "../schema.ts";
 
 export const expireDelegationToken = api({

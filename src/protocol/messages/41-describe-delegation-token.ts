@@ -1,4 +1,9 @@
-/** DescribeDelegationToken: v1-3. */
+/**
+ * DescribeDelegationToken, v1-3. Describes delegation tokens (KIP-48).
+ *
+ * - v2: flexible.
+ * - v3: who asked for the token (KIP-373).
+ */
 import { api, array, bytes, int16, int32, int64, string, struct } from "../schema.ts";
 
 export const describeDelegationToken = api({

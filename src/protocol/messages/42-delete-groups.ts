@@ -1,4 +1,9 @@
-/** DeleteGroups: v0-2. */
+/**
+ * DeleteGroups, v0-2. Deletes groups that have no members.
+ *
+ * - v1: the answer is sent before the client is throttled.
+ * - v2: flexible.
+ */
 import { api, array, int16, int32, string, struct } from "../schema.ts";
 
 export const deleteGroups = api({

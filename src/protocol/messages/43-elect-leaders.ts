@@ -1,4 +1,9 @@
-/** ElectLeaders: v0-2. */
+/**
+ * ElectLeaders, v0-2. Elects leaders of partitions.
+ *
+ * - v1: the preferred one, or an unclean one (KIP-460).
+ * - v2: flexible.
+ */
 import { api, array, int16, int32, int8, string, struct } from "../schema.ts";
 
 export const electLeaders = api({

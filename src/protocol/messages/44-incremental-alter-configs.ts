@@ -1,4 +1,8 @@
-/** IncrementalAlterConfigs: v0-1. */
+/**
+ * IncrementalAlterConfigs, v0-1. Sets, deletes, appends to and subtracts from settings (KIP-339).
+ *
+ * - v1: flexible.
+ */
 import { api, array, boolean, int16, int32, int8, string, struct } from "../schema.ts";
 
 export const incrementalAlterConfigs = api({

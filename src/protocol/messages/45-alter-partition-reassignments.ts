@@ -1,4 +1,8 @@
-/** AlterPartitionReassignments: v0-1. */
+/**
+ * AlterPartitionReassignments, v0-1. Moves the replicas of partitions to other brokers (KIP-455).
+ *
+ * - v1: changing the number of replicas may be forbidden.
+ */
 import { api, array, boolean, int16, int32, string, struct } from "../schema.ts";
 
 export const alterPartitionReassignments = api({

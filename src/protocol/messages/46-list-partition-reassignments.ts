@@ -1,4 +1,4 @@
-/** ListPartitionReassignments: v0. */
+/** ListPartitionReassignments, v0. Lists the moves of replicas that are under way (KIP-455). */
 import { api, array, int16, int32, string, struct } from "../schema.ts";
 
 export const listPartitionReassignments = api({

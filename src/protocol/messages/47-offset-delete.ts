@@ -1,4 +1,4 @@
-/** OffsetDelete: v0. */
+/** OffsetDelete, v0. Deletes committed offsets of a group (KIP-496). */
 import { api, array, int16, int32, string, struct } from "../schema.ts";
 
 export const offsetDelete = api({

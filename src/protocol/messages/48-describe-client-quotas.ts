@@ -1,4 +1,8 @@
-/** DescribeClientQuotas: v0-1. */
+/**
+ * DescribeClientQuotas, v0-1. Describes quotas of users, client ids and addresses (KIP-546).
+ *
+ * - v1: flexible.
+ */
 import { api, array, boolean, float64, int16, int32, int8, string, struct } from "../schema.ts";
 
 export const describeClientQuotas = api({

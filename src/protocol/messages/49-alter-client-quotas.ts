@@ -1,4 +1,8 @@
-/** AlterClientQuotas: v0-1. */
+/**
+ * AlterClientQuotas, v0-1. Changes quotas of users, client ids and addresses (KIP-546).
+ *
+ * - v1: flexible.
+ */
 import { api, array, boolean, float64, int16, int32, string, struct } from "../schema.ts";
 
 export const alterClientQuotas = api({

@@ -1,4 +1,4 @@
-/** DescribeUserScramCredentials: v0. */
+/** DescribeUserScramCredentials, v0. Describes which SCRAM credentials users have (KIP-554). */
 import { api, array, int16, int32, int8, string, struct } from "../schema.ts";
 
 export const describeUserScramCredentials = api({

@@ -1,4 +1,4 @@
-/** AlterUserScramCredentials: v0. */
+/** AlterUserScramCredentials, v0. Changes SCRAM credentials of users (KIP-554). */
 import { api, array, bytes, int16, int32, int8, string, struct } from "../schema.ts";
 
 export const alterUserScramCredentials = api({

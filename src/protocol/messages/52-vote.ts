@@ -1,4 +1,9 @@
-/** Vote: v0-2. */
+/**
+ * Vote, v0-2. Asks a voter of the metadata quorum for its vote (KIP-595).
+ *
+ * - v1: voter id and directory ids (KIP-853).
+ * - v2: pre-votes (KIP-996).
+ */
 import {
   api,
   array,

@@ -1,4 +1,8 @@
-/** BeginQuorumEpoch: v0-1. */
+/**
+ * BeginQuorumEpoch, v0-1. A new leader of the metadata quorum makes itself known (KIP-595).
+ *
+ * - v1: flexible; voter ids, endpoints of the leader (KIP-853).
+ */
 import { api, array, int16, int32, string, struct, uint16, uuid } from "../schema.ts";
 
 export const beginQuorumEpoch = api({

@@ -1,4 +1,8 @@
-/** EndQuorumEpoch: v0-1. */
+/**
+ * EndQuorumEpoch, v0-1. A leader of the metadata quorum resigns (KIP-595).
+ *
+ * - v1: flexible; candidates with their directories, endpoints of the leader (KIP-853).
+ */
 import { api, array, int16, int32, string, struct, uint16, uuid } from "../schema.ts";
 
 export const endQuorumEpoch = api({

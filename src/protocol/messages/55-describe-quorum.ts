@@ -1,4 +1,9 @@
-/** DescribeQuorum: v0-2. */
+/**
+ * DescribeQuorum, v0-2. Describes the metadata quorum (KIP-595).
+ *
+ * - v1: times of the last fetch and of being caught up (KIP-836).
+ * - v2: error messages, directory ids, endpoints of nodes (KIP-853).
+ */
 import { api, array, int16, int32, int64, string, struct, uint16, uuid } from "../schema.ts";
 
 const replicaState = struct({

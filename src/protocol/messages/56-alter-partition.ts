@@ -1,4 +1,8 @@
-/** AlterPartition: v2-3. */
+/**
+ * AlterPartition, v2-3. A leader asks the controller to change the in-sync replicas (KIP-497).
+ *
+ * - v3: in-sync replicas with their broker epochs (KIP-903).
+ */
 import { api, array, int16, int32, int64, int8, struct, uuid } from "../schema.ts";
 
 export const alterPartition = api({

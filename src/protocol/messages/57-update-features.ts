@@ -1,4 +1,9 @@
-/** UpdateFeatures: v0-2. */
+/**
+ * UpdateFeatures, v0-2. Raises or lowers feature levels (KIP-584).
+ *
+ * - v1: validate only; how a downgrade is meant (KIP-778).
+ * - v2: no results for each feature in the response.
+ */
 import { api, array, boolean, int16, int32, int8, string, struct } from "../schema.ts";
 
 export const updateFeatures = api({

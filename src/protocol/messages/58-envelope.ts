@@ -1,4 +1,4 @@
-/** Envelope: v0. */
+/** Envelope, v0. Forwards a client's request to the controller (KIP-590). */
 import { api, bytes, int16, struct } from "../schema.ts";
 
 export const envelope = api({

@@ -1,4 +1,8 @@
-/** FetchSnapshot: v0-1. */
+/**
+ * FetchSnapshot, v0-1. Reads a snapshot of the metadata log (KIP-630).
+ *
+ * - v1: directory id of the replica, endpoints of the leader (KIP-853).
+ */
 import {
   api,
   array,

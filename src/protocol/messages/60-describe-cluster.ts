@@ -1,4 +1,9 @@
-/** DescribeCluster: v0-2. */
+/**
+ * DescribeCluster, v0-2. Describes the cluster: id, controller, brokers (KIP-700).
+ *
+ * - v1: controllers may be asked for and ask for themselves (KIP-919).
+ * - v2: fenced brokers may be asked for (KIP-1073).
+ */
 import { api, array, boolean, int16, int32, int8, string, struct } from "../schema.ts";
 
 export const describeCluster = api({

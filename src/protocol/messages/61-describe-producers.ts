@@ -1,4 +1,4 @@
-/** DescribeProducers: v0. */
+/** DescribeProducers, v0. Describes the producers that are active on partitions (KIP-664). */
 import { api, array, int16, int32, int64, string, struct } from "../schema.ts";
 
 export const describeProducers = api({

@@ -1,4 +1,11 @@
-/** BrokerRegistration: v0-4. */
+/**
+ * BrokerRegistration, v0-4. A broker makes itself known to the controller (KIP-631).
+ *
+ * - v1: whether it migrates from ZooKeeper (KIP-866).
+ * - v2: log directories (KIP-858).
+ * - v3: epoch before a clean stop (KIP-966).
+ * - v4: features may begin at level 0 (KAFKA-17011).
+ */
 import {
   api,
   array,

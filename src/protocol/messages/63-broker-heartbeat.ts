@@ -1,4 +1,9 @@
-/** BrokerHeartbeat: v0-2. */
+/**
+ * BrokerHeartbeat, v0-2. A broker tells the controller that it lives and what it wants (KIP-631).
+ *
+ * - v1: log directories that have failed (KIP-858).
+ * - v2: log directories that are cordoned.
+ */
 import { api, array, boolean, int16, int32, int64, struct, uuid } from "../schema.ts";
 
 export const brokerHeartbeat = api({

@@ -1,4 +1,4 @@
-/** UnregisterBroker: v0. */
+/** UnregisterBroker, v0. Forgets a broker (KIP-631). */
 import { api, int16, int32, string, struct } from "../schema.ts";
 
 export const unregisterBroker = api({

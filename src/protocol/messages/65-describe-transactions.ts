@@ -1,4 +1,4 @@
-/** DescribeTransactions: v0. */
+/** DescribeTransactions, v0. Describes transactional ids (KIP-664). */
 import { api, array, int16, int32, int64, string, struct } from "../schema.ts";
 
 export const describeTransactions = api({

@@ -1,4 +1,9 @@
-/** ListTransactions: v0-2. */
+/**
+ * ListTransactions, v0-2. Lists transactional ids (KIP-664).
+ *
+ * - v1: by age (KIP-994).
+ * - v2: by pattern (KIP-1152).
+ */
 import { api, array, int16, int32, int64, string, struct } from "../schema.ts";
 
 export const listTransactions = api({

@@ -1,4 +1,4 @@
-/** AllocateProducerIds: v0. */
+/** AllocateProducerIds, v0. Gives a broker a block of producer ids (KIP-730). */
 import { api, int16, int32, int64, struct } from "../schema.ts";
 
 export const allocateProducerIds = api({

@@ -1,4 +1,9 @@
-/** ConsumerGroupHeartbeat: v0-1. */
+/**
+ * ConsumerGroupHeartbeat, v0-1. The one request of the consumer protocol: joins, lives, takes
+ * assignments, leaves (KIP-848).
+ *
+ * - v1: subscription by pattern; members choose their ids (KIP-1082).
+ */
 import { api, array, int16, int32, string, struct, uuid } from "../schema.ts";
 
 const topicPartitions = struct({ topicId: uuid, partitions: array(int32) });

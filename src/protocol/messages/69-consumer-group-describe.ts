@@ -1,4 +1,8 @@
-/** ConsumerGroupDescribe: v0-1. */
+/**
+ * ConsumerGroupDescribe, v0-1. Describes groups of the consumer protocol (KIP-848).
+ *
+ * - v1: type of each member (KIP-1099).
+ */
 import { api, array, boolean, int16, int32, int8, string, struct, uuid } from "../schema.ts";
 
 const topicPartitions = struct({ topicId: uuid, topicName: string, partitions: array(int32) });

@@ -1,4 +1,4 @@
-/** ControllerRegistration: v0. */
+/** ControllerRegistration, v0. A controller makes itself known to the active one (KIP-919). */
 import { api, array, boolean, int16, int32, string, struct, uint16, uuid } from "../schema.ts";
 
 export const controllerRegistration = api({

@@ -1,4 +1,4 @@
-/** GetTelemetrySubscriptions: v0. */
+/** GetTelemetrySubscriptions, v0. Tells a client which metrics to push (KIP-714). */
 import { api, array, boolean, int16, int32, int8, string, struct, uuid } from "../schema.ts";
 
 export const getTelemetrySubscriptions = api({

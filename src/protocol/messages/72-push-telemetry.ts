@@ -1,4 +1,4 @@
-/** PushTelemetry: v0. */
+/** PushTelemetry, v0. Takes a client's metrics (KIP-714). */
 import { api, boolean, bytes, int16, int32, int8, struct, uuid } from "../schema.ts";
 
 export const pushTelemetry = api({

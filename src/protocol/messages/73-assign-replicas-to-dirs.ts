@@ -1,4 +1,7 @@
-/** AssignReplicasToDirs: v0. */
+/**
+ * AssignReplicasToDirs, v0. A broker tells the controller in which directories its replicas lie
+ * (KIP-858).
+ */
 import { api, array, int16, int32, int64, struct, uuid } from "../schema.ts";
 
 export const assignReplicasToDirs = api({

@@ -1,4 +1,9 @@
-/** ListConfigResources: v0-1. */
+/**
+ * ListConfigResources, v0-1. Lists resources that have settings.
+ *
+ * - v0: those for client metrics alone (KIP-714, then named ListClientMetricsResources).
+ * - v1: of every type (KIP-1142).
+ */
 import { api, array, int16, int32, int8, string, struct } from "../schema.ts";
 
 export const listConfigResources = api({

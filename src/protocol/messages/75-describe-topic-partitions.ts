@@ -1,4 +1,4 @@
-/** DescribeTopicPartitions: v0. */
+/** DescribeTopicPartitions, v0. Describes partitions of topics, page by page (KIP-966). */
 import { api, array, boolean, int16, int32, string, struct, uuid } from "../schema.ts";
 
 export const describeTopicPartitions = api({

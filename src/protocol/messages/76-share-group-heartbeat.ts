@@ -1,4 +1,8 @@
-/** ShareGroupHeartbeat: v1. */
+/**
+ * ShareGroupHeartbeat, v1. The one request of a share-group member: joins, lives, leaves (KIP-932).
+ *
+ * - v0 was for early access and is gone.
+ */
 import { api, array, int16, int32, string, struct, uuid } from "../schema.ts";
 
 const topicPartitions = struct({ topicId: uuid, partitions: array(int32) });

@@ -1,4 +1,8 @@
-/** ShareGroupDescribe: v1. */
+/**
+ * ShareGroupDescribe, v1. Describes share groups (KIP-932).
+ *
+ * - v0 was for early access and is gone.
+ */
 import { api, array, boolean, int16, int32, string, struct, uuid } from "../schema.ts";
 
 const topicPartitions = struct({ topicId: uuid, topicName: string, partitions: array(int32) });

@@ -1,4 +1,10 @@
-/** ShareFetch: v1-2. */
+/**
+ * ShareFetch, v1-2. Acquires records for a member of a share group and acknowledges earlier ones
+ * (KIP-932).
+ *
+ * - v0 was for early access and is gone.
+ * - v2: modes of acquiring (KIP-1206), renewal of locks (KIP-1222).
+ */
 import {
   api,
   array,

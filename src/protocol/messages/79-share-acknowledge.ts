@@ -1,4 +1,9 @@
-/** ShareAcknowledge: v1-2. */
+/**
+ * ShareAcknowledge, v1-2. Acknowledges records for a member of a share group (KIP-932).
+ *
+ * - v0 was for early access and is gone.
+ * - v2: renewal of locks (KIP-1222).
+ */
 import { api, array, boolean, int16, int32, int64, int8, string, struct, uuid } from "../schema.ts";
 
 export const shareAcknowledge = api({

@@ -1,4 +1,8 @@
-/** AddRaftVoter: v0-1. */
+/**
+ * AddRaftVoter, v0-1. Adds a voter to the metadata quorum (KIP-853).
+ *
+ * - v1: may be answered before the change is committed.
+ */
 import { api, array, boolean, int16, int32, string, struct, uint16, uuid } from "../schema.ts";
 
 export const addRaftVoter = api({

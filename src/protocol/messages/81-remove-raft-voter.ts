@@ -1,4 +1,4 @@
-/** RemoveRaftVoter: v0. */
+/** RemoveRaftVoter, v0. Removes a voter from the metadata quorum (KIP-853). */
 import { api, int16, int32, string, struct, uuid } from "../schema.ts";
 
 export const removeRaftVoter = api({

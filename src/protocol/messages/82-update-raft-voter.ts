@@ -1,4 +1,6 @@
-/** UpdateRaftVoter: v0. */
+/**
+ * UpdateRaftVoter, v0. A voter of the metadata quorum tells its endpoints and versions (KIP-853).
+ */
 import { api, array, int16, int32, string, struct, uint16, uuid } from "../schema.ts";
 
 export const updateRaftVoter = api({

@@ -1,4 +1,4 @@
-/** InitializeShareGroupState: v0. */
+/** InitializeShareGroupState, v0. Creates the state of a partition of a share group (KIP-932). */
 import { api, array, int16, int32, int64, string, struct, uuid } from "../schema.ts";
 
 export const initializeShareGroupState = api({

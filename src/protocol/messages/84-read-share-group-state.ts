@@ -1,4 +1,4 @@
-/** ReadShareGroupState: v0. */
+/** ReadShareGroupState, v0. Reads the state of a partition of a share group (KIP-932). */
 import { api, array, int16, int32, int64, int8, string, struct, uuid } from "../schema.ts";
 
 export const readShareGroupState = api({

@@ -1,4 +1,8 @@
-/** WriteShareGroupState: v0-1. */
+/**
+ * WriteShareGroupState, v0-1. Writes the state of a partition of a share group (KIP-932).
+ *
+ * - v1: count of deliveries that are complete (KIP-1226).
+ */
 import { api, array, int16, int32, int64, int8, string, struct, uuid } from "../schema.ts";
 
 export const writeShareGroupState = api({

@@ -1,4 +1,4 @@
-/** DeleteShareGroupState: v0. */
+/** DeleteShareGroupState, v0. Deletes the state of a partition of a share group (KIP-932). */
 import { api, array, int16, int32, string, struct, uuid } from "../schema.ts";
 
 export const deleteShareGroupState = api({

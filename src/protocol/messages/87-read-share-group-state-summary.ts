@@ -1,4 +1,9 @@
-/** ReadShareGroupStateSummary: v0-1. */
+/**
+ * ReadShareGroupStateSummary, v0-1. Reads the state of a partition of a share group, without its
+ * batches (KIP-932).
+ *
+ * - v1: count of deliveries that are complete (KIP-1226).
+ */
 import { api, array, int16, int32, int64, string, struct, uuid } from "../schema.ts";
 
 export const readShareGroupStateSummary = api({

@@ -1,4 +1,7 @@
-/** StreamsGroupHeartbeat: v0. */
+/**
+ * StreamsGroupHeartbeat, v0. The one request of a Kafka Streams member: joins, lives, takes tasks,
+ * leaves (KIP-1071).
+ */
 import {
   api,
   array,

@@ -1,4 +1,4 @@
-/** StreamsGroupDescribe: v0. */
+/** StreamsGroupDescribe, v0. Describes groups of Kafka Streams (KIP-1071). */
 import { api, array, boolean, int16, int32, int64, string, struct, uint16 } from "../schema.ts";
 
 const endpoint = struct({ host: string, port: uint16 });

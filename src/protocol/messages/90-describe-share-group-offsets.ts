@@ -1,4 +1,8 @@
-/** DescribeShareGroupOffsets: v0-1. */
+/**
+ * DescribeShareGroupOffsets, v0-1. Describes the start offsets of a share group (KIP-932).
+ *
+ * - v1: lag (KIP-1226).
+ */
 import { api, array, int16, int32, int64, string, struct, uuid } from "../schema.ts";
 
 export const describeShareGroupOffsets = api({

@@ -1,4 +1,4 @@
-/** AlterShareGroupOffsets: v0. */
+/** AlterShareGroupOffsets, v0. Sets the start offsets of a share group (KIP-932). */
 import { api, array, int16, int32, int64, string, struct, uuid } from "../schema.ts";
 
 export const alterShareGroupOffsets = api({

@@ -1,4 +1,4 @@
-/** DeleteShareGroupOffsets: v0. */
+/** DeleteShareGroupOffsets, v0. Deletes the start offsets of a share group (KIP-932). */
 import { api, array, int16, int32, string, struct, uuid } from "../schema.ts";
 
 export const deleteShareGroupOffsets = api({

@@ -29,11 +29,17 @@ export const responseHeader = message({
 });
 
 /** `version` may be one that we do not know, as the header is read before that is checked. */
-export function requestHeaderVersion(api: AnyApi, version: number): number {
+export function requestHeaderVersion(
+  api: Pick<AnyApi, "key" | "flexibleFrom">,
+  version: number,
+): number {
   return version >= api.flexibleFrom ? 2 : 1;
 }
 
-export function responseHeaderVersion(api: AnyApi, version: number): number {
+export function responseHeaderVersion(
+  api: Pick<AnyApi, "key" | "flexibleFrom">,
+  version: number,
+): number {
   if (api.key === API_VERSIONS) return 0;
   return version >= api.flexibleFrom ? 1 : 0;
 }
