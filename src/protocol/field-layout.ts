@@ -1,5 +1,5 @@
 /** What compile.ts must know about one field in one version. */
-import { defaultOf, type AnyField, type Primitive } from "./schema.ts";
+import { defaultOf, EVER, type AnyField, type Primitive } from "./schema.ts";
 
 export function isPresent({ rules }: AnyField, version: number): boolean {
   return version >= rules.from && version <= rules.to;
@@ -16,7 +16,7 @@ export function isTagged({ rules }: AnyField): boolean {
 /** Whether the value may be missing from an encoder's input; `Input` says the same in types. */
 export function isOptional({ rules }: AnyField): boolean {
   const { from, to, tag, declaredDefault } = rules;
-  return from > 0 || to < 0x7fff || tag !== null || declaredDefault !== undefined;
+  return from > 0 || to < EVER || tag !== null || declaredDefault !== undefined;
 }
 
 /** The method of Reader or Writer for a primitive; `plain` is its name for bytes. */

@@ -34,7 +34,7 @@ export type Input<S> = S extends { readonly types?: { input: (input: infer I) =>
 export const INT64_MAX = 2 ** 63;
 
 /** Later than any version. */
-const EVER = 0x7fff;
+export const EVER = 0x7fff;
 
 export type Primitive =
   | "boolean"

@@ -2,7 +2,7 @@
  * Metadata, v0-13. Tells the brokers of the cluster, and the partitions of topics with their
  * leaders.
  *
- * - v1: null asks for all topics, none for none; racks, controller, internal topics.
+ * - v1: null asks for all topics, an empty list for none; racks, controller, internal topics.
  * - v2: cluster id.
  * - v3: throttle time.
  * - v4: topics may be created, or not.
