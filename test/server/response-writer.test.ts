@@ -1,0 +1,243 @@
+import { describe, expect, test } from "bun:test";
+import type { FileSlice, Part } from "../../src/api/request.ts";
+import type { DiskFile, Socket } from "../../src/base/world.ts";
+import { BufferPool } from "../../src/server/buffer-pool.ts";
+import { Exchange } from "../../src/server/exchange.ts";
+import { BIG_PART_SIZE, BIG_SLICE_SIZE, ResponseWriter } from "../../src/server/response-writer.ts";
+import { FakeClock } from "../sim/fake-clock.ts";
+import { FakeDisk } from "../sim/fake-disk.ts";
+import { FakeRandom } from "../sim/fake-random.ts";
+import { someContext, someFrame, someReader } from "./parts.ts";
+
+describe("a response writer", () => {
+  test("sends small responses of a turn in one write", () => {
+    const { socket, writer } = make();
+    const released: number[] = [];
+    for (let id = 1; id <= 20; id++) {
+      const part = Buffer.alloc(100, id);
+      writer.push(exchangeOf(id, [part, part], { release: () => released.push(id) }));
+    }
+    expect(writer.unsentBytes).toBe(20 * 208);
+    expect(writer.flush()).toBe("idle");
+    expect(socket.writes).toEqual([20 * 208]);
+    expect(writer.unsentBytes).toBe(0);
+    expect(released.length).toBe(20);
+    const first = socket.sent().subarray(0, 208);
+    expect(first.subarray(0, 9)).toEqual(Buffer.from([0, 0, 0, 204, 0, 0, 0, 1, 1]));
+  });
+
+  test("puts no tagged field behind a flexible header, and has empty bodies", () => {
+    const { socket, writer } = make();
+    writer.push(exchangeOf(258, [], { flexibleHeader: true }));
+    writer.push(exchangeOf(-1, []));
+    expect(writer.flush()).toBe("idle");
+    const wanted = [0, 0, 0, 5, 0, 0, 1, 2, 0, 0, 0, 0, 4, 255, 255, 255, 255];
+    expect([...socket.sent()]).toEqual(wanted);
+  });
+
+  test("writes a big part as it lies", () => {
+    const { socket, writer } = make();
+    const big = Buffer.alloc(BIG_PART_SIZE, 9);
+    writer.push(exchangeOf(1, [Buffer.alloc(10), big, Buffer.alloc(10)]));
+    expect(writer.flush()).toBe("idle");
+    expect(socket.writes).toEqual([18, BIG_PART_SIZE, 10]);
+    expect(socket.sources[1]).toBe(big);
+  });
+
+  test("sends a big slice by sendfile, and reads a small one into the write", () => {
+    const { socket, writer, file } = make();
+    const slices = [
+      { file, position: 5, size: 1000 },
+      { file, position: 100, size: BIG_SLICE_SIZE },
+    ];
+    writer.push(exchangeOf(1, slices));
+    expect(writer.flush()).toBe("idle");
+    expect(socket.writes).toEqual([1008]);
+    expect(socket.fileSends).toEqual([BIG_SLICE_SIZE]);
+  });
+
+  test("loses, doubles and swaps no byte, whatever the socket takes and the disk is slow at", () => {
+    for (let seed = 1; seed <= 150; seed++) {
+      const random = new FakeRandom(seed);
+      const { clock, socket, writer, file, content, disk } = make();
+      socket.takes = (size) => (random.chance(0.4) ? random.below(size + 1) : size);
+      disk.coldRate = random.pick([0, 0.2, 1]);
+      const wanted: Buffer[] = [];
+      const released: number[] = [];
+      for (let id = 0; id < 12; id++) {
+        const parts = Array.from({ length: random.below(6) }, () =>
+          randomPart(random, file, content),
+        );
+        const body = Buffer.concat(parts.map((part) => part.bytes));
+        const header = Buffer.alloc(8);
+        header.writeInt32BE(4 + body.length);
+        header.writeInt32BE(id, 4);
+        wanted.push(header, body);
+        writer.push(
+          exchangeOf(
+            id,
+            parts.map(({ part }) => part),
+            { release: () => released.push(id) },
+          ),
+        );
+        if (random.chance(0.5)) writer.flush();
+      }
+      for (let rounds = 0; writer.unsentBytes > 0; rounds++) {
+        expect(rounds).toBeLessThan(10_000);
+        clock.settle();
+        if (socket.isFull) {
+          socket.isFull = false;
+          writer.drained();
+        } else {
+          writer.flush();
+        }
+      }
+      expect(Bun.hash(socket.sent())).toBe(Bun.hash(Buffer.concat(wanted)));
+      expect(released).toEqual(Array.from({ length: 12 }, (_, id) => id));
+    }
+  });
+
+  test("lets the others have their turn after so many bytes", () => {
+    const { socket, writer } = make();
+    const big = Buffer.alloc(3 * 1024 * 1024);
+    for (let id = 0; id < 4; id++) writer.push(exchangeOf(id, [big]));
+    expect(writer.flush()).toBe("more");
+    expect(socket.sent().length).toBe(2 * (big.length + 8));
+    expect(writer.flush()).toBe("idle");
+  });
+
+  test("waits for the disk without the loop, and says so when the bytes are not there", () => {
+    const { clock, disk, file, socket, writer, readable } = make();
+    disk.coldRate = 1;
+    writer.push(exchangeOf(1, [{ file, position: 0, size: 100 }]));
+    expect(writer.flush()).toBe("waiting");
+    expect(socket.sent().length).toBe(8);
+    clock.settle();
+    expect(readable).toEqual([null]);
+    expect(writer.flush()).toBe("idle");
+    writer.push(exchangeOf(1, [{ file, position: file.size() - 50, size: 100 }]));
+    expect(writer.flush()).toBe("waiting");
+    clock.settle();
+    expect(writer.flush()).toBe("waiting");
+    clock.settle();
+    expect(String(readable.at(-1))).toContain("EIO");
+  });
+
+  test("refuses a slice that ends before it should", () => {
+    const { file, writer } = make();
+    writer.push(exchangeOf(1, [{ file, position: file.size() - 50, size: 100 }]));
+    expect(() => writer.flush()).toThrow("EIO");
+  });
+
+  test("releases all it has when the connection is gone, read or not", () => {
+    const { clock, disk, file, socket, writer } = make();
+    const released: number[] = [];
+    disk.coldRate = 1;
+    socket.takes = (size) => size - 1;
+    for (let id = 0; id < 3; id++) {
+      const parts = [{ file, position: 0, size: 100 }];
+      writer.push(exchangeOf(id, parts, { release: () => released.push(id) }));
+    }
+    expect(writer.flush()).toBe("waiting");
+    writer.close();
+    expect(released).toEqual([0, 1, 2]);
+    clock.settle();
+    expect(writer.flush()).toBe("closed");
+    expect(writer.unsentBytes).toBe(0);
+  });
+
+  test("notes that the socket is closed, and writes no more", () => {
+    const { socket, writer } = make();
+    socket.takes = () => -1;
+    writer.push(exchangeOf(1, [Buffer.alloc(10)]));
+    expect(writer.flush()).toBe("closed");
+    expect(writer.flush()).toBe("closed");
+    expect(socket.writes.length).toBe(1);
+  });
+});
+
+class FakeOutput implements Socket {
+  readonly remoteAddress = "127.0.0.1";
+  readonly remotePort = 1;
+  readonly localPort = 2;
+  readonly writes: number[] = [];
+  readonly fileSends: number[] = [];
+  readonly sources: Uint8Array[] = [];
+  isFull = false;
+  takes = (size: number): number => size;
+  #sent: Buffer[] = [];
+
+  sent(): Buffer {
+    return Buffer.concat(this.#sent);
+  }
+
+  write(bytes: Uint8Array, offset: number, length: number): number {
+    expect(this.isFull).toBe(false);
+    const taken = this.takes(length);
+    this.writes.push(length);
+    this.sources.push(bytes);
+    if (taken > 0) this.#sent.push(Buffer.from(bytes.subarray(offset, offset + taken)));
+    this.isFull = taken < length;
+    return taken;
+  }
+
+  sendFile(file: DiskFile, position: number, length: number): number {
+    expect(this.isFull).toBe(false);
+    const bytes = Buffer.alloc(length);
+    expect(file.read(bytes, 0, length, position)).toBe(length);
+    const taken = this.takes(length);
+    this.fileSends.push(length);
+    this.#sent.push(bytes.subarray(0, taken));
+    this.isFull = taken < length;
+    return taken;
+  }
+
+  pause(): void {}
+  resume(): void {}
+  shutdown(): void {}
+  terminate(): void {}
+}
+
+function make() {
+  const clock = new FakeClock();
+  const disk = new FakeDisk(1);
+  const content = new FakeRandom(99).bytes(2 * 1024 * 1024);
+  const file = disk.open("/segment", "create");
+  file.write(content, 0, content.length, 0);
+  const socket = new FakeOutput();
+  const readable: unknown[] = [];
+  const writer = new ResponseWriter(socket, new BufferPool(), (error) => readable.push(error));
+  return { clock, disk, content, file, socket, readable, writer };
+}
+
+function randomPart(
+  random: FakeRandom,
+  file: DiskFile,
+  content: Buffer,
+): { part: Part; bytes: Buffer } {
+  const size = random.below(2 ** random.between(0, 20));
+  const position = random.below(content.length - size);
+  const bytes = content.subarray(position, position + size);
+  const slice: FileSlice = { file, position, size };
+  return { part: random.chance(0.5) ? slice : bytes, bytes };
+}
+
+function exchangeOf(
+  correlationId: number,
+  parts: Part[],
+  options: { flexibleHeader?: boolean; release?: () => void } = {},
+): Exchange {
+  const exchange = new Exchange(
+    someFrame(),
+    0,
+    0,
+    correlationId,
+    "",
+    someReader(),
+    someContext(),
+    0,
+    true,
+  );
+  exchange.finish({ flexibleHeader: false, parts, ...options });
+  return exchange;
+}
