@@ -1,6 +1,7 @@
 /** The clients: how each is installed and started, and what it needs on the machine. */
 import { join } from "node:path";
-import { CACHE, COMPAT_FOLDER, installJavaScriptDriver, installKcat } from "./harness/install.ts";
+import { CACHE, COMPAT_FOLDER, installJavaDrivers } from "./harness/install.ts";
+import { installJavaScriptDriver, installKcat, KAFKA_LIBRARIES } from "./harness/install.ts";
 
 export interface Client {
   readonly name: string;
@@ -17,6 +18,14 @@ export interface Client {
 
 const driver = (name: string, file: string): string => join(COMPAT_FOLDER, "drivers", name, file);
 const cached = (name: string, file: string): string => join(CACHE, "drivers", name, file);
+
+/** One JVM a driver: fast to start, quiet, and small beside a broker on two cores. */
+function javaDriver(mainClass: string): string[] {
+  const classPath = `${join(CACHE, "java-classes")}:${KAFKA_LIBRARIES}/*`;
+  const options = ["-XX:TieredStopAtLevel=1", "-Xmx512m"];
+  const logging = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"];
+  return ["java", ...options, ...logging, "-cp", classPath, mainClass];
+}
 
 export const CLIENTS: readonly Client[] = [
   {
@@ -39,5 +48,17 @@ export const CLIENTS: readonly Client[] = [
     install: installKcat,
     command: [process.execPath, driver("kcat", "driver.ts")],
     overrides: { "num.partitions": "4" },
+  },
+  {
+    name: "java-clients",
+    needs: ["java", "javac", "mvn"],
+    install: installJavaDrivers,
+    command: javaDriver("compat.ClientsDriver"),
+  },
+  {
+    name: "java-tools",
+    needs: ["java", "javac", "mvn"],
+    install: installJavaDrivers,
+    command: javaDriver("compat.ToolsDriver"),
   },
 ];
