@@ -358,7 +358,9 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#flushScheduled = true;
     this.#shared.clock.afterTurn(() => {
       this.#flushScheduled = false;
-      if (this.#state !== "closed") this.#flush();
+      if (this.#state === "closed") return;
+      this.#touch(this.#shared.clock.monotonicMs());
+      this.#flush();
     });
   }
 
