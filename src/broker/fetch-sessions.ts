@@ -18,10 +18,11 @@ const INITIAL_EPOCH = 0;
 const FINAL_EPOCH = -1;
 const EPOCH_MAX = 0x7fffffff;
 
-/** What a request says of one partition. Exactly one of `topic` and a non-zero `topicId` is known. */
+/** What a request says of one partition. */
 export interface FetchPartitionRequest {
-  /** Null where the topic id names no topic that this node knows. */
+  /** Null where topics are named by id. */
   topic: string | null;
+  /** Empty where topics are named by name. */
   topicId: string;
   partition: number;
   currentLeaderEpoch: number;
@@ -116,6 +117,18 @@ export class FetchSession {
 
   *partitions(): IterableIterator<SessionPartition> {
     for (let at = this.#ring.next; at !== this.#ring; at = at.next) yield at;
+  }
+
+  /** The session's own partitions for the requests that it was made of. */
+  partitionsByRequest(
+    requests: readonly FetchPartitionRequest[],
+  ): Map<FetchPartitionRequest, SessionPartition> {
+    const found = new Map<FetchPartitionRequest, SessionPartition>();
+    for (const request of requests) {
+      const partition = this.#byKey.get(keyOf(request));
+      if (partition !== undefined) found.set(request, partition);
+    }
+    return found;
   }
 
   update(requests: readonly FetchPartitionRequest[], forgotten: readonly PartitionKey[]): void {
@@ -282,7 +295,7 @@ const NO_PARTITION: FetchPartitionRequest = {
   partitionMaxBytes: -1,
 };
 
-/** A session keeps to names or to ids for its whole life, so one of the two tells them apart. */
+/** A session keeps to names or to ids for its whole life, so one of the two tells all apart. */
 function keyOf(key: PartitionKey): string {
   return `${key.topic ?? key.topicId}:${key.partition}`;
 }

@@ -1,0 +1,235 @@
+/**
+ * Fetch: v4-18.
+ *
+ * - Answers at once when there is enough (`minBytes`) or something to tell, else waits for as long
+ *   as the client allows: woken by appends, never polling.
+ * - Records go from the file to the socket as they lie; at least one whole batch is sent however
+ *   small the client's limits are.
+ * - On the controller listener it serves the metadata log itself.
+ *
+ * Versions: v5 log start offset; v7 sessions (KIP-227); v9 leader epochs (KIP-320); v11 rack
+ * (KIP-392); v12 diverging epochs (KIP-595); v13 topic ids (KIP-516); v15 replica state; v16 where
+ * the leader is now (KIP-951); v17 directory ids (KIP-853); v18 the follower's high watermark.
+ */
+import { ZERO_UUID } from "../base/uuid.ts";
+import type { Broker } from "../broker/broker.ts";
+import { type FetchTarget, releaseAll, runFetch } from "../broker/fetch-operation.ts";
+import {
+  type FetchContext,
+  type FetchPartitionRequest,
+  NO_SESSION_ID,
+  type PartitionKey,
+  SessionPartition,
+} from "../broker/fetch-sessions.ts";
+import { nodeView } from "../broker/topic-view.ts";
+import type { PartitionRead } from "../partition/fetch-read.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import { fetch } from "../protocol/messages/01-fetch.ts";
+import type { Input, Value } from "../protocol/schema.ts";
+import { type Body, handler, type RequestContext } from "./handler.ts";
+
+type FetchRequest = Value<typeof fetch.request>;
+type FetchResponse = Body<Input<typeof fetch.response>>;
+type TopicAnswer = FetchResponse["responses"][number];
+type PartitionAnswer = TopicAnswer["partitions"][number];
+
+const TOPIC_IDS_VERSION = 13;
+const EMPTY = Buffer.alloc(0);
+
+export const fetchHandler = handler(fetch, (request, context, broker) =>
+  context.listenerKind === "controller"
+    ? broker.controllerApis.fetch(request, context.apiVersion)
+    : fetchFromPartitions(request, context, broker),
+);
+
+async function fetchFromPartitions(
+  request: FetchRequest,
+  context: RequestContext,
+  broker: Broker,
+): Promise<FetchResponse> {
+  const usesTopicIds = context.apiVersion >= TOPIC_IDS_VERSION;
+  const session = broker.fetchSessions.resolve(
+    {
+      sessionId: request.sessionId,
+      sessionEpoch: request.sessionEpoch,
+      usesTopicIds,
+      isFollower: replicaIdOf(request) >= 0,
+      partitions: requestedPartitions(request, usesTopicIds),
+      forgotten: forgottenPartitions(request, usesTopicIds),
+    },
+    broker.world.clock.monotonicMs(),
+  );
+  if (session.kind === "error") {
+    return { errorCode: session.errorCode, sessionId: NO_SESSION_ID, responses: [] };
+  }
+  const targets = targetsOf(session, usesTopicIds, broker);
+  const maxBytes = Math.min(request.maxBytes, broker.settings.get("fetch.max.bytes"));
+  const reads = await runFetch(
+    broker.world.clock,
+    targets,
+    {
+      maxWaitMs: request.maxWaitMs,
+      minBytes: Math.min(request.minBytes, maxBytes),
+      maxBytes,
+      isolationLevel: request.isolationLevel,
+    },
+    context.connection,
+  );
+  context.release = () => releaseAll(reads);
+  return answer(session, request, context, broker, targets, reads);
+}
+
+function replicaIdOf(request: FetchRequest): number {
+  return request.replicaId >= 0 ? request.replicaId : request.replicaState.replicaId;
+}
+
+function requestedPartitions(
+  request: FetchRequest,
+  usesTopicIds: boolean,
+): FetchPartitionRequest[] {
+  const requested: FetchPartitionRequest[] = [];
+  for (const { topic, topicId, partitions } of request.topics) {
+    for (const partition of partitions) {
+      requested.push({
+        topic: usesTopicIds ? null : topic,
+        topicId: usesTopicIds ? topicId : "",
+        partition: partition.partition,
+        currentLeaderEpoch: partition.currentLeaderEpoch,
+        fetchOffset: partition.fetchOffset,
+        lastFetchedEpoch: partition.lastFetchedEpoch,
+        logStartOffset: partition.logStartOffset,
+        partitionMaxBytes: partition.partitionMaxBytes,
+      });
+    }
+  }
+  return requested;
+}
+
+function forgottenPartitions(request: FetchRequest, usesTopicIds: boolean): PartitionKey[] {
+  return request.forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
+    partitions.map((partition) => ({
+      topic: usesTopicIds ? null : topic,
+      topicId: usesTopicIds ? topicId : "",
+      partition,
+    })),
+  );
+}
+
+function targetsOf(session: FetchContext, usesTopicIds: boolean, broker: Broker): FetchTarget[] {
+  if (session.kind === "error") return [];
+  const requests =
+    session.kind === "incremental" ? session.session.partitions() : session.partitions;
+  const targets: FetchTarget[] = [];
+  for (const request of requests) {
+    const topic = usesTopicIds
+      ? broker.partitions.topicById(request.topicId)
+      : broker.partitions.topicByName(request.topic ?? "");
+    const partition = topic?.partition(request.partition) ?? null;
+    const errorCode =
+      topic === null && usesTopicIds
+        ? ErrorCode.UNKNOWN_TOPIC_ID
+        : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    targets.push({ request, partition, errorCode });
+  }
+  return targets;
+}
+
+function answer(
+  session: FetchContext,
+  request: FetchRequest,
+  context: RequestContext,
+  broker: Broker,
+  targets: readonly FetchTarget[],
+  reads: readonly PartitionRead[],
+): FetchResponse {
+  let sessionId = NO_SESSION_ID;
+  let created: Map<FetchPartitionRequest, SessionPartition> | null = null;
+  if (session.kind === "full") {
+    const made = broker.fetchSessions.create(
+      {
+        sessionId: request.sessionId,
+        sessionEpoch: request.sessionEpoch,
+        usesTopicIds: context.apiVersion >= TOPIC_IDS_VERSION,
+        isFollower: replicaIdOf(request) >= 0,
+        partitions: session.partitions,
+        forgotten: [],
+      },
+      broker.world.clock.monotonicMs(),
+    );
+    sessionId = made?.id ?? NO_SESSION_ID;
+    created = made?.partitionsByRequest(session.partitions) ?? null;
+  } else if (session.kind === "incremental") sessionId = session.session.id;
+  const responses: TopicAnswer[] = [];
+  const leaders = new Set<number>();
+  for (const [index, target] of targets.entries()) {
+    const read = reads[index]!;
+    const known = created?.get(target.request) ?? target.request;
+    if (known instanceof SessionPartition) {
+      const isChanged = known.mustRespond({
+        errorCode: read.errorCode,
+        highWatermark: read.highWatermark,
+        logStartOffset: read.logStartOffset,
+        hasRecords: (read.slice?.size ?? 0) > 0,
+        hasDirection: read.divergingEpoch !== null,
+      });
+      if (session.kind === "incremental") {
+        if (!isChanged) continue;
+        if ((read.slice?.size ?? 0) > 0) session.session.moveToEnd(known);
+      }
+    }
+    topicAnswer(responses, target.request).push(
+      partitionAnswer(target, read, context.apiVersion, leaders),
+    );
+  }
+  const nodeEndpoints = [...leaders].flatMap(
+    (id) => nodeView(broker.image, id, context.listenerName) ?? [],
+  );
+  return { errorCode: ErrorCode.NONE, sessionId, responses, nodeEndpoints };
+}
+
+/** Neighbours of one topic share its entry, in the order of the request. */
+function topicAnswer(responses: TopicAnswer[], request: FetchPartitionRequest): PartitionAnswer[] {
+  const last = responses.at(-1);
+  const isSame = last?.topic === (request.topic ?? "") && last.topicId === idOf(request);
+  if (isSame) return last.partitions as PartitionAnswer[];
+  const partitions: PartitionAnswer[] = [];
+  responses.push({ topic: request.topic ?? "", topicId: idOf(request), partitions });
+  return partitions;
+}
+
+function partitionAnswer(
+  { request, partition }: FetchTarget,
+  read: PartitionRead,
+  version: number,
+  leaders: Set<number>,
+): PartitionAnswer {
+  const { slice } = read;
+  const answer: PartitionAnswer = {
+    partitionIndex: request.partition,
+    errorCode: storageErrorFor(version, read.errorCode),
+    highWatermark: read.highWatermark,
+    lastStableOffset: read.lastStableOffset,
+    logStartOffset: read.logStartOffset,
+    divergingEpoch: read.divergingEpoch ?? undefined,
+    abortedTransactions: read.abortedTransactions,
+    records: slice === null || slice.size === 0 ? EMPTY : slice,
+    currentLeader: undefined,
+  };
+  const isMoved =
+    read.errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER ||
+    read.errorCode === ErrorCode.FENCED_LEADER_EPOCH;
+  if (version < 16 || !isMoved || partition === null) return answer;
+  const { leader, leaderEpoch } = partition.registration;
+  leaders.add(leader);
+  return { ...answer, currentLeader: { leaderId: leader, leaderEpoch } };
+}
+
+function idOf(request: FetchPartitionRequest): string {
+  return request.topicId === "" ? ZERO_UUID : request.topicId;
+}
+
+/** Clients before v6 do not know KAFKA_STORAGE_ERROR. */
+function storageErrorFor(version: number, errorCode: ErrorCode): ErrorCode {
+  const isUnknown = errorCode === ErrorCode.KAFKA_STORAGE_ERROR && version <= 5;
+  return isUnknown ? ErrorCode.NOT_LEADER_OR_FOLLOWER : errorCode;
+}

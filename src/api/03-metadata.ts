@@ -1,0 +1,132 @@
+/**
+ * Metadata: v0-13.
+ *
+ * - Topics by name, by id (v10+), or all of them (null; an empty list in v0). Unknown names are
+ *   created where `auto.create.topics.enable` and the client allow it; the client then asks again.
+ * - The controller that is named is any broker: clients send admin requests to it and brokers pass
+ *   them on.
+ *
+ * Versions: v4 lets the client forbid creation; v5 offline replicas; v6 LISTENER_NOT_FOUND; v7
+ * leader epochs (KIP-320); v8-10 authorized operations (KIP-430); v10 topic ids (KIP-516); v12
+ * names may be null; v13 an error for the whole.
+ */
+import { ZERO_UUID } from "../base/uuid.ts";
+import {
+  CLUSTER_OPERATIONS,
+  OPERATIONS_NOT_ASKED,
+  TOPIC_OPERATIONS,
+} from "../broker/authorized-operations.ts";
+import type { Broker } from "../broker/broker.ts";
+import { nodeViews, partitionViews, type ViewOptions } from "../broker/topic-view.ts";
+import { topicNameError } from "../metadata/topic-name.ts";
+import { isInternalTopic } from "../metadata/internal-topics.ts";
+import type { TopicImage } from "../metadata/topics-image.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import { metadata } from "../protocol/messages/03-metadata.ts";
+import type { Input, Value } from "../protocol/schema.ts";
+import { handler, type RequestContext } from "./handler.ts";
+
+type MetadataRequest = Value<typeof metadata.request>;
+type TopicAnswer = Input<typeof metadata.response>["topics"][number];
+
+export const metadataHandler = handler(metadata, async (request, context, broker) => {
+  const version = context.apiVersion;
+  const options: ViewOptions = {
+    listenerName: context.listenerName,
+    hidesOfflineReplicas: version === 0,
+    namesMissingListener: version >= 6,
+  };
+  const topics = await answerTopics(request, context, broker, options);
+  const wantsOperations = request.includeTopicAuthorizedOperations;
+  const nodes = nodeViews(broker.image, context.listenerName);
+  return {
+    brokers: nodes,
+    clusterId: broker.clusterId,
+    controllerId: broker.anyControllerId(nodes.map((node) => node.nodeId)),
+    topics: topics.map((topic) => ({
+      ...topic,
+      topicAuthorizedOperations: wantsOperations ? TOPIC_OPERATIONS : OPERATIONS_NOT_ASKED,
+    })),
+    clusterAuthorizedOperations:
+      request.includeClusterAuthorizedOperations && version >= 8 && version <= 10
+        ? CLUSTER_OPERATIONS
+        : OPERATIONS_NOT_ASKED,
+  };
+});
+
+async function answerTopics(
+  request: MetadataRequest,
+  context: RequestContext,
+  broker: Broker,
+  options: ViewOptions,
+): Promise<TopicAnswer[]> {
+  const { topics } = request;
+  if (topics === null || (topics.length === 0 && context.apiVersion === 0)) {
+    return [...broker.image.topics.values()].map((topic) => known(broker, topic, options));
+  }
+  const version = context.apiVersion;
+  if (version < 12 && topics.some((topic) => topic.name === null || topic.topicId !== ZERO_UUID)) {
+    // Names cannot be null and ids cannot be asked for before v12.
+    return topics.map((topic) => ({
+      ...unknown(ErrorCode.INVALID_REQUEST, topic.name ?? "", topic.topicId),
+    }));
+  }
+  const ids = [...new Set(topics.map((topic) => topic.topicId))].filter((id) => id !== ZERO_UUID);
+  if (ids.length > 0) return ids.map((id) => answerById(broker, id, options));
+  const names = [...new Set(topics.map((topic) => topic.name ?? ""))];
+  return answerByName(names, request, context, broker, options);
+}
+
+function answerById(broker: Broker, id: string, options: ViewOptions): TopicAnswer {
+  const topic = broker.image.topics.byId(id);
+  if (topic === null) return unknown(ErrorCode.UNKNOWN_TOPIC_ID, null, id);
+  return known(broker, topic, options);
+}
+
+async function answerByName(
+  names: readonly string[],
+  request: MetadataRequest,
+  context: RequestContext,
+  broker: Broker,
+  options: ViewOptions,
+): Promise<TopicAnswer[]> {
+  const isAbsent = (name: string) => broker.image.topics.byName(name) === null;
+  const absent = names.filter(isAbsent);
+  const mayCreate =
+    request.allowAutoTopicCreation && broker.settings.get("auto.create.topics.enable");
+  // What exists is answered first, as it was when the request came.
+  const answers = names
+    .map((name) => broker.image.topics.byName(name))
+    .filter((topic) => topic !== null)
+    .map((topic) => known(broker, topic, options));
+  const errors =
+    mayCreate && absent.length > 0
+      ? await broker.topicCreation.create(absent, context.connection)
+      : new Map<string, ErrorCode>();
+  for (const name of absent) {
+    const error = errors.get(name) ?? nameError(name);
+    answers.push(unknown(error, name, ZERO_UUID));
+  }
+  return answers;
+}
+
+function nameError(name: string): ErrorCode {
+  return topicNameError(name) === null
+    ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    : ErrorCode.INVALID_TOPIC_EXCEPTION;
+}
+
+function known(broker: Broker, topic: TopicImage, options: ViewOptions): TopicAnswer {
+  return {
+    errorCode: ErrorCode.NONE,
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: isInternalTopic(topic.name),
+    partitions: partitionViews(broker.image, topic, options),
+  };
+}
+
+function unknown(errorCode: ErrorCode, name: string | null, topicId: string): TopicAnswer {
+  const isInternal = name !== null && isInternalTopic(name);
+  return { errorCode, name, topicId, isInternal, partitions: [] };
+}

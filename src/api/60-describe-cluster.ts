@@ -1,0 +1,51 @@
+/**
+ * DescribeCluster: v0-2 (KIP-700).
+ *
+ * - On a broker listener it names brokers; asked for controllers there it refuses, and the other
+ *   way round on the controller listener.
+ *
+ * Versions: v1 endpoint type (KIP-919); v2 fenced brokers too (KIP-1073).
+ */
+import { CLUSTER_OPERATIONS, OPERATIONS_NOT_ASKED } from "../broker/authorized-operations.ts";
+import { nodeViews } from "../broker/topic-view.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import { describeCluster } from "../protocol/messages/60-describe-cluster.ts";
+import { handler } from "./handler.ts";
+
+const BROKERS = 1;
+const CONTROLLERS = 2;
+
+export const describeClusterHandler = handler(describeCluster, (request, context, broker) => {
+  const isController = context.listenerKind === "controller";
+  const wanted = isController ? CONTROLLERS : BROKERS;
+  const clusterAuthorizedOperations = request.includeClusterAuthorizedOperations
+    ? CLUSTER_OPERATIONS
+    : OPERATIONS_NOT_ASKED;
+  if (request.endpointType !== wanted) {
+    const isKnown = request.endpointType === BROKERS || request.endpointType === CONTROLLERS;
+    return {
+      errorCode: isKnown ? ErrorCode.MISMATCHED_ENDPOINT_TYPE : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE,
+      errorMessage: isKnown
+        ? `The request was sent to an endpoint of type ${isController ? "CONTROLLER" : "BROKER"}` +
+          `, but we wanted an endpoint of type ${isController ? "BROKER" : "CONTROLLER"}`
+        : `Unsupported endpoint type ${request.endpointType}`,
+      clusterId: "",
+      brokers: [],
+      endpointType: request.endpointType,
+      clusterAuthorizedOperations,
+    };
+  }
+  const nodes = isController
+    ? broker.controllerNodes()
+    : nodeViews(broker.image, context.listenerName, request.includeFencedBrokers);
+  return {
+    errorCode: ErrorCode.NONE,
+    endpointType: request.endpointType,
+    clusterId: broker.clusterId,
+    controllerId: isController
+      ? broker.nodeId
+      : broker.anyControllerId(nodes.map((node) => node.nodeId)),
+    brokers: nodes.map(({ nodeId, ...node }) => ({ ...node, brokerId: nodeId })),
+    clusterAuthorizedOperations,
+  };
+});

@@ -1,0 +1,164 @@
+/**
+ * One fetch: reads all partitions, and reads them again when enough has been written or the time
+ * is up.
+ *
+ *   read all --- enough bytes, an error, or no time to wait? ---------------------> answer
+ *      `---> wait on the partitions' signals ---> enough? / deadline ---> read all --^
+ *
+ * A read holds files open, so one that is not answered is released before the wait begins.
+ */
+import { waitUntil } from "../base/signal.ts";
+import type { Signal } from "../base/signal.ts";
+import type { Clock } from "../base/world.ts";
+import {
+  failedRead,
+  type PartitionRead,
+  readableEnd,
+  readPartition,
+} from "../partition/fetch-read.ts";
+import type { Partition } from "../partition/partition.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import type { FetchPartitionRequest } from "./fetch-sessions.ts";
+
+/** A partition that was asked for; `partition` is null where `errorCode` says why. */
+export interface FetchTarget {
+  readonly request: FetchPartitionRequest;
+  readonly partition: Partition | null;
+  readonly errorCode: ErrorCode;
+}
+
+export interface FetchLimits {
+  readonly maxWaitMs: number;
+  readonly minBytes: number;
+  /** Of the whole response; the first batch comes even if it is larger. */
+  readonly maxBytes: number;
+  readonly isolationLevel: number;
+}
+
+/** Reads in the order of the targets. Whoever asked releases the slices. */
+export async function runFetch(
+  clock: Clock,
+  targets: readonly FetchTarget[],
+  limits: FetchLimits,
+  closing: { readonly closing: Signal; readonly isClosing: boolean },
+): Promise<PartitionRead[]> {
+  const reads = readAll(targets, limits);
+  const first = reads instanceof Promise ? await reads : reads;
+  if (limits.maxWaitMs <= 0 || isEnough(targets, first, limits)) return first;
+  const waiting = new WaitingFetch(targets, first, limits);
+  releaseAll(first);
+  const signals = [...waiting.signals, closing.closing];
+  await waitUntil(
+    clock,
+    signals,
+    limits.maxWaitMs,
+    () => closing.isClosing || waiting.isSatisfied(),
+  );
+  return readAll(targets, limits);
+}
+
+export function releaseAll(reads: readonly PartitionRead[]): void {
+  for (const { slice } of reads) slice?.release();
+}
+
+/** Stays synchronous as long as every partition answers at once. */
+function readAll(
+  targets: readonly FetchTarget[],
+  limits: FetchLimits,
+): PartitionRead[] | Promise<PartitionRead[]> {
+  const reads: PartitionRead[] = [];
+  let left = limits.maxBytes;
+  for (let index = 0; index < targets.length; index++) {
+    const read = readOne(targets[index]!, limits, left, left === limits.maxBytes);
+    if (read instanceof Promise) return readRest(targets, limits, reads, left, read);
+    reads.push(read);
+    left -= read.slice?.size ?? 0;
+  }
+  return reads;
+}
+
+async function readRest(
+  targets: readonly FetchTarget[],
+  limits: FetchLimits,
+  reads: PartitionRead[],
+  leftBefore: number,
+  pending: Promise<PartitionRead>,
+): Promise<PartitionRead[]> {
+  let left = leftBefore;
+  let read = await pending;
+  for (;;) {
+    reads.push(read);
+    left -= read.slice?.size ?? 0;
+    if (reads.length === targets.length) return reads;
+    read = await readOne(targets[reads.length]!, limits, left, left === limits.maxBytes);
+  }
+}
+
+function readOne(
+  { request, partition, errorCode }: FetchTarget,
+  limits: FetchLimits,
+  left: number,
+  isFirst: boolean,
+): PartitionRead | Promise<PartitionRead> {
+  if (partition === null) return failedRead(errorCode);
+  const sizeMax = Math.max(0, Math.min(request.partitionMaxBytes, left));
+  return readPartition(partition, request, limits.isolationLevel, sizeMax, isFirst);
+}
+
+function isEnough(
+  targets: readonly FetchTarget[],
+  reads: readonly PartitionRead[],
+  limits: FetchLimits,
+): boolean {
+  let size = 0;
+  let count = 0;
+  for (const [index, read] of reads.entries()) {
+    // What was never there to be read does not make the rest come sooner.
+    if (targets[index]!.partition === null) continue;
+    count++;
+    if (read.errorCode !== ErrorCode.NONE || read.divergingEpoch !== null) return true;
+    size += read.slice?.size ?? 0;
+  }
+  return count === 0 || size >= limits.minBytes;
+}
+
+/** Watches until enough is readable beyond what the first read saw. */
+class WaitingFetch {
+  readonly signals: Signal[] = [];
+  readonly #partitions: { partition: Partition; request: FetchPartitionRequest }[] = [];
+  readonly #limits: FetchLimits;
+
+  constructor(
+    targets: readonly FetchTarget[],
+    reads: readonly PartitionRead[],
+    limits: FetchLimits,
+  ) {
+    this.#limits = limits;
+    for (const [index, { partition, request }] of targets.entries()) {
+      if (partition === null || reads[index]!.errorCode !== ErrorCode.NONE) continue;
+      this.#partitions.push({ partition, request });
+      this.signals.push(partition.readable);
+    }
+  }
+
+  isSatisfied(): boolean {
+    const { isolationLevel, minBytes } = this.#limits;
+    let size = 0;
+    for (const { partition, request } of this.#partitions) {
+      if (partition.leaderError(request.currentLeaderEpoch) !== ErrorCode.NONE) return true;
+      const end = readableEnd(partition, isolationLevel);
+      if (end <= request.fetchOffset) {
+        // The log was cut: the client must hear of it.
+        if (partition.log.logEndOffset < request.fetchOffset) return true;
+        continue;
+      }
+      if (minBytes <= 1 || partition.log.logStartOffset > request.fetchOffset) return true;
+      size += Math.min(
+        partition.log.sizeBetween(request.fetchOffset, end),
+        request.partitionMaxBytes,
+      );
+      if (size >= minBytes) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * One partition of a topic on this node: its log, and what the metadata log says of it.
+ *
+ *   produce -> append -> [log ........ | high watermark ..... log end] -> fetch up to it
+ *                                        `-- every replica in sync has all below
+ *
+ * A produce has two stages. `append` is the ordered one: when it returns, the records have their
+ * offsets and lie in the log. What it returns says what the answer must wait for: nothing, a flush
+ * (flush.messages), or the high watermark (acks=all).
+ *
+ * Invariants: only the leader appends; the high watermark never goes back while this node leads;
+ * `readable` moves whenever a waiting fetch may find something new.
+ */
+import { Signal } from "../base/signal.ts";
+import type { Clock } from "../base/world.ts";
+import type { AppendOptions, AppendResult, Log } from "../log/log.ts";
+import type { PartitionRegistration } from "../metadata/partition-registration.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import { CommitQueue } from "./commit-queue.ts";
+
+/** KIP-320: what a client believes of the leader's epoch; -1 when it does not say. */
+const NO_EPOCH = -1;
+
+export class Partition {
+  /** Moves when records become readable, the leader changes, or the partition goes away. */
+  readonly readable = new Signal();
+  readonly #commits: CommitQueue;
+  readonly #nodeId: number;
+  #registration: PartitionRegistration;
+  #isRemoved = false;
+
+  constructor(
+    readonly topic: string,
+    readonly topicId: string,
+    readonly index: number,
+    readonly log: Log,
+    registration: PartitionRegistration,
+    nodeId: number,
+    clock: Clock,
+  ) {
+    this.#registration = registration;
+    this.#nodeId = nodeId;
+    this.#commits = new CommitQueue(clock);
+  }
+
+  get isLeader(): boolean {
+    return !this.#isRemoved && this.#registration.leader === this.#nodeId;
+  }
+
+  get leaderEpoch(): number {
+    return this.#registration.leaderEpoch;
+  }
+
+  get registration(): PartitionRegistration {
+    return this.#registration;
+  }
+
+  /** NONE when this node leads and the client's epoch, if it gave one, is the leader's. */
+  leaderError(currentLeaderEpoch = NO_EPOCH): ErrorCode {
+    if (currentLeaderEpoch !== NO_EPOCH) {
+      if (currentLeaderEpoch < this.leaderEpoch) return ErrorCode.FENCED_LEADER_EPOCH;
+      if (currentLeaderEpoch > this.leaderEpoch) return ErrorCode.UNKNOWN_LEADER_EPOCH;
+    }
+    if (!this.isLeader) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    return this.log.isOffline ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NONE;
+  }
+
+  /** Takes what the metadata log says now. */
+  update(registration: PartitionRegistration): void {
+    const wasLeader = this.isLeader;
+    const oldEpoch = this.leaderEpoch;
+    this.#registration = registration;
+    if (this.isLeader && (!wasLeader || oldEpoch !== this.leaderEpoch)) this.#becomeLeader();
+    if (wasLeader && !this.isLeader) this.#commits.fail(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    this.readable.move();
+  }
+
+  /** The first thing a new partition does, once it is known who leads it. */
+  start(): void {
+    if (this.isLeader) this.#becomeLeader();
+  }
+
+  /** The topic is deleted: nobody waits any longer. */
+  remove(): void {
+    this.#isRemoved = true;
+    this.#commits.fail(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    this.readable.move();
+  }
+
+  /** NOT_ENOUGH_REPLICAS where acks=all could not be kept; asked before anything is written. */
+  minIsrError(): ErrorCode {
+    return this.#isUnderMinIsr() ? ErrorCode.NOT_ENOUGH_REPLICAS : ErrorCode.NONE;
+  }
+
+  /** Appends whole batches. The caller has asked `leaderError`, and for acks=all `minIsrError`. */
+  append(records: Buffer, options: AppendOptions): AppendResult {
+    const result = this.log.appendAsLeader(records, this.leaderEpoch, options);
+    if (result.errorCode === ErrorCode.NONE && !this.log.mustFlush) this.advanceHighWatermark();
+    return result;
+  }
+
+  /**
+   * Resolves with NONE when all below `offset` is committed, or with why it is not known to be.
+   * Null when it is committed already.
+   */
+  whenCommitted(offset: number, timeoutMs: number): Promise<ErrorCode> | null {
+    if (this.log.highWatermark >= offset) return null;
+    return this.#commits.wait(offset, timeoutMs);
+  }
+
+  /** Brings what was appended to the disk where the topic asks for it, and then commits it. */
+  async flush(): Promise<void> {
+    const end = this.log.logEndOffset;
+    await this.log.flush();
+    this.#advanceTo(end);
+  }
+
+  /** With this node as the only one in sync, all that is in the log is committed. */
+  advanceHighWatermark(): void {
+    this.#advanceTo(this.log.logEndOffset);
+  }
+
+  #advanceTo(offset: number): void {
+    // KIP-966: while fewer are in sync than the topic asks for, nothing more is committed.
+    if (!this.isLeader || this.#isUnderMinIsr() || this.#registration.isr.length > 1) return;
+    if (!this.log.advanceHighWatermark(offset)) return;
+    this.#commits.advance(this.log.highWatermark);
+    this.readable.move();
+  }
+
+  /** The ISR is counted against what the topic asks for, but never for more than its replicas. */
+  #isUnderMinIsr(): boolean {
+    const { isr, replicas } = this.#registration;
+    return isr.length < Math.min(this.log.config.minInsyncReplicas, replicas.length);
+  }
+
+  #becomeLeader(): void {
+    this.log.startLeaderEpoch(this.leaderEpoch);
+    this.advanceHighWatermark();
+  }
+}
