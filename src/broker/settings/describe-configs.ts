@@ -52,12 +52,12 @@ export interface DescribeOptions {
 export function describeBroker(settings: Settings, options: DescribeOptions): ConfigEntry[] {
   const names = new Set(settings.texts.keys());
   for (const [name, setting] of brokerTable) if (!setting.internal) names.add(name);
-  const entries = chosen(names, options).map((name) => {
+  return chosen(names, options).map((name) => {
     const setting = brokerRow(name);
     const synonyms = brokerChain(settings, name, setting);
-    return entry(name, setting, brokerText(settings, name), synonyms, options);
+    const described = entry(name, setting, brokerText(settings, name), synonyms, options);
+    return { ...described, readOnly: isReadOnly(name) };
   });
-  return entries.map((described) => ({ ...described, readOnly: isReadOnly(described.name) }));
 }
 
 /** What was changed for all brokers. */

@@ -141,7 +141,7 @@ function checkDistinct(
   portsDiffer: boolean,
 ): void {
   if (new Set(addresses.map((address) => address.name)).size < addresses.length) {
-    throw new SettingError(`Each listener must have a different name, listeners: ${shown}`);
+    throw new SettingError(`Two listeners have one name: ${shown}`);
   }
   if (!portsDiffer) return;
   const byPort = Map.groupBy(addresses, (address) => address.port);
@@ -152,23 +152,9 @@ function checkDistinct(
 
 /** One IPv4 and one IPv6 address may share a port; nothing else may. */
 function checkShared(port: number, sharing: readonly ListenerAddress[], shown: string): void {
-  const versions = sharing.map((address) => ipVersion(address.host));
-  const numeric = versions.filter((version) => version !== 0);
-  if (versions.length - numeric.length > 1 || numeric.length === 0) {
-    throw new SettingError(`Each listener must have a different port, listeners: ${shown}`);
-  }
-  if (numeric.length > 2) {
-    throw new SettingError(
-      "Each listener must have a different port unless exactly one listener has an IPv4 address " +
-        `and the other IPv6 address, listeners: ${shown}, port: ${port}`,
-    );
-  }
-  if (numeric.length === 2 && (numeric[0] === numeric[1] || versions.length > 2)) {
-    throw new SettingError(
-      "If you have two listeners on the same port then one needs to be IPv4 and the other IPv6, " +
-        `listeners: ${shown}, port: ${port}`,
-    );
-  }
+  const versions = sharing.map((address) => ipVersion(address.host)).sort();
+  if (versions.join() === "4,6") return;
+  throw new SettingError(`Only an IPv4 and an IPv6 address may share port ${port}: ${shown}`);
 }
 
 /** 4, 6, or 0 for a name. */
@@ -191,15 +177,14 @@ function interBrokerOf(
   }
   if (settings.isGiven("security.inter.broker.protocol")) {
     throw new SettingError(
-      "Only one of inter.broker.listener.name and security.inter.broker.protocol should be set.",
+      "Set inter.broker.listener.name or security.inter.broker.protocol, not both",
     );
   }
   const name = given.toUpperCase();
   const protocol = protocols.get(name);
   if (protocol === undefined) {
     throw new SettingError(
-      `Listener with name ${name} defined in inter.broker.listener.name not found in ` +
-        "listener.security.protocol.map.",
+      `inter.broker.listener.name ${name} has no protocol in listener.security.protocol.map`,
     );
   }
   return { name, protocol };

@@ -126,7 +126,7 @@ export const securitySettings = {
     oneOf("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
     guards,
     acts(
-      "Names the listener between brokers by its protocol; inter.broker.listener.name is the better way.",
+      "Names the listener between brokers by its protocol; better use inter.broker.listener.name.",
     ),
   ),
   "security.providers": string(null, "low", guards),

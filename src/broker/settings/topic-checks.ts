@@ -1,4 +1,4 @@
-/** What a topic's settings must be, each for itself and together. The messages are Kafka's. */
+/** What a topic's settings must be, each for itself and together. */
 import { SettingError, invalidValue } from "./setting-error.ts";
 import type { SettingValue } from "./setting.ts";
 import type { SettingTexts, Settings } from "./settings.ts";
@@ -48,11 +48,9 @@ function checkTurningOff(existing: SettingTexts, deletesRemote: boolean): void {
   const was = existing.get("remote.storage.enable")?.trim().toLowerCase() === "true";
   if (!was || deletesRemote) return;
   throw new SettingError(
-    "It is invalid to disable remote storage without deleting remote data. If you want to keep " +
-      "the remote data and turn to read only, please set " +
-      "`remote.storage.enable=true,remote.log.copy.disable=true`. If you want to disable remote " +
-      "storage and delete all remote data, please set " +
-      "`remote.storage.enable=false,remote.log.delete.on.disable=true`.",
+    "Turning remote.storage.enable off leaves data in the remote store: set " +
+      "remote.log.delete.on.disable=true to delete it, or keep it and set " +
+      "remote.log.copy.disable=true instead",
   );
 }
 
@@ -61,16 +59,12 @@ type ValueOf = (name: TopicSettingName) => SettingValue;
 function checkTiering(settings: Settings, value: ValueOf): void {
   if (!settings.get("remote.log.storage.system.enable")) {
     throw new SettingError(
-      "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with " +
-        "remote log storage.",
+      "remote.storage.enable needs a broker with remote.log.storage.system.enable=true",
     );
   }
   const policy = value("cleanup.policy");
   if (Array.isArray(policy) && policy.join() !== "delete" && policy.length > 0) {
-    throw new SettingError(
-      "Remote log storage only supports topics with cleanup.policy=delete or cleanup.policy " +
-        "being an empty list.",
-    );
+    throw new SettingError("remote.storage.enable needs a cleanup.policy of delete, or none");
   }
   for (const unit of ["bytes", "ms"] as const) {
     checkLocal(unit, Number(value(`local.retention.${unit}`)), Number(value(`retention.${unit}`)));
@@ -98,8 +92,6 @@ function checkSame(unit: "bytes" | "ms", value: ValueOf): void {
   const local = value(`local.retention.${unit}`);
   if (local === -2 || local === value(`retention.${unit}`)) return;
   throw new SettingError(
-    `When \`remote.log.copy.disable\` is set to true, the \`local.retention.${unit}\` and ` +
-      `\`retention.${unit}\` must be set to the identical value because there will be no more ` +
-      "logs copied to the remote storage.",
+    `local.retention.${unit} must be retention.${unit} when remote.log.copy.disable is true`,
   );
 }
