@@ -10,6 +10,8 @@ export interface Client {
   readonly install: () => Promise<void>;
   /** The driver's command; the bootstrap address and the scenarios' names are added to it. */
   readonly command: readonly string[];
+  /** A second driver, which is given the data directory once the broker has stopped. */
+  readonly afterStop?: readonly string[];
   /** The name of the file of expected outcomes, where several clients share one. */
   readonly expected?: string;
   /** Broker settings for this client only. */
@@ -60,5 +62,12 @@ export const CLIENTS: readonly Client[] = [
     needs: ["java", "javac", "mvn"],
     install: installJavaDrivers,
     command: javaDriver("compat.ToolsDriver"),
+  },
+  {
+    name: "java-dump",
+    needs: ["java", "javac", "mvn"],
+    install: installJavaDrivers,
+    command: javaDriver("compat.DumpFill"),
+    afterStop: javaDriver("compat.DumpDriver"),
   },
 ];

@@ -122,6 +122,11 @@ async function observe(client: Client, kind: TargetKind): Promise<Observation> {
     } finally {
       await target.stop();
     }
+    if (client.afterStop !== undefined) {
+      const command = [...client.afterStop, target.dataDirectory, ...options.scenario];
+      const ended = await runLines(command, stderrFile, CLIENT_DEADLINE_MS, read);
+      if (ended !== 0) troubles.push(`driver after the stop ended with ${ended}`);
+    }
   } catch (error) {
     if (!(error instanceof CompatError)) throw error;
     troubles.push(error.message);

@@ -99,7 +99,8 @@ final class Clients {
                 records.add(record(topic, partition, Kit.T0 + i * 1000L, null, prefix + i));
             }
         }
-        send(records);
+        // They go when the producer is flushed: one batch for each partition.
+        send(records, "linger.ms", 5000);
     }
 
     List<TopicPartition> partitionsOf(String topic) throws Exception {
