@@ -1,0 +1,46 @@
+/**
+ * What a coordinator needs of its partition. The partition layer implements it for the leader of a
+ * partition of `__consumer_offsets` or `__transaction_state`.
+ */
+import type { ErrorCode } from "../protocol/error-code.ts";
+
+export interface CoordinatorLog {
+  readonly logStartOffset: number;
+  /** Offset that the next appended record gets. */
+  readonly logEndOffset: number;
+  /** All below is committed. */
+  readonly highWatermark: number;
+  /** Largest batch, in bytes, that `append` takes: `max.message.bytes` of the topic. */
+  readonly batchSizeMax: number;
+
+  /**
+   * Why an append would be refused now, before anything is written: NOT_LEADER_OR_FOLLOWER,
+   * NOT_ENOUGH_REPLICAS, KAFKA_STORAGE_ERROR. NONE when it would be taken.
+   */
+  refusal(): ErrorCode;
+
+  /**
+   * Whole batches from the one that holds `offset` on, at least one and as many as fit into
+   * `sizeMax`; empty at the end of the log. Rejects with a `CoordinatorLogError`.
+   */
+  read(offset: number, sizeMax: number): Promise<Buffer>;
+
+  /**
+   * Appends one batch, in the order of the calls: when the call returns, `logEndOffset` counts it.
+   * Resolves when it is committed. Rejects with a `CoordinatorLogError`; what the log then holds
+   * is not known to the caller.
+   */
+  append(batch: Buffer): Promise<void>;
+
+  /** Resolves when everything below `offset` is committed; rejects as `append` does. */
+  whenCommitted(offset: number): Promise<void>;
+}
+
+export class CoordinatorLogError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}

@@ -1,0 +1,32 @@
+/** Settings of the group coordinator: Kafka's names in camelCase, and Kafka's defaults. */
+import { CompressionType } from "../../protocol/compression.ts";
+
+export interface GroupConfig {
+  readonly groupMinSessionTimeoutMs: number;
+  readonly groupMaxSessionTimeoutMs: number;
+  readonly groupInitialRebalanceDelayMs: number;
+  readonly groupMaxSize: number;
+  /** In UTF-16 code units, as Kafka counts. */
+  readonly offsetMetadataMaxBytes: number;
+  readonly offsetsRetentionMinutes: number;
+  readonly offsetsRetentionCheckIntervalMs: number;
+  readonly offsetsLoadBufferSize: number;
+  readonly offsetsCommitTimeoutMs: number;
+  readonly offsetsTopicCompressionCodec: CompressionType;
+}
+
+export const GROUP_CONFIG_DEFAULTS: GroupConfig = {
+  groupMinSessionTimeoutMs: 6_000,
+  groupMaxSessionTimeoutMs: 1_800_000,
+  groupInitialRebalanceDelayMs: 3_000,
+  groupMaxSize: 2_147_483_647,
+  offsetMetadataMaxBytes: 4_096,
+  offsetsRetentionMinutes: 10_080,
+  offsetsRetentionCheckIntervalMs: 600_000,
+  offsetsLoadBufferSize: 5_242_880,
+  offsetsCommitTimeoutMs: 5_000,
+  offsetsTopicCompressionCodec: CompressionType.NONE,
+};
+
+/** Kafka has no setting for it: a JoinGroup of a new member waits no longer. */
+export const NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000;

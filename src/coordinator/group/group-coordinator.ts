@@ -1,0 +1,257 @@
+/**
+ * The group coordinator as request handlers see it: one method for each API, which takes the decoded
+ * request and resolves with the response. It never rejects.
+ *
+ * Here requests are checked before any group is looked at, and responses get the form that their
+ * version has; groups themselves live in the shards (group-shard.ts).
+ */
+import type { Logger } from "../../base/logger.ts";
+import type { Clock, Random } from "../../base/world.ts";
+import { ErrorCode } from "../../protocol/error-code.ts";
+import type { CoordinatorLog } from "../coordinator-log.ts";
+import { answered, type Outcome } from "../outcome.ts";
+import { CoordinatorRuntime } from "../runtime.ts";
+import { joinError } from "./classic-rebalance.ts";
+import { syncError } from "./classic-sync.ts";
+import type { GroupConfig } from "./group-config.ts";
+import { describeGroup, groupFilter, listedGroup, undescribed } from "./group-descriptions.ts";
+import type * as messages from "./group-messages.ts";
+import { groupRecordCodec, type GroupRecord } from "./group-records.ts";
+import { GroupShard, type DeletedTopic } from "./group-shard.ts";
+import { coordinatorPartitionFor } from "./java-hash.ts";
+import { OffsetHandler } from "./offset-handler.ts";
+import type { TopicDirectory } from "./topic-directory.ts";
+
+export const GROUP_METADATA_TOPIC = "__consumer_offsets";
+
+/** From here on a member must name the protocol that it syncs for. */
+const SYNC_PROTOCOL_VERSION = 5;
+/** From here on the protocol of a failed JoinGroup is null, and empty before. */
+const NULL_PROTOCOL_VERSION = 7;
+/** From here on many members leave in one request. */
+const LEAVE_MEMBERS_VERSION = 3;
+
+export interface GroupCoordinatorOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly config: GroupConfig;
+  readonly topics: TopicDirectory;
+  /** Partitions of `__consumer_offsets`: as it is, or as it will be made. */
+  readonly partitionCount: () => number;
+}
+
+export class GroupCoordinator {
+  readonly #options: GroupCoordinatorOptions;
+  readonly #runtime: CoordinatorRuntime<GroupShard, GroupRecord>;
+  readonly #offsets: OffsetHandler;
+  #isActive = true;
+
+  constructor(options: GroupCoordinatorOptions) {
+    const { clock, random, logger, config, topics } = options;
+    this.#options = options;
+    this.#runtime = new CoordinatorRuntime({
+      topic: GROUP_METADATA_TOPIC,
+      clock,
+      logger,
+      codec: groupRecordCodec,
+      createState: (context) => new GroupShard({ ...context, clock, random, logger, config }),
+      commitTimeoutMs: config.offsetsCommitTimeoutMs,
+      loadSizeMax: config.offsetsLoadBufferSize,
+      compression: config.offsetsTopicCompressionCodec,
+    });
+    this.#offsets = new OffsetHandler(topics, (groupId, operation, failure) =>
+      this.#run(groupId, operation, failure),
+    );
+  }
+
+  // ---- Life --------------------------------------------------------------------------------
+
+  /** The partition of `__consumer_offsets` whose leader coordinates the group. */
+  partitionFor(groupId: string): number {
+    return coordinatorPartitionFor(groupId, this.#options.partitionCount());
+  }
+
+  elected(partition: number, leaderEpoch: number, log: CoordinatorLog): void {
+    if (this.#isActive) this.#runtime.elected(partition, leaderEpoch, log);
+  }
+
+  resigned(partition: number, leaderEpoch: number | null): void {
+    this.#runtime.resigned(partition, leaderEpoch);
+  }
+
+  /** Offsets of the topics are forgotten; resolves when that is committed. */
+  async topicsDeleted(topics: readonly DeletedTopic[]): Promise<void> {
+    const operation = (shard: GroupShard) => ({
+      ...shard.topicsDeleted(topics),
+      response: ErrorCode.NONE as ErrorCode,
+    });
+    await this.#runtime.runAll(operation, (error) => error);
+  }
+
+  /** Whoever waits is told to look for another coordinator. */
+  stop(): void {
+    this.#isActive = false;
+    this.#runtime.close();
+  }
+
+  // ---- Membership --------------------------------------------------------------------------
+
+  async joinGroup(
+    request: messages.JoinGroupRequest,
+    from: messages.RequestContext,
+  ): Promise<messages.JoinGroupResponse> {
+    const error = this.#checkJoin(request);
+    const response =
+      error === ErrorCode.NONE
+        ? await this.#run(
+            request.groupId,
+            (shard) => shard.join(request, from),
+            (failure) => joinError(failure, ""),
+          )
+        : joinError(error, request.memberId);
+    if (from.apiVersion >= NULL_PROTOCOL_VERSION || response.protocolName !== null) return response;
+    return { ...response, protocolName: "" };
+  }
+
+  syncGroup(
+    request: messages.SyncGroupRequest,
+    from: messages.RequestContext,
+  ): Promise<messages.SyncGroupResponse> {
+    const isUnnamed = request.protocolType === null || request.protocolName === null;
+    if (from.apiVersion >= SYNC_PROTOCOL_VERSION && isUnnamed) {
+      return Promise.resolve(syncError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL));
+    }
+    const error = this.#checkGroupId(request.groupId);
+    if (error !== ErrorCode.NONE) return Promise.resolve(syncError(error));
+    return this.#run(request.groupId, (shard) => shard.sync(request), syncError);
+  }
+
+  async heartbeat(request: messages.HeartbeatRequest): Promise<messages.HeartbeatResponse> {
+    let errorCode = this.#checkGroupId(request.groupId);
+    if (errorCode === ErrorCode.NONE) {
+      errorCode = await this.#run<ErrorCode>(
+        request.groupId,
+        (shard) => answered(shard.heartbeat(request)),
+        // The session begins anew when the group is loaded, so the member may go on.
+        (error) => (error === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS ? ErrorCode.NONE : error),
+      );
+    }
+    return { errorCode };
+  }
+
+  async leaveGroup(
+    request: messages.LeaveGroupRequest,
+    from: messages.RequestContext,
+  ): Promise<messages.LeaveGroupResponse> {
+    const { groupId } = request;
+    const isOne = from.apiVersion < LEAVE_MEMBERS_VERSION;
+    const members = isOne
+      ? [{ memberId: request.memberId, groupInstanceId: null, reason: null }]
+      : request.members;
+    const error = this.#checkGroupId(groupId);
+    if (error !== ErrorCode.NONE) return leaveError(error);
+    const response = await this.#run(groupId, (shard) => shard.leave(groupId, members), leaveError);
+    const first = response.members[0];
+    return isOne && first !== undefined ? leaveError(first.errorCode) : response;
+  }
+
+  // ---- Offsets -----------------------------------------------------------------------------
+
+  commitOffsets(
+    request: messages.OffsetCommitRequest,
+    from: messages.RequestContext,
+  ): Promise<messages.OffsetCommitResponse> {
+    return this.#offsets.commit(request, from);
+  }
+
+  fetchOffsets(
+    request: messages.OffsetFetchRequest,
+    from: messages.RequestContext,
+  ): Promise<messages.OffsetFetchResponse> {
+    return this.#offsets.fetch(request, from);
+  }
+
+  async deleteOffsets(
+    request: messages.OffsetDeleteRequest,
+    from: messages.RequestContext,
+  ): Promise<messages.OffsetDeleteResponse> {
+    const errorCode = this.#checkGroupId(request.groupId);
+    if (errorCode !== ErrorCode.NONE) return { errorCode, throttleTimeMs: 0, topics: [] };
+    return this.#offsets.delete(request, from);
+  }
+
+  // ---- Groups ------------------------------------------------------------------------------
+
+  async describeGroups(
+    request: messages.DescribeGroupsRequest,
+    from: messages.RequestContext,
+  ): Promise<messages.DescribeGroupsResponse> {
+    const groups = request.groups.map((groupId) =>
+      this.#run(
+        groupId,
+        (shard) => answered(describeGroup(shard, groupId, from.apiVersion)),
+        (error) => undescribed(groupId, error),
+      ),
+    );
+    return { groups: await Promise.all(groups) };
+  }
+
+  async listGroups(request: messages.ListGroupsRequest): Promise<messages.ListGroupsResponse> {
+    if (!this.#isActive) return { errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, groups: [] };
+    const isWanted = groupFilter(request.statesFilter, request.typesFilter);
+    const lists = await this.#runtime.runAll<messages.ListedGroup[] | ErrorCode>(
+      (shard) => answered([...shard.groups.values()].filter(isWanted).map(listedGroup)),
+      // A partition that has just left this node is another node's to list.
+      (error) => (error === ErrorCode.NOT_COORDINATOR ? [] : error),
+    );
+    const groups: messages.ListedGroup[] = [];
+    for (const list of lists) {
+      if (typeof list === "number") return { errorCode: list, groups: [] };
+      groups.push(...list);
+    }
+    return { errorCode: ErrorCode.NONE, groups };
+  }
+
+  async deleteGroups(
+    request: messages.DeleteGroupsRequest,
+  ): Promise<messages.DeleteGroupsResponse> {
+    const results = [...new Set(request.groupsNames)].map((groupId) =>
+      this.#run(
+        groupId,
+        (shard) => shard.deleteGroup(groupId),
+        (errorCode): messages.DeletedGroup => ({ groupId, errorCode }),
+      ),
+    );
+    return { throttleTimeMs: 0, results: await Promise.all(results) };
+  }
+
+  // ---- Helpers -----------------------------------------------------------------------------
+
+  #run<T>(
+    groupId: string,
+    operation: (shard: GroupShard) => Outcome<GroupRecord, T>,
+    failure: (error: ErrorCode) => T,
+  ): Promise<T> {
+    if (!this.#isActive) return Promise.resolve(failure(ErrorCode.COORDINATOR_NOT_AVAILABLE));
+    return this.#runtime.run(this.partitionFor(groupId), operation, failure);
+  }
+
+  #checkJoin({ groupId, sessionTimeoutMs }: messages.JoinGroupRequest): ErrorCode {
+    const error = this.#checkGroupId(groupId);
+    if (error !== ErrorCode.NONE) return error;
+    const { groupMinSessionTimeoutMs, groupMaxSessionTimeoutMs } = this.#options.config;
+    const isWithin =
+      sessionTimeoutMs >= groupMinSessionTimeoutMs && sessionTimeoutMs <= groupMaxSessionTimeoutMs;
+    return isWithin ? ErrorCode.NONE : ErrorCode.INVALID_SESSION_TIMEOUT;
+  }
+
+  #checkGroupId(groupId: string): ErrorCode {
+    if (!this.#isActive) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    return groupId === "" ? ErrorCode.INVALID_GROUP_ID : ErrorCode.NONE;
+  }
+}
+
+function leaveError(errorCode: number): messages.LeaveGroupResponse {
+  return { throttleTimeMs: 0, errorCode, members: [] };
+}

@@ -1,0 +1,87 @@
+/** Groups as DescribeGroups and ListGroups show them. */
+import { assert } from "../../base/assert.ts";
+import { ErrorCode } from "../../protocol/error-code.ts";
+import type { ClassicGroup } from "./classic-group.ts";
+import type { ClassicMember } from "./classic-member.ts";
+import type { DescribedGroup, ListedGroup } from "./group-messages.ts";
+import type { GroupShard } from "./group-shard.ts";
+
+/** From here on a group that does not exist is an error; before it is a dead one. */
+const GROUP_ID_NOT_FOUND_VERSION = 6;
+const CLASSIC_TYPE = "classic";
+const NO_BYTES = Buffer.alloc(0);
+
+export function describeGroup(
+  shard: GroupShard,
+  groupId: string,
+  apiVersion: number,
+): DescribedGroup {
+  const group = shard.groups.get(groupId);
+  if (group === undefined) {
+    const dead = { ...undescribed(groupId, ErrorCode.NONE), groupState: "Dead" };
+    if (apiVersion < GROUP_ID_NOT_FOUND_VERSION) return dead;
+    const errorMessage = shard.foreign.has(groupId)
+      ? `Group ${groupId} is not a classic group.`
+      : `Group ${groupId} not found.`;
+    return { ...dead, errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage };
+  }
+  const isStable = group.state === "Stable";
+  assert(!isStable || group.protocolName !== null, "a stable group has a protocol");
+  return {
+    ...undescribed(groupId, ErrorCode.NONE),
+    groupState: group.state,
+    protocolType: group.protocolType ?? "",
+    protocolData: isStable ? (group.protocolName ?? "") : "",
+    members: [...group.members.values()].map((member) =>
+      describeMember(member, isStable ? group.protocolName : null),
+    ),
+  };
+}
+
+export function undescribed(groupId: string, errorCode: ErrorCode): DescribedGroup {
+  return {
+    errorCode,
+    errorMessage: null,
+    groupId,
+    groupState: "",
+    protocolType: "",
+    protocolData: "",
+    members: [],
+  };
+}
+
+/** Filters are compared without regard to case; an empty one lets everything pass. */
+export function groupFilter(
+  states: readonly string[],
+  types: readonly string[],
+): (group: ClassicGroup) => boolean {
+  const wantedStates = new Set(states.map((state) => state.toLowerCase().trim()));
+  const isTypeWanted =
+    types.length === 0 || types.some((type) => type.toLowerCase() === CLASSIC_TYPE);
+  return (group) =>
+    isTypeWanted && (wantedStates.size === 0 || wantedStates.has(group.state.toLowerCase()));
+}
+
+export function listedGroup(group: ClassicGroup): ListedGroup {
+  return {
+    groupId: group.groupId,
+    protocolType: group.protocolType ?? "",
+    groupState: group.state,
+    groupType: CLASSIC_TYPE,
+  };
+}
+
+/** What a member told its assignor is shown once the group has agreed on one. */
+function describeMember(
+  member: ClassicMember,
+  protocolName: string | null,
+): DescribedGroup["members"][number] {
+  return {
+    memberId: member.memberId,
+    groupInstanceId: member.groupInstanceId,
+    clientId: member.clientId,
+    clientHost: member.clientHost,
+    memberMetadata: member.metadataOf(protocolName) ?? NO_BYTES,
+    memberAssignment: member.assignment,
+  };
+}

@@ -1,0 +1,153 @@
+/**
+ * The records of `__consumer_offsets` that the coordinator writes, and those that it finds there.
+ *
+ *   key                            value
+ *   0,1  group, topic, partition   a committed offset; null forgets it
+ *   2    group                     a whole group of the classic protocol; null forgets it
+ *   3..  group, ...                groups of other protocols: left as they are
+ */
+import { Reader } from "../../protocol/reader.ts";
+import type { Value } from "../../protocol/schema.ts";
+import {
+  groupMetadataKey,
+  groupMetadataValue,
+  legacyOffsetCommitKey,
+  legacyOffsetCommitValue,
+  offsetCommitKey,
+  offsetCommitValue,
+} from "../../protocol/records/classic-group.ts";
+import { consumerGroupMetadataKey } from "../../protocol/records/consumer-group.ts";
+import {
+  decodeKey,
+  decodeVersioned,
+  encodeKey,
+  encodeVersioned,
+  keyOf,
+} from "../../protocol/records/frame.ts";
+import { shareGroupMetadataKey } from "../../protocol/records/share-group.ts";
+import { streamsGroupMetadataKey } from "../../protocol/records/streams-group.ts";
+import { ZERO_UUID } from "../../base/uuid.ts";
+import type { EncodedRecord, RecordCodec } from "../record-codec.ts";
+
+export type OffsetCommitValue = Value<typeof offsetCommitValue>;
+export type GroupMetadataValue = Value<typeof groupMetadataValue>;
+export type GroupMemberValue = GroupMetadataValue["members"][number];
+
+export interface OffsetCommitRecord {
+  readonly type: "offsetCommit";
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly value: OffsetCommitValue | null;
+}
+
+export interface GroupMetadataRecord {
+  readonly type: "groupMetadata";
+  readonly group: string;
+  readonly value: GroupMetadataValue | null;
+}
+
+/** A group of the consumer, share or streams protocol begins, goes on, or ends. Only read. */
+export interface ForeignGroupRecord {
+  readonly type: "foreignGroup";
+  readonly group: string;
+  readonly exists: boolean;
+}
+
+export type GroupRecord = OffsetCommitRecord | GroupMetadataRecord | ForeignGroupRecord;
+
+/** No expiry of its own: the group's rules count. */
+export const NO_EXPIRY = -1;
+
+/** As of metadata.version 4.3; version 1 alone has a field for the expiry. */
+const OFFSET_COMMIT_VERSION = 4;
+const OFFSET_COMMIT_EXPIRING_VERSION = 1;
+const GROUP_METADATA_VERSION = 3;
+
+/** The highest key that Kafka 4.3 knows. */
+const KEY_MAX = 23;
+
+/** The record that is there as long as a group of another protocol is. */
+const FOREIGN_GROUP_KEYS: readonly number[] = [
+  consumerGroupMetadataKey.key,
+  shareGroupMetadataKey.key,
+  streamsGroupMetadataKey.key,
+];
+
+export const groupRecordCodec: RecordCodec<GroupRecord> = {
+  encode(record: GroupRecord): EncodedRecord {
+    switch (record.type) {
+      case "offsetCommit":
+        return { key: encodeKey(offsetCommitKey, record), value: encodeOffset(record.value) };
+      case "groupMetadata":
+        return { key: encodeKey(groupMetadataKey, record), value: encodeGroup(record.value) };
+      case "foreignGroup":
+        throw new Error(`a record of group ${record.group} of another protocol is only read`);
+    }
+  },
+
+  decode(key: Buffer, value: Buffer | null): GroupRecord | "ignored" | "unknown" {
+    const type = keyOf(key);
+    if (type < 0) return "unknown";
+    switch (type) {
+      case legacyOffsetCommitKey.key:
+        return {
+          type: "offsetCommit",
+          ...decodeKey(legacyOffsetCommitKey, key),
+          value: legacy(value),
+        };
+      case offsetCommitKey.key: {
+        const decoded = value === null ? null : decodeVersioned(offsetCommitValue, value);
+        return { type: "offsetCommit", ...decodeKey(offsetCommitKey, key), value: decoded };
+      }
+      case groupMetadataKey.key: {
+        const decoded = value === null ? null : decodeGroup(value);
+        return { type: "groupMetadata", ...decodeKey(groupMetadataKey, key), value: decoded };
+      }
+      default:
+        if (!FOREIGN_GROUP_KEYS.includes(type)) return type <= KEY_MAX ? "ignored" : "unknown";
+        return { type: "foreignGroup", group: groupIdOf(key), exists: value !== null };
+    }
+  },
+};
+
+/** All keys of groups begin alike. */
+function groupIdOf(key: Buffer): string {
+  const reader = new Reader(key);
+  reader.int16();
+  return reader.string();
+}
+
+function encodeOffset(value: OffsetCommitValue | null): Buffer | null {
+  if (value === null) return null;
+  const expires = value.expireTimestamp !== NO_EXPIRY;
+  const version = expires ? OFFSET_COMMIT_EXPIRING_VERSION : OFFSET_COMMIT_VERSION;
+  return encodeVersioned(offsetCommitValue, version, value);
+}
+
+function encodeGroup(value: GroupMetadataValue | null): Buffer | null {
+  return value === null ? null : encodeVersioned(groupMetadataValue, GROUP_METADATA_VERSION, value);
+}
+
+function legacy(value: Buffer | null): OffsetCommitValue | null {
+  if (value === null) return null;
+  const { offset, metadata, commitTimestamp } = decodeVersioned(legacyOffsetCommitValue, value);
+  return {
+    offset,
+    leaderEpoch: -1,
+    metadata,
+    commitTimestamp,
+    expireTimestamp: NO_EXPIRY,
+    topicId: ZERO_UUID,
+  };
+}
+
+/** Members live as long as the group: they must not hold on to the bytes that were read. */
+function decodeGroup(value: Buffer): GroupMetadataValue {
+  const decoded = decodeVersioned(groupMetadataValue, value);
+  for (const member of decoded.members) {
+    member.subscription = Buffer.from(member.subscription);
+    member.assignment = Buffer.from(member.assignment);
+  }
+  return decoded;
+}

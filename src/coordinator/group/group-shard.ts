@@ -1,0 +1,323 @@
+/**
+ * The groups and offsets of one partition of `__consumer_offsets`.
+ *
+ *   request ──▶ an operation here ──▶ { records, response }
+ *                                          │ appended by the runtime
+ *   log ──▶ apply(record) ◀────────────────┘
+ *
+ * Invariants: groups and offsets hold what the records of the log say, live as after a restart;
+ * whoever waits for an answer belongs to a member of a group; a group of another protocol
+ * (`foreign`) has no classic group beside it.
+ */
+import { assert } from "../../base/assert.ts";
+import { ErrorCode } from "../../protocol/error-code.ts";
+import { answered, type Effects, type Outcome } from "../outcome.ts";
+import type { CoordinatorState } from "../shard.ts";
+import type { ClassicGroup } from "./classic-group.ts";
+import { ClassicMember } from "./classic-member.ts";
+import { joinGroup, sessionDeadline } from "./classic-join.ts";
+import { answerSyncs, joinError, maybePrepareRebalance, newGroup } from "./classic-rebalance.ts";
+import { heartbeat, leaveGroup, syncError, syncGroup } from "./classic-sync.ts";
+import type { GroupContext } from "./group-context.ts";
+import { newGroupRecord, recordedGroupOf } from "./group-metadata.ts";
+import type {
+  DeletedGroup,
+  HeartbeatRequest,
+  JoinGroupRequest,
+  JoinGroupResponse,
+  LeaveGroupResponse,
+  LeavingMember,
+  OffsetCommitRequest,
+  OffsetDeleteRequest,
+  OffsetDeleteResponse,
+  RequestContext,
+  SyncGroupRequest,
+  SyncGroupResponse,
+} from "./group-messages.ts";
+import type { GroupMemberValue, GroupMetadataValue, GroupRecord } from "./group-records.ts";
+import { expireOffsets } from "./offset-expiry.ts";
+import { OffsetStore } from "./offset-store.ts";
+import * as offsets from "./offset-requests.ts";
+
+type Answer<T> = Outcome<GroupRecord, T>;
+
+const MS_PER_MINUTE = 60_000;
+
+export interface DeletedTopic {
+  readonly name: string;
+  readonly id: string;
+}
+
+export class GroupShard implements CoordinatorState<GroupRecord> {
+  readonly groups = new Map<string, ClassicGroup>();
+  readonly store = new OffsetStore();
+  /** Ids of groups of the consumer, share and streams protocols. */
+  readonly foreign = new Set<string>();
+  readonly #context: GroupContext;
+
+  constructor(context: GroupContext) {
+    this.#context = context;
+  }
+
+  // ---- The log -----------------------------------------------------------------------------
+
+  apply(record: GroupRecord, offset: number, producerId: number): void {
+    switch (record.type) {
+      case "offsetCommit":
+        if (record.value !== null && !this.foreign.has(record.group))
+          this.#ensureGroup(record.group);
+        this.store.apply(record, offset, producerId);
+        break;
+      case "groupMetadata":
+        if (record.value === null) this.#removeGroup(record.group);
+        else this.#applyGroup(this.#ensureGroup(record.group), record.value);
+        break;
+      case "foreignGroup":
+        if (record.exists) {
+          // A simple group only stood in until the group's own records came.
+          this.#removeGroup(record.group);
+          this.foreign.add(record.group);
+        } else {
+          this.foreign.delete(record.group);
+        }
+        break;
+    }
+  }
+
+  endTransaction(producerId: number, isCommitted: boolean): void {
+    this.store.endTransaction(producerId, isCommitted);
+  }
+
+  /** All of the log is applied: sessions begin anew. */
+  loaded(): void {
+    for (const group of this.groups.values()) {
+      for (const member of group.members.values()) member.resetSession();
+      if (group.members.size > this.#context.config.groupMaxSize) {
+        const { records } = maybePrepareRebalance(
+          this.#context,
+          group,
+          `${group.members.size} members are more than group.max.size allows`,
+        );
+        assert(records.length === 0, "a rebalance that begins with members writes nothing");
+      }
+    }
+    this.#scheduleExpiry();
+  }
+
+  /** Another node takes over, or the state is read from the log again. */
+  unloaded(): void {
+    for (const group of this.groups.values()) {
+      for (const member of group.members.values()) {
+        group.answerJoin(member, joinError(ErrorCode.NOT_COORDINATOR, member.memberId));
+        group.answerSync(member, syncError(ErrorCode.NOT_COORDINATOR));
+      }
+      group.die();
+    }
+  }
+
+  // ---- Membership --------------------------------------------------------------------------
+
+  join(request: JoinGroupRequest, from: RequestContext): Answer<JoinGroupResponse> {
+    const { groupId, memberId } = request;
+    if (this.foreign.has(groupId)) {
+      return answered(joinError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, ""));
+    }
+    const { promise, resolve } = Promise.withResolvers<JoinGroupResponse>();
+    const answer = (response: JoinGroupResponse): void =>
+      this.#context.park((error) =>
+        resolve(error === ErrorCode.NONE ? response : joinError(error, memberId)),
+      );
+    const join = { request, from, answer };
+    const group = this.groups.get(groupId);
+    if (group !== undefined) {
+      return { ...joinGroup(this.#context, group, join), response: promise };
+    }
+    if (memberId !== "") return answered(joinError(ErrorCode.UNKNOWN_MEMBER_ID, memberId));
+    return {
+      records: [newGroupRecord(groupId, this.#context.clock.wallMs())],
+      applied: () => {
+        const effects = joinGroup(this.#context, this.groups.get(groupId)!, join);
+        assert(effects.records.length === 0, "the first JoinGroup writes nothing more");
+      },
+      response: promise,
+    };
+  }
+
+  sync(request: SyncGroupRequest): Answer<SyncGroupResponse> {
+    const group = this.groups.get(request.groupId);
+    if (group === undefined) return answered(syncError(ErrorCode.UNKNOWN_MEMBER_ID));
+    const { promise, resolve } = Promise.withResolvers<SyncGroupResponse>();
+    const answer = (response: SyncGroupResponse): void =>
+      this.#context.park((error) =>
+        resolve(error === ErrorCode.NONE ? response : syncError(error)),
+      );
+    return { ...syncGroup(this.#context, group, request, answer), response: promise };
+  }
+
+  heartbeat(request: HeartbeatRequest): ErrorCode {
+    const group = this.groups.get(request.groupId);
+    return group === undefined ? ErrorCode.UNKNOWN_MEMBER_ID : heartbeat(group, request);
+  }
+
+  leave(groupId: string, members: readonly LeavingMember[]): Answer<LeaveGroupResponse> {
+    const group = this.groups.get(groupId);
+    const response: LeaveGroupResponse = { throttleTimeMs: 0, errorCode: 0, members: [] };
+    if (group !== undefined) {
+      return { ...leaveGroup(this.#context, group, members, response.members), response };
+    }
+    for (const { memberId, groupInstanceId } of members) {
+      const errorCode = ErrorCode.UNKNOWN_MEMBER_ID;
+      response.members.push({ memberId, groupInstanceId, errorCode });
+    }
+    return answered(response);
+  }
+
+  // ---- Offsets -----------------------------------------------------------------------------
+
+  /** Answers an error code where nothing may be committed, or what became of each partition. */
+  commit(
+    request: OffsetCommitRequest,
+    apiVersion: number,
+  ): Answer<offsets.CommittedTopic[] | ErrorCode> {
+    const group = this.groups.get(request.groupId) ?? null;
+    const error = offsets.checkCommit(group, request, apiVersion);
+    if (error !== ErrorCode.NONE) return answered<offsets.CommittedTopic[] | ErrorCode>(error);
+    if (group?.state === "Stable" || group?.state === "PreparingRebalance") {
+      group.members.get(request.memberId)?.resetSession();
+    }
+    const topics: offsets.CommittedTopic[] = [];
+    const { clock, config } = this.#context;
+    const sizeMax = config.offsetMetadataMaxBytes;
+    const records = offsets.commitRecords(request, clock.wallMs(), sizeMax, topics);
+    return { records, response: topics };
+  }
+
+  fetch(request: offsets.FetchGroup, requireStable: boolean): offsets.FetchedTopic[] {
+    return offsets.fetchOffsets(this.store, request, requireStable);
+  }
+
+  deleteOffsets(request: OffsetDeleteRequest): Answer<OffsetDeleteResponse> {
+    const group = this.groups.get(request.groupId) ?? null;
+    const error = this.#checkOffsetDelete(request.groupId, group);
+    if (error === ErrorCode.NONE) return offsets.deleteOffsets(this.store, group, request);
+    return answered({ errorCode: error, throttleTimeMs: 0, topics: [] });
+  }
+
+  /** Of the topic as it was: one that has the name now may have offsets already. */
+  topicsDeleted(topics: readonly DeletedTopic[]): Effects<GroupRecord> {
+    return { records: offsets.tombstonesOfTopics(this.store, topics), isAtomic: false };
+  }
+
+  // ---- Whole groups ------------------------------------------------------------------------
+
+  deleteGroup(groupId: string): Answer<DeletedGroup> {
+    const errorCode = this.#checkDelete(groupId);
+    if (errorCode !== ErrorCode.NONE) return answered({ groupId, errorCode });
+    const records: GroupRecord[] = offsets.tombstonesOf(this.store, groupId);
+    records.push({ type: "groupMetadata", group: groupId, value: null });
+    return { records, isAtomic: false, response: { groupId, errorCode } };
+  }
+
+  /** Forgets what has expired, and groups that have nothing left. */
+  expire(): Effects<GroupRecord> {
+    const { clock, config, logger } = this.#context;
+    const retentionMs = config.offsetsRetentionMinutes * MS_PER_MINUTE;
+    const nowMs = clock.wallMs();
+    const records: GroupRecord[] = [];
+    for (const group of this.groups.values()) {
+      const isBare = expireOffsets(this.store, group, nowMs, retentionMs, records);
+      // Who has been given a member id is about to join.
+      if (!isBare || group.state !== "Empty" || group.pendingJoin.size > 0) continue;
+      records.push({ type: "groupMetadata", group: group.groupId, value: null });
+    }
+    if (records.length > 0) logger.info(`${records.length} tombstones for expired offsets, groups`);
+    return { records, isAtomic: false };
+  }
+
+  #scheduleExpiry(): void {
+    const deadline = this.#context.deadline(() => {
+      deadline.set(this.#context.config.offsetsRetentionCheckIntervalMs);
+      return this.expire();
+    });
+    deadline.set(this.#context.config.offsetsRetentionCheckIntervalMs);
+  }
+
+  #checkOffsetDelete(groupId: string, group: ClassicGroup | null): ErrorCode {
+    if (this.foreign.has(groupId)) return ErrorCode.NON_EMPTY_GROUP;
+    if (group === null) return ErrorCode.GROUP_ID_NOT_FOUND;
+    const isFree = group.state === "Empty" || group.usesConsumerProtocol;
+    return isFree ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP;
+  }
+
+  #checkDelete(groupId: string): ErrorCode {
+    // Its own coordinator, which knows whether it is empty, is still to come.
+    if (this.foreign.has(groupId)) return ErrorCode.NON_EMPTY_GROUP;
+    const group = this.groups.get(groupId);
+    if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND;
+    return group.state === "Empty" ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP;
+  }
+
+  #ensureGroup(groupId: string): ClassicGroup {
+    let group = this.groups.get(groupId);
+    if (group === undefined) {
+      group = newGroup(this.#context, groupId);
+      this.groups.set(groupId, group);
+    }
+    return group;
+  }
+
+  #removeGroup(groupId: string): void {
+    const group = this.groups.get(groupId);
+    if (group === undefined) return;
+    for (const member of group.members.values()) {
+      group.answerJoin(member, joinError(ErrorCode.UNKNOWN_MEMBER_ID, ""));
+    }
+    answerSyncs(group, ErrorCode.UNKNOWN_MEMBER_ID);
+    group.die();
+    this.groups.delete(groupId);
+  }
+
+  #applyGroup(group: ClassicGroup, value: GroupMetadataValue): void {
+    const members = value.members.map((recorded) => this.#memberOf(group, value, recorded));
+    group.becomeAsRecorded(recordedGroupOf(value), members);
+  }
+
+  /** The member that the group has, as far as it is the same; else a new one. */
+  #memberOf(
+    group: ClassicGroup,
+    value: GroupMetadataValue,
+    recorded: GroupMemberValue,
+  ): ClassicMember {
+    const known = group.members.get(recorded.memberId);
+    const isSame =
+      known !== undefined &&
+      known.groupInstanceId === recorded.groupInstanceId &&
+      known.metadataOf(value.protocol)?.equals(recorded.subscription) === true;
+    const member = isSame ? known : this.#memberFrom(group, value.protocol ?? "", recorded);
+    member.clientId = recorded.clientId;
+    member.clientHost = recorded.clientHost;
+    member.sessionTimeoutMs = recorded.sessionTimeout;
+    member.rebalanceTimeoutMs = rebalanceTimeoutOf(recorded);
+    member.assignment = recorded.assignment;
+    return member;
+  }
+
+  #memberFrom(group: ClassicGroup, protocol: string, recorded: GroupMemberValue): ClassicMember {
+    const { memberId, groupInstanceId, clientId, clientHost } = recorded;
+    const description = {
+      memberId,
+      groupInstanceId,
+      clientId,
+      clientHost,
+      rebalanceTimeoutMs: rebalanceTimeoutOf(recorded),
+      sessionTimeoutMs: recorded.sessionTimeout,
+      protocols: [{ name: protocol, metadata: recorded.subscription }],
+    };
+    return new ClassicMember(description, sessionDeadline(this.#context, group, memberId));
+  }
+}
+
+/** Version 0 of the record has no such field. */
+function rebalanceTimeoutOf(member: GroupMemberValue): number {
+  return member.rebalanceTimeout === -1 ? member.sessionTimeout : member.rebalanceTimeout;
+}

@@ -1,0 +1,64 @@
+/**
+ * Which committed offsets have outlived their use (KIP-211):
+ *
+ *   group                             kept for offsets.retention.minutes since
+ *   empty, was joined once            it became empty
+ *   stable, of consumers              the commit, for topics that nobody in it subscribes to
+ *   simple (offsets only)             the commit
+ *   any other                         kept
+ *
+ * An offset with an expiry of its own (requests of versions 2 to 4) goes by that instead.
+ */
+import type { ClassicGroup } from "./classic-group.ts";
+import { NO_EXPIRY, type GroupRecord } from "./group-records.ts";
+import type { CommittedOffset, OffsetStore } from "./offset-store.ts";
+import { offsetTombstone } from "./offset-requests.ts";
+
+/** Adds a tombstone for each expired offset to `records`; true when the group has none left. */
+export function expireOffsets(
+  store: OffsetStore,
+  group: ClassicGroup,
+  nowMs: number,
+  retentionMs: number,
+  records: GroupRecord[],
+): boolean {
+  const { groupId } = group;
+  const topics = store.committed.ofGroup(groupId);
+  let allExpired = !store.hasOpenTransaction(groupId);
+  if (topics === undefined) return allExpired;
+  if (!mayExpire(group)) return false;
+  const sinceMs = group.protocolType !== null && group.state === "Empty" ? group.stateSinceMs : -1;
+  for (const [topic, partitions] of topics) {
+    if (group.isSubscribedTo(topic)) {
+      allExpired = false;
+      continue;
+    }
+    for (const [partition, offset] of partitions) {
+      if (
+        isExpired(offset, sinceMs, nowMs, retentionMs) &&
+        !store.isPending(groupId, topic, partition)
+      ) {
+        records.push(offsetTombstone(groupId, topic, partition));
+      } else {
+        allExpired = false;
+      }
+    }
+  }
+  return allExpired;
+}
+
+function mayExpire(group: ClassicGroup): boolean {
+  if (group.protocolType === null || group.state === "Empty") return true;
+  return group.state === "Stable" && group.usesConsumerProtocol && group.subscribedTopics !== null;
+}
+
+/** `sinceMs` is negative where the commit's own time counts. */
+function isExpired(
+  offset: CommittedOffset,
+  sinceMs: number,
+  nowMs: number,
+  retentionMs: number,
+): boolean {
+  if (offset.expireTimestampMs !== NO_EXPIRY) return nowMs >= offset.expireTimestampMs;
+  return nowMs - (sinceMs < 0 ? offset.commitTimestampMs : sinceMs) >= retentionMs;
+}

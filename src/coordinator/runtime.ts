@@ -1,0 +1,108 @@
+/**
+ * Runs a coordinator that keeps its state in the partitions of a topic: groups in
+ * `__consumer_offsets`, transactions in `__transaction_state`. A shard for each partition that this
+ * node leads.
+ *
+ *   partition layer ── elected, resigned ──▶ runtime ── one shard a partition ──▶ CoordinatorLog
+ *   request ── run(partition, operation) ──────┘
+ *
+ * A coordinator is a `CoordinatorState` (what is remembered, and how a record changes it) with
+ * operations on it that give back records and a response (outcome.ts).
+ */
+import type { Logger } from "../base/logger.ts";
+import type { Clock } from "../base/world.ts";
+import type { CompressionType } from "../protocol/compression.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import type { CoordinatorLog } from "./coordinator-log.ts";
+import type { Outcome } from "./outcome.ts";
+import type { RecordCodec } from "./record-codec.ts";
+import { Shard, type CoordinatorState, type ShardContext } from "./shard.ts";
+
+export interface RuntimeOptions<S extends CoordinatorState<R>, R> {
+  readonly topic: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly codec: RecordCodec<R>;
+  readonly createState: (context: ShardContext<R>) => S;
+  readonly commitTimeoutMs: number;
+  readonly loadSizeMax: number;
+  readonly compression: CompressionType;
+}
+
+interface Led<S extends CoordinatorState<R>, R> {
+  readonly shard: Shard<S, R>;
+  readonly log: CoordinatorLog;
+  leaderEpoch: number;
+}
+
+export class CoordinatorRuntime<S extends CoordinatorState<R>, R> {
+  readonly #options: RuntimeOptions<S, R>;
+  readonly #led = new Map<number, Led<S, R>>();
+  /** Ends with the last load that was asked for. */
+  #loads: Promise<void> = Promise.resolve();
+
+  constructor(options: RuntimeOptions<S, R>) {
+    this.#options = options;
+  }
+
+  /** This node leads the partition: its log is read, and then its shard answers. */
+  elected(partition: number, leaderEpoch: number, log: CoordinatorLog): void {
+    const led = this.#led.get(partition);
+    if (led !== undefined) {
+      if (leaderEpoch <= led.leaderEpoch) return;
+      if (led.log === log && led.shard.error !== ErrorCode.NOT_COORDINATOR) {
+        // It has led all the while, so nobody else can have written.
+        led.leaderEpoch = leaderEpoch;
+        return;
+      }
+      led.shard.close();
+    }
+    const { topic } = this.#options;
+    const shard = new Shard<S, R>(log, {
+      ...this.#options,
+      name: `${topic}-${partition}`,
+      inLoadQueue: (load) => this.#queueLoad(load),
+    });
+    this.#led.set(partition, { shard, log, leaderEpoch });
+  }
+
+  /** Another node leads the partition, as of this epoch; null: it is gone from here altogether. */
+  resigned(partition: number, leaderEpoch: number | null): void {
+    const led = this.#led.get(partition);
+    if (led === undefined) return;
+    if (leaderEpoch !== null && leaderEpoch < led.leaderEpoch) return;
+    this.#led.delete(partition);
+    led.shard.close();
+  }
+
+  /** Runs an operation now. What it answers comes when its records are committed. */
+  run<T>(
+    partition: number,
+    operation: (state: S) => Outcome<R, T>,
+    failure: (error: ErrorCode) => T,
+  ): Promise<T> {
+    const led = this.#led.get(partition);
+    if (led === undefined) return Promise.resolve(failure(ErrorCode.NOT_COORDINATOR));
+    return led.shard.run(operation, failure);
+  }
+
+  /** Runs an operation on every shard that there is. */
+  runAll<T>(
+    operation: (state: S) => Outcome<R, T>,
+    failure: (error: ErrorCode) => T,
+  ): Promise<T[]> {
+    const shards = [...this.#led.values()].map(({ shard }) => shard);
+    return Promise.all(shards.map((shard) => shard.run(operation, failure)));
+  }
+
+  close(): void {
+    for (const { shard } of this.#led.values()) shard.close();
+    this.#led.clear();
+  }
+
+  #queueLoad(load: () => Promise<void>): Promise<void> {
+    const loaded = this.#loads.then(load);
+    this.#loads = loaded.catch(() => undefined);
+    return loaded;
+  }
+}

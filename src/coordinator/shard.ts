@@ -1,0 +1,289 @@
+/**
+ * One partition's coordinator: its state, the batch that is being filled, and the answers that wait.
+ *
+ *            elected            end of the log reached
+ *   (none) ──────────▶ loading ────────────────────────▶ active
+ *                        ▲  └─ log cannot be read ─▶ failed │ append failed, or lost
+ *                        └──────────────── again ──────┴────┘
+ *
+ * An operation runs at once, and its records are applied at once. What is written in one turn of
+ * the event loop goes to the log as one batch at its end; answers wait until that is committed. So
+ * when an append fails, the state is ahead of the log: it is dropped and read from the log again.
+ *
+ * Invariants: while active, the state is what the log up to `nextOffset` says; `open` holds what is
+ * applied and not yet appended, and is empty at the end of each turn.
+ */
+import { assert } from "../base/assert.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Clock } from "../base/world.ts";
+import { ErrorCode, errorName } from "../protocol/error-code.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import { CompressionType } from "../protocol/compression.ts";
+import { BATCH_HEADER_SIZE, NO_PRODUCER_ID } from "../protocol/record-batch.ts";
+import { buildBatch, type NewRecord } from "../protocol/record-batch-builder.ts";
+import { coordinatorErrorOf } from "./coordinator-error.ts";
+import { CoordinatorLogError, type CoordinatorLog } from "./coordinator-log.ts";
+import { Deadlines, type Deadline } from "./deadlines.ts";
+import { replayLog, type Replayed } from "./loader.ts";
+import type { Effects, Outcome } from "./outcome.ts";
+import type { EncodedRecord, RecordCodec } from "./record-codec.ts";
+import { Unsettled, type ParkedAnswer, type UnsettledBatch } from "./unsettled.ts";
+
+/** What the state of a shard may ask of it. */
+export interface ShardContext<R> {
+  /** A deadline of the shard; what it gives back is written as an operation's effects are. */
+  deadline(expire: () => Effects<R>): Deadline;
+  /** Answers when all that has been written is committed: at once, if it is. */
+  park(answer: ParkedAnswer): void;
+}
+
+/** The state of a shard: it changes what it records in `apply` and `endTransaction` alone. */
+export interface CoordinatorState<R> {
+  /** `producerId` is negative where the record belongs to no transaction. */
+  apply(record: R, offset: number, producerId: number): void;
+  endTransaction(producerId: number, isCommitted: boolean): void;
+  /** The whole log is applied. */
+  loaded(): void;
+  /** The state is dropped: whoever still waits must be answered. */
+  unloaded(): void;
+}
+
+export interface ShardOptions<S extends CoordinatorState<R>, R> {
+  /** For log lines: "__consumer_offsets-3". */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly codec: RecordCodec<R>;
+  readonly createState: (context: ShardContext<R>) => S;
+  /** How long an answer waits for its records to be committed. */
+  readonly commitTimeoutMs: number;
+  readonly loadSizeMax: number;
+  readonly compression: CompressionType;
+  /** One load at a time: a turn in the queue of all shards. */
+  readonly inLoadQueue: (load: () => Promise<void>) => Promise<void>;
+}
+
+type Status = "loading" | "active" | "failed" | "closed";
+
+interface OpenBatch {
+  readonly records: NewRecord[];
+  readonly unsettled: UnsettledBatch;
+  readonly baseOffset: number;
+  size: number;
+}
+
+/** What a record takes beside its key and value: at most, in an uncompressed batch. */
+const RECORD_OVERHEAD_MAX = 32;
+/** After a load that failed. */
+const LOAD_RETRY_MS = 5_000;
+
+export class Shard<S extends CoordinatorState<R>, R> {
+  readonly #options: ShardOptions<S, R>;
+  readonly log: CoordinatorLog;
+  #status: Status = "loading";
+  #state!: S;
+  #deadlines!: Deadlines;
+  #unsettled!: Unsettled;
+  #open: OpenBatch | null = null;
+  /** Offset of the next record that is applied. */
+  #nextOffset = 0;
+  /** Counts states: what belongs to an earlier one is of no interest any more. */
+  #attempt = 0;
+
+  constructor(log: CoordinatorLog, options: ShardOptions<S, R>) {
+    this.#options = options;
+    this.log = log;
+    this.#load();
+  }
+
+  /** Why no operation can run now; NONE when it can. */
+  get error(): ErrorCode {
+    if (this.#status === "active") return ErrorCode.NONE;
+    const isLoading = this.#status === "loading";
+    return isLoading ? ErrorCode.COORDINATOR_LOAD_IN_PROGRESS : ErrorCode.NOT_COORDINATOR;
+  }
+
+  /** Runs the operation now; its answer comes later, and is `failure`'s where it fails. */
+  run<T>(operation: (state: S) => Outcome<R, T>, failure: (error: ErrorCode) => T): Promise<T> {
+    const { error } = this;
+    if (error !== ErrorCode.NONE) return Promise.resolve(failure(error));
+    const outcome = operation(this.#state);
+    const refusal = this.#perform(outcome);
+    if (refusal !== ErrorCode.NONE) return Promise.resolve(failure(refusal));
+    return new Promise((resolve) =>
+      this.#park((lost) => resolve(lost === ErrorCode.NONE ? outcome.response : failure(lost))),
+    );
+  }
+
+  /** This node leads the partition no longer, or stops. */
+  close(): void {
+    if (this.#status === "closed") return;
+    this.#drop(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    this.#status = "closed";
+  }
+
+  /** Writes and applies. The error is why the log refused: then nothing has happened. */
+  #perform(effects: Effects<R>): ErrorCode {
+    const { records, isAtomic = true } = effects;
+    const error = records.length === 0 ? ErrorCode.NONE : this.#write(records, isAtomic);
+    if (error === ErrorCode.NONE) effects.applied?.();
+    else effects.refused?.(error);
+    return error;
+  }
+
+  #write(records: readonly R[], isAtomic: boolean): ErrorCode {
+    const refusal = this.log.refusal();
+    if (refusal !== ErrorCode.NONE) return coordinatorErrorOf(refusal);
+    const timestamp = this.#options.clock.wallMs();
+    const plain = records.map((record) =>
+      plainRecord(this.#options.codec.encode(record), timestamp),
+    );
+    const sizes = plain.map(sizeOfRecord);
+    if (isAtomic) {
+      const size = sizes.reduce((sum, each) => sum + each, 0);
+      if (!this.#fits(plain, size)) return coordinatorErrorOf(ErrorCode.MESSAGE_TOO_LARGE);
+      this.#makeRoom(size);
+    } else if (plain.some((each, index) => !this.#fits([each], sizes[index]!))) {
+      return coordinatorErrorOf(ErrorCode.MESSAGE_TOO_LARGE);
+    }
+    records.forEach((record, index) => {
+      if (!isAtomic) this.#makeRoom(sizes[index]!);
+      const open = (this.#open ??= this.#openBatch());
+      open.records.push(plain[index]!);
+      open.size += sizes[index]!;
+      this.#state.apply(record, this.#nextOffset++, NO_PRODUCER_ID);
+    });
+    return ErrorCode.NONE;
+  }
+
+  /** Whether the log takes these records as one batch; many only when they are compressed. */
+  #fits(records: readonly NewRecord[], size: number): boolean {
+    if (BATCH_HEADER_SIZE + size <= this.log.batchSizeMax) return true;
+    const { compression } = this.#options;
+    if (compression === CompressionType.NONE) return false;
+    return buildBatch({ records, compression }).length <= this.log.batchSizeMax;
+  }
+
+  /** Appends the open batch where `size` more would make it larger than the log takes. */
+  #makeRoom(size: number): void {
+    if (this.#open !== null && this.#open.size + size > this.log.batchSizeMax) this.#append();
+  }
+
+  #openBatch(): OpenBatch {
+    const open: OpenBatch = {
+      records: [],
+      unsettled: this.#unsettled.add(),
+      baseOffset: this.#nextOffset,
+      size: BATCH_HEADER_SIZE,
+    };
+    this.#options.clock.afterTurn(() => {
+      if (this.#open === open) this.#append();
+    });
+    return open;
+  }
+
+  #append(): void {
+    const open = this.#open;
+    assert(open !== null, "a batch to append");
+    this.#open = null;
+    if (this.log.logEndOffset !== open.baseOffset) {
+      // Somebody else has written: the offsets that were applied are not those in the log.
+      this.#lose(open.unsettled, new CoordinatorLogError(ErrorCode.NOT_COORDINATOR, "log moved"));
+      return;
+    }
+    const { records } = open;
+    const batch = buildBatch({ records, compression: this.#options.compression });
+    this.#settleWith(open.unsettled, this.log.append(batch));
+  }
+
+  #settleWith(unsettled: UnsettledBatch, committed: Promise<void>): void {
+    committed.then(
+      () => this.#unsettled.settle(unsettled),
+      (error: unknown) => this.#lose(unsettled, error),
+    );
+  }
+
+  #lose(unsettled: UnsettledBatch, error: unknown): void {
+    if (!(error instanceof CoordinatorLogError)) throw error;
+    if (!this.#unsettled.has(unsettled)) return;
+    const { logger, name } = this.#options;
+    logger.warn(`${name}: append failed (${errorName(error.code)}: ${error.message}), reloading`);
+    this.#drop(error.code);
+    // Whoever is not leader any more is told so, and closes this shard.
+    if (error.code !== ErrorCode.NOT_LEADER_OR_FOLLOWER) this.#load();
+  }
+
+  #park(answer: ParkedAnswer): void {
+    this.#unsettled.park((error) => answer(coordinatorErrorOf(error)));
+  }
+
+  #drop(error: ErrorCode): void {
+    this.#status = "failed";
+    this.#attempt += 1;
+    this.#open = null;
+    this.#unsettled.giveUp(error);
+    this.#state.unloaded();
+    this.#deadlines.close();
+  }
+
+  #load(): void {
+    const { clock, commitTimeoutMs, createState, inLoadQueue } = this.#options;
+    const attempt = ++this.#attempt;
+    this.#status = "loading";
+    this.#deadlines = new Deadlines(clock);
+    this.#unsettled = new Unsettled(this.#deadlines, () => clock.monotonicMs(), commitTimeoutMs);
+    this.#state = createState({
+      deadline: (expire) => this.#deadlines.create(() => void this.#perform(expire())),
+      park: (answer) => this.#park(answer),
+    });
+    inLoadQueue(() => this.#replay(attempt)).catch((error: unknown) => {
+      if (!(error instanceof CoordinatorLogError || error instanceof ProtocolError)) throw error;
+      if (attempt === this.#attempt) this.#loadFailed(attempt, error);
+    });
+  }
+
+  async #replay(attempt: number): Promise<void> {
+    const { clock, codec, loadSizeMax, logger, name } = this.#options;
+    const isWanted = (): boolean => attempt === this.#attempt;
+    if (!isWanted()) return;
+    const startMs = clock.monotonicMs();
+    const warn = (message: string): void => logger.warn(`${name}: ${message}`);
+    const target = { state: this.#state, codec, warn };
+    const replayed = await replayLog(this.log, target, { clock, sizeMax: loadSizeMax, isWanted });
+    if (!isWanted()) return;
+    this.#activate();
+    const tookMs = Math.round(clock.monotonicMs() - startMs);
+    logger.info(`${name}: loaded ${describe(replayed)} in ${tookMs} ms`);
+  }
+
+  #activate(): void {
+    this.#status = "active";
+    this.#nextOffset = this.log.logEndOffset;
+    if (this.log.highWatermark < this.log.logEndOffset) {
+      // A leader before this one wrote it; until followers have it, it may yet be lost.
+      this.#settleWith(this.#unsettled.add(), this.log.whenCommitted(this.log.logEndOffset));
+    }
+    this.#state.loaded();
+  }
+
+  #loadFailed(attempt: number, error: Error): void {
+    const { clock, logger, name } = this.#options;
+    logger.error(`${name}: cannot be loaded: ${error.message}`);
+    this.#drop(ErrorCode.NOT_COORDINATOR);
+    clock.schedule(LOAD_RETRY_MS, () => {
+      if (this.#attempt === attempt + 1 && this.#status === "failed") this.#load();
+    });
+  }
+}
+
+function plainRecord({ key, value }: EncodedRecord, timestamp: number): NewRecord {
+  return { key, value, timestamp };
+}
+
+function sizeOfRecord({ key, value }: NewRecord): number {
+  return (key?.length ?? 0) + (value?.length ?? 0) + RECORD_OVERHEAD_MAX;
+}
+
+function describe({ recordCount, byteCount }: Replayed): string {
+  return `${recordCount} records, ${byteCount} bytes`;
+}

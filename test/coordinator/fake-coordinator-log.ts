@@ -1,0 +1,115 @@
+/**
+ * A coordinator's log in memory. It commits at once, or when the test says so, and fails as told.
+ */
+import { CoordinatorLogError, type CoordinatorLog } from "../../src/coordinator/coordinator-log.ts";
+import { ErrorCode } from "../../src/protocol/error-code.ts";
+import {
+  baseOffset,
+  batchSize,
+  lastOffset,
+  recordCount,
+  setBaseOffset,
+} from "../../src/protocol/record-batch.ts";
+
+interface Waiting {
+  readonly offset: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class FakeCoordinatorLog implements CoordinatorLog {
+  readonly batches: Buffer[] = [];
+  logStartOffset = 0;
+  logEndOffset = 0;
+  highWatermark = 0;
+  batchSizeMax = 1_048_588;
+  /** False: nothing is committed until `commit`. */
+  commitsAtOnce = true;
+  refused: ErrorCode = ErrorCode.NONE;
+  /** Reads wait until `releaseReads`. */
+  holdsReads = false;
+  readCount = 0;
+  readError: ErrorCode | null = null;
+  #waiting: Waiting[] = [];
+  #heldReads: (() => void)[] = [];
+
+  /** The same bytes, as a restarted broker finds them. */
+  reopened(): FakeCoordinatorLog {
+    const log = new FakeCoordinatorLog();
+    log.batches.push(...this.batches.map((batch) => Buffer.from(batch)));
+    log.logStartOffset = this.logStartOffset;
+    log.logEndOffset = this.logEndOffset;
+    log.highWatermark = this.logEndOffset;
+    log.batchSizeMax = this.batchSizeMax;
+    return log;
+  }
+
+  refusal(): ErrorCode {
+    return this.refused;
+  }
+
+  append(batch: Buffer): Promise<void> {
+    this.write(batch);
+    return this.whenCommitted(this.logEndOffset);
+  }
+
+  /** Appends without anybody waiting, as replication or a transaction's marker does. */
+  write(batch: Buffer): void {
+    const own = Buffer.from(batch);
+    setBaseOffset(own, 0, this.logEndOffset);
+    this.batches.push(own);
+    this.logEndOffset = lastOffset(own, 0) + 1;
+    if (this.commitsAtOnce) this.commit();
+  }
+
+  whenCommitted(offset: number): Promise<void> {
+    if (offset <= this.highWatermark) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#waiting.push({ offset, resolve, reject }));
+  }
+
+  commit(upTo = this.logEndOffset): void {
+    this.highWatermark = upTo;
+    const ready = this.#waiting.filter(({ offset }) => offset <= upTo);
+    this.#waiting = this.#waiting.filter(({ offset }) => offset > upTo);
+    for (const { resolve } of ready) resolve();
+  }
+
+  /** What is not committed is gone, and whoever waits for it is told. */
+  loseUncommitted(code: ErrorCode): void {
+    while (this.logEndOffset > this.highWatermark) {
+      this.logEndOffset = baseOffset(this.batches.pop()!, 0);
+    }
+    this.failWaiting(code);
+  }
+
+  /** The log stays as it is: what was written may be committed all the same. */
+  failWaiting(code: ErrorCode): void {
+    for (const { reject } of this.#waiting.splice(0)) {
+      reject(new CoordinatorLogError(code, "as the test wants it"));
+    }
+  }
+
+  async read(offset: number, sizeMax: number): Promise<Buffer> {
+    this.readCount += 1;
+    if (this.holdsReads) await new Promise<void>((resolve) => this.#heldReads.push(resolve));
+    if (this.readError !== null) throw new CoordinatorLogError(this.readError, "cannot be read");
+    const wanted: Buffer[] = [];
+    let size = 0;
+    for (const batch of this.batches) {
+      if (lastOffset(batch, 0) < offset) continue;
+      if (size > 0 && size + batch.length > sizeMax) break;
+      wanted.push(batch);
+      size += batchSize(batch, 0);
+    }
+    return Buffer.concat(wanted);
+  }
+
+  releaseReads(): void {
+    this.holdsReads = false;
+    for (const release of this.#heldReads.splice(0)) release();
+  }
+
+  get recordCount(): number {
+    return this.batches.reduce((sum, batch) => sum + recordCount(batch, 0), 0);
+  }
+}
