@@ -17,13 +17,16 @@ export function inflateBounded(
 ): Buffer {
   // One byte more, so that the decompressor sees the end without asking for another chunk.
   const chunkSize = Math.min(Math.max(sizeExpected + 1, CHUNK_SIZE_MIN), CHUNK_SIZE_MAX);
+  let output;
   try {
-    return inflate(bytes, { chunkSize, maxOutputLength: Math.max(sizeMax, 1) });
+    output = inflate(bytes, { chunkSize, maxOutputLength: Math.max(sizeMax, 1) });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     if ("code" in error && error.code === "ERR_BUFFER_TOO_LARGE") throw new OutputTooLargeError();
     throw new ProtocolError(`cannot be decompressed: ${error.message}`);
   }
+  if (output.length > sizeMax) throw new OutputTooLargeError();
+  return output;
 }
 
 const CHUNK_SIZE_MIN = 256;

@@ -99,7 +99,9 @@ class Output {
 
   constructor(inputSize: number, sizeMax: number) {
     this.#sizeMax = sizeMax;
-    this.bytes = Buffer.allocUnsafe(Math.min(sizeMax, 4 * inputSize + 1024));
+    // Text shrinks to a fourth or sixth: mostly this is enough at once.
+    const sizeGuess = Math.max(3 * inputSize, Math.min(8 * inputSize, 65_536)) + 64;
+    this.bytes = Buffer.allocUnsafe(Math.min(sizeGuess, sizeMax));
   }
 
   /** Room for `size` more bytes, or for as many as there may be. */

@@ -18,7 +18,10 @@ import { inflateBounded } from "./inflate.ts";
 export function decompressZstd(bytes: Buffer, sizeMax: number): Buffer {
   const frames = measureFrames(bytes);
   if (frames.sizeDeclared > sizeMax) throw new OutputTooLargeError();
-  const sizeExpected = frames.sizeDeclared >= 0 ? frames.sizeDeclared : frames.sizeBound;
+  const sizeExpected =
+    frames.sizeDeclared >= 0
+      ? frames.sizeDeclared
+      : Math.min(frames.sizeBound, RATIO_EXPECTED * bytes.length);
   const output = inflateBounded(zstdDecompressSync, bytes, sizeExpected, sizeMax);
   // node:zlib would take the end of the input for the end of the data.
   if (frames.sizeDeclared >= 0 && output.length !== frames.sizeDeclared) throw endsEarly();
@@ -29,6 +32,7 @@ export function compressZstd(bytes: Buffer, level: number): Buffer {
   return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } });
 }
 
+const RATIO_EXPECTED = 16;
 const FRAME_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
 const BLOCK_SIZE_MAX = 131_072;
