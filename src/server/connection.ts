@@ -29,13 +29,10 @@ import {
   type SocketHandler,
   type Timer,
 } from "../base/world.ts";
-import { decoderOf } from "../protocol/compile.ts";
-import { requestHeader } from "../protocol/messages/header.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
-import { Reader } from "../protocol/reader.ts";
 import type { Frame } from "./block.ts";
 import type { BufferPool } from "./buffer-pool.ts";
-import { Exchange } from "./exchange.ts";
+import { type Exchange, readExchange } from "./exchange.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
 import type { IdleList, IdleUser } from "./idle-list.ts";
 import {
@@ -47,6 +44,7 @@ import {
   STRANGER_FRAME_SIZE_MAX,
   UNSENT_BYTES_MAX,
 } from "./limits.ts";
+import { HOLD_DRAINING, HOLD_MEMORY, HOLD_REQUESTS, HOLD_THROTTLE, Reading } from "./reading.ts";
 import type { MemoryUser, RequestMemory } from "./request-memory.ts";
 import { ResponseQueue } from "./response-queue.ts";
 import { type FlushResult, ResponseWriter } from "./response-writer.ts";
@@ -72,12 +70,6 @@ export interface ConnectionShared {
 
 type State = "open" | "draining" | "lingering" | "closed";
 
-/** Reasons not to read, as bits. */
-const HOLD_MEMORY = 1;
-const HOLD_REQUESTS = 2;
-const HOLD_THROTTLE = 4;
-const HOLD_DRAINING = 8;
-
 export class Connection implements ConnectionContext, SocketHandler, MemoryUser, IdleUser {
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -88,13 +80,13 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   readonly #handler: RequestHandler;
   readonly #shared: ConnectionShared;
   readonly #socket: Socket;
+  readonly #reading: Reading;
   readonly #frames: FrameBuffer;
   readonly #queue = new ResponseQueue();
   readonly #writer: ResponseWriter;
   readonly #memoryNode = new LinkedNode<MemoryUser>(this);
   readonly #idleNode = new LinkedNode<IdleUser>(this);
   #state: State = "open";
-  #holds = 0;
   #isStranger = true;
   /** A request was refused: those behind it do not start. */
   #startsNothing = false;
@@ -118,10 +110,13 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.remotePort = socket.remotePort;
     this.#handler = handler;
     this.#socket = socket;
+    this.#reading = new Reading(socket);
     this.#shared = shared;
     const sizeMax = Math.min(STRANGER_FRAME_SIZE_MAX, shared.limits.socketRequestMaxBytes);
     this.#frames = new FrameBuffer(shared.memory, shared.pool, sizeMax);
-    this.#writer = new ResponseWriter(socket, shared.pool, (error) => this.#fileRead(error));
+    this.#writer = new ResponseWriter(socket, shared.pool, shared.metrics.bytesSent, (error) =>
+      this.#fileRead(error),
+    );
     shared.strangers.touch(this.#idleNode, shared.clock.monotonicMs());
   }
 
@@ -147,7 +142,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#frames.push(chunk);
     this.#takeFrames(nowMs);
     this.#countActivity(chunk.length, nowMs);
-    if (!this.#shared.memory.mayRead(this.#memoryNode)) this.#hold(HOLD_MEMORY);
+    if (!this.#shared.memory.mayRead(this.#memoryNode)) this.#reading.hold(HOLD_MEMORY);
     this.#flush();
   }
 
@@ -180,7 +175,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   // Called by the parts that limit connections.
 
   memoryFreed(): void {
-    if (this.#state === "open") this.#release(HOLD_MEMORY);
+    if (this.#state === "open") this.#reading.release(HOLD_MEMORY);
   }
 
   memoryRefused(): void {
@@ -220,12 +215,12 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
         this.#startRequests();
       }
     });
-    if (!this.#mayTakeFrame()) this.#hold(HOLD_REQUESTS);
+    if (!this.#mayTakeFrame()) this.#reading.hold(HOLD_REQUESTS);
   }
 
   #mayTakeFrame(): boolean {
     return (
-      (this.#holds & HOLD_THROTTLE) === 0 &&
+      !this.#reading.isHeldFor(HOLD_THROTTLE) &&
       this.#queue.length < REQUESTS_PER_CONNECTION_MAX &&
       this.#writer.unsentBytes < UNSENT_BYTES_MAX
     );
@@ -234,7 +229,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   #accept(frame: Frame, nowMs: number): void {
     let exchange: Exchange;
     try {
-      exchange = this.#readHeader(frame, nowMs);
+      exchange = readExchange(frame, this.#handler, this, nowMs);
     } catch (error) {
       frame.release();
       throw error;
@@ -243,27 +238,6 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#shared.metrics.requests.add();
     this.#shared.memory.requestQueued();
     this.#queue.push(exchange);
-  }
-
-  #readHeader(frame: Frame, nowMs: number): Exchange {
-    const { bytes } = frame.block;
-    const apiKey = bytes.readInt16BE(frame.start);
-    const apiVersion = bytes.readInt16BE(frame.start + 2);
-    const version = this.#handler.requestHeaderVersion(apiKey, apiVersion);
-    if (version === -1) throw new ProtocolError(`unknown API ${apiKey} version ${apiVersion}`);
-    const reader = new Reader(bytes, frame.start, frame.end);
-    const header = decoderOf(requestHeader, version)(reader);
-    return new Exchange(
-      frame,
-      apiKey,
-      apiVersion,
-      header.correlationId,
-      header.clientId ?? "",
-      reader,
-      this,
-      nowMs,
-      this.#handler.mayOverlap(apiKey),
-    );
   }
 
   #startRequests(): void {
@@ -347,8 +321,8 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   /** Frames that lie here already come before the peer's next bytes. */
   #goOn(): void {
-    if ((this.#holds & HOLD_REQUESTS) === 0 || !this.#mayTakeFrame()) return;
-    this.#release(HOLD_REQUESTS);
+    if (!this.#reading.isHeldFor(HOLD_REQUESTS) || !this.#mayTakeFrame()) return;
+    this.#reading.release(HOLD_REQUESTS);
     this.#takeFrames(this.#shared.clock.monotonicMs());
     this.#scheduleFlush();
   }
@@ -373,13 +347,13 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     if (delayMs <= 0) return;
     const untilMs = this.#shared.clock.monotonicMs() + delayMs;
     this.#throttledUntilMs = Math.max(this.#throttledUntilMs, untilMs);
-    this.#hold(HOLD_THROTTLE | HOLD_REQUESTS);
+    this.#reading.hold(HOLD_THROTTLE | HOLD_REQUESTS);
     this.#shared.clock.schedule(delayMs, () => this.#unthrottle());
   }
 
   #unthrottle(): void {
     if (this.#shared.clock.monotonicMs() < this.#throttledUntilMs) return;
-    this.#release(HOLD_THROTTLE);
+    this.#reading.release(HOLD_THROTTLE);
     this.#goOn();
   }
 
@@ -415,7 +389,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   }
 
   #drainAway(): void {
-    this.#hold(HOLD_DRAINING);
+    this.#reading.hold(HOLD_DRAINING);
     this.#becomeClosing("draining");
     this.#scheduleFlush();
   }
@@ -433,8 +407,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#state = "lingering";
     this.#socket.shutdown();
     // Read on: a socket closed over unread bytes resets, and takes our last answers with it.
-    this.#holds = 0;
-    this.#socket.resume();
+    this.#reading.releaseAll();
     this.#timer = this.#shared.clock.schedule(LINGER_MS_MAX, () => this.#socket.terminate());
   }
 
@@ -454,17 +427,6 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   }
 
   // Reading and idleness.
-
-  #hold(hold: number): void {
-    if (this.#holds === 0) this.#socket.pause();
-    this.#holds |= hold;
-  }
-
-  #release(hold: number): void {
-    if ((this.#holds & hold) === 0) return;
-    this.#holds &= ~hold;
-    if (this.#holds === 0 && this.#state !== "closed") this.#socket.resume();
-  }
 
   #becomeKnown(): void {
     this.#isStranger = false;

@@ -1,8 +1,38 @@
 /** One request and the answer it gets, from the frame to the last byte sent. */
-import type { ConnectionContext, Request, Response } from "../api/request.ts";
+import type { ConnectionContext, Request, RequestHandler, Response } from "../api/request.ts";
 import { assert } from "../base/assert.ts";
-import type { Reader } from "../protocol/reader.ts";
+import { decoderOf } from "../protocol/compile.ts";
+import { requestHeader } from "../protocol/messages/header.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import { Reader } from "../protocol/reader.ts";
 import type { Frame } from "./block.ts";
+
+/** Reads the header of a frame. Whoever calls it keeps the frame if that fails. */
+export function readExchange(
+  frame: Frame,
+  handler: RequestHandler,
+  connection: ConnectionContext,
+  receivedMs: number,
+): Exchange {
+  const { bytes } = frame.block;
+  const apiKey = bytes.readInt16BE(frame.start);
+  const apiVersion = bytes.readInt16BE(frame.start + 2);
+  const version = handler.requestHeaderVersion(apiKey, apiVersion);
+  if (version === -1) throw new ProtocolError(`unknown API ${apiKey} version ${apiVersion}`);
+  const reader = new Reader(bytes, frame.start, frame.end);
+  const { correlationId, clientId } = decoderOf(requestHeader, version)(reader);
+  return new Exchange(
+    frame,
+    apiKey,
+    apiVersion,
+    correlationId,
+    clientId ?? "",
+    reader,
+    connection,
+    receivedMs,
+    handler.mayOverlap(apiKey),
+  );
+}
 
 export class Exchange implements Request {
   /** Null until the handler is done, and for ever when the client expects no answer. */

@@ -17,6 +17,7 @@
  */
 import type { FileSlice, Part } from "../api/request.ts";
 import { assert } from "../base/assert.ts";
+import type { Counter } from "../base/metrics.ts";
 import { Queue } from "../base/queue.ts";
 import { DiskError, type DiskFile, type Socket } from "../base/world.ts";
 import type { BufferPool } from "./buffer-pool.ts";
@@ -39,6 +40,7 @@ export type FlushResult =
 export class ResponseWriter {
   readonly #socket: Socket;
   readonly #pool: BufferPool;
+  readonly #bytesSent: Counter;
   /** Called when bytes of a file have come from the disk, or could not be had. */
   readonly #onReadable: (error: unknown) => void;
   readonly #queue = new Queue<Exchange>();
@@ -52,9 +54,15 @@ export class ResponseWriter {
   #written = 0;
   #gathered = 0;
 
-  constructor(socket: Socket, pool: BufferPool, onReadable: (error: unknown) => void) {
+  constructor(
+    socket: Socket,
+    pool: BufferPool,
+    bytesSent: Counter,
+    onReadable: (error: unknown) => void,
+  ) {
     this.#socket = socket;
     this.#pool = pool;
+    this.#bytesSent = bytesSent;
     this.#onReadable = onReadable;
   }
 
@@ -191,8 +199,7 @@ export class ResponseWriter {
       return false;
     }
     this.#partPosition += taken;
-    this.#unsentBytes -= taken;
-    this.#written += taken;
+    this.#countSent(taken);
     this.#waits = taken < asked;
     return !this.#waits;
   }
@@ -212,8 +219,7 @@ export class ResponseWriter {
       this.#isClosed = true;
       return false;
     }
-    this.#written += taken;
-    this.#unsentBytes -= taken;
+    this.#countSent(taken);
     if (taken === size) return true;
     const bytes = this.#pool.take(size - taken);
     scratch.copy(bytes, 0, taken, size);
@@ -232,14 +238,19 @@ export class ResponseWriter {
       return false;
     }
     rest.position += taken;
-    this.#unsentBytes -= taken;
-    this.#written += taken;
+    this.#countSent(taken);
     if (taken < left) {
       this.#waits = true;
       return false;
     }
     this.#endRest(rest);
     return true;
+  }
+
+  #countSent(size: number): void {
+    this.#written += size;
+    this.#unsentBytes -= size;
+    this.#bytesSent.add(size);
   }
 
   #endRest(rest: Rest): void {

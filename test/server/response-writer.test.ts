@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { FileSlice, Part } from "../../src/api/request.ts";
+import { Counter } from "../../src/base/metrics.ts";
 import type { DiskFile, Socket } from "../../src/base/world.ts";
 import { BufferPool } from "../../src/server/buffer-pool.ts";
 import { Exchange } from "../../src/server/exchange.ts";
@@ -206,7 +207,9 @@ function make() {
   file.write(content, 0, content.length, 0);
   const socket = new FakeOutput();
   const readable: unknown[] = [];
-  const writer = new ResponseWriter(socket, new BufferPool(), (error) => readable.push(error));
+  const writer = new ResponseWriter(socket, new BufferPool(), new Counter(), (error) =>
+    readable.push(error),
+  );
   return { clock, disk, content, file, socket, readable, writer };
 }
 
