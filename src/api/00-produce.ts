@@ -16,7 +16,9 @@ import { isInternalTopic } from "../metadata/internal-topics.ts";
 import type { Partition } from "../partition/partition.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
 import { produce } from "../protocol/messages/00-produce.ts";
+import { CompressionType } from "../protocol/compression.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
+import { BATCH_HEADER_SIZE, compressionOf } from "../protocol/record-batch.ts";
 import type { Input, Value } from "../protocol/schema.ts";
 import { type Body, handler, type RequestContext } from "./handler.ts";
 
@@ -108,11 +110,13 @@ function append(
   broker: Broker,
   answer: Answer,
 ): Promise<void> | null {
-  const result = partition.append(records ?? EMPTY, {
-    origin: "client",
-    nowMs: broker.world.clock.wallMs(),
-    produceVersion: context.apiVersion,
-  });
+  const bytes = records ?? EMPTY;
+  if (context.apiVersion < ZSTD_VERSION && isZstd(bytes)) {
+    answer.errorCode = ErrorCode.UNSUPPORTED_COMPRESSION_TYPE;
+    return null;
+  }
+  const nowMs = broker.world.clock.wallMs();
+  const result = partition.append(bytes, { origin: "client", nowMs });
   fill(answer, result);
   if (result.errorCode !== ErrorCode.NONE) return null;
   if (result.flushed !== null) return settle(partition, result, request, answer);
@@ -138,6 +142,12 @@ async function settle(
 }
 
 const EMPTY = Buffer.alloc(0);
+/** KIP-110: older clients must not send what older consumers could not read. */
+const ZSTD_VERSION = 7;
+
+function isZstd(bytes: Buffer): boolean {
+  return bytes.length >= BATCH_HEADER_SIZE && compressionOf(bytes, 0) === CompressionType.ZSTD;
+}
 
 function fill(answer: Answer, result: AppendResult): void {
   answer.errorCode = result.errorCode;

@@ -5,7 +5,6 @@
  *   as the client allows: woken by appends, never polling.
  * - Records go from the file to the socket as they lie; at least one whole batch is sent however
  *   small the client's limits are.
- * - On the controller listener it serves the metadata log itself.
  *
  * Versions: v5 log start offset; v7 sessions (KIP-227); v9 leader epochs (KIP-320); v11 rack
  * (KIP-392); v12 diverging epochs (KIP-595); v13 topic ids (KIP-516); v15 replica state; v16 where
@@ -36,11 +35,7 @@ type PartitionAnswer = TopicAnswer["partitions"][number];
 const TOPIC_IDS_VERSION = 13;
 const EMPTY = Buffer.alloc(0);
 
-export const fetchHandler = handler(fetch, (request, context, broker) =>
-  context.listenerKind === "controller"
-    ? broker.controllerApis.fetch(request, context.apiVersion)
-    : fetchFromPartitions(request, context, broker),
-);
+export const fetchHandler = handler(fetch, fetchFromPartitions, { listeners: ["broker"] });
 
 async function fetchFromPartitions(
   request: FetchRequest,

@@ -25,7 +25,7 @@ export class Dispatcher implements RequestHandler {
     readonly listenerKind: ListenerKind,
   ) {
     for (const handler of [...HANDLERS, apiVersionsHandler(() => this.#advertised)]) {
-      if (handler.api.listeners.includes(listenerKind)) {
+      if (handler.listeners.includes(listenerKind)) {
         this.#handlers.set(handler.api.key, handler);
       }
     }

@@ -49,6 +49,8 @@ export type HandledApi = Pick<
 
 export interface Handler {
   readonly api: HandledApi;
+  /** Where it answers: of an API that brokers and controllers answer, each may have its own. */
+  readonly listeners: readonly ListenerKind[];
   /** See `RequestHandler.mayOverlap`. */
   readonly mayOverlap: boolean;
   respond(context: RequestContext, broker: Broker): Response | null | Promise<Response | null>;
@@ -65,10 +67,11 @@ type Reply<I> = Body<I> | null | Promise<Body<I> | null>;
 export function handler<Q, QI, R, RI>(
   api: Api<Q, QI, R, RI>,
   handle: (request: Q, context: RequestContext, broker: Broker) => Reply<RI>,
-  options: { readonly mayOverlap?: boolean } = {},
+  options: { readonly mayOverlap?: boolean; readonly listeners?: readonly ListenerKind[] } = {},
 ): Handler {
   return {
     api,
+    listeners: options.listeners ?? api.listeners,
     mayOverlap: options.mayOverlap ?? false,
     respond(context, broker) {
       const version = context.apiVersion;

@@ -153,10 +153,14 @@ class WaitingFetch {
         continue;
       }
       if (minBytes <= 1 || partition.log.logStartOffset > request.fetchOffset) return true;
-      size += Math.min(
-        partition.log.sizeBetween(request.fetchOffset, end),
-        request.partitionMaxBytes,
-      );
+      const slice = partition.log.read(request.fetchOffset, request.partitionMaxBytes, end, false);
+      // The disk would have to be asked for the size: it can as well be asked for the records.
+      if (slice instanceof Promise) {
+        void slice.then((later) => later.release());
+        return true;
+      }
+      size += slice.size;
+      slice.release();
       if (size >= minBytes) return true;
     }
     return false;

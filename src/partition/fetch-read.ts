@@ -71,7 +71,7 @@ export function readPartition(
     divergingEpoch,
     abortedTransactions:
       isolationLevel === READ_COMMITTED && slice !== null
-        ? log.abortedIn(fetchOffset, slice)
+        ? log.abortedTransactions(fetchOffset, slice)
         : null,
     slice,
   });

@@ -13,7 +13,8 @@
  */
 import { Signal } from "../base/signal.ts";
 import type { Clock } from "../base/world.ts";
-import type { AppendOptions, AppendResult, Log } from "../log/log.ts";
+import type { AppendResult } from "../log/append-result.ts";
+import type { LeaderAppend, Log } from "../log/log.ts";
 import type { PartitionRegistration } from "../metadata/partition-registration.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { CommitQueue } from "./commit-queue.ts";
@@ -62,7 +63,7 @@ export class Partition {
       if (currentLeaderEpoch > this.leaderEpoch) return ErrorCode.UNKNOWN_LEADER_EPOCH;
     }
     if (!this.isLeader) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
-    return this.log.isOffline ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NONE;
+    return this.log.failure !== null ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NONE;
   }
 
   /** Takes what the metadata log says now. */
@@ -92,11 +93,24 @@ export class Partition {
     return this.#isUnderMinIsr() ? ErrorCode.NOT_ENOUGH_REPLICAS : ErrorCode.NONE;
   }
 
-  /** Appends whole batches. The caller has asked `leaderError`, and for acks=all `minIsrError`. */
-  append(records: Buffer, options: AppendOptions): AppendResult {
-    const result = this.log.appendAsLeader(records, this.leaderEpoch, options);
-    if (result.errorCode === ErrorCode.NONE && !this.log.mustFlush) this.advanceHighWatermark();
+  /**
+   * Appends whole batches. The caller has asked `leaderError`, and for acks=all `minIsrError`. With
+   * a result that has `flushed`, it goes on with `flushed(result)`.
+   */
+  append(records: Buffer, options: Omit<LeaderAppend, "leaderEpoch">): AppendResult {
+    const { leaderEpoch } = this;
+    const result = this.log.appendAsLeader(records, { ...options, leaderEpoch });
+    if (result.errorCode === ErrorCode.NONE && result.flushed === null) {
+      this.#advanceTo(this.log.logEndOffset);
+    }
     return result;
+  }
+
+  /** Waits for the flush that `flush.messages` asks for; only then the records may be read. */
+  async flushed(result: AppendResult): Promise<void> {
+    if (result.flushed === null) return;
+    await result.flushed;
+    this.#advanceTo(Math.min(result.lastOffset + 1, this.log.logEndOffset));
   }
 
   /**
@@ -108,18 +122,12 @@ export class Partition {
     return this.#commits.wait(offset, timeoutMs);
   }
 
-  /** Brings what was appended to the disk where the topic asks for it, and then commits it. */
-  async flush(): Promise<void> {
-    const end = this.log.logEndOffset;
-    await this.log.flush();
-    this.#advanceTo(end);
-  }
-
-  /** With this node as the only one in sync, all that is in the log is committed. */
-  advanceHighWatermark(): void {
+  /** Moves on what a change of the ISR or of min.insync.replicas was holding back. */
+  maybeAdvance(): void {
     this.#advanceTo(this.log.logEndOffset);
   }
 
+  /** With this node as the only one in sync, all that is in the log is committed. */
   #advanceTo(offset: number): void {
     // KIP-966: while fewer are in sync than the topic asks for, nothing more is committed.
     if (!this.isLeader || this.#isUnderMinIsr() || this.#registration.isr.length > 1) return;
@@ -135,7 +143,7 @@ export class Partition {
   }
 
   #becomeLeader(): void {
-    this.log.startLeaderEpoch(this.leaderEpoch);
-    this.advanceHighWatermark();
+    this.log.assignEpochStart(this.leaderEpoch, this.log.logEndOffset);
+    this.#advanceTo(this.log.logEndOffset);
   }
 }
