@@ -61,6 +61,8 @@ export function heartbeat(request: HeartbeatRequest): Command<BrokerHeartbeatRep
     if (image.metadataVersion >= CORDONED_DIRECTORIES_LEVEL) {
       records.push(...directoriesCordoned(state, brokerId, request.cordonedLogDirs));
     }
+    // It goes: another incarnation need not wait for the end of its session.
+    if (next === "shut down now") sessions.forget(brokerId);
     if (next === "controlled shutdown") {
       const endOffset = state.nextOffset + records.length - 1;
       sessions.controlledShutdownStarted(brokerId, brokerEpoch, endOffset);

@@ -27,18 +27,21 @@ export class BrokerSessions {
     this.#sessionTimeoutMs = sessionTimeoutMs;
   }
 
-  /** Forgets everything; unfenced brokers count as heard of just now. */
-  activate(image: MetadataImage): void {
+  /**
+   * Forgets everything; unfenced brokers count as heard of just now. Not so `ownId`: whatever
+   * incarnation of this node's broker the log knows died with the process before this one.
+   */
+  activate(image: MetadataImage, ownId: number): void {
     this.#sessions.clear();
     for (const broker of image.cluster.brokers.values()) {
-      if (!broker.fenced) this.heard(broker.id, broker.epoch);
+      if (!broker.fenced && broker.id !== ownId) this.heard(broker.id, broker.epoch);
     }
   }
 
   hasValidSession(brokerId: number, epoch: number): boolean {
     const session = this.#sessions.get(brokerId);
     if (session?.epoch !== epoch || session.lastHeardMs === null) return false;
-    return this.#clock.monotonicMs() - session.lastHeardMs < this.#sessionTimeoutMs;
+    return this.#clock.monotonicMs() - session.lastHeardMs <= this.#sessionTimeoutMs;
   }
 
   heard(brokerId: number, epoch: number): void {

@@ -1,0 +1,100 @@
+/** Record batches as KRaft writes them: one timestamp, no compression, no producer, no headers. */
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import {
+  baseOffset,
+  batchSize,
+  isControl,
+  isIntact,
+  lastOffset,
+  maxTimestamp,
+  nextBatchSize,
+  partitionLeaderEpoch,
+} from "../protocol/record-batch.ts";
+import { buildBatch } from "../protocol/record-batch-builder.ts";
+import { readRecords } from "../protocol/record.ts";
+import {
+  type ControlRecord,
+  type NewControlRecord,
+  decodeControl,
+  encodeControl,
+} from "./control-record.ts";
+
+/** Kafka reads no larger batch of the metadata log or of a snapshot. */
+export const BATCH_SIZE_MAX = 8 * 1024 * 1024;
+
+export interface RaftBatch {
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  readonly epoch: number;
+  readonly timestamp: number;
+  /** In bytes. */
+  readonly size: number;
+  /** Values of the records, in the order of their offsets; none in a control batch. */
+  readonly values: readonly Buffer[];
+  readonly controls: readonly ControlRecord[];
+}
+
+interface Placement {
+  readonly baseOffset: number;
+  readonly epoch: number;
+  readonly timestamp: number;
+}
+
+export function dataBatch(at: Placement, values: readonly Buffer[]): Buffer {
+  const { timestamp } = at;
+  return buildBatch({
+    baseOffset: at.baseOffset,
+    partitionLeaderEpoch: at.epoch,
+    records: values.map((value) => ({ timestamp, key: null, value })),
+  });
+}
+
+export function controlBatch(at: Placement, controls: readonly NewControlRecord[]): Buffer {
+  const { timestamp } = at;
+  return buildBatch({
+    baseOffset: at.baseOffset,
+    partitionLeaderEpoch: at.epoch,
+    isControl: true,
+    records: controls.map((control) => ({ timestamp, ...encodeControl(control) })),
+  });
+}
+
+/** Room that a value takes in a batch at most: sizes, deltas and attributes around it. */
+export function sizeInBatch(value: Buffer): number {
+  return value.length + RECORD_OVERHEAD_MAX;
+}
+
+/** Two sizes and an offset delta of 5 bytes each, and 4 single bytes. */
+const RECORD_OVERHEAD_MAX = 19;
+
+/** All batches in these bytes. Throws `ProtocolError` when anything is left over or damaged. */
+export function* readRaftBatches(bytes: Buffer): Iterable<RaftBatch> {
+  let at = 0;
+  while (at < bytes.length) {
+    const size = nextBatchSize(bytes, at, bytes.length);
+    if (size === 0) throw new ProtocolError(`a record batch cut short at position ${at}`);
+    yield readRaftBatch(bytes, at);
+    at += size;
+  }
+}
+
+/** The batch at `at`, which must be whole. */
+export function readRaftBatch(bytes: Buffer, at: number): RaftBatch {
+  if (!isIntact(bytes, at)) throw new ProtocolError(`a damaged record batch at position ${at}`);
+  const isControlBatch = isControl(bytes, at);
+  const records = readRecords(bytes, at, BATCH_SIZE_MAX);
+  return {
+    baseOffset: baseOffset(bytes, at),
+    lastOffset: lastOffset(bytes, at),
+    epoch: partitionLeaderEpoch(bytes, at),
+    timestamp: maxTimestamp(bytes, at),
+    size: batchSize(bytes, at),
+    values: isControlBatch ? [] : records.map(({ value }) => valueOf(value)),
+    controls: isControlBatch ? records.map(({ key, value }) => decodeControl(key, value)) : [],
+  };
+}
+
+function valueOf(value: Buffer | null): Buffer {
+  if (value === null || value.length === 0) throw new ProtocolError("a record without a value");
+  return value;
+}
