@@ -1,0 +1,49 @@
+/** What the settings say to the group coordinator. */
+import type { GroupConfig } from "../coordinator/group/group-config.ts";
+import { CompressionType } from "../protocol/compression.ts";
+import type { Settings } from "./settings/settings.ts";
+
+/** offsets.topic.compression.codec is a number: the codec's id in a batch's attributes. */
+const CODECS = [
+  CompressionType.NONE,
+  CompressionType.GZIP,
+  CompressionType.SNAPPY,
+  CompressionType.LZ4,
+  CompressionType.ZSTD,
+];
+
+/** Asks the settings anew each time, as some of them change while the node runs. */
+export function groupCoordinatorConfig(settings: Settings): GroupConfig {
+  return {
+    get groupMinSessionTimeoutMs() {
+      return settings.get("group.min.session.timeout.ms");
+    },
+    get groupMaxSessionTimeoutMs() {
+      return settings.get("group.max.session.timeout.ms");
+    },
+    get groupInitialRebalanceDelayMs() {
+      return settings.get("group.initial.rebalance.delay.ms");
+    },
+    get groupMaxSize() {
+      return settings.get("group.max.size");
+    },
+    get offsetMetadataMaxBytes() {
+      return settings.get("offset.metadata.max.bytes");
+    },
+    get offsetsRetentionMinutes() {
+      return settings.get("offsets.retention.minutes");
+    },
+    get offsetsRetentionCheckIntervalMs() {
+      return settings.get("offsets.retention.check.interval.ms");
+    },
+    get offsetsLoadBufferSize() {
+      return settings.get("offsets.load.buffer.size");
+    },
+    get offsetsCommitTimeoutMs() {
+      return settings.get("offsets.commit.timeout.ms");
+    },
+    get offsetsTopicCompressionCodec() {
+      return CODECS[settings.get("offsets.topic.compression.codec")] ?? CompressionType.NONE;
+    },
+  };
+}
