@@ -45,6 +45,14 @@ export const CLIENTS: readonly Client[] = [
     expected: "kafkajs",
   },
   {
+    // Its engines ask for a newer Node than 20, so it is run under Bun only.
+    name: "platformatic-bun",
+    needs: [],
+    install: () => installJavaScriptDriver("platformatic"),
+    command: [process.execPath, cached("platformatic", "driver.mjs")],
+    expected: "platformatic",
+  },
+  {
     name: "kcat",
     needs: [Bun.which("kcat") === null ? "apt-get" : "kcat"],
     install: installKcat,

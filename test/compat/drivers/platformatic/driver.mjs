@@ -1,0 +1,11 @@
+// @platformatic/kafka, under Bun: the shared scenarios as far as it can follow them.
+import { runScenarios } from "../common/driver-kit.mjs";
+import { adminScenarios } from "./admin.mjs";
+import { dataScenarios } from "./data.mjs";
+import { groupScenarios } from "./groups.mjs";
+import { Kit } from "./kit.mjs";
+
+await runScenarios((bootstrap) => {
+  const kit = new Kit(bootstrap);
+  return { ...adminScenarios(kit), ...dataScenarios(kit), ...groupScenarios(kit) };
+});
