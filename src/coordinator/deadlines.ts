@@ -5,11 +5,11 @@
  *   timer     for the first of the heap            │  one of each per shard
  *   deadline  dueMs >= queuedMs, or not in heap   ─┘
  *
- * Moving a deadline later, which every heartbeat does, writes one number: the heap learns of it when
- * the old time comes. Only a deadline that moves earlier, or is new, or is cancelled, is sorted.
+ * Moving a deadline later, which every heartbeat does, writes one number: the heap learns of it
+ * when the old time comes. Only what moves earlier, is new, or is cancelled, is sorted.
  *
- * Invariants: a deadline is in the heap exactly while it is set; `dueMs` is never before `queuedMs`;
- * the clock's timer, when there is one, fires no later than the first of the heap needs.
+ * Invariants: a deadline is in the heap exactly while it is set; `dueMs` is never before
+ * `queuedMs`; the clock's timer fires no later than the first of the heap needs.
  */
 import { assert } from "../base/assert.ts";
 import type { Clock, Timer } from "../base/world.ts";

@@ -1,5 +1,5 @@
 /**
- * One partition's coordinator: its state, the batch that is being filled, and the answers that wait.
+ * One partition's coordinator: its state, the batch that is being filled, and answers that wait.
  *
  *            elected            end of the log reached
  *   (none) ──────────▶ loading ────────────────────────▶ active

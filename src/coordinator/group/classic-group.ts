@@ -250,7 +250,7 @@ export class ClassicGroup {
   transitionTo(state: ClassicGroupState, nowMs: number): void {
     assert(
       PREVIOUS_STATES[state].includes(this.state),
-      `a group goes from ${PREVIOUS_STATES[state].join(" or ")} to ${state}, not from ${this.state}`,
+      `a group goes to ${state} from ${PREVIOUS_STATES[state].join(" or ")}, not ${this.state}`,
     );
     this.previousState = this.state;
     this.state = state;

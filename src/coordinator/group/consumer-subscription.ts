@@ -10,8 +10,8 @@ const STRING_HEAP_BYTES = 64;
 export const CONSUMER_PROTOCOL_TYPE = "consumer";
 
 /**
- * Topics that the members subscribe to under the chosen protocol. Null when that cannot be known: no
- * consumers, no protocol chosen yet, or metadata that is not the consumer protocol's.
+ * Topics that the members subscribe to under the chosen protocol. Null when that cannot be known:
+ * no consumers, no protocol chosen yet, or metadata that is not the consumer protocol's.
  */
 export function subscribedTopicsOf(
   protocolType: string | null,

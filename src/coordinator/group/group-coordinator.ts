@@ -1,6 +1,6 @@
 /**
- * The group coordinator as request handlers see it: one method for each API, which takes the decoded
- * request and resolves with the response. It never rejects.
+ * The group coordinator as request handlers see it: one method for each API, which takes the
+ * decoded request and resolves with the response. It never rejects.
  *
  * Here requests are checked before any group is looked at, and responses get the form that their
  * version has; groups themselves live in the shards (group-shard.ts).

@@ -6,6 +6,7 @@
  *   2    group                     a whole group of the classic protocol; null forgets it
  *   3..  group, ...                groups of other protocols: left as they are
  */
+import { assert } from "../../base/assert.ts";
 import { Reader } from "../../protocol/reader.ts";
 import type { Value } from "../../protocol/schema.ts";
 import {
@@ -75,41 +76,43 @@ const FOREIGN_GROUP_KEYS: readonly number[] = [
 ];
 
 export const groupRecordCodec: RecordCodec<GroupRecord> = {
-  encode(record: GroupRecord): EncodedRecord {
-    switch (record.type) {
-      case "offsetCommit":
-        return { key: encodeKey(offsetCommitKey, record), value: encodeOffset(record.value) };
-      case "groupMetadata":
-        return { key: encodeKey(groupMetadataKey, record), value: encodeGroup(record.value) };
-      case "foreignGroup":
-        throw new Error(`a record of group ${record.group} of another protocol is only read`);
-    }
-  },
-
-  decode(key: Buffer, value: Buffer | null): GroupRecord | "ignored" | "unknown" {
-    const type = keyOf(key);
-    if (type < 0) return "unknown";
-    switch (type) {
-      case legacyOffsetCommitKey.key:
-        return {
-          type: "offsetCommit",
-          ...decodeKey(legacyOffsetCommitKey, key),
-          value: legacy(value),
-        };
-      case offsetCommitKey.key: {
-        const decoded = value === null ? null : decodeVersioned(offsetCommitValue, value);
-        return { type: "offsetCommit", ...decodeKey(offsetCommitKey, key), value: decoded };
-      }
-      case groupMetadataKey.key: {
-        const decoded = value === null ? null : decodeGroup(value);
-        return { type: "groupMetadata", ...decodeKey(groupMetadataKey, key), value: decoded };
-      }
-      default:
-        if (!FOREIGN_GROUP_KEYS.includes(type)) return type <= KEY_MAX ? "ignored" : "unknown";
-        return { type: "foreignGroup", group: groupIdOf(key), exists: value !== null };
-    }
-  },
+  encode: encodeRecord,
+  decode: decodeRecord,
 };
+
+function encodeRecord(record: GroupRecord): EncodedRecord {
+  switch (record.type) {
+    case "offsetCommit":
+      return { key: encodeKey(offsetCommitKey, record), value: encodeOffset(record.value) };
+    case "groupMetadata":
+      return { key: encodeKey(groupMetadataKey, record), value: encodeGroup(record.value) };
+    case "foreignGroup":
+      assert(false, "records of groups of other protocols are only read");
+  }
+}
+
+function decodeRecord(key: Buffer, value: Buffer | null): GroupRecord | "ignored" | "unknown" {
+  const type = keyOf(key);
+  if (FOREIGN_GROUP_KEYS.includes(type)) {
+    return { type: "foreignGroup", group: groupIdOf(key), exists: value !== null };
+  }
+  switch (type) {
+    case legacyOffsetCommitKey.key: {
+      const decoded = value === null ? null : decodeLegacyOffset(value);
+      return { type: "offsetCommit", ...decodeKey(legacyOffsetCommitKey, key), value: decoded };
+    }
+    case offsetCommitKey.key: {
+      const decoded = value === null ? null : decodeVersioned(offsetCommitValue, value);
+      return { type: "offsetCommit", ...decodeKey(offsetCommitKey, key), value: decoded };
+    }
+    case groupMetadataKey.key: {
+      const decoded = value === null ? null : decodeGroup(value);
+      return { type: "groupMetadata", ...decodeKey(groupMetadataKey, key), value: decoded };
+    }
+    default:
+      return type >= 0 && type <= KEY_MAX ? "ignored" : "unknown";
+  }
+}
 
 /** All keys of groups begin alike. */
 function groupIdOf(key: Buffer): string {
@@ -129,9 +132,8 @@ function encodeGroup(value: GroupMetadataValue | null): Buffer | null {
   return value === null ? null : encodeVersioned(groupMetadataValue, GROUP_METADATA_VERSION, value);
 }
 
-function legacy(value: Buffer | null): OffsetCommitValue | null {
-  if (value === null) return null;
-  const { offset, metadata, commitTimestamp } = decodeVersioned(legacyOffsetCommitValue, value);
+function decodeLegacyOffset(bytes: Buffer): OffsetCommitValue {
+  const { offset, metadata, commitTimestamp } = decodeVersioned(legacyOffsetCommitValue, bytes);
   return {
     offset,
     leaderEpoch: -1,

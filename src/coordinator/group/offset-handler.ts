@@ -1,6 +1,7 @@
 /**
- * OffsetCommit, OffsetFetch and OffsetDelete around the group's own part: topics are turned from ids
- * to names and back, unknown and forbidden ones are answered here, and each version gets its form.
+ * OffsetCommit, OffsetFetch and OffsetDelete around the group's own part: topics are turned from
+ * ids to names and back, unknown and forbidden ones are answered here, and each version gets its
+ * form.
  */
 import { ZERO_UUID } from "../../base/uuid.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";

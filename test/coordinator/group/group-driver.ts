@@ -27,7 +27,7 @@ export interface DriverOptions {
 
 /** Every topic `tN` exists, with 100 partitions, under an id that can be told from its name. */
 export const ANY_TOPIC: TopicDirectory = {
-  nameOf: (id) => (id.startsWith("id-") ? id.slice(3).replace(/-+$/, "") : null),
+  nameOf: (id) => (id.startsWith("id-") ? id.slice(3).replace(/-*A$/, "") : null),
   idOf: (name) => (name.startsWith("t") ? topicIdOf(name) : null),
   hasPartition: (name, partition) => name.startsWith("t") && partition < 100,
 };
