@@ -1,0 +1,124 @@
+/**
+ * A file of entries of one size in ascending order, as offset and time index are.
+ *
+ *   file     entry 0 .. fileCount - 1          written in blocks of up to 4 KiB
+ *   pending  fileCount .. count - 1            in memory, not written yet
+ *
+ * Nothing is lost with `pending`: the index of every segment behind the recovery point is built
+ * anew after a crash, and the recovery point passes a segment only when its index is whole on
+ * disk. Kafka reserves 10 MiB a file instead and trims it at the end; both leave the same bytes.
+ *
+ * Invariants: a file that is used has no entry behind `fileCount`; `pending` is full at no time.
+ */
+import type { FileHandle, FileHandles } from "./file-handles.ts";
+
+/** Answer of every read that would have to wait for the disk. */
+export const COLD = -1;
+
+const BLOCK_SIZE = 4096;
+const PENDING_SIZE_MIN = 192;
+
+/** The block that was read last; good until the next read of any index. */
+const blockBytes = Buffer.alloc(BLOCK_SIZE);
+
+export class IndexFile {
+  /** Where the last `findBlock` put its entries, and which they are. */
+  block: Buffer = blockBytes;
+  blockStart = 0;
+  blockCount = 0;
+
+  readonly handle: FileHandle;
+  readonly entrySize: number;
+  readonly #blockEntries: number;
+  #fileCount: number;
+  #pending: Buffer | null = null;
+  #pendingCount = 0;
+
+  /** `fileCount` is how many good entries the file has. */
+  constructor(handles: FileHandles, path: string, entrySize: number, fileCount: number) {
+    this.handle = handles.handle(path, "create");
+    this.entrySize = entrySize;
+    this.#blockEntries = Math.floor(BLOCK_SIZE / entrySize);
+    this.#fileCount = fileCount;
+  }
+
+  get count(): number {
+    return this.#fileCount + this.#pendingCount;
+  }
+
+  /** Room for one entry behind the last: `write` it to the bytes, from the position given. */
+  extend(write: (bytes: Buffer, at: number) => void): void {
+    const at = this.#pendingCount * this.entrySize;
+    this.#pending ??= Buffer.allocUnsafe(PENDING_SIZE_MIN);
+    if (at + this.entrySize > this.#pending.length) {
+      const larger = Buffer.allocUnsafe(Math.min(BLOCK_SIZE, this.#pending.length * 4));
+      this.#pending.copy(larger, 0, 0, at);
+      this.#pending = larger;
+    }
+    write(this.#pending, at);
+    this.#pendingCount++;
+    if ((this.#pendingCount + 1) * this.entrySize > BLOCK_SIZE) this.writeOut();
+  }
+
+  /**
+   * Makes `block` hold the entry at `index` and its neighbours: entries `blockStart` to
+   * `blockStart + blockCount - 1`. False when the bytes are not in the page cache.
+   */
+  findBlock(index: number, mayWait: boolean): boolean {
+    if (index >= this.#fileCount && this.#pending !== null) {
+      this.block = this.#pending;
+      this.blockStart = this.#fileCount;
+      this.blockCount = this.#pendingCount;
+      return true;
+    }
+    const start = index - (index % this.#blockEntries);
+    const count = Math.min(this.#blockEntries, this.#fileCount - start);
+    const length = count * this.entrySize;
+    const position = start * this.entrySize;
+    const file = this.handle.use();
+    let read = file.readCached(blockBytes, 0, length, position);
+    if (read < length && mayWait) read = file.read(blockBytes, 0, length, position);
+    if (read < length) return false;
+    this.block = blockBytes;
+    this.blockStart = start;
+    this.blockCount = count;
+    return true;
+  }
+
+  /** Brings the block of the entry at `index` into the page cache. */
+  async warm(index: number): Promise<void> {
+    const start = index - (index % this.#blockEntries);
+    const file = this.handle.retain();
+    try {
+      await file.readLater(Buffer.alloc(BLOCK_SIZE), 0, BLOCK_SIZE, start * this.entrySize);
+    } finally {
+      this.handle.release();
+    }
+  }
+
+  /** Forgets all entries from `count` on, on disk too. */
+  truncate(count: number): void {
+    if (count >= this.#fileCount) {
+      this.#pendingCount = Math.min(this.#pendingCount, count - this.#fileCount);
+      return;
+    }
+    this.#pendingCount = 0;
+    this.#fileCount = count;
+    this.handle.use().truncate(count * this.entrySize);
+  }
+
+  writeOut(): void {
+    if (this.#pending === null || this.#pendingCount === 0) return;
+    const length = this.#pendingCount * this.entrySize;
+    this.handle.use().write(this.#pending, 0, length, this.#fileCount * this.entrySize);
+    this.#fileCount += this.#pendingCount;
+    this.#pendingCount = 0;
+  }
+
+  /** Writes what is pending and gives memory and file back. */
+  cool(): void {
+    this.writeOut();
+    this.#pending = null;
+    this.handle.close();
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * At which offset each leader epoch of a partition began: `leader-epoch-checkpoint`, a checkpoint
+ * text of lines "epoch startOffset". A follower finds with it where its log parts from its
+ * leader's.
+ *
+ * The file is read when somebody asks for more than the latest epoch. It is written in the
+ * background: an entry whose records are lost too is not missed, and `Log` moves its recovery point
+ * over an epoch's first record only when the entry is on disk. After a crash the records behind
+ * the recovery point give back what is missing.
+ *
+ * Invariant: epochs and start offsets ascend.
+ */
+import type { Disk } from "../base/world.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import { formatCheckpoint, numberInCheckpoint, parseCheckpoint } from "./checkpoint-text.ts";
+
+export const LEADER_EPOCH_FILE = "leader-epoch-checkpoint";
+export const UNDEFINED_EPOCH = -1;
+export const UNDEFINED_OFFSET = -1;
+
+export interface EpochEntry {
+  readonly epoch: number;
+  readonly startOffset: number;
+}
+
+export interface EpochEnd {
+  readonly epoch: number;
+  readonly endOffset: number;
+}
+
+export class LeaderEpochs {
+  /** What is in memory is not what is in the file. */
+  isDirty = false;
+  #entries: EpochEntry[] = [];
+  /** Assigned before the file was read. */
+  #early: EpochEntry[] = [];
+  #isLoaded: boolean;
+  readonly #disk: Disk;
+  readonly #path: () => string;
+
+  #bounds: { logStartOffset: number; logEndOffset: number } | null = null;
+
+  constructor(disk: Disk, path: () => string, hasFile: boolean) {
+    this.#disk = disk;
+    this.#path = path;
+    this.#isLoaded = !hasFile;
+  }
+
+  /** What the file has beyond these offsets does not count: its last writing may have failed. */
+  limitFile(logStartOffset: number, logEndOffset: number): void {
+    this.#bounds = { logStartOffset, logEndOffset };
+  }
+
+  /** Oldest first. */
+  get entries(): readonly EpochEntry[] {
+    return this.#load();
+  }
+
+  get latestEpoch(): number {
+    const latest = this.#early.at(-1) ?? this.#load().at(-1);
+    return latest?.epoch ?? UNDEFINED_EPOCH;
+  }
+
+  get earliest(): EpochEntry | null {
+    return this.#load()[0] ?? null;
+  }
+
+  /** An epoch begins at `startOffset`; entries that contradict it go. */
+  assign(epoch: number, startOffset: number): void {
+    const last = this.#early.at(-1) ?? (this.#isLoaded ? this.#entries.at(-1) : undefined);
+    if (last !== undefined && last.epoch === epoch && last.startOffset <= startOffset) return;
+    const list = this.#isLoaded ? this.#entries : this.#early;
+    addEpoch(list, { epoch, startOffset });
+    this.isDirty = true;
+  }
+
+  /**
+   * Where records of `epoch` or older end; both UNDEFINED when nothing is known of it. For the
+   * latest epoch that is the end of the log.
+   */
+  endOffsetFor(epoch: number, logEndOffset: number): EpochEnd {
+    const entries = this.#load();
+    if (epoch === UNDEFINED_EPOCH) return UNDEFINED_END;
+    if (entries.at(-1)?.epoch === epoch) return { epoch, endOffset: logEndOffset };
+    const higher = entries.findIndex((entry) => entry.epoch > epoch);
+    if (higher === -1) return UNDEFINED_END;
+    const endOffset = entries[higher]!.startOffset;
+    // Below the first known epoch: what came before is gone, and nobody shall miss it.
+    if (higher === 0) return { epoch, endOffset };
+    return { epoch: entries[higher - 1]!.epoch, endOffset };
+  }
+
+  /** The epoch of the record at `offset`; UNDEFINED_EPOCH when that is before all entries. */
+  epochFor(offset: number): number {
+    let found = UNDEFINED_EPOCH;
+    for (const entry of this.#load()) {
+      if (entry.startOffset > offset) break;
+      found = entry.epoch;
+    }
+    return found;
+  }
+
+  /** Forgets epochs that begin at `endOffset` or behind it. */
+  truncateFromEnd(endOffset: number): void {
+    const entries = this.#load();
+    while (entries.length > 0 && entries.at(-1)!.startOffset >= endOffset) {
+      entries.pop();
+      this.isDirty = true;
+    }
+  }
+
+  /** The epoch that `startOffset` is in begins there now; older ones go. */
+  truncateFromStart(startOffset: number): void {
+    const entries = this.#load();
+    let count = 0;
+    while (count < entries.length && entries[count]!.startOffset <= startOffset) count++;
+    if (count === 0) return;
+    const first = entries[count - 1]!;
+    if (count === 1 && first.startOffset === startOffset) return;
+    entries.splice(0, count, { epoch: first.epoch, startOffset });
+    this.isDirty = true;
+  }
+
+  clear(): void {
+    this.#isLoaded = true;
+    this.#early = [];
+    this.#entries = [];
+    this.isDirty = true;
+  }
+
+  encode(): Buffer {
+    const lines = this.#load().map((entry) => `${entry.epoch} ${entry.startOffset}`);
+    return formatCheckpoint(lines);
+  }
+
+  #load(): EpochEntry[] {
+    if (this.#isLoaded) return this.#entries;
+    this.#isLoaded = true;
+    this.#entries = [];
+    try {
+      for (const [epoch, startOffset] of parseCheckpoint(this.#disk.readWhole(this.#path()), 2)) {
+        addEpoch(this.#entries, {
+          epoch: numberInCheckpoint(epoch!),
+          startOffset: numberInCheckpoint(startOffset!),
+        });
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      // Kafka takes the directory offline. Without entries a follower truncates to the high
+      // watermark, which loses nothing that was acknowledged.
+      this.#entries = [];
+      this.isDirty = true;
+    }
+    if (this.#bounds !== null) {
+      const wasDirty = this.isDirty;
+      this.truncateFromEnd(this.#bounds.logEndOffset);
+      this.truncateFromStart(this.#bounds.logStartOffset);
+      this.isDirty = wasDirty;
+    }
+    for (const entry of this.#early) addEpoch(this.#entries, entry);
+    this.#early = [];
+    return this.#entries;
+  }
+}
+
+const UNDEFINED_END: EpochEnd = { epoch: UNDEFINED_EPOCH, endOffset: UNDEFINED_OFFSET };
+
+function addEpoch(entries: EpochEntry[], added: EpochEntry): void {
+  const last = entries.at(-1);
+  if (last !== undefined && last.epoch === added.epoch && last.startOffset <= added.startOffset) {
+    return;
+  }
+  while (entries.length > 0) {
+    const other = entries.at(-1)!;
+    if (other.epoch < added.epoch && other.startOffset < added.startOffset) break;
+    entries.pop();
+  }
+  entries.push(added);
+}

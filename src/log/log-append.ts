@@ -1,0 +1,84 @@
+/**
+ * The end of every append: batches that have their offsets go to the active segment, or to a new
+ * one behind it.
+ */
+import { assert } from "../base/assert.ts";
+import {
+  baseOffset,
+  batchSize,
+  isControl,
+  lastOffset,
+  magic,
+  partitionLeaderEpoch,
+} from "../protocol/record-batch.ts";
+import type { LogFlush } from "./log-flush.ts";
+import type { LogState } from "./log-state.ts";
+import type { Segment } from "./segment.ts";
+
+/** Batches back to back in `bytes[0...size]`, of ascending offsets from the log's end on. */
+export interface BatchRun {
+  readonly bytes: Buffer;
+  readonly size: number;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+  readonly maxTimestamp: number;
+}
+
+/**
+ * Appends, at once. The producers' claims have been checked; errors of the disk are thrown, and
+ * the caller takes the directory offline, so nothing has to be taken back.
+ */
+export function appendRun(state: LogState, flush: LogFlush, run: BatchRun, nowMs: number): void {
+  assert(run.firstOffset >= state.logEndOffset, "a log only grows");
+  state.isChanged = true;
+  state.touch();
+  const { config } = state;
+  let segment = state.segments.active;
+  if (segment.shouldRoll(run.size, run.maxTimestamp, run.lastOffset, nowMs, config)) {
+    segment = roll(state, flush, run.firstOffset);
+  }
+  assert(segment.canHold(run.lastOffset), "offsets of one append are within 2^31");
+  segment.append(run.bytes, 0, run.size, config);
+  state.logEndOffset = run.lastOffset + 1;
+  for (let at = 0; at < run.size; at += batchSize(run.bytes, at)) {
+    takeIntoAccount(state, segment, run.bytes, at);
+  }
+  state.producers.endOffset = state.logEndOffset;
+  if (state.epochs.isDirty) void flush.writeEpochs().catch((error) => state.diskFailed(error));
+}
+
+/**
+ * Leaves the active segment for one that begins at `baseOffset` or the log's end. What is left is
+ * flushed in the background. An empty active segment stays.
+ */
+export function roll(state: LogState, flush: LogFlush, baseOffset: number): Segment {
+  const newOffset = Math.max(baseOffset, state.logEndOffset);
+  const active = state.segments.active;
+  if (active.size === 0 && active.canHold(newOffset)) return active;
+  state.isChanged = true;
+  active.close();
+  const segment = state.segmentAt(newOffset, 0);
+  segment.createFiles();
+  state.segments.add(segment);
+  state.isDirectoryDirty = true;
+  state.producers.endOffset = newOffset;
+  state.producers.takeSnapshot();
+  flush.flushInBackground(newOffset);
+  return segment;
+}
+
+function takeIntoAccount(state: LogState, segment: Segment, bytes: Buffer, at: number): void {
+  if (magic(bytes, at) < 2) return;
+  const epoch = partitionLeaderEpoch(bytes, at);
+  if (epoch >= 0) state.epochs.assign(epoch, baseOffset(bytes, at));
+  const completed = state.producers.add(bytes, at);
+  if (completed === null) return;
+  assert(isControl(bytes, at), "a marker decides a transaction");
+  if (completed.isAborted) {
+    const lastStableOffset = state.producers.state.lastStableOffsetAfter(completed);
+    const { producerId, firstOffset } = completed;
+    const entry = { producerId, firstOffset, lastOffset: lastOffset(bytes, at), lastStableOffset };
+    segment.transactionIndex.append(entry);
+  }
+  state.producers.state.complete(completed);
+}

@@ -1,0 +1,129 @@
+/**
+ * Making a log durable.
+ *
+ * A closed segment is synced with its indexes, the active one without: after a crash the segment
+ * that holds the recovery point has its indexes built anew, all earlier ones are taken as they
+ * are. In the same way the epoch checkpoint, producer snapshots and new directory entries come
+ * before the recovery point that lets recovery pass them.
+ */
+import { GroupCommit } from "./group-commit.ts";
+import { LEADER_EPOCH_FILE } from "./leader-epochs.ts";
+import type { LogState } from "./log-state.ts";
+import { replaceFile } from "./replace-file.ts";
+
+export class LogFlush {
+  readonly #state: LogState;
+  readonly #commits: GroupCommit;
+  #epochsWriting: Promise<void> | null = null;
+  #isTimerSet = false;
+
+  constructor(state: LogState) {
+    this.#state = state;
+    this.#commits = new GroupCommit((upTo) => this.#sync(upTo));
+  }
+
+  /** Rejects with `DiskError`; the directory is offline then. */
+  flushUpTo(offset: number): Promise<void> {
+    const { failure, recoveryPoint } = this.#state;
+    if (failure !== null) return Promise.reject(failure);
+    if (offset <= recoveryPoint) return Promise.resolve();
+    return this.#commits.commit(offset);
+  }
+
+  /** The same when nobody waits: the failure shows in the directory alone. */
+  flushInBackground(offset: number): void {
+    this.#state.host.background
+      .run(() => this.flushUpTo(offset))
+      .catch((error: unknown) => this.#state.diskFailed(error));
+  }
+
+  /** After an append: what `flush.messages` and `flush.ms` ask for. */
+  afterAppend(): Promise<void> | null {
+    const { config, logEndOffset, recoveryPoint } = this.#state;
+    if (logEndOffset - recoveryPoint >= config.flushMessages) return this.flushUpTo(logEndOffset);
+    if (config.flushMs < TIMER_MAX_MS && !this.#isTimerSet) {
+      this.#isTimerSet = true;
+      this.#state.host.schedule(config.flushMs, () => this.#atTimer());
+    }
+    return null;
+  }
+
+  /** Writes the epoch checkpoint when an epoch has records that it does not know. */
+  writeEpochs(): Promise<void> {
+    const { host, epochs, place } = this.#state;
+    this.#epochsWriting ??= host.background
+      .run(async () => {
+        while (epochs.isDirty && this.#state.failure === null) {
+          epochs.isDirty = false;
+          const path = `${place.directory}/${LEADER_EPOCH_FILE}`;
+          await replaceFile(host.disk, path, epochs.encode());
+        }
+      })
+      .finally(() => (this.#epochsWriting = null));
+    return this.#epochsWriting;
+  }
+
+  /** The log is closed: everything that it wrote becomes durable, active segment included. */
+  async syncAtClose(): Promise<void> {
+    const state = this.#state;
+    for (const segment of state.segments.between(state.recoveryPoint, state.logEndOffset)) {
+      await segment.sync(false);
+      segment.coolDown();
+    }
+    if (state.epochs.isDirty && state.isChanged) await this.writeEpochs();
+    await this.#syncNames();
+    state.setRecoveryPoint(state.logEndOffset);
+  }
+
+  /** Resolves when nothing is under way, whatever came of it. */
+  async whenIdle(): Promise<void> {
+    await this.#epochsWriting?.catch(() => undefined);
+    await this.#commits.whenIdle();
+  }
+
+  #atTimer(): void {
+    this.#isTimerSet = false;
+    if (!this.#state.isClosed) this.flushInBackground(this.#state.logEndOffset);
+  }
+
+  async #sync(upTo: number): Promise<void> {
+    const state = this.#state;
+    try {
+      let reached = state.recoveryPoint;
+      while (reached < upTo && !state.isClosed) {
+        const segment = state.segments.floor(reached) ?? state.segments.first;
+        const isActive = segment === state.segments.active;
+        await segment.sync(isActive);
+        // The segment may have been left, cut or deleted in the meantime.
+        if (!state.segments.has(segment)) continue;
+        const next = state.segments.higher(segment);
+        if (next !== null && isActive) continue;
+        reached = next?.baseOffset ?? upTo;
+      }
+      if (state.epochs.isDirty || this.#epochsWriting !== null) await this.writeEpochs();
+      await this.#syncNames();
+      if (state.isClosed) return;
+      const point = Math.min(reached, upTo, state.logEndOffset);
+      if (point > state.recoveryPoint) state.setRecoveryPoint(point);
+    } catch (error) {
+      throw this.#state.isClosed ? error : state.diskFailed(error);
+    }
+  }
+
+  /** Snapshots, and the names of all files made since the last time. */
+  async #syncNames(): Promise<void> {
+    const { host, place, producers } = this.#state;
+    if (producers.hasUnsyncedSnapshots) await producers.syncSnapshots();
+    if (this.#state.isDirectoryDirty) {
+      this.#state.isDirectoryDirty = false;
+      await host.disk.syncDirectory(place.directory);
+    }
+    if (this.#state.isParentDirty) {
+      this.#state.isParentDirty = false;
+      await host.disk.syncDirectory(this.#state.parentDirectory);
+    }
+  }
+}
+
+/** Timers of JavaScript hold no more; a longer time is never. */
+const TIMER_MAX_MS = 2 ** 31 - 1;

@@ -1,0 +1,241 @@
+/**
+ * Opening a log: from the files of a directory to a `Log`.
+ *
+ *   1. left-overs of exchanges and deletions are finished or removed      (segment-exchange.ts)
+ *   2. every .log is a segment; indexes without one go, missing ones are built
+ *   3. after an unclean stop: every batch from the recovery point's segment on is checked, what
+ *      follows the first bad one is cut off, and all segments behind it go   (log-recovery.ts)
+ *   4. epochs and producers are brought to what the batches say
+ *
+ * After a clean stop none of the records is read, nor any file but the directory: the recovery
+ * point is the log's end, and the snapshot of that name vouches for it.
+ */
+import { offsetOfFileName, INDEX_SUFFIX, LOG_SUFFIX, segmentFileName } from "./log-names.ts";
+import { SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX } from "./log-names.ts";
+import { LEADER_EPOCH_FILE } from "./leader-epochs.ts";
+import { Log } from "./log.ts";
+import type { LogConfig } from "./log-config.ts";
+import { LogFlush } from "./log-flush.ts";
+import type { LogHost } from "./log-host.ts";
+import { rebuildSegment, recoverFrom } from "./log-recovery.ts";
+import { LogState } from "./log-state.ts";
+import { removeSegments } from "./log-truncate.ts";
+import { finishExchanges } from "./segment-exchange.ts";
+
+export interface OpenLog {
+  readonly directory: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly config: LogConfig;
+  /** From the checkpoints of the log directory; null when they do not name the partition. */
+  readonly recoveryPoint: number | null;
+  readonly logStartOffset: number | null;
+  /** The stop before left the marker. */
+  readonly wasCleanlyStopped: boolean;
+}
+
+/** Throws `DiskError`. A directory that is not there yet is made, with one empty segment. */
+export async function openLog(host: LogHost, options: OpenLog): Promise<Log> {
+  return openCleanly(host, options) ?? openThoroughly(host, options);
+}
+
+/**
+ * At once, when the stop was clean and the directory shows no doubt about it; else null. Of 10,000
+ * partitions nearly all begin like this.
+ */
+export function openCleanly(host: LogHost, options: OpenLog): Log | null {
+  const { directory, recoveryPoint } = options;
+  if (!options.wasCleanlyStopped || recoveryPoint === null) return null;
+  const found = sortNames(host.disk.list(directory));
+  const lastBase = found.logs.at(-1);
+  if (lastBase === undefined || found.isOdd) return null;
+  const logStartOffset = Math.max(options.logStartOffset ?? 0, found.logs[0]!);
+  if (logStartOffset > recoveryPoint) return null;
+  const state = new LogState(host, directory, options.topic, options.partition, options.config, {
+    snapshots: found.snapshots,
+    hasEpochFile: found.hasEpochFile,
+    isNew: false,
+  });
+  for (const baseOffset of found.logs) {
+    const path = `${directory}/${segmentFileName(baseOffset, LOG_SUFFIX)}`;
+    const size = host.disk.status(path)?.size ?? -1;
+    if (size < 0 || (size === 0 && baseOffset !== lastBase)) return null;
+    state.segments.add(state.segmentAt(baseOffset, size));
+  }
+  const { size } = state.segments.active;
+  if (size === 0 && recoveryPoint !== lastBase) return null;
+  if (size > 0 && (recoveryPoint <= lastBase || found.snapshots.at(-1) !== recoveryPoint)) {
+    return null;
+  }
+  state.logStartOffset = logStartOffset;
+  state.logEndOffset = recoveryPoint;
+  state.recoveryPoint = recoveryPoint;
+  state.highWatermark = logStartOffset;
+  state.epochs.limitFile(options.logStartOffset ?? 0, recoveryPoint);
+  state.producers.loadLater(logStartOffset, recoveryPoint);
+  return new Log(state, new LogFlush(state));
+}
+
+async function openThoroughly(host: LogHost, options: OpenLog): Promise<Log> {
+  const { directory } = options;
+  const isNew = host.disk.status(directory) === null;
+  if (isNew) host.disk.makeDirectory(directory);
+  finishExchanges(host, directory);
+  const found = sortNames(host.disk.list(directory));
+  const state = new LogState(host, directory, options.topic, options.partition, options.config, {
+    snapshots: found.snapshots,
+    hasEpochFile: found.hasEpochFile,
+    isNew,
+  });
+  removeOrphans(state, found);
+  for (const baseOffset of found.logs) {
+    const path = `${directory}/${segmentFileName(baseOffset, LOG_SUFFIX)}`;
+    const size = host.disk.status(path)?.size ?? 0;
+    state.segments.add(state.segmentAt(baseOffset, size));
+  }
+  await bringToEnd(state, options, found);
+  const flush = new LogFlush(state);
+  const log = new Log(state, flush);
+  state.isChanged = true;
+  // What recovery read may never have been on the disk: no reader shall see it vanish again.
+  if (state.recoveryPoint < state.logEndOffset) flush.flushInBackground(state.logEndOffset);
+  return log;
+}
+
+/** Sets all offsets of the state, and repairs what contradicts them. */
+async function bringToEnd(state: LogState, options: OpenLog, found: FoundNames): Promise<void> {
+  const checkpointedStart = options.logStartOffset ?? 0;
+  const recoveryPoint = options.recoveryPoint ?? 0;
+  let endOffset = -1;
+  if (state.segments.count > 0) {
+    const firstToRecover = options.wasCleanlyStopped ? Number.POSITIVE_INFINITY : recoveryPoint;
+    await rebuildMissingIndexes(state, found, firstToRecover);
+    endOffset = options.wasCleanlyStopped
+      ? await findEndOffset(state)
+      : await recoverFrom(state, firstToRecover, checkpointedStart);
+  }
+  if (endOffset !== -1 && endOffset < checkpointedStart) {
+    state.host.logger.warn(
+      `${state.name}: deleting all segments, as the log ends at ${endOffset} ` +
+        `but starts at ${checkpointedStart}`,
+    );
+    removeSegments(state, state.segments.all);
+    state.epochs.clear();
+    state.producers.startAt(checkpointedStart);
+    endOffset = -1;
+  }
+  const isEmpty = state.segments.count === 0;
+  if (isEmpty) {
+    endOffset = checkpointedStart;
+    const segment = state.segmentAt(endOffset, 0);
+    segment.createFiles();
+    state.segments.add(segment);
+    state.isDirectoryDirty = true;
+  }
+  state.logEndOffset = endOffset;
+  state.logStartOffset = Math.max(checkpointedStart, state.segments.first.baseOffset);
+  state.highWatermark = state.logStartOffset;
+  const isTrusted = options.wasCleanlyStopped && !isEmpty;
+  state.recoveryPoint = Math.max(
+    isTrusted ? endOffset : Math.min(recoveryPoint, endOffset),
+    state.logStartOffset,
+  );
+  state.epochs.truncateFromEnd(endOffset);
+  state.epochs.truncateFromStart(checkpointedStart);
+  removeStraySnapshots(state);
+  if (state.producers.endOffset !== endOffset || options.wasCleanlyStopped) {
+    await state.producers.reloadSlowly(state.logStartOffset, endOffset);
+  }
+  if (endOffset > 0) state.producers.takeSnapshot();
+}
+
+async function rebuildMissingIndexes(
+  state: LogState,
+  found: FoundNames,
+  firstToRecover: number,
+): Promise<void> {
+  const recovered = state.segments.floor(firstToRecover);
+  for (const segment of state.segments.all) {
+    if (segment === recovered) break;
+    if (found.indexes.has(segment.baseOffset) && found.timeIndexes.has(segment.baseOffset))
+      continue;
+    state.host.logger.warn(
+      `${state.name}: segment ${segment.baseOffset} has no index, building it anew`,
+    );
+    await rebuildSegment(state, segment);
+  }
+}
+
+/** After a clean stop the last segment's batches lead to the end; if not, they are recovered. */
+async function findEndOffset(state: LogState): Promise<number> {
+  const endOffset = state.segments.active.findEndOffset();
+  if (endOffset !== -1) return endOffset;
+  state.host.logger.warn(`${state.name}: the last segment is damaged, recovering it`);
+  return recoverFrom(state, state.segments.active.baseOffset, 0);
+}
+
+/** Snapshots at the base of a segment stay, and the newest of the others if it is behind all. */
+function removeStraySnapshots(state: LogState): void {
+  const bases = new Set(state.segments.all.map((segment) => segment.baseOffset));
+  const strays = state.producers.snapshotOffsets.filter((offset) => !bases.has(offset));
+  const newest = strays.at(-1) ?? -1;
+  for (const offset of strays) {
+    const isBehindAll = offset > state.segments.active.baseOffset;
+    if (offset !== newest || !isBehindAll) state.producers.removeSnapshot(offset);
+  }
+}
+
+interface FoundNames {
+  /** Base offsets, ascending. */
+  readonly logs: readonly number[];
+  readonly indexes: ReadonlySet<number>;
+  readonly timeIndexes: ReadonlySet<number>;
+  readonly orphans: readonly string[];
+  readonly snapshots: readonly number[];
+  readonly hasEpochFile: boolean;
+  /** Something is there that a clean stop does not leave, or lacks what it leaves. */
+  readonly isOdd: boolean;
+}
+
+function sortNames(names: readonly string[]): FoundNames {
+  const logs: number[] = [];
+  const indexes = new Set<number>();
+  const timeIndexes = new Set<number>();
+  const snapshots: number[] = [];
+  const others: string[] = [];
+  let hasEpochFile = false;
+  let hasLeftovers = false;
+  for (const name of names) {
+    if (name === LEADER_EPOCH_FILE) hasEpochFile = true;
+    const offset = offsetOfFileName(name);
+    if (offset < 0) continue;
+    const suffix = name.slice(20);
+    if (suffix === LOG_SUFFIX) logs.push(offset);
+    else if (suffix === INDEX_SUFFIX) indexes.add(offset);
+    else if (suffix === TIME_INDEX_SUFFIX) timeIndexes.add(offset);
+    else if (suffix === SNAPSHOT_SUFFIX) snapshots.push(offset);
+    else hasLeftovers ||= suffix !== TRANSACTION_INDEX_SUFFIX;
+    if (suffix !== LOG_SUFFIX) others.push(name);
+  }
+  logs.sort((left, right) => left - right);
+  snapshots.sort((left, right) => left - right);
+  const orphans = orphanIndexes(logs, others);
+  const isIndexed = logs.every((offset) => indexes.has(offset) && timeIndexes.has(offset));
+  const isOdd = hasLeftovers || orphans.length > 0 || !isIndexed;
+  return { logs, indexes, timeIndexes, orphans, snapshots, hasEpochFile, isOdd };
+}
+
+function orphanIndexes(logs: readonly number[], others: readonly string[]): string[] {
+  const bases = new Set(logs);
+  const kinds: string[] = [INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX];
+  return others.filter((name) => {
+    return kinds.includes(name.slice(20)) && !bases.has(offsetOfFileName(name));
+  });
+}
+
+function removeOrphans(state: LogState, found: FoundNames): void {
+  for (const name of found.orphans) {
+    state.host.logger.warn(`${state.name}: removing ${name}, an index without a segment`);
+    state.host.disk.remove(`${state.place.directory}/${name}`);
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * A log's producer state with its snapshot files: taken when a segment is left and when the log is
+ * closed, read when the state is first asked for.
+ *
+ *   snapshot(s) ... records ... end of the log
+ *
+ * Invariant: once loaded, `state` is that of all records before `state.endOffset`.
+ */
+import {
+  baseOffset,
+  baseSequence,
+  hasProducerId,
+  isControl,
+  isTransactional,
+  lastOffset,
+  lastSequence,
+  magic,
+  maxTimestamp,
+  producerEpoch,
+  producerId,
+} from "../protocol/record-batch.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import { scanBatches, scanBatchesNow, type VisitBatch } from "./batch-scan.ts";
+import { readEndTransactionMarker } from "./end-transaction-marker.ts";
+import { DELETED_SUFFIX, segmentFileName, SNAPSHOT_SUFFIX } from "./log-names.ts";
+import { decodeProducerSnapshot, encodeProducerSnapshot } from "./producer-snapshot.ts";
+import { type CompletedTransaction, type ProducerBatch, ProducerState } from "./producer-state.ts";
+import { FOUND, type Segment, type SegmentPlace } from "./segment.ts";
+import type { Segments } from "./segments.ts";
+
+export class LogProducers {
+  readonly #place: SegmentPlace;
+  readonly #segments: Segments;
+  readonly #state = new ProducerState();
+  /** Offsets of the snapshot files, ascending. */
+  #snapshots: number[];
+  #lastSnapshotOffset = 0;
+  /** What is to be loaded first: the log from here to there. */
+  #unloaded: { logStartOffset: number; endOffset: number } | null = null;
+  /** Written, not synced. */
+  #unsynced: number[] = [];
+  readonly #nowMs: () => number;
+  readonly #expirationMs: () => number;
+
+  constructor(
+    place: SegmentPlace,
+    segments: Segments,
+    snapshots: readonly number[],
+    nowMs: () => number,
+    expirationMs: () => number,
+  ) {
+    this.#place = place;
+    this.#segments = segments;
+    this.#snapshots = [...snapshots].sort((left, right) => left - right);
+    this.#nowMs = nowMs;
+    this.#expirationMs = expirationMs;
+  }
+
+  /** Reads the snapshot first when nobody has asked before. Waits. */
+  get state(): ProducerState {
+    if (this.#unloaded !== null) {
+      const { logStartOffset, endOffset } = this.#unloaded;
+      // Records of no producer may have come meanwhile.
+      const endNow = this.#state.endOffset;
+      this.reload(logStartOffset, endOffset);
+      this.#state.endOffset = endNow;
+    }
+    return this.#state;
+  }
+
+  get snapshotOffsets(): readonly number[] {
+    return this.#snapshots;
+  }
+
+  /** Nobody has asked for the state yet. */
+  get isUnloaded(): boolean {
+    return this.#unloaded !== null;
+  }
+
+  loadLater(logStartOffset: number, endOffset: number): void {
+    this.#unloaded = { logStartOffset, endOffset };
+    this.#lastSnapshotOffset = this.#snapshots.at(-1) ?? logStartOffset;
+    this.#state.endOffset = endOffset;
+  }
+
+  /** From the newest good snapshot not behind `endOffset`, and the records behind it. Waits. */
+  reload(logStartOffset: number, endOffset: number): void {
+    this.loadSnapshot(logStartOffset, endOffset);
+    this.#replay(endOffset);
+    this.#state.endOffset = endOffset;
+  }
+
+  /** The same without holding up the event loop: for start-up, when nobody else has the log. */
+  async reloadSlowly(logStartOffset: number, endOffset: number): Promise<void> {
+    this.loadSnapshot(logStartOffset, endOffset);
+    for (const segment of this.#segments.between(this.#state.endOffset, endOffset)) {
+      if (!this.#findReplayStart(segment)) continue;
+      const { foundPosition } = segment;
+      const handle = segment.log;
+      const file = handle.retain();
+      await scanBatches(file, foundPosition, segment.size, this.#replayUpTo(endOffset));
+      handle.release();
+    }
+    this.#state.endOffset = endOffset;
+  }
+
+  /** The snapshot alone; the caller brings the records from `state.endOffset` on. */
+  loadSnapshot(logStartOffset: number, endOffset: number): void {
+    this.#unloaded = null;
+    for (const offset of [...this.#snapshots]) {
+      if (offset > endOffset || offset < logStartOffset) this.removeSnapshot(offset);
+    }
+    for (let offset = this.#snapshots.at(-1); offset !== undefined;) {
+      try {
+        const entries = decodeProducerSnapshot(this.#place.disk.readWhole(this.#pathOf(offset)));
+        const nowMs = this.#nowMs();
+        const live = entries.filter(
+          (entry) =>
+            entry.transactionFirstOffset !== -1 ||
+            nowMs - entry.lastTimestamp < this.#expirationMs(),
+        );
+        this.#state.reset(offset, live);
+        this.#lastSnapshotOffset = offset;
+        return;
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        this.removeSnapshot(offset);
+        offset = this.#snapshots.at(-1);
+      }
+    }
+    this.#state.reset(logStartOffset, []);
+    this.#lastSnapshotOffset = logStartOffset;
+  }
+
+  /** All records before it are taken into account. */
+  get endOffset(): number {
+    return this.#state.endOffset;
+  }
+
+  set endOffset(offset: number) {
+    this.#state.endOffset = offset;
+  }
+
+  /** Takes a batch that is in the log into account; returns the transaction that it decides. */
+  add(bytes: Buffer, at: number): CompletedTransaction | null {
+    if (magic(bytes, at) < 2 || !hasProducerId(bytes, at)) return null;
+    if (!isControl(bytes, at)) {
+      this.state.addBatch(producerBatchOf(bytes, at));
+      return null;
+    }
+    const marker = readEndTransactionMarker(bytes, at);
+    if (marker === null) return null;
+    return this.state.addMarker({
+      producerId: producerId(bytes, at),
+      epoch: producerEpoch(bytes, at),
+      offset: baseOffset(bytes, at),
+      ...marker,
+    });
+  }
+
+  /** Begins anew, without a record. */
+  startAt(offset: number): void {
+    this.#unloaded = null;
+    for (const snapshot of [...this.#snapshots]) this.removeSnapshot(snapshot);
+    this.#state.reset(offset, []);
+    this.#lastSnapshotOffset = 0;
+  }
+
+  /** Writes a snapshot of now, unless there is one. It is synced with the log. */
+  takeSnapshot(): void {
+    const offset = this.#state.endOffset;
+    if (offset <= this.#lastSnapshotOffset) return;
+    const bytes = encodeProducerSnapshot(this.state.producers);
+    const file = this.#place.disk.open(this.#pathOf(offset), "create");
+    try {
+      file.truncate(0);
+      file.write(bytes, 0, bytes.length, 0);
+    } finally {
+      file.close();
+    }
+    this.#lastSnapshotOffset = offset;
+    if (this.#snapshots.at(-1) !== offset) this.#snapshots.push(offset);
+    this.#unsynced.push(offset);
+  }
+
+  get hasUnsyncedSnapshots(): boolean {
+    return this.#unsynced.length > 0;
+  }
+
+  async syncSnapshots(): Promise<void> {
+    for (const offset of this.#unsynced.splice(0)) {
+      if (this.#place.disk.status(this.#pathOf(offset)) === null) continue;
+      const file = this.#place.disk.open(this.#pathOf(offset), "write");
+      try {
+        await file.sync();
+      } finally {
+        file.close();
+      }
+    }
+  }
+
+  /** The log begins later now. */
+  logStartMoved(logStartOffset: number): void {
+    if (this.#state.endOffset < logStartOffset) this.#state.endOffset = logStartOffset;
+    this.#lastSnapshotOffset = this.#snapshots.at(-1) ?? logStartOffset;
+  }
+
+  removeSnapshot(offset: number): void {
+    this.#snapshots = this.#snapshots.filter((other) => other !== offset);
+    this.#place.disk.remove(this.#pathOf(offset));
+  }
+
+  /** Renames a snapshot for its removal later; returns the new path, null when there is none. */
+  markSnapshotDeleted(offset: number): string | null {
+    if (!this.#snapshots.includes(offset)) return null;
+    this.#snapshots = this.#snapshots.filter((other) => other !== offset);
+    const path = this.#pathOf(offset);
+    if (this.#place.disk.status(path) === null) return null;
+    this.#place.disk.rename(path, path + DELETED_SUFFIX);
+    return path + DELETED_SUFFIX;
+  }
+
+  #replay(endOffset: number): void {
+    for (const segment of this.#segments.between(this.#state.endOffset, endOffset)) {
+      if (!this.#findReplayStart(segment)) continue;
+      const handle = segment.log;
+      const file = handle.retain();
+      scanBatchesNow(file, segment.foundPosition, segment.size, this.#replayUpTo(endOffset));
+      handle.release();
+    }
+  }
+
+  #findReplayStart(segment: Segment): boolean {
+    const from = Math.max(segment.baseOffset, this.#state.endOffset);
+    return segment.size > 0 && segment.locate(from, true) === FOUND;
+  }
+
+  #replayUpTo(endOffset: number): VisitBatch {
+    return (bytes, at) => {
+      if (lastOffset(bytes, at) >= endOffset) return false;
+      const completed = this.add(bytes, at);
+      if (completed !== null) this.#state.complete(completed);
+      this.#state.endOffset = lastOffset(bytes, at) + 1;
+      return true;
+    };
+  }
+
+  #pathOf(offset: number): string {
+    return `${this.#place.directory}/${segmentFileName(offset, SNAPSHOT_SUFFIX)}`;
+  }
+}
+
+/** What the header of the batch at `at` claims. */
+export function producerBatchOf(bytes: Buffer, at: number): ProducerBatch {
+  return {
+    producerId: producerId(bytes, at),
+    epoch: producerEpoch(bytes, at),
+    firstSequence: baseSequence(bytes, at),
+    lastSequence: lastSequence(bytes, at),
+    firstOffset: baseOffset(bytes, at),
+    lastOffset: lastOffset(bytes, at),
+    maxTimestamp: maxTimestamp(bytes, at),
+    isTransactional: isTransactional(bytes, at),
+  };
+}

@@ -1,0 +1,145 @@
+/** The state of one log, shared by the parts of `Log`: append, read, flush, truncation, retention. */
+import { DiskError } from "../base/world.ts";
+import { assert } from "../base/assert.ts";
+import { LEADER_EPOCH_FILE, LeaderEpochs } from "./leader-epochs.ts";
+import type { LogConfig } from "./log-config.ts";
+import type { Coolable, LogHost } from "./log-host.ts";
+import { LogProducers } from "./log-producers.ts";
+import { parentOf } from "./replace-file.ts";
+import { Segment, type SegmentPlace } from "./segment.ts";
+import { Segments } from "./segments.ts";
+
+/** What the directory holds besides segments. */
+export interface FoundFiles {
+  /** Offsets of the producer snapshots. */
+  readonly snapshots: readonly number[];
+  readonly hasEpochFile: boolean;
+  /** The directory was made just now. */
+  readonly isNew: boolean;
+}
+
+export class LogState implements Coolable {
+  readonly host: LogHost;
+  readonly topic: string;
+  readonly partition: number;
+  readonly place: SegmentPlace;
+  readonly segments = new Segments();
+  readonly producers: LogProducers;
+  readonly epochs: LeaderEpochs;
+  config: LogConfig;
+  logStartOffset = 0;
+  logEndOffset = 0;
+  highWatermark = 0;
+  recoveryPoint = 0;
+  /** What took the directory offline: nothing is read or written any more. */
+  failure: DiskError | null = null;
+  /** Nothing is written any more: the log is closed, or about to be deleted. */
+  isClosed = false;
+  /** Something was written since the log was opened. */
+  isChanged = false;
+  /** Since the last `coolDown`. */
+  wasUsed = false;
+  isWarm = false;
+  /** Files were made or renamed since the directory was synced. */
+  isDirectoryDirty: boolean;
+  /** The directory itself is new. */
+  isParentDirty: boolean;
+
+  constructor(
+    host: LogHost,
+    directory: string,
+    topic: string,
+    partition: number,
+    config: LogConfig,
+    found: FoundFiles,
+  ) {
+    this.host = host;
+    this.topic = topic;
+    this.partition = partition;
+    this.config = config;
+    this.place = { disk: host.disk, handles: host.handles, directory };
+    this.producers = new LogProducers(
+      this.place,
+      this.segments,
+      found.snapshots,
+      () => host.clock.wallMs(),
+      () => host.producerIdExpirationMs,
+    );
+    this.epochs = new LeaderEpochs(
+      host.disk,
+      () => `${this.place.directory}/${LEADER_EPOCH_FILE}`,
+      found.hasEpochFile,
+    );
+    this.isDirectoryDirty = found.isNew;
+    this.isParentDirty = found.isNew;
+  }
+
+  get name(): string {
+    return `${this.topic}-${this.partition}`;
+  }
+
+  get parentDirectory(): string {
+    return parentOf(this.place.directory);
+  }
+
+  get nowMs(): number {
+    return this.host.clock.wallMs();
+  }
+
+  /** A segment object; its files are there or are made by `createFiles`. */
+  segmentAt(baseOffset: number, size: number): Segment {
+    return new Segment(this.place, baseOffset, size, this.nowMs, this.#rollJitterMs());
+  }
+
+  touch(): void {
+    this.wasUsed = true;
+    if (this.isWarm) return;
+    this.isWarm = true;
+    this.host.warmed(this);
+  }
+
+  coolDown(): boolean {
+    if (this.wasUsed) {
+      this.wasUsed = false;
+      return false;
+    }
+    this.isWarm = false;
+    if (this.failure !== null) return true;
+    this.attempt(
+      () => this.segments.all.forEach((segment) => segment.coolDown()),
+      () => undefined,
+    );
+    return true;
+  }
+
+  /** Runs work that may fail on the disk: then the directory goes offline. */
+  attempt<T>(work: () => T, afterFailure: (error: DiskError) => T): T {
+    try {
+      return work();
+    } catch (error) {
+      return afterFailure(this.diskFailed(error));
+    }
+  }
+
+  /** Takes the directory offline; throws on what is no error of the disk. */
+  diskFailed(error: unknown): DiskError {
+    if (!(error instanceof DiskError)) throw error;
+    if (this.failure === null) {
+      this.failure = error;
+      this.host.directoryFailed(this.parentDirectory, error);
+    }
+    return error;
+  }
+
+  setRecoveryPoint(offset: number): void {
+    assert(offset <= this.logEndOffset, "the recovery point is within the log");
+    this.recoveryPoint = offset;
+  }
+
+  /** So that segments of many partitions are not all left at the same moment. */
+  #rollJitterMs(): number {
+    const { segmentJitterMs, segmentMs } = this.config;
+    if (segmentJitterMs <= 0) return 0;
+    return this.host.random.uint32() % Math.min(segmentJitterMs, segmentMs);
+  }
+}

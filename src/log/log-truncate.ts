@@ -1,0 +1,81 @@
+/** Cutting a log at its end (a follower that disagrees) or at its start (retention, deletion). */
+import { DELETED_SUFFIX } from "./log-names.ts";
+import type { LogState } from "./log-state.ts";
+import type { Segment } from "./segment.ts";
+
+/**
+ * Drops records of `offset` and above; false when there are none. Waits for the disk: it replays
+ * the producers' batches behind the last snapshot.
+ */
+export function truncateTo(state: LogState, offset: number): boolean {
+  if (offset >= state.logEndOffset) {
+    // An epoch may have begun here without a record.
+    state.epochs.truncateFromEnd(state.logEndOffset);
+    return false;
+  }
+  state.isChanged = true;
+  state.touch();
+  if (offset < state.segments.first.baseOffset) {
+    truncateFullyAndStartAt(state, offset, offset);
+    return true;
+  }
+  removeSegments(
+    state,
+    state.segments.all.filter((segment) => segment.baseOffset > offset),
+  );
+  state.segments.active.truncateTo(offset, state.nowMs);
+  state.logEndOffset = offset;
+  state.epochs.truncateFromEnd(offset);
+  state.logStartOffset = Math.min(state.logStartOffset, offset);
+  state.recoveryPoint = Math.min(state.recoveryPoint, offset);
+  state.producers.reload(state.logStartOffset, offset);
+  state.highWatermark = Math.min(state.highWatermark, offset);
+  return true;
+}
+
+/** Drops everything; the log goes on at `offset`. */
+export function truncateFullyAndStartAt(
+  state: LogState,
+  offset: number,
+  logStartOffset: number,
+): void {
+  state.isChanged = true;
+  state.touch();
+  removeSegments(state, state.segments.all);
+  const segment = state.segmentAt(offset, 0);
+  segment.createFiles();
+  state.segments.add(segment);
+  state.isDirectoryDirty = true;
+  state.epochs.clear();
+  state.producers.startAt(offset);
+  state.logStartOffset = logStartOffset;
+  state.logEndOffset = offset;
+  state.highWatermark = offset;
+  state.recoveryPoint = Math.min(state.recoveryPoint, offset);
+}
+
+/** Takes segments out of the log; their files go after `file.delete.delay.ms`. */
+export function removeSegments(state: LogState, segments: readonly Segment[]): void {
+  if (segments.length === 0) return;
+  const removed = [...segments];
+  state.segments.remove(removed);
+  const snapshots: string[] = [];
+  for (const segment of removed) {
+    segment.coolDown();
+    segment.rename(DELETED_SUFFIX);
+    const snapshot = state.producers.markSnapshotDeleted(segment.baseOffset);
+    if (snapshot !== null) snapshots.push(snapshot);
+  }
+  state.isDirectoryDirty = true;
+  const { host } = state;
+  host.schedule(state.config.fileDeleteDelayMs, () => {
+    if (state.failure !== null) return;
+    state.attempt(
+      () => {
+        for (const segment of removed) segment.removeFiles();
+        for (const path of snapshots) host.disk.remove(path);
+      },
+      () => undefined,
+    );
+  });
+}

@@ -1,0 +1,384 @@
+/**
+ * One partition's log: Kafka's UnifiedLog.
+ *
+ *      logStartOffset      recoveryPoint   highWatermark        logEndOffset
+ *            |                   |              |                    |
+ *   [ deleted | segment | segment | active segment .................. ]
+ *            readers get these .................|  replicas get these |
+ *
+ *   append    checks -> producer state -> roll? -> file -> indexes, epochs        all at once
+ *   read      segment -> position -> a `LogSlice` of its file                     usually at once
+ *   flush     one sync at a time for all that wait                                later
+ *
+ * Everything that changes the log runs at once, without an `await`: appends, rolls, truncations
+ * and deletions never meet halfway. What is asynchronous (syncs, cold reads, searches) looks at
+ * the log anew whenever it goes on.
+ *
+ * After an error of the disk nothing is appended, acknowledged or synced any more: the host takes
+ * the whole directory offline.
+ *
+ * Invariants: logStartOffset <= highWatermark <= logEndOffset; recoveryPoint <= logEndOffset; all
+ * before the recovery point is durable, indexes, epochs and producer snapshots included.
+ *
+ * USAGE
+ *   const result = log.appendAsLeader(bytes, { leaderEpoch, origin: "client", nowMs });
+ *   if (result.errorCode === 0) await result.flushed;        // null unless `flush.messages` asks
+ *   log.advanceHighWatermark(log.logEndOffset);
+ *   const slice = await log.read(offset, sizeMax, log.highWatermark, true);
+ *   slice.readInto(target, 0) ... slice.release();
+ */
+import { assert } from "../base/assert.ts";
+import type { DiskError } from "../base/world.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import {
+  isControl,
+  lastSequence,
+  baseSequence,
+  hasProducerId,
+  producerEpoch,
+  producerId,
+} from "../protocol/record-batch.ts";
+import { appended, type AppendResult, refused } from "./append-result.ts";
+import { readEndTransactionMarker } from "./end-transaction-marker.ts";
+import { checkGivenBatches } from "./given-batches.ts";
+import type { EpochEnd } from "./leader-epochs.ts";
+import { acceptFromProducer } from "./leader-batches.ts";
+import { appendRun, type BatchRun, roll } from "./log-append.ts";
+import type { LogConfig } from "./log-config.ts";
+import { LogFlush } from "./log-flush.ts";
+import { abortedTransactions, readLog } from "./log-read.ts";
+import { deleteOldSegments, moveLogStart } from "./log-retention.ts";
+import type { LogSlice } from "./log-slice.ts";
+import type { LogState } from "./log-state.ts";
+import { producerBatchOf } from "./log-producers.ts";
+import { truncateFullyAndStartAt, truncateTo } from "./log-truncate.ts";
+import { type AppendOrigin, refuseBatch, refuseMarker, type Refusal } from "./producer-checks.ts";
+import type { ProducerEntry, RememberedBatch } from "./producer-entry.ts";
+import { offsetForTimestamp, type TimestampAnswer } from "./timestamp-search.ts";
+import type { AbortedTransaction } from "./transaction-index.ts";
+
+export interface LeaderAppend {
+  readonly leaderEpoch: number;
+  /** "client", "coordinator", or "raftLeader", whose batches have offsets and epoch already. */
+  readonly origin: AppendOrigin;
+  readonly nowMs: number;
+  /** KIP-890: the coordinator knows that this partition is part of the transaction. */
+  readonly isVerified?: boolean;
+  /** Of a marker: 2 demands an epoch above that of the records. */
+  readonly transactionVersion?: number;
+}
+
+export class Log {
+  readonly #state: LogState;
+  readonly #flush: LogFlush;
+
+  /** Made by `openLog`, which finds what is on the disk. */
+  constructor(state: LogState, flush: LogFlush) {
+    this.#state = state;
+    this.#flush = flush;
+  }
+
+  get topic(): string {
+    return this.#state.topic;
+  }
+
+  get partition(): number {
+    return this.#state.partition;
+  }
+
+  get directory(): string {
+    return this.#state.place.directory;
+  }
+
+  get config(): LogConfig {
+    return this.#state.config;
+  }
+
+  updateConfig(config: LogConfig): void {
+    this.#state.config = config;
+  }
+
+  /** What took its directory offline; null while all is well. */
+  get failure(): DiskError | null {
+    return this.#state.failure;
+  }
+
+  get logStartOffset(): number {
+    return this.#state.logStartOffset;
+  }
+
+  /** Of the record that is appended next. */
+  get logEndOffset(): number {
+    return this.#state.logEndOffset;
+  }
+
+  get highWatermark(): number {
+    return this.#state.highWatermark;
+  }
+
+  get recoveryPoint(): number {
+    return this.#state.recoveryPoint;
+  }
+
+  /** Readers of committed records stop here. */
+  get lastStableOffset(): number {
+    const { highWatermark, logStartOffset, producers } = this.#state;
+    const unstable = producers.state.firstUnstableOffset;
+    if (unstable === -1 || unstable >= highWatermark) return highWatermark;
+    return Math.max(unstable, logStartOffset);
+  }
+
+  /** Bytes of all segments. */
+  get size(): number {
+    return this.#state.segments.size;
+  }
+
+  get segmentCount(): number {
+    return this.#state.segments.count;
+  }
+
+  get firstSegmentBaseOffset(): number {
+    return this.#state.segments.first.baseOffset;
+  }
+
+  /** Records of clients and coordinators: they get their offsets, and the bytes are changed. */
+  appendAsLeader(bytes: Buffer, options: LeaderAppend): AppendResult {
+    const state = this.#state;
+    const refusal = this.#refuseAny();
+    if (refusal !== null) return this.#refused(refusal);
+    const { origin, leaderEpoch, nowMs } = options;
+    if (origin === "raftLeader") return this.#appendGiven(bytes, leaderEpoch, true, nowMs);
+    const accepted = acceptFromProducer(bytes, state.config, state.logEndOffset, options);
+    if ("errorCode" in accepted) return this.#refused(accepted);
+    const duplicate = origin === "client" ? this.#findDuplicate(accepted.bytes) : null;
+    if (duplicate !== null) {
+      const { lastOffset, offsetDelta, timestamp } = duplicate;
+      const firstOffset = lastOffset - offsetDelta;
+      return appended(firstOffset, lastOffset, timestamp, state.logStartOffset, true, null);
+    }
+    const claim = this.#refuseProducer(accepted.bytes, options);
+    if (claim !== null) return this.#refused(claim);
+    return this.#append(accepted, nowMs, accepted.appendTimeMs);
+  }
+
+  /** What a leader sent: believed, but for its checksums and order. `leaderEpoch` bounds it. */
+  appendAsFollower(bytes: Buffer, leaderEpoch: number, nowMs: number): AppendResult {
+    const refusal = this.#refuseAny();
+    if (refusal !== null) return this.#refused(refusal);
+    return this.#appendGiven(bytes, leaderEpoch, false, nowMs);
+  }
+
+  /** Where the records from `offset` on are. At once when that is known or cached. */
+  read(
+    offset: number,
+    sizeMax: number,
+    upToOffset: number,
+    minOneBatch: boolean,
+  ): LogSlice | Promise<LogSlice> {
+    return readLog(this.#state, { offset, sizeMax, upToOffset, minOneBatch });
+  }
+
+  /** What a reader of committed records must leave out of `slice`. */
+  abortedTransactions(fromOffset: number, slice: LogSlice): AbortedTransaction[] {
+    return this.#state.attempt(
+      () => abortedTransactions(this.#state, fromOffset, slice),
+      () => [],
+    );
+  }
+
+  /** `timestamp` as in ListOffsets: a time, or -1, -2, -3, -4. Null when there is no such record. */
+  async offsetForTimestamp(timestamp: number): Promise<TimestampAnswer | null> {
+    try {
+      return await offsetForTimestamp(this.#state, timestamp);
+    } catch (error) {
+      this.#state.diskFailed(error);
+      return null;
+    }
+  }
+
+  /** False when it was there already: it never goes back. */
+  advanceHighWatermark(offset: number): boolean {
+    assert(offset <= this.#state.logEndOffset, "the high watermark is within the log");
+    if (offset <= this.#state.highWatermark) return false;
+    this.#setHighWatermark(offset);
+    return true;
+  }
+
+  /** From a checkpoint or a leader: taken as near as the log allows. Returns what it is now. */
+  setHighWatermark(offset: number): number {
+    const { logStartOffset, logEndOffset } = this.#state;
+    this.#setHighWatermark(Math.max(logStartOffset, Math.min(offset, logEndOffset)));
+    return this.#state.highWatermark;
+  }
+
+  /** -1 before the first. */
+  get latestEpoch(): number {
+    return this.#state.epochs.latestEpoch;
+  }
+
+  /** A leader of this epoch starts to write at `startOffset`. */
+  assignEpochStart(epoch: number, startOffset: number): void {
+    this.#state.epochs.assign(epoch, startOffset);
+  }
+
+  /** Where the records of `epoch` and older ones end, as in OffsetForLeaderEpoch. */
+  endOffsetFor(epoch: number): EpochEnd {
+    return this.#state.epochs.endOffsetFor(epoch, this.#state.logEndOffset);
+  }
+
+  /** DeleteRecords: records before `offset` are gone; their segments follow with retention. */
+  advanceLogStartOffset(offset: number): ErrorCode {
+    if (this.#state.failure !== null) return ErrorCode.KAFKA_STORAGE_ERROR;
+    if (offset > this.#state.highWatermark) return ErrorCode.OFFSET_OUT_OF_RANGE;
+    moveLogStart(this.#state, offset);
+    return ErrorCode.NONE;
+  }
+
+  /** Drops records of `offset` and above; false when there are none. */
+  truncateTo(offset: number): boolean {
+    return this.#state.attempt(
+      () => truncateTo(this.#state, offset),
+      () => false,
+    );
+  }
+
+  /** Drops everything; the next record gets `offset`. */
+  truncateFullyAndStartAt(offset: number, logStartOffset = offset): void {
+    this.#state.attempt(
+      () => truncateFullyAndStartAt(this.#state, offset, logStartOffset),
+      () => undefined,
+    );
+  }
+
+  /** Leaves the active segment, unless it is empty. */
+  roll(): void {
+    this.#state.attempt(
+      () => void roll(this.#state, this.#flush, this.#state.logEndOffset),
+      () => undefined,
+    );
+  }
+
+  /** Everything appended so far is durable when it resolves. */
+  flush(): Promise<void> {
+    return this.#flush.flushUpTo(this.#state.logEndOffset);
+  }
+
+  /** Returns how many segments went. */
+  deleteOldSegments(): number {
+    if (this.#state.failure !== null || this.#state.isClosed) return 0;
+    return this.#state.attempt(
+      () => deleteOldSegments(this.#state, this.#flush),
+      () => 0,
+    );
+  }
+
+  /** For DescribeProducers. */
+  activeProducers(): ProducerEntry[] {
+    return [...this.#state.producers.state.producers.values()];
+  }
+
+  removeExpiredProducers(nowMs: number): void {
+    const { producers, host } = this.#state;
+    if (!producers.isUnloaded) producers.state.removeExpired(nowMs, host.producerIdExpirationMs);
+  }
+
+  /** The state, for whoever looks after all logs of a node. */
+  get state(): LogState {
+    return this.#state;
+  }
+
+  /** Nothing is appended any more, and all that was is durable when it resolves. */
+  async close(): Promise<void> {
+    const state = this.#state;
+    if (state.isClosed || state.failure !== null) return;
+    try {
+      await this.#flush.whenIdle();
+      state.isClosed = true;
+      // A log that nobody wrote to is as it was when it was opened.
+      const isDone = !state.isChanged && state.recoveryPoint === state.logEndOffset;
+      if (!isDone) state.producers.takeSnapshot();
+      if (!isDone) state.segments.active.close();
+      for (const segment of state.segments.all) segment.coolDown();
+      if (!isDone) await this.#flush.syncAtClose();
+    } catch (error) {
+      state.diskFailed(error);
+    }
+  }
+
+  #setHighWatermark(offset: number): void {
+    this.#state.highWatermark = offset;
+    const { producers } = this.#state;
+    if (!producers.isUnloaded) producers.state.highWatermarkMoved(offset);
+  }
+
+  #refuseAny(): Refusal | null {
+    if (this.#state.failure === null && !this.#state.isClosed) return null;
+    return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: "The log directory is offline" };
+  }
+
+  #refused(refusal: Refusal): AppendResult {
+    return refused(refusal.errorCode, refusal.message, this.#state.logStartOffset);
+  }
+
+  #findDuplicate(bytes: Buffer): RememberedBatch | null {
+    if (!hasProducerId(bytes, 0)) return null;
+    const entry = this.#state.producers.state.get(producerId(bytes, 0));
+    if (entry === undefined) return null;
+    const first = baseSequence(bytes, 0);
+    return entry.findDuplicate(producerEpoch(bytes, 0), first, lastSequence(bytes, 0));
+  }
+
+  /** The leader takes one batch of a producer at a time. */
+  #refuseProducer(bytes: Buffer, options: LeaderAppend): Refusal | null {
+    if (!hasProducerId(bytes, 0)) return null;
+    const { host, producers } = this.#state;
+    const entry = producers.state.get(producerId(bytes, 0));
+    if (isControl(bytes, 0)) {
+      const marker = readEndTransactionMarker(bytes, 0);
+      if (marker === null) return null;
+      const { transactionVersion = -1 } = options;
+      const epoch = producerEpoch(bytes, 0);
+      return refuseMarker(entry, producerId(bytes, 0), epoch, marker, transactionVersion);
+    }
+    const isVerified = options.isVerified === true || !host.verifiesTransactions;
+    return refuseBatch(entry, producerBatchOf(bytes, 0), options.origin, { isVerified });
+  }
+
+  #appendGiven(bytes: Buffer, leaderEpoch: number, isLeader: boolean, nowMs: number): AppendResult {
+    const given = checkGivenBatches(bytes, this.#state.logEndOffset, leaderEpoch, isLeader);
+    if ("errorCode" in given) return this.#refused(given);
+    if (given.size === 0) {
+      const { logEndOffset, logStartOffset } = this.#state;
+      return appended(logEndOffset, logEndOffset - 1, -1, logStartOffset, false, null);
+    }
+    return this.#append({ bytes, ...given }, nowMs, -1);
+  }
+
+  #append(run: BatchRun, nowMs: number, appendTimeMs: number): AppendResult {
+    const { logStartOffset } = this.#state;
+    if (run.size > this.#state.config.segmentBytes) {
+      return this.#refused({
+        errorCode: ErrorCode.RECORD_LIST_TOO_LARGE,
+        message:
+          `Message batch size is ${run.size} bytes, which exceeds the maximum configured ` +
+          `segment size of ${this.#state.config.segmentBytes}.`,
+      });
+    }
+    return this.#state.attempt(
+      () => {
+        appendRun(this.#state, this.#flush, run, nowMs);
+        const flushed = this.#flush.afterAppend();
+        return appended(
+          run.firstOffset,
+          run.lastOffset,
+          appendTimeMs,
+          logStartOffset,
+          false,
+          flushed,
+        );
+      },
+      (error) =>
+        this.#refused({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: error.message }),
+    );
+  }
+}

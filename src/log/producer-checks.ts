@@ -1,0 +1,117 @@
+/** Whether a producer may append what it wants to: Kafka's rules, and their errors. */
+import { ErrorCode } from "../protocol/error-code.ts";
+import type { EndTransactionMarker } from "./end-transaction-marker.ts";
+import type { ProducerEntry } from "./producer-entry.ts";
+import type { ProducerBatch } from "./producer-state.ts";
+
+/**
+ * Who appends: a client's produce request; a coordinator, whose records have no sequence numbers;
+ * KRaft's leader, which sets offsets and epochs itself; replication, which is believed everything.
+ */
+export type AppendOrigin = "client" | "coordinator" | "raftLeader" | "replication";
+
+export interface Refusal {
+  readonly errorCode: ErrorCode;
+  readonly message: string;
+}
+
+export interface TransactionCheck {
+  /** The coordinator knows that this partition is part of the producer's transaction. */
+  readonly isVerified: boolean;
+}
+
+/** Null when the batch may be appended. Duplicates are found before. */
+export function refuseBatch(
+  entry: ProducerEntry | undefined,
+  batch: ProducerBatch,
+  origin: AppendOrigin,
+  transaction: TransactionCheck,
+): Refusal | null {
+  if (origin === "replication") return null;
+  const epoch = entry?.epoch ?? -1;
+  if (batch.epoch < epoch) return staleEpoch(batch.producerId, batch.epoch, epoch);
+  if (batch.isTransactional) {
+    const isOngoing = entry !== undefined && entry.transactionFirstOffset !== -1;
+    if (!(isOngoing && epoch === batch.epoch) && !transaction.isVerified) {
+      return {
+        errorCode: ErrorCode.INVALID_TXN_STATE,
+        message: "Record was not part of an ongoing transaction",
+      };
+    }
+  }
+  if (origin === "client") {
+    const refusal = refuseSequence(entry, batch);
+    if (refusal !== null) return refusal;
+  }
+  if (entry !== undefined && entry.transactionFirstOffset !== -1 && !batch.isTransactional) {
+    return {
+      errorCode: ErrorCode.INVALID_TXN_STATE,
+      message: `Expected transactional write from producer ${batch.producerId}`,
+    };
+  }
+  return null;
+}
+
+/**
+ * Null when the marker may be appended. KIP-890: from transaction version 2 on a marker has an
+ * epoch above that of the records, unless it is the same marker again.
+ */
+export function refuseMarker(
+  entry: ProducerEntry | undefined,
+  producerId: number,
+  epoch: number,
+  marker: EndTransactionMarker,
+  transactionVersion: number,
+): Refusal | null {
+  if (entry === undefined) return null;
+  const isRepeated = epoch === entry.epoch && entry.transactionFirstOffset === -1;
+  const isStale = transactionVersion >= 2 ? epoch <= entry.epoch : epoch < entry.epoch;
+  if (isStale && !(transactionVersion >= 2 && isRepeated)) {
+    return staleEpoch(producerId, epoch, entry.epoch);
+  }
+  if (entry.coordinatorEpoch > marker.coordinatorEpoch) {
+    return {
+      errorCode: ErrorCode.TRANSACTION_COORDINATOR_FENCED,
+      message:
+        `Invalid coordinator epoch for producerId ${producerId}: ` +
+        `${marker.coordinatorEpoch} (zombie), ${entry.coordinatorEpoch} (current)`,
+    };
+  }
+  return null;
+}
+
+/**
+ * A producer that is not known (any more, after retention or expiry) may begin anywhere, a new
+ * epoch begins at 0, and all else goes on where the last batch ended.
+ */
+function refuseSequence(entry: ProducerEntry | undefined, batch: ProducerBatch): Refusal | null {
+  if (entry === undefined || entry.epoch === -1) return null;
+  if (batch.epoch !== entry.epoch) {
+    if (batch.firstSequence === 0) return null;
+    return outOfOrder(
+      `Invalid sequence number for new epoch of producer ${batch.producerId}: ` +
+        `${batch.epoch} (request epoch), ${batch.firstSequence} (seq. number), ` +
+        `${entry.epoch} (current producer epoch)`,
+    );
+  }
+  const last = entry.lastSequence;
+  if (batch.firstSequence === last + 1) return null;
+  if (batch.firstSequence === 0 && last === 0x7fff_ffff) return null;
+  return outOfOrder(
+    `Out of order sequence number for producer ${batch.producerId}: ` +
+      `${batch.firstSequence} (incoming seq. number), ${last} (current end sequence number)`,
+  );
+}
+
+function staleEpoch(producerId: number, epoch: number, current: number): Refusal {
+  return {
+    errorCode: ErrorCode.INVALID_PRODUCER_EPOCH,
+    message:
+      `Epoch of producer ${producerId} is ${epoch}, ` +
+      `which is smaller than the last seen epoch ${current}`,
+  };
+}
+
+function outOfOrder(message: string): Refusal {
+  return { errorCode: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, message };
+}

@@ -1,0 +1,515 @@
+/**
+ * One segment of a log: record batches back to back in `.log`, and what finds them.
+ *
+ *   .log        [batch][batch][batch]....[batch]         size bytes, then maybe reserved blocks
+ *   .index      offset -> position                       offset-index.ts
+ *   .timeindex  timestamp -> offset                      time-index.ts
+ *   .txnindex   aborted transactions                     transaction-index.ts
+ *
+ * The last segment of a log is active: it alone is written, and knows its last batches without
+ * the disk (`recent`). A segment opens a file when it needs it; `cool` gives files, memory and
+ * reserved blocks back, so that an idle segment is this object and nothing else.
+ *
+ * Invariants: `size` ends a batch; every offset in it is within 2^31 of the base offset; index
+ * entries point at batches of this file. Positions and offsets only grow, but for `truncateTo`.
+ */
+import { assert } from "../base/assert.ts";
+import type { Disk } from "../base/world.ts";
+import {
+  BATCH_HEADER_SIZE,
+  BATCH_SIZE_TO_MAGIC,
+  baseOffset as baseOffsetOf,
+  batchSize as batchSizeOf,
+  lastOffset as lastOffsetOf,
+  maxTimestamp as maxTimestampOf,
+} from "../protocol/record-batch.ts";
+import type { FileHandle, FileHandles } from "./file-handles.ts";
+import { COLD } from "./index-file.ts";
+import type { LogConfig } from "./log-config.ts";
+import {
+  INDEX_SUFFIX,
+  LOG_SUFFIX,
+  segmentFileName,
+  TIME_INDEX_SUFFIX,
+  TRANSACTION_INDEX_SUFFIX,
+} from "./log-names.ts";
+import { OFFSET_ENTRY_SIZE, OffsetIndex } from "./offset-index.ts";
+import { RecentBatches } from "./recent-batches.ts";
+import { TIME_ENTRY_SIZE, TimeIndex } from "./time-index.ts";
+import { TransactionIndex } from "./transaction-index.ts";
+
+/** Where the files of a partition are; `directory` changes when the partition is renamed. */
+export interface SegmentPlace {
+  readonly disk: Disk;
+  readonly handles: FileHandles;
+  directory: string;
+}
+
+export const SEGMENT_SUFFIXES = [
+  LOG_SUFFIX,
+  INDEX_SUFFIX,
+  TIME_INDEX_SUFFIX,
+  TRANSACTION_INDEX_SUFFIX,
+] as const;
+
+/** Answers of `locate`, besides `COLD`. */
+export const FOUND = 1;
+export const BEYOND_END = 0;
+export const DAMAGED = -2;
+
+const OFFSETS_MAX = 0x7fff_ffff;
+const RESERVE_FROM = 64 << 10;
+const RESERVE_MIN = 1 << 20;
+const RESERVE_MAX = 64 << 20;
+const HEADERS_SIZE = 4096;
+/** So many bytes of a batch tell its last offset. */
+const LAST_OFFSET_END = 27;
+
+/** Bytes that were read last while looking for a batch; good until the next look. */
+const headers = Buffer.alloc(HEADERS_SIZE);
+
+export class Segment {
+  readonly baseOffset: number;
+  size: number;
+  /** What `locate` found: where a batch begins, and its size. */
+  foundPosition = 0;
+  foundSize = 0;
+
+  readonly #place: SegmentPlace;
+  readonly #rollJitterMs: number;
+  #createdMs: number;
+  /** Behind every file name, once the segment is on its way out. */
+  #suffix = "";
+  #firstTimestamp: number | null = null;
+  #maxTimestamp: number | null = null;
+  #maxTimestampOffset = 0;
+  #bytesSinceIndexEntry = 0;
+  #reservedEnd = 0;
+  #coldPosition = -1;
+  #lastScanned = -1;
+  #log: FileHandle | null = null;
+  #offsetIndex: OffsetIndex | null = null;
+  #timeIndex: TimeIndex | null = null;
+  #transactionIndex: TransactionIndex | null = null;
+  #recent: RecentBatches | null = null;
+
+  constructor(
+    place: SegmentPlace,
+    baseOffset: number,
+    size: number,
+    nowMs: number,
+    rollJitterMs: number,
+  ) {
+    this.#place = place;
+    this.baseOffset = baseOffset;
+    this.size = size;
+    this.#createdMs = nowMs;
+    this.#rollJitterMs = rollJitterMs;
+  }
+
+  pathOf(suffix: string): string {
+    return `${this.#place.directory}/${segmentFileName(this.baseOffset, suffix)}${this.#suffix}`;
+  }
+
+  get log(): FileHandle {
+    this.#log ??= this.#place.handles.handle(this.pathOf(LOG_SUFFIX), "write");
+    return this.#log;
+  }
+
+  get offsetIndex(): OffsetIndex {
+    if (this.#offsetIndex === null) {
+      const path = this.pathOf(INDEX_SUFFIX);
+      const count = this.#entriesIn(path, OFFSET_ENTRY_SIZE);
+      this.#offsetIndex = new OffsetIndex(this.#place.handles, path, this.baseOffset, count);
+    }
+    return this.#offsetIndex;
+  }
+
+  get timeIndex(): TimeIndex {
+    if (this.#timeIndex === null) {
+      const path = this.pathOf(TIME_INDEX_SUFFIX);
+      const count = this.#entriesIn(path, TIME_ENTRY_SIZE);
+      this.#timeIndex = new TimeIndex(this.#place.handles, path, this.baseOffset, count);
+    }
+    return this.#timeIndex;
+  }
+
+  get transactionIndex(): TransactionIndex {
+    this.#transactionIndex ??= new TransactionIndex(
+      this.#place.disk,
+      this.#place.handles,
+      this.pathOf(TRANSACTION_INDEX_SUFFIX),
+    );
+    return this.#transactionIndex;
+  }
+
+  /** Makes the three files that every segment has. What is there of that name is gone. */
+  createFiles(): void {
+    for (const kind of SEGMENT_SUFFIXES) {
+      const path = this.pathOf(kind);
+      this.#place.disk.remove(path);
+      if (kind !== TRANSACTION_INDEX_SUFFIX) this.#place.disk.open(path, "create").close();
+    }
+  }
+
+  /** Of all batches so far; -1 when no batch has one. */
+  get maxTimestamp(): number {
+    if (this.#maxTimestamp === null) this.#takeMaxTimestamp();
+    return this.#maxTimestamp!;
+  }
+
+  /** Last offset of the batch that has it; the base offset when none has. */
+  get maxTimestampOffset(): number {
+    if (this.#maxTimestamp === null) this.#takeMaxTimestamp();
+    return this.#maxTimestampOffset;
+  }
+
+  /** What retention by time goes by: without any timestamp the time of the file. */
+  get largestTimestamp(): number {
+    if (this.maxTimestamp >= 0) return this.maxTimestamp;
+    return this.#place.disk.status(this.pathOf(LOG_SUFFIX))?.modifiedMs ?? 0;
+  }
+
+  /** Appends whole batches that have their offsets, all within 2^31 of the base offset. */
+  append(bytes: Buffer, from: number, length: number, config: LogConfig): void {
+    const file = this.log.use();
+    if (this.size + length > this.#reservedEnd && this.size >= RESERVE_FROM) this.#reserve(config);
+    file.write(bytes, from, length, this.size);
+    this.#recent ??= new RecentBatches();
+    const end = from + length;
+    for (let at = from; at < end;) {
+      const size = batchSizeOf(bytes, at);
+      this.noteBatch(
+        baseOffsetOf(bytes, at),
+        lastOffsetOf(bytes, at),
+        maxTimestampOf(bytes, at),
+        size,
+        config.indexIntervalBytes,
+      );
+      at += size;
+    }
+  }
+
+  /** Takes a batch that stands at the end of the file into the indexes. */
+  noteBatch(
+    baseOffset: number,
+    lastOffset: number,
+    maxTimestamp: number,
+    batchSize: number,
+    indexIntervalBytes: number,
+  ): void {
+    if (this.size === 0) this.#firstTimestamp = maxTimestamp;
+    if (maxTimestamp > this.maxTimestamp) {
+      this.#maxTimestamp = maxTimestamp;
+      this.#maxTimestampOffset = lastOffset;
+    }
+    if (this.#bytesSinceIndexEntry > indexIntervalBytes) {
+      this.offsetIndex.append(lastOffset, this.size);
+      this.timeIndex.append(this.maxTimestamp, this.maxTimestampOffset);
+      this.#bytesSinceIndexEntry = 0;
+    }
+    this.#recent?.add(baseOffset, lastOffset, this.size);
+    this.size += batchSize;
+    this.#bytesSinceIndexEntry += batchSize;
+  }
+
+  canHold(offset: number): boolean {
+    return offset >= this.baseOffset && offset - this.baseOffset <= OFFSETS_MAX;
+  }
+
+  /** Whether batches of `length` bytes up to `lastOffset` have to go to a new segment. */
+  shouldRoll(
+    length: number,
+    maxTimestamp: number,
+    lastOffset: number,
+    nowMs: number,
+    config: LogConfig,
+  ): boolean {
+    if (this.size > config.segmentBytes - length) return true;
+    if (this.size > 0) {
+      const waitedMs = this.#waitedMs(maxTimestamp, nowMs);
+      if (waitedMs > config.segmentMs - this.#rollJitterMs) return true;
+    }
+    const indexBytes = config.segmentIndexBytes;
+    if (this.offsetIndex.file.count >= Math.floor(indexBytes / OFFSET_ENTRY_SIZE)) return true;
+    // The time index keeps a place for the entry that is added when the segment is left.
+    if (this.timeIndex.file.count >= Math.floor(indexBytes / TIME_ENTRY_SIZE) - 1) return true;
+    return !this.canHold(lastOffset);
+  }
+
+  /** Timestamp of the first batch; -1 when there is none or it has none. Waits. */
+  get firstTimestamp(): number {
+    if (this.#firstTimestamp === null) {
+      if (this.size === 0) return -1;
+      this.log.use().read(headers, 0, BATCH_HEADER_SIZE, 0);
+      this.#firstTimestamp = maxTimestampOf(headers, 0);
+    }
+    return this.#firstTimestamp;
+  }
+
+  /**
+   * The first batch whose last offset is not below `offset`, in `foundPosition` and `foundSize`:
+   * FOUND, BEYOND_END, DAMAGED, or COLD unless the caller may wait. After COLD, `warm` and ask
+   * again.
+   */
+  locate(offset: number, mayWait: boolean): number {
+    if (this.#recent?.find(offset) === true) {
+      const { position, nextPosition } = this.#recent;
+      this.foundPosition = position;
+      this.foundSize = (nextPosition === -1 ? this.size : nextPosition) - position;
+      return FOUND;
+    }
+    const status = this.offsetIndex.lookup(offset, mayWait);
+    if (status === COLD) {
+      this.#coldPosition = -1;
+      return COLD;
+    }
+    if (status === 1) {
+      const { foundOffset, foundPosition } = this.offsetIndex;
+      const answer = this.#scan(foundPosition, foundOffset, offset, mayWait);
+      if (answer !== DAMAGED) return answer;
+      // The entry does not point at its batch: do without the index.
+    }
+    return this.#scan(0, -1, offset, mayWait);
+  }
+
+  /** The offset behind the last batch; -1 when the batches do not lead to the end. Waits. */
+  findEndOffset(): number {
+    if (this.size === 0) return this.baseOffset;
+    const status = this.locate(this.baseOffset + OFFSETS_MAX + 1, true);
+    return status === BEYOND_END ? this.#lastScanned + 1 : -1;
+  }
+
+  /** Brings what a cold `locate` missed into the page cache. */
+  async warm(): Promise<void> {
+    if (this.#coldPosition === -1) return this.offsetIndex.warm();
+    const file = this.log.retain();
+    try {
+      const target = Buffer.allocUnsafe(HEADERS_SIZE);
+      await file.readLater(target, 0, HEADERS_SIZE, this.#coldPosition);
+    } finally {
+      this.log.release();
+    }
+  }
+
+  /** Adds the last entry of the time index and writes all that is pending; syncs nothing. */
+  close(): void {
+    if (this.#maxTimestamp !== null) {
+      this.timeIndex.append(this.maxTimestamp, this.maxTimestampOffset);
+    }
+    this.coolDown();
+  }
+
+  /** Gives back all but this object; the segment goes on as before when it is used again. */
+  coolDown(): void {
+    this.#recent = null;
+    if (this.#reservedEnd > this.size) this.log.use().truncate(this.size);
+    this.#reservedEnd = 0;
+    this.#offsetIndex?.file.cool();
+    this.#timeIndex?.file.cool();
+    this.#transactionIndex?.cool();
+    this.#log?.close();
+    this.#offsetIndex = null;
+    this.#timeIndex = null;
+    this.#transactionIndex = null;
+    this.#log = null;
+  }
+
+  /** Makes all of an inactive segment durable, or the batches alone of the active one. */
+  async sync(isActive: boolean): Promise<void> {
+    await syncHandle(this.log);
+    if (isActive) return;
+    this.#offsetIndex?.file.writeOut();
+    this.#timeIndex?.file.writeOut();
+    for (const kind of [INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]) {
+      const path = this.pathOf(kind);
+      if (this.#place.disk.status(path) === null) continue;
+      const handle = this.#place.handles.handle(path, "write");
+      await syncHandle(handle);
+      handle.close();
+    }
+  }
+
+  /** Cuts off the batch that `offset` is in and all behind it. Returns the bytes cut. Waits. */
+  truncateTo(offset: number, nowMs: number): number {
+    const status = this.locate(offset, true);
+    this.offsetIndex.truncateTo(offset);
+    this.timeIndex.truncateTo(offset);
+    this.transactionIndex.truncateTo(offset);
+    this.#recent?.clear();
+    this.#bytesSinceIndexEntry = 0;
+    let cut = 0;
+    if (status === FOUND) {
+      cut = this.size - this.foundPosition;
+      this.#cutAt(this.foundPosition);
+    }
+    if (this.size === 0) {
+      this.#createdMs = nowMs;
+      this.#firstTimestamp = null;
+    }
+    this.#findMaxTimestamp();
+    return cut;
+  }
+
+  /** Forgets the indexes, before all batches are noted again from position 0. */
+  startRebuild(): void {
+    this.#maxTimestamp = -1;
+    this.offsetIndex.file.truncate(0);
+    this.timeIndex.reset();
+    this.transactionIndex.reset();
+    this.size = 0;
+    this.#firstTimestamp = null;
+    this.#maxTimestamp = -1;
+    this.#maxTimestampOffset = this.baseOffset;
+    this.#bytesSinceIndexEntry = 0;
+    this.#recent?.clear();
+  }
+
+  /**
+   * Finishes the indexes. `size` is where the batches that were noted end, and the file is cut
+   * there; or it is that of the whole file, which stays as it is, damage and all.
+   */
+  finishRebuild(size: number): void {
+    if (size === this.size) this.#cutAt(size);
+    this.size = size;
+    this.timeIndex.append(this.maxTimestamp, this.maxTimestampOffset);
+    this.offsetIndex.file.writeOut();
+    this.timeIndex.file.writeOut();
+    this.#bytesSinceIndexEntry = 0;
+  }
+
+  /** Renames all files that exist; `suffix` stands behind their names from now on. */
+  rename(suffix: string): void {
+    for (const kind of SEGMENT_SUFFIXES) {
+      const from = this.pathOf(kind);
+      const to = `${this.#place.directory}/${segmentFileName(this.baseOffset, kind)}${suffix}`;
+      if (this.#place.disk.status(from) !== null) this.#place.disk.rename(from, to);
+    }
+    this.#suffix = suffix;
+    this.#log?.moved(this.pathOf(LOG_SUFFIX));
+    this.#offsetIndex?.file.handle.moved(this.pathOf(INDEX_SUFFIX));
+    this.#timeIndex?.file.handle.moved(this.pathOf(TIME_INDEX_SUFFIX));
+    this.#transactionIndex?.handle.moved(this.pathOf(TRANSACTION_INDEX_SUFFIX));
+  }
+
+  removeFiles(): void {
+    this.#log?.close();
+    for (const kind of SEGMENT_SUFFIXES) this.#place.disk.remove(this.pathOf(kind));
+  }
+
+  /** As long as timestamps ascend from the first batch's, otherwise since it was made. */
+  #waitedMs(maxTimestamp: number, nowMs: number): number {
+    const first = this.firstTimestamp;
+    return first >= 0 ? maxTimestamp - first : nowMs - this.#createdMs;
+  }
+
+  #reserve(config: LogConfig): void {
+    const wanted = Math.min(RESERVE_MAX, Math.max(RESERVE_MIN, this.size));
+    const length = Math.min(wanted, config.segmentBytes - this.size);
+    if (length <= 0) return;
+    this.log.use().reserve(this.size, length);
+    this.#reservedEnd = this.size + length;
+  }
+
+  #cutAt(position: number): void {
+    this.log.use().truncate(position);
+    this.size = position;
+    this.#reservedEnd = 0;
+  }
+
+  /**
+   * Walks batches from `position` on. `expectedLastOffset` is what the index says of the first one,
+   * -1 for nothing.
+   */
+  #scan(from: number, expectedLastOffset: number, offset: number, mayWait: boolean): number {
+    const file = this.log.use();
+    let expected = expectedLastOffset;
+    for (let position = from; position < this.size;) {
+      const length = Math.min(HEADERS_SIZE, this.size - position);
+      const wanted = Math.min(LAST_OFFSET_END, length);
+      let count = file.readCached(headers, 0, length, position);
+      if (count < wanted && mayWait) count = file.read(headers, 0, length, position);
+      if (count < wanted) {
+        this.#coldPosition = position;
+        return mayWait ? DAMAGED : COLD;
+      }
+      const isEnd = position + count === this.size;
+      let at = 0;
+      while (count - at >= LAST_OFFSET_END || (isEnd && count - at >= BATCH_SIZE_TO_MAGIC)) {
+        const size = batchSizeOf(headers, at);
+        const last = lastOffsetOf(headers, at);
+        const isWhole = size >= BATCH_SIZE_TO_MAGIC && position + at + size <= this.size;
+        if (!isWhole || !this.canHold(last) || (expected !== -1 && last !== expected)) {
+          return DAMAGED;
+        }
+        expected = -1;
+        this.#lastScanned = last;
+        if (last >= offset) {
+          this.foundPosition = position + at;
+          this.foundSize = size;
+          return FOUND;
+        }
+        at += size;
+      }
+      if (at === 0) return DAMAGED;
+      position += at;
+    }
+    return BEYOND_END;
+  }
+
+  #takeMaxTimestamp(): void {
+    this.#maxTimestamp = this.timeIndex.lastTimestamp;
+    this.#maxTimestampOffset = this.timeIndex.lastOffset;
+  }
+
+  /** After a truncation: from the last entry of the time index on, the batches tell. */
+  #findMaxTimestamp(): void {
+    this.#takeMaxTimestamp();
+    const file = this.log.use();
+    const hasEntry = this.offsetIndex.lookup(this.#maxTimestampOffset, true) === 1;
+    let position = hasEntry ? this.offsetIndex.foundPosition : 0;
+    while (position < this.size) {
+      file.read(headers, 0, BATCH_HEADER_SIZE, position);
+      const timestamp = maxTimestampOf(headers, 0);
+      if (timestamp > this.maxTimestamp) {
+        this.#maxTimestamp = timestamp;
+        this.#maxTimestampOffset = lastOffsetOf(headers, 0);
+      }
+      const size = batchSizeOf(headers, 0);
+      assert(size >= BATCH_SIZE_TO_MAGIC, "batches of a truncated segment are whole");
+      position += size;
+    }
+  }
+
+  /** A crash of Kafka leaves index files at their reserved length: zeros are no entries. */
+  #entriesIn(path: string, entrySize: number): number {
+    const size = this.#place.disk.status(path)?.size ?? 0;
+    let count = Math.floor(size / entrySize);
+    if (count === 0) return 0;
+    const handle = this.#place.handles.handle(path, "read");
+    const entry = Buffer.alloc(entrySize);
+    const isZero = (index: number): boolean => {
+      handle.use().read(entry, 0, entrySize, index * entrySize);
+      return entry.every((byte) => byte === 0);
+    };
+    let low = 0;
+    if (isZero(count - 1)) {
+      while (low < count) {
+        const middle = (low + count) >>> 1;
+        if (isZero(middle)) count = middle;
+        else low = middle + 1;
+      }
+    }
+    handle.close();
+    return count;
+  }
+}
+
+async function syncHandle(handle: FileHandle): Promise<void> {
+  const file = handle.retain();
+  try {
+    await file.sync();
+  } finally {
+    handle.release();
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * ListOffsets: from a timestamp, or one of Kafka's special ones, to an offset. The first segment
+ * that has come to the timestamp is searched: time index -> offset index -> batches -> records,
+ * those of compressed batches too.
+ */
+import { maxTimestamp, partitionLeaderEpoch } from "../protocol/record-batch.ts";
+import { openBatch } from "../protocol/record.ts";
+import { scanBatches } from "./batch-scan.ts";
+import type { LogState } from "./log-state.ts";
+import type { Segment } from "./segment.ts";
+
+export const LATEST_TIMESTAMP = -1;
+export const EARLIEST_TIMESTAMP = -2;
+export const MAX_TIMESTAMP = -3;
+export const EARLIEST_LOCAL_TIMESTAMP = -4;
+export const LATEST_TIERED_TIMESTAMP = -5;
+export const EARLIEST_PENDING_UPLOAD_TIMESTAMP = -6;
+
+export interface TimestampAnswer {
+  /** -1 for the ends of the log. */
+  readonly timestamp: number;
+  readonly offset: number;
+  /** -1 when not known. */
+  readonly leaderEpoch: number;
+}
+
+const SEARCH_CHUNK_SIZE = 64 << 10;
+
+/** Null when no record is that late. Throws `ProtocolError` when a batch cannot be read. */
+export async function offsetForTimestamp(
+  state: LogState,
+  timestamp: number,
+): Promise<TimestampAnswer | null> {
+  const { epochs, logStartOffset, logEndOffset } = state;
+  switch (timestamp) {
+    case LATEST_TIMESTAMP:
+      return { timestamp: -1, offset: logEndOffset, leaderEpoch: epochs.latestEpoch };
+    case EARLIEST_TIMESTAMP:
+    case EARLIEST_LOCAL_TIMESTAMP: {
+      const { earliest } = epochs;
+      const isKnown = earliest !== null && earliest.startOffset <= logStartOffset;
+      return { timestamp: -1, offset: logStartOffset, leaderEpoch: isKnown ? earliest.epoch : -1 };
+    }
+    case LATEST_TIERED_TIMESTAMP:
+    case EARLIEST_PENDING_UPLOAD_TIMESTAMP:
+      return { timestamp: -1, offset: -1, leaderEpoch: -1 };
+    case MAX_TIMESTAMP:
+      return searchMaxTimestamp(state);
+    default:
+      return searchTimestamp(state, timestamp);
+  }
+}
+
+function searchMaxTimestamp(state: LogState): Promise<TimestampAnswer | null> {
+  state.touch();
+  let latest = state.segments.first;
+  for (const segment of state.segments.all) {
+    if (segment.maxTimestamp > latest.maxTimestamp) latest = segment;
+  }
+  const wanted = latest.maxTimestamp;
+  const isWanted = (timestamp: number): boolean => timestamp === wanted;
+  return searchSegment(latest, latest.maxTimestampOffset, 0, isWanted);
+}
+
+async function searchTimestamp(state: LogState, target: number): Promise<TimestampAnswer | null> {
+  state.touch();
+  const segment = state.segments.all.find((other) => other.largestTimestamp >= target);
+  if (segment === undefined) return null;
+  const { timeIndex } = segment;
+  timeIndex.lookup(target);
+  const { logStartOffset } = state;
+  const fromOffset = Math.max(timeIndex.foundOffset, logStartOffset);
+  const isLateEnough = (timestamp: number): boolean => timestamp >= target;
+  return searchSegment(segment, fromOffset, logStartOffset, isLateEnough);
+}
+
+/** The first record of `offsetMin` or above whose timestamp is wanted, from `fromOffset` on. */
+async function searchSegment(
+  segment: Segment,
+  fromOffset: number,
+  offsetMin: number,
+  isWanted: (timestamp: number) => boolean,
+): Promise<TimestampAnswer | null> {
+  const { offsetIndex } = segment;
+  const from = offsetIndex.lookup(fromOffset, true) === 1 ? offsetIndex.foundPosition : 0;
+  let found: TimestampAnswer | null = null;
+  const handle = segment.log;
+  const file = handle.retain();
+  try {
+    const visit = (bytes: Buffer, at: number): boolean => {
+      // A batch knows its latest record: most need no look inside.
+      if (!isWanted(maxTimestamp(bytes, at))) return true;
+      const cursor = openBatch(bytes, at);
+      while (cursor.next()) {
+        if (cursor.offset < offsetMin || !isWanted(cursor.timestamp)) continue;
+        const leaderEpoch = partitionLeaderEpoch(bytes, at);
+        found = { timestamp: cursor.timestamp, offset: cursor.offset, leaderEpoch };
+        return false;
+      }
+      return true;
+    };
+    await scanBatches(file, from, segment.size, visit, SEARCH_CHUNK_SIZE);
+  } finally {
+    handle.release();
+  }
+  return found;
+}
