@@ -1,0 +1,162 @@
+/**
+ * Keeps this node's partitions, logs and coordinators as the metadata log says.
+ *
+ *   committed records -> delta -+- deleted topics   -> waiters told, logs renamed to -delete
+ *                               +- new partitions   -> log made, leader epoch begun
+ *                               +- changed ones     -> ISR, leader
+ *                               +- changed configs  -> settings, then the logs' configs
+ *
+ * Everything happens at once, in the turn in which the records were committed; only what the
+ * deletion of a topic leaves behind (files, committed offsets) is done later.
+ */
+import { assert } from "../base/assert.ts";
+import type { Logger } from "../base/logger.ts";
+import type { World } from "../base/world.ts";
+import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
+import type { LogManager } from "../log/log-manager.ts";
+import { CLUSTER_DEFAULT, ConfigResourceType } from "../metadata/configs-image.ts";
+import type { MetadataDelta } from "../metadata/delta.ts";
+import type { MetadataImage } from "../metadata/image.ts";
+import { CONSUMER_OFFSETS_TOPIC } from "../metadata/internal-topics.ts";
+import type { TopicImage } from "../metadata/topics-image.ts";
+import { Partition } from "../partition/partition.ts";
+import type { Partitions } from "../partition/partitions.ts";
+import { PartitionCoordinatorLog } from "./coordinator-log.ts";
+import { changeSettings } from "./settings/change-settings.ts";
+import type { Settings } from "./settings/settings.ts";
+import { topicLogConfig } from "./settings/topic-log-config.ts";
+
+export interface ReplicasOptions {
+  readonly world: World;
+  readonly logger: Logger;
+  readonly settings: Settings;
+  readonly nodeId: number;
+  readonly image: MetadataImage;
+  readonly logs: LogManager;
+  readonly partitions: Partitions;
+  readonly groups: GroupCoordinator;
+}
+
+export class Replicas {
+  readonly #options: ReplicasOptions;
+
+  constructor(options: ReplicasOptions) {
+    this.#options = options;
+  }
+
+  /** All that the image holds, once, when the node starts. The logs have been loaded. */
+  start(): void {
+    const { image } = this.#options;
+    this.#changeBrokerSettings();
+    for (const topic of image.topics.values()) {
+      for (const index of topic.partitions.keys()) this.#changePartition(topic, index);
+    }
+  }
+
+  /** What the records of one commit changed. The image has them already. */
+  apply(delta: MetadataDelta): void {
+    const { image } = this.#options;
+    if (delta.deletedTopics.size > 0) this.#deleteTopics([...delta.deletedTopics.values()]);
+    this.#changeConfigs(delta);
+    for (const [topicId, indexes] of delta.changedPartitions) {
+      const topic = image.topics.byId(topicId);
+      // A topic that was made and removed in one delta has nothing here.
+      if (topic === null) continue;
+      for (const index of indexes) this.#changePartition(topic, index);
+    }
+  }
+
+  #changePartition(topic: TopicImage, index: number): void {
+    const { nodeId, partitions } = this.#options;
+    const registration = topic.partitions[index];
+    assert(registration !== undefined, `partition ${index} of ${topic.name} is in the image`);
+    if (!registration.replicas.includes(nodeId)) return;
+    const known = partitions.topicById(topic.id)?.partition(index) ?? null;
+    if (known === null) this.#addPartition(topic, index);
+    else known.update(registration);
+    if (topic.name === CONSUMER_OFFSETS_TOPIC) this.#changeCoordinator(topic, index);
+  }
+
+  #addPartition(topic: TopicImage, index: number): void {
+    const { world, logs, partitions, nodeId, logger } = this.#options;
+    const registration = topic.partitions[index]!;
+    const log = logs.createLog(topic.name, index, topic.id, this.#configOf(topic.name));
+    if (log === null) {
+      logger.error(`${topic.name}-${index} has no log: its directory is offline`);
+      return;
+    }
+    const partition = new Partition(
+      topic.name,
+      topic.id,
+      index,
+      log,
+      registration,
+      nodeId,
+      world.clock,
+    );
+    partitions.ensureTopic(topic.name, topic.id).add(partition);
+    partition.start();
+  }
+
+  #changeCoordinator(topic: TopicImage, index: number): void {
+    const { groups, partitions, settings, world } = this.#options;
+    const partition = partitions.topicById(topic.id)?.partition(index) ?? null;
+    if (partition === null) return;
+    if (!partition.isLeader) return groups.resigned(index, partition.leaderEpoch);
+    const timeoutMs = settings.get("offsets.commit.timeout.ms");
+    const log = new PartitionCoordinatorLog(partition, world.clock, timeoutMs);
+    groups.elected(index, partition.leaderEpoch, log);
+  }
+
+  #deleteTopics(topics: readonly TopicImage[]): void {
+    const { groups, logs, partitions } = this.#options;
+    for (const topic of topics) {
+      const removed = partitions.removeTopic(topic.id);
+      if (removed === null) continue;
+      for (const partition of removed) {
+        if (topic.name === CONSUMER_OFFSETS_TOPIC) groups.resigned(partition.index, null);
+        partition.remove();
+        logs.deleteLog(partition.log);
+      }
+    }
+    void groups.topicsDeleted(topics.map(({ name, id }) => ({ name, id })));
+  }
+
+  #changeConfigs(delta: MetadataDelta): void {
+    const { partitions, nodeId } = this.#options;
+    let isBrokerChanged = false;
+    for (const { resource } of delta.changedConfigs()) {
+      const { type, name } = resource;
+      if (type === ConfigResourceType.BROKER) {
+        isBrokerChanged ||= name === CLUSTER_DEFAULT || name === String(nodeId);
+      } else if (type === ConfigResourceType.TOPIC) {
+        const topic = partitions.topicByName(name);
+        if (topic !== null) this.#configure(topic);
+      }
+    }
+    if (!isBrokerChanged) return;
+    this.#changeBrokerSettings();
+    const topics = new Set([...partitions].map((partition) => partition.topic));
+    for (const name of topics) this.#configure(partitions.topicByName(name)!);
+  }
+
+  #changeBrokerSettings(): void {
+    const { image, nodeId, settings, logger } = this.#options;
+    const forAll = image.configs.of(ConfigResourceType.BROKER, CLUSTER_DEFAULT);
+    const forOne = image.configs.of(ConfigResourceType.BROKER, String(nodeId));
+    for (const problem of changeSettings(settings, forAll, forOne)) logger.warn(problem);
+  }
+
+  #configure(topic: { readonly name: string } & Iterable<Partition>): void {
+    const config = this.#configOf(topic.name);
+    for (const partition of topic) {
+      partition.log.updateConfig(config);
+      partition.maybeAdvance();
+    }
+  }
+
+  #configOf(topicName: string) {
+    const { image, settings } = this.#options;
+    return topicLogConfig(settings, image.configs.of(ConfigResourceType.TOPIC, topicName));
+  }
+}
