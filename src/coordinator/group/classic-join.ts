@@ -206,14 +206,16 @@ function replaceStaticMember(
   currentId: string,
   memberId: string,
 ): GroupEffects {
+  const former = group.members.get(currentId);
+  assert(former !== undefined, "a static member is a member");
   const leaderBefore = group.leaderId;
-  const member = takeStaticPlace(context, group, currentId, memberId);
+  const member = takeStaticPlace(context, group, former, memberId);
   updateMember(group, member, join);
   const who = `static member ${memberId} (${join.request.groupInstanceId}) is back`;
   switch (group.state) {
     case "Stable":
       if (group.selectProtocol() === group.protocolName) {
-        return keepGeneration(group, join, member, leaderBefore);
+        return keepGeneration(group, join, member, former, leaderBefore);
       }
       return maybePrepareRebalance(context, group, `${who} and changes the protocol`);
     case "CompletingRebalance":
@@ -227,32 +229,18 @@ function replaceStaticMember(
 function takeStaticPlace(
   context: GroupContext,
   group: ClassicGroup,
-  currentId: string,
+  former: ClassicMember,
   memberId: string,
 ): ClassicMember {
-  const current = group.members.get(currentId);
-  assert(current !== undefined, "a static member is a member");
-  group.answerJoin(current, joinError(ErrorCode.FENCED_INSTANCE_ID, currentId));
-  group.answerSync(current, {
+  group.answerJoin(former, joinError(ErrorCode.FENCED_INSTANCE_ID, former.memberId));
+  group.answerSync(former, {
     errorCode: ErrorCode.FENCED_INSTANCE_ID,
     assignment: Buffer.alloc(0),
   });
-  const { groupInstanceId, clientId, clientHost, protocols } = current;
-  const { rebalanceTimeoutMs, sessionTimeoutMs } = current;
-  const member = new ClassicMember(
-    {
-      memberId,
-      groupInstanceId,
-      clientId,
-      clientHost,
-      rebalanceTimeoutMs,
-      sessionTimeoutMs,
-      protocols,
-    },
-    sessionDeadline(context, group, memberId),
-  );
-  member.assignment = current.assignment;
-  group.replaceStatic(current, member);
+  const description = { ...former.describe(), memberId };
+  const member = new ClassicMember(description, sessionDeadline(context, group, memberId));
+  member.assignment = former.assignment;
+  group.replaceStatic(former, member);
   member.resetSession();
   return member;
 }
@@ -266,6 +254,7 @@ function keepGeneration(
   group: ClassicGroup,
   join: Join,
   member: ClassicMember,
+  former: ClassicMember,
   leaderBefore: string | null,
 ): GroupEffects {
   const { memberId } = member;
@@ -280,7 +269,11 @@ function keepGeneration(
         skipAssignment: skips && isLeader,
         members: skips && isLeader ? joinedMembers(group) : [],
       }),
-    refused: (error) => group.answerJoin(member, joinError(error, "")),
+    refused: (error) => {
+      group.answerJoin(member, joinError(error, ""));
+      group.replaceStatic(member, former);
+      former.resetSession();
+    },
   };
 }
 

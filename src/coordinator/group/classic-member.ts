@@ -82,6 +82,20 @@ export class ClassicMember {
     );
   }
 
+  describe(): MemberDescription {
+    const { memberId, groupInstanceId, clientId, clientHost, protocols } = this;
+    const { rebalanceTimeoutMs, sessionTimeoutMs } = this;
+    return {
+      memberId,
+      groupInstanceId,
+      clientId,
+      clientHost,
+      rebalanceTimeoutMs,
+      sessionTimeoutMs,
+      protocols,
+    };
+  }
+
   resetSession(): void {
     this.session.set(this.sessionTimeoutMs);
   }

@@ -192,13 +192,15 @@ function offsetValue(
   expireTimestamp: number,
   topicId: string,
 ): NonNullable<OffsetCommitRecord["value"]> {
+  // The one version of the record that has an expiry has neither epoch nor topic id.
+  const expires = expireTimestamp !== NO_EXPIRY;
   return {
     offset: partition.committedOffset,
-    leaderEpoch: partition.committedLeaderEpoch,
+    leaderEpoch: expires ? NO_EPOCH : partition.committedLeaderEpoch,
     metadata: partition.committedMetadata ?? "",
     commitTimestamp: nowMs,
     expireTimestamp,
-    topicId,
+    topicId: expires ? ZERO_UUID : topicId,
   };
 }
 
