@@ -1,7 +1,8 @@
 /** Reads a snapshot, or bootstrap.checkpoint, which has the same form. */
 import type { Disk } from "../base/world.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
-import { readRaftBatches } from "./raft-batch.ts";
+import { nextBatchSize } from "../protocol/record-batch.ts";
+import { readRaftBatch, readRaftBatches } from "./raft-batch.ts";
 import { type VoterSet, votersFrom } from "./voter-set.ts";
 
 export interface Snapshot {
@@ -21,6 +22,24 @@ export function readSnapshot(disk: Disk, path: string): Snapshot {
     throw new ProtocolError(`${path}: ${error.message}`);
   }
 }
+
+/** Of the last record that the snapshot holds, from its header alone. */
+export function readSnapshotTimestamp(disk: Disk, path: string): number {
+  const file = disk.open(path, "read");
+  try {
+    const bytes = Buffer.alloc(HEADER_READ_SIZE);
+    const size = file.read(bytes, 0, bytes.length, 0);
+    if (nextBatchSize(bytes, 0, size) === 0) throw new ProtocolError(`${path}: no header`);
+    const header = readRaftBatch(bytes, 0).controls[0];
+    if (header?.name !== "SnapshotHeaderRecord") throw new ProtocolError(`${path}: no header`);
+    return header.value.lastContainedLogTimestamp;
+  } finally {
+    file.close();
+  }
+}
+
+/** More than a header with the voters of any quorum. */
+const HEADER_READ_SIZE = 256 * 1024;
 
 export function parseSnapshot(bytes: Buffer): Snapshot {
   let timestamp = -1;

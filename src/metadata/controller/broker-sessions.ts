@@ -21,6 +21,8 @@ export class BrokerSessions {
   readonly #clock: Clock;
   readonly #sessionTimeoutMs: number;
   readonly #sessions = new Map<number, BrokerSession>();
+  /** The broker in this process: it lives as long as the controller does. */
+  #ownId = -1;
 
   constructor(clock: Clock, sessionTimeoutMs: number) {
     this.#clock = clock;
@@ -33,6 +35,7 @@ export class BrokerSessions {
    */
   activate(image: MetadataImage, ownId: number): void {
     this.#sessions.clear();
+    this.#ownId = ownId;
     for (const broker of image.cluster.brokers.values()) {
       if (!broker.fenced && broker.id !== ownId) this.heard(broker.id, broker.epoch);
     }
@@ -41,6 +44,7 @@ export class BrokerSessions {
   hasValidSession(brokerId: number, epoch: number): boolean {
     const session = this.#sessions.get(brokerId);
     if (session?.epoch !== epoch || session.lastHeardMs === null) return false;
+    if (brokerId === this.#ownId) return true;
     return this.#clock.monotonicMs() - session.lastHeardMs <= this.#sessionTimeoutMs;
   }
 

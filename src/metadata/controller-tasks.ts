@@ -1,0 +1,107 @@
+/**
+ * What the controller does without being asked:
+ *
+ *   idle        a NoOpRecord, so that whoever reads the log sees that it is alive
+ *   fence       brokers that were not heard of
+ *   balance     leadership back to first replicas
+ *   unclean     a leader that may lack records, where a topic wants that rather than none
+ */
+import type { Logger } from "../base/logger.ts";
+import type { Clock, Timer } from "../base/world.ts";
+import { fenceStaleBroker } from "./controller/broker-heartbeat.ts";
+import type { BrokerSessions } from "./controller/broker-sessions.ts";
+import { type Command, divisible } from "./controller/command.ts";
+import { balanceLeaders, electUncleanLeaders } from "./controller/elect-leaders.ts";
+import type { MetadataImage } from "./image.ts";
+import type { MetadataSettings } from "./metadata-settings.ts";
+
+export interface TaskHost {
+  readonly image: MetadataImage;
+  readonly sessions: BrokerSessions;
+  submit<Response>(command: Command<Response>): Promise<Response>;
+}
+
+export class ControllerTasks {
+  readonly #host: TaskHost;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #settings: MetadataSettings;
+  readonly #timers = new Map<string, Timer>();
+  #isRunning = false;
+  #lastAppendMs = 0;
+
+  constructor(host: TaskHost, clock: Clock, logger: Logger, settings: MetadataSettings) {
+    this.#host = host;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#settings = settings;
+  }
+
+  start(): void {
+    const settings = this.#settings;
+    this.#isRunning = true;
+    this.#idleIn(settings.metadataMaxIdleIntervalMs);
+    const fenceMs = Math.max(1, settings.brokerSessionTimeoutMs / 8);
+    this.#repeat("fence", fenceMs, () => this.#fence());
+    if (settings.autoLeaderRebalanceEnable) {
+      const everyMs = settings.leaderImbalanceCheckIntervalMs;
+      this.#repeat("balance", everyMs, () => this.#untilDone(balanceLeaders()));
+    }
+    const uncleanMs = settings.uncleanLeaderElectionIntervalMs;
+    this.#repeat("unclean", uncleanMs, () => this.#untilDone(electUncleanLeaders()));
+  }
+
+  /** Records were written: the log is not idle. */
+  appended(): void {
+    this.#lastAppendMs = this.#clock.monotonicMs();
+  }
+
+  stop(): void {
+    this.#isRunning = false;
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+  }
+
+  #idleIn(delayMs: number): void {
+    if (delayMs === 0) return;
+    this.#after("idle", delayMs, () => {
+      const intervalMs = this.#settings.metadataMaxIdleIntervalMs;
+      const idleMs = this.#clock.monotonicMs() - this.#lastAppendMs;
+      if (idleMs < intervalMs) return this.#idleIn(intervalMs - idleMs);
+      this.#idleIn(intervalMs);
+      this.#submit(() => divisible([{ name: "NoOpRecord", version: 0, value: {} }], null));
+    });
+  }
+
+  /** Own incarnations never go stale: with no other broker there is nothing to look for. */
+  #fence(): void {
+    const brokerId = this.#host.sessions.findExpired(this.#host.image);
+    if (brokerId === null) return;
+    this.#logger.warn(`fencing broker ${brokerId}: it was not heard of in time`);
+    this.#submit(fenceStaleBroker());
+  }
+
+  /** A task may stop before all is done, to let others have their turn. */
+  #untilDone(command: Command<boolean>): void {
+    this.#submit(command, (isMore) => {
+      if (isMore) this.#untilDone(command);
+    });
+  }
+
+  #submit<R>(command: Command<R>, then: (response: R) => void = () => {}): void {
+    // A failure stops the node, which is told of it elsewhere.
+    this.#host.submit(command).then(then, () => {});
+  }
+
+  #repeat(name: string, everyMs: number, work: () => void): void {
+    this.#after(name, everyMs, () => {
+      this.#repeat(name, everyMs, work);
+      work();
+    });
+  }
+
+  #after(name: string, delayMs: number, work: () => void): void {
+    if (!this.#isRunning) return;
+    this.#timers.set(name, this.#clock.schedule(delayMs, work));
+  }
+}

@@ -1,0 +1,287 @@
+/**
+ * The metadata log with its snapshots, in one directory:
+ *
+ *   __cluster_metadata-0/
+ *     %020d.log, .index, ...       segments, as of any partition
+ *     %020d-%010d.checkpoint       snapshots: what the log says before that offset
+ *     quorum-state
+ *
+ *       snapshot          snapshot                  highWatermark   endOffset
+ *          |                 |                            |             |
+ *   [..... startOffset .................................................]
+ *
+ * Invariants: when the log does not begin at 0, there is a snapshot at its start or behind it; a
+ * snapshot ends at a batch's end, at or below the high watermark; snapshots below the log's start
+ * are gone.
+ */
+import { assert } from "../base/assert.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Clock, Disk } from "../base/world.ts";
+import type { Log } from "../log/log.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import { batchSize, nextBatchSize } from "../protocol/record-batch.ts";
+import { type RaftBatch, readRaftBatch } from "./raft-batch.ts";
+import {
+  BOOTSTRAP_SNAPSHOT,
+  type SnapshotId,
+  compareSnapshots,
+  parseSnapshotName,
+  snapshotFileName,
+} from "./snapshot-name.ts";
+import { readSnapshotTimestamp } from "./snapshot-reader.ts";
+
+export interface RaftLogOptions {
+  /** metadata.max.retention.bytes; -1 keeps all. */
+  readonly retentionBytes: number;
+  /** metadata.max.retention.ms; -1 keeps all. */
+  readonly retentionMs: number;
+}
+
+/** Where a follower stands: as it is told in a Fetch response. */
+export type FetchPosition =
+  | { readonly kind: "valid" }
+  /** Its records of this epoch end differently: it must truncate. */
+  | { readonly kind: "diverging"; readonly endOffset: number; readonly epoch: number }
+  /** What it misses is in no log any more. */
+  | { readonly kind: "snapshot"; readonly endOffset: number; readonly epoch: number };
+
+const READ_SIZE = 1024 * 1024;
+
+export class RaftLog {
+  readonly log: Log;
+  readonly #disk: Disk;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #options: RaftLogOptions;
+  /** Complete ones, oldest first. */
+  #snapshots: SnapshotId[] = [];
+
+  /** Throws `ProtocolError` when records are missing that no snapshot holds. */
+  constructor(
+    world: { readonly disk: Disk; readonly clock: Clock },
+    log: Log,
+    logger: Logger,
+    options: RaftLogOptions,
+  ) {
+    this.#disk = world.disk;
+    this.#clock = world.clock;
+    this.#logger = logger;
+    this.log = log;
+    this.#options = options;
+    this.#recoverSnapshots();
+    this.truncateToLatestSnapshot();
+  }
+
+  get directory(): string {
+    return this.log.directory;
+  }
+
+  get startOffset(): number {
+    return this.log.logStartOffset;
+  }
+
+  get endOffset(): number {
+    return this.log.logEndOffset;
+  }
+
+  get highWatermark(): number {
+    return this.log.highWatermark;
+  }
+
+  get latestSnapshot(): SnapshotId | null {
+    return this.#snapshots.at(-1) ?? null;
+  }
+
+  get earliestSnapshot(): SnapshotId | null {
+    return this.#snapshots[0] ?? null;
+  }
+
+  /** Of the last record; of the snapshot when that is all there is. */
+  get lastEpoch(): number {
+    const { latestEpoch } = this.log;
+    if (latestEpoch >= 0) return latestEpoch;
+    return this.latestSnapshot?.epoch ?? 0;
+  }
+
+  hasSnapshot(id: SnapshotId): boolean {
+    return this.#snapshots.some((known) => compareSnapshots(known, id) === 0);
+  }
+
+  snapshotPath(id: SnapshotId): string {
+    return `${this.directory}/${snapshotFileName(id)}`;
+  }
+
+  /** Batches with their offsets and epoch set; they are in the page cache when this returns. */
+  append(batch: Buffer, epoch: number): void {
+    const nowMs = this.#clock.wallMs();
+    const result = this.log.appendAsLeader(batch, {
+      leaderEpoch: epoch,
+      origin: "raftLeader",
+      nowMs,
+    });
+    if (this.log.failure !== null) throw this.log.failure;
+    const { errorCode, message } = result;
+    assert(errorCode === ErrorCode.NONE, `the metadata log takes a batch: ${message}`);
+  }
+
+  /** Everything appended so far is durable when it resolves. Throws `DiskError`. */
+  async flush(): Promise<void> {
+    await this.log.flush();
+    if (this.log.failure !== null) throw this.log.failure;
+  }
+
+  /** An epoch begins with the next record. */
+  beginEpoch(epoch: number): void {
+    this.log.assignEpochStart(epoch, this.endOffset);
+  }
+
+  /** The batches of `fromOffset` and behind it, in order. Throws `ProtocolError`. */
+  async *batches(fromOffset: number): AsyncIterable<RaftBatch> {
+    let offset = fromOffset;
+    while (offset < this.endOffset) {
+      const bytes = await this.read(offset, READ_SIZE, this.endOffset);
+      let at = 0;
+      for (let size = 0; (size = nextBatchSize(bytes, at, bytes.length)) > 0; at += size) {
+        const batch = readRaftBatch(bytes, at);
+        offset = batch.lastOffset + 1;
+        yield batch;
+      }
+      if (at === 0) throw new ProtocolError(`no batch can be read at offset ${offset}`);
+    }
+  }
+
+  /** Whole batches from `offset` on, of `sizeMax` bytes together but at least one. */
+  async read(offset: number, sizeMax: number, upToOffset: number): Promise<Buffer> {
+    const slice = await this.log.read(offset, sizeMax, upToOffset, true);
+    try {
+      if (slice.errorCode !== ErrorCode.NONE) {
+        throw new ProtocolError(`the metadata log cannot be read at offset ${offset}`);
+      }
+      return wholeBatches(await slice.read());
+    } finally {
+      slice.release();
+    }
+  }
+
+  /** Whether a follower with these records so far can go on at `offset`. */
+  validate(offset: number, epoch: number): FetchPosition {
+    if (this.startOffset === 0 && offset === 0) return { kind: "valid" };
+    const earliest = this.earliestSnapshot;
+    const latest = this.latestSnapshot;
+    const isAtStart = offset === this.startOffset;
+    if (earliest !== null && latest !== null) {
+      const isGone = offset < this.startOffset || epoch < earliest.epoch;
+      if (isGone || (isAtStart && epoch !== earliest.epoch)) return { kind: "snapshot", ...latest };
+    }
+    const end = this.#endOffsetFor(epoch);
+    if (end.epoch !== epoch || end.endOffset < offset) return { kind: "diverging", ...end };
+    return { kind: "valid" };
+  }
+
+  /** A snapshot has been completed in the directory. */
+  snapshotAdded(id: SnapshotId): void {
+    if (this.hasSnapshot(id)) return;
+    this.#snapshots = [...this.#snapshots, id].sort(compareSnapshots);
+  }
+
+  /** A snapshot that knows more than the log stands for it. True when the log was dropped. */
+  truncateToLatestSnapshot(): boolean {
+    const latest = this.latestSnapshot;
+    if (latest === null) return false;
+    const { latestEpoch, logEndOffset } = this.log;
+    const isAhead =
+      latest.epoch > Math.max(latestEpoch, 0) ||
+      (latest.epoch === Math.max(latestEpoch, 0) && latest.endOffset > logEndOffset);
+    if (!isAhead) return false;
+    this.log.truncateFullyAndStartAt(latest.endOffset);
+    this.#forgetBefore(latest, "the log was truncated to a newer snapshot");
+    return true;
+  }
+
+  /** Drops the oldest snapshots, and the log before the next, as long as they are too much. */
+  clean(): void {
+    while (this.#snapshots.length >= 2) {
+      const reason = this.#reasonToDrop(this.#snapshots[0]!);
+      if (reason === null || !this.#deleteBefore(this.#snapshots[1]!, reason)) return;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.log.close();
+  }
+
+  #recoverSnapshots(): void {
+    for (const name of this.#disk.list(this.directory)) {
+      const snapshot = parseSnapshotName(name);
+      if (snapshot === null) continue;
+      const isKept = snapshot.state === "complete" && snapshot.endOffset >= this.startOffset;
+      if (isKept) this.#snapshots.push({ endOffset: snapshot.endOffset, epoch: snapshot.epoch });
+      else this.#disk.remove(`${this.directory}/${name}`);
+    }
+    this.#snapshots.sort(compareSnapshots);
+    if (this.startOffset === 0 || this.latestSnapshot !== null) return;
+    throw new ProtocolError(
+      `${this.directory}: the log begins at offset ${this.startOffset}, but there is no snapshot ` +
+        `of what came before`,
+    );
+  }
+
+  #endOffsetFor(epoch: number): SnapshotId {
+    const end = this.log.endOffsetFor(epoch);
+    if (end.epoch < 0) return { endOffset: this.endOffset, epoch: this.lastEpoch };
+    const earliest = this.earliestSnapshot;
+    const isStart = earliest?.endOffset === end.endOffset && end.epoch === epoch;
+    return isStart ? earliest : { endOffset: end.endOffset, epoch: end.epoch };
+  }
+
+  #reasonToDrop(id: SnapshotId): string | null {
+    const { retentionBytes, retentionMs } = this.#options;
+    const sizes = this.#snapshots.map((each) => this.#sizeOf(each));
+    const size = sizes.reduce((sum, each) => sum + each, this.log.size);
+    if (retentionBytes >= 0 && size > retentionBytes) {
+      return `log and snapshots have ${size} bytes, more than ${retentionBytes}`;
+    }
+    if (retentionMs < 0) return null;
+    const ageMs = this.#clock.wallMs() - this.#timestampOf(id);
+    return ageMs > retentionMs ? `it is ${ageMs} ms old, more than ${retentionMs}` : null;
+  }
+
+  #deleteBefore(id: SnapshotId, reason: string): boolean {
+    const isBehindStart = this.startOffset < id.endOffset;
+    if (!isBehindStart || id.endOffset > this.highWatermark) return false;
+    if (this.log.advanceLogStartOffset(id.endOffset) !== ErrorCode.NONE) return false;
+    this.log.deleteOldSegments();
+    this.#forgetBefore(id, reason);
+    return true;
+  }
+
+  #forgetBefore(id: SnapshotId, reason: string): void {
+    const gone = this.#snapshots.filter((each) => compareSnapshots(each, id) < 0);
+    this.#snapshots = this.#snapshots.filter((each) => compareSnapshots(each, id) >= 0);
+    for (const each of gone) {
+      this.#logger.info(`snapshot ${snapshotFileName(each)} is deleted: ${reason}`);
+      this.#disk.remove(this.snapshotPath(each));
+    }
+  }
+
+  #sizeOf(id: SnapshotId): number {
+    return this.#disk.status(this.snapshotPath(id))?.size ?? 0;
+  }
+
+  #timestampOf(id: SnapshotId): number {
+    return readSnapshotTimestamp(this.#disk, this.snapshotPath(id));
+  }
+}
+
+/** Whether this is the snapshot of format, which holds nothing but the first voters. */
+export function isBootstrapSnapshot(id: SnapshotId): boolean {
+  return compareSnapshots(id, BOOTSTRAP_SNAPSHOT) === 0;
+}
+
+/** A read may end in the middle of a batch: what is cut is left out. */
+function wholeBatches(bytes: Buffer): Buffer {
+  let at = 0;
+  while (nextBatchSize(bytes, at, bytes.length) > 0) at += batchSize(bytes, at);
+  return bytes.subarray(0, at);
+}
