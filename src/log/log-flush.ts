@@ -9,6 +9,7 @@
 import { GroupCommit } from "./group-commit.ts";
 import { LEADER_EPOCH_FILE } from "./leader-epochs.ts";
 import type { LogState } from "./log-state.ts";
+import { syncTopicId } from "./partition-metadata.ts";
 import { replaceFile } from "./replace-file.ts";
 
 export class LogFlush {
@@ -90,6 +91,7 @@ export class LogFlush {
     const state = this.#state;
     try {
       let reached = state.recoveryPoint;
+      let hasPassedSegment = false;
       while (reached < upTo && !state.isClosed) {
         const segment = state.segments.floor(reached) ?? state.segments.first;
         const isActive = segment === state.segments.active;
@@ -98,6 +100,7 @@ export class LogFlush {
         if (!state.segments.has(segment)) continue;
         const next = state.segments.higher(segment);
         if (next !== null && isActive) continue;
+        hasPassedSegment ||= next !== null;
         reached = next?.baseOffset ?? upTo;
       }
       if (state.epochs.isDirty || this.#epochsWriting !== null) await this.writeEpochs();
@@ -105,14 +108,19 @@ export class LogFlush {
       if (state.isClosed) return;
       const point = Math.min(reached, upTo, state.logEndOffset);
       if (point > state.recoveryPoint) state.setRecoveryPoint(point);
+      if (hasPassedSegment) state.host.segmentFlushed(state.parentDirectory);
     } catch (error) {
       throw this.#state.isClosed ? error : state.diskFailed(error);
     }
   }
 
-  /** Snapshots, and the names of all files made since the last time. */
+  /** Topic id, snapshots, and the names of all files made since the last time. */
   async #syncNames(): Promise<void> {
     const { host, place, producers } = this.#state;
+    if (this.#state.isTopicIdUnsynced) {
+      this.#state.isTopicIdUnsynced = false;
+      await syncTopicId(host.disk, place.directory);
+    }
     if (producers.hasUnsyncedSnapshots) await producers.syncSnapshots();
     if (this.#state.isDirectoryDirty) {
       this.#state.isDirectoryDirty = false;

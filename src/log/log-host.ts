@@ -19,6 +19,8 @@ export interface LogHost {
   schedule(delayMs: number, work: () => void): void;
   /** The log holds memory and files; `coolDown` is called when it has been idle for a while. */
   warmed(log: Coolable): void;
+  /** Recovery has a whole segment less to read, once the checkpoint knows. */
+  segmentFlushed(directory: string): void;
   /** A read, a write or a sync failed: the directory is used no more. */
   directoryFailed(directory: string, error: DiskError): void;
 }

@@ -76,7 +76,8 @@ export function openCleanly(host: LogHost, options: OpenLog): Log | null {
   return new Log(state, new LogFlush(state));
 }
 
-async function openThoroughly(host: LogHost, options: OpenLog): Promise<Log> {
+/** The way for all others: after a crash, for what Kafka left, for what is missing or damaged. */
+export async function openThoroughly(host: LogHost, options: OpenLog): Promise<Log> {
   const { directory } = options;
   const isNew = host.disk.status(directory) === null;
   if (isNew) host.disk.makeDirectory(directory);

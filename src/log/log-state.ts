@@ -5,6 +5,7 @@ import { LEADER_EPOCH_FILE, LeaderEpochs } from "./leader-epochs.ts";
 import type { LogConfig } from "./log-config.ts";
 import type { Coolable, LogHost } from "./log-host.ts";
 import { LogProducers } from "./log-producers.ts";
+import { readTopicId, writeTopicId } from "./partition-metadata.ts";
 import { parentOf } from "./replace-file.ts";
 import { Segment, type SegmentPlace } from "./segment.ts";
 import { Segments } from "./segments.ts";
@@ -22,6 +23,8 @@ export class LogState implements Coolable {
   readonly host: LogHost;
   readonly topic: string;
   readonly partition: number;
+  /** As messages name it: "topic-0". */
+  readonly name: string;
   readonly place: SegmentPlace;
   readonly segments = new Segments();
   readonly producers: LogProducers;
@@ -35,6 +38,8 @@ export class LogState implements Coolable {
   failure: DiskError | null = null;
   /** Nothing is written any more: the log is closed, or about to be deleted. */
   isClosed = false;
+  /** What the checkpoints of the log directory say; -1 when they say nothing. */
+  checkpointed = { recoveryPoint: -1, logStartOffset: -1, highWatermark: -1 };
   /** Something was written since the log was opened. */
   isChanged = false;
   /** Since the last `coolDown`. */
@@ -44,6 +49,8 @@ export class LogState implements Coolable {
   isDirectoryDirty: boolean;
   /** The directory itself is new. */
   isParentDirty: boolean;
+  isTopicIdUnsynced = false;
+  #topicId: string | null | undefined = undefined;
 
   constructor(
     host: LogHost,
@@ -56,6 +63,7 @@ export class LogState implements Coolable {
     this.host = host;
     this.topic = topic;
     this.partition = partition;
+    this.name = `${topic}-${partition}`;
     this.config = config;
     this.place = { disk: host.disk, handles: host.handles, directory };
     this.producers = new LogProducers(
@@ -74,8 +82,19 @@ export class LogState implements Coolable {
     this.isParentDirty = found.isNew;
   }
 
-  get name(): string {
-    return `${this.topic}-${this.partition}`;
+  /** Of partition.metadata, read when somebody asks; null when it is not known. */
+  get topicId(): string | null {
+    if (this.#topicId === undefined) {
+      this.#topicId = readTopicId(this.host.disk, this.place.directory);
+    }
+    return this.#topicId;
+  }
+
+  setTopicId(topicId: string): void {
+    writeTopicId(this.host.disk, this.place.directory, topicId);
+    this.#topicId = topicId;
+    this.isTopicIdUnsynced = true;
+    this.isDirectoryDirty = true;
   }
 
   get parentDirectory(): string {

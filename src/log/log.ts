@@ -38,11 +38,10 @@ import {
   producerEpoch,
   producerId,
 } from "../protocol/record-batch.ts";
-import { appended, type AppendResult, refused } from "./append-result.ts";
+import { appended, type AppendResult, type RecordError, refused } from "./append-result.ts";
 import { readEndTransactionMarker } from "./end-transaction-marker.ts";
 import { checkGivenBatches } from "./given-batches.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
-import { acceptFromProducer } from "./leader-batches.ts";
 import { appendRun, type BatchRun, roll } from "./log-append.ts";
 import type { LogConfig } from "./log-config.ts";
 import { LogFlush } from "./log-flush.ts";
@@ -54,13 +53,14 @@ import { producerBatchOf } from "./log-producers.ts";
 import { truncateFullyAndStartAt, truncateTo } from "./log-truncate.ts";
 import { type AppendOrigin, refuseBatch, refuseMarker, type Refusal } from "./producer-checks.ts";
 import type { ProducerEntry, RememberedBatch } from "./producer-entry.ts";
+import { validateBatch } from "./record-validation.ts";
 import { offsetForTimestamp, type TimestampAnswer } from "./timestamp-search.ts";
 import type { AbortedTransaction } from "./transaction-index.ts";
 
 export interface LeaderAppend {
   readonly leaderEpoch: number;
-  /** "client", "coordinator", or "raftLeader", whose batches have offsets and epoch already. */
-  readonly origin: AppendOrigin;
+  /** "raftLeader": the batches have offsets and epoch already. */
+  readonly origin: Exclude<AppendOrigin, "replication">;
   readonly nowMs: number;
   /** KIP-890: the coordinator knows that this partition is part of the transaction. */
   readonly isVerified?: boolean;
@@ -88,6 +88,24 @@ export class Log {
 
   get directory(): string {
     return this.#state.place.directory;
+  }
+
+  /** Null when partition.metadata does not say. */
+  get topicId(): string | null {
+    return this.#state.topicId;
+  }
+
+  /** False when the log is of another topic of this name. */
+  assignTopicId(topicId: string): boolean {
+    const { topicId: known } = this.#state;
+    if (known !== null) return known === topicId;
+    return this.#state.attempt(
+      () => {
+        this.#state.setTopicId(topicId);
+        return true;
+      },
+      () => false,
+    );
   }
 
   get config(): LogConfig {
@@ -148,17 +166,24 @@ export class Log {
     if (refusal !== null) return this.#refused(refusal);
     const { origin, leaderEpoch, nowMs } = options;
     if (origin === "raftLeader") return this.#appendGiven(bytes, leaderEpoch, true, nowMs);
-    const accepted = acceptFromProducer(bytes, state.config, state.logEndOffset, options);
-    if ("errorCode" in accepted) return this.#refused(accepted);
-    const duplicate = origin === "client" ? this.#findDuplicate(accepted.bytes) : null;
+    const batch = validateBatch(bytes, {
+      config: state.config,
+      origin,
+      topicPartition: state.name,
+      firstOffset: state.logEndOffset,
+      leaderEpoch,
+      nowMs,
+    });
+    if ("errorCode" in batch) return this.#refused(batch, batch.recordErrors);
+    const duplicate = origin === "client" ? this.#findDuplicate(batch.bytes) : null;
     if (duplicate !== null) {
       const { lastOffset, offsetDelta, timestamp } = duplicate;
       const firstOffset = lastOffset - offsetDelta;
       return appended(firstOffset, lastOffset, timestamp, state.logStartOffset, true, null);
     }
-    const claim = this.#refuseProducer(accepted.bytes, options);
+    const claim = this.#refuseProducer(batch.bytes, options);
     if (claim !== null) return this.#refused(claim);
-    return this.#append(accepted, nowMs, accepted.appendTimeMs);
+    return this.#append(batch, nowMs, batch.appendTimeMs);
   }
 
   /** What a leader sent: believed, but for its checksums and order. `leaderEpoch` bounds it. */
@@ -316,8 +341,9 @@ export class Log {
     return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: "The log directory is offline" };
   }
 
-  #refused(refusal: Refusal): AppendResult {
-    return refused(refusal.errorCode, refusal.message, this.#state.logStartOffset);
+  #refused(refusal: Refusal, recordErrors: readonly RecordError[] = []): AppendResult {
+    const { logStartOffset } = this.#state;
+    return refused(refusal.errorCode, refusal.message, logStartOffset, recordErrors);
   }
 
   #findDuplicate(bytes: Buffer): RememberedBatch | null {

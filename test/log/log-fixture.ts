@@ -33,6 +33,7 @@ export function hostOf(world: FakeWorld): TestHost {
     verifiesTransactions: false,
     schedule: (delayMs, work) => void world.clock.schedule(delayMs, work),
     warmed: (log) => void warm.push(log),
+    segmentFlushed: () => undefined,
     directoryFailed: (directory, error) => void failures.push({ directory, error }),
     warm,
     failures,

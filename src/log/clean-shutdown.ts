@@ -1,0 +1,43 @@
+/**
+ * `.kafka_cleanshutdown`: the node stopped in order, and everything in the directory is whole.
+ *
+ *   {"version":0,"brokerEpoch":42}
+ *
+ * It is taken away before anything is loaded (KAFKA-10471), and that is synced, so that no crash
+ * brings it back.
+ */
+import type { Disk } from "../base/world.ts";
+import { parentOf, replaceFile } from "./replace-file.ts";
+
+const MARKER_FILE = ".kafka_cleanshutdown";
+
+/** The broker epoch that the marker names (-1 for none); null when there is no marker. */
+export async function takeCleanShutdown(disk: Disk, directory: string): Promise<number | null> {
+  const path = `${directory}/${MARKER_FILE}`;
+  if (disk.status(path) === null) return null;
+  const brokerEpoch = brokerEpochIn(disk.readWhole(path));
+  disk.remove(path);
+  await disk.syncDirectory(parentOf(path));
+  return brokerEpoch;
+}
+
+/** Durable when it resolves. */
+export function writeCleanShutdown(
+  disk: Disk,
+  directory: string,
+  brokerEpoch: number,
+): Promise<void> {
+  const text = JSON.stringify({ version: 0, brokerEpoch });
+  return replaceFile(disk, `${directory}/${MARKER_FILE}`, Buffer.from(text));
+}
+
+/** Older brokers leave an empty file. */
+function brokerEpochIn(bytes: Buffer): number {
+  try {
+    const value: unknown = JSON.parse(bytes.toString("utf8"));
+    if (typeof value !== "object" || value === null || !("brokerEpoch" in value)) return -1;
+    return typeof value.brokerEpoch === "number" ? value.brokerEpoch : -1;
+  } catch {
+    return -1;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * One directory of `log.dirs`: its lock, its marker, its checkpoints, and the logs in it.
+ *
+ * A checkpoint is written when an offset of it has changed, and holds all logs of the directory.
+ * Errors of the disk take the directory offline, from where it comes back with a restart.
+ */
+import type { Logger } from "../base/logger.ts";
+import type { Disk, DiskError, FileLock } from "../base/world.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import { takeCleanShutdown, writeCleanShutdown } from "./clean-shutdown.ts";
+import type { Log } from "./log.ts";
+import {
+  checkpointLine,
+  HIGH_WATERMARK_FILE,
+  LOG_START_OFFSET_FILE,
+  OffsetCheckpoint,
+  RECOVERY_POINT_FILE,
+} from "./offset-checkpoint.ts";
+
+const LOCK_FILE = ".lock";
+
+export type CheckpointKind = "recoveryPoint" | "logStartOffset" | "highWatermark";
+
+/** What the checkpoints and the marker said at start-up. */
+export interface DirectoryMemory {
+  readonly wasCleanlyStopped: boolean;
+  /** Of the marker; -1 without one. */
+  readonly brokerEpoch: number;
+  readonly recoveryPoints: ReadonlyMap<string, number>;
+  readonly logStartOffsets: ReadonlyMap<string, number>;
+  readonly highWatermarks: ReadonlyMap<string, number>;
+}
+
+export class LogDirectory {
+  readonly path: string;
+  /** Of meta.properties; null before Kafka 3.7. */
+  readonly id: string | null;
+  readonly logs = new Set<Log>();
+  /** What took it offline. */
+  failure: DiskError | null = null;
+  /** Every log in it was loaded: only then the stop may leave the marker. */
+  isLoaded = false;
+  readonly #disk: Disk;
+  readonly #logger: Logger;
+  readonly #checkpoints: Record<CheckpointKind, OffsetCheckpoint>;
+  /** Checkpoints that name a log which is gone. */
+  readonly #shrunk = new Set<CheckpointKind>();
+  #lock: FileLock | null = null;
+
+  constructor(disk: Disk, logger: Logger, path: string, id: string | null) {
+    this.#disk = disk;
+    this.#logger = logger;
+    this.path = path;
+    this.id = id;
+    this.#checkpoints = {
+      recoveryPoint: new OffsetCheckpoint(disk, path, RECOVERY_POINT_FILE),
+      logStartOffset: new OffsetCheckpoint(disk, path, LOG_START_OFFSET_FILE),
+      highWatermark: new OffsetCheckpoint(disk, path, HIGH_WATERMARK_FILE),
+    };
+  }
+
+  /** False when another process has it. */
+  lock(): boolean {
+    this.#lock ??= this.#disk.lock(`${this.path}/${LOCK_FILE}`);
+    return this.#lock !== null;
+  }
+
+  unlock(): void {
+    this.#lock?.release();
+    this.#lock = null;
+  }
+
+  /** Takes the marker away, before anything is loaded. */
+  async remember(): Promise<DirectoryMemory> {
+    const brokerEpoch = await takeCleanShutdown(this.#disk, this.path);
+    return {
+      wasCleanlyStopped: brokerEpoch !== null,
+      brokerEpoch: brokerEpoch ?? -1,
+      recoveryPoints: this.#readOrNothing("recoveryPoint"),
+      logStartOffsets: this.#readOrNothing("logStartOffset"),
+      highWatermarks: this.#readOrNothing("highWatermark"),
+    };
+  }
+
+  /** Writes one of the checkpoints when it has changed. Rejects with `DiskError`. */
+  async checkpoint(kind: CheckpointKind): Promise<void> {
+    if (this.failure !== null || !this.#hasChanged(kind)) return;
+    this.#shrunk.delete(kind);
+    await this.#checkpoints[kind].write(() => this.#lines(kind));
+  }
+
+  /** The last thing that a clean stop writes. */
+  markCleanlyStopped(brokerEpoch: number): Promise<void> {
+    return writeCleanShutdown(this.#disk, this.path, brokerEpoch);
+  }
+
+  /** A log has gone: the next checkpoints are without it. */
+  remove(log: Log): void {
+    this.logs.delete(log);
+    for (const kind of CHECKPOINT_KINDS) this.#shrunk.add(kind);
+  }
+
+  #hasChanged(kind: CheckpointKind): boolean {
+    if (this.#shrunk.has(kind)) return true;
+    for (const log of this.logs) {
+      if (log.state.checkpointed[kind] !== OFFSET_OF[kind](log)) return true;
+    }
+    return false;
+  }
+
+  #lines(kind: CheckpointKind): string[] {
+    const lines: string[] = [];
+    for (const log of this.logs) {
+      const offset = OFFSET_OF[kind](log);
+      log.state.checkpointed[kind] = offset;
+      if (offset >= 0) lines.push(checkpointLine(log.topic, log.partition, offset));
+    }
+    return lines;
+  }
+
+  /** A damaged checkpoint costs time (recovery from the start), never records. */
+  #readOrNothing(kind: CheckpointKind): Map<string, number> {
+    try {
+      return this.#checkpoints[kind].read();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#logger.warn(`${this.path}: the checkpoint of ${kind}s is damaged: ${error.message}`);
+      return new Map();
+    }
+  }
+}
+
+const CHECKPOINT_KINDS = ["recoveryPoint", "logStartOffset", "highWatermark"] as const;
+
+/** -1 leaves the log out: one that begins where its first segment does needs no start offset. */
+const OFFSET_OF: Record<CheckpointKind, (log: Log) => number> = {
+  recoveryPoint: (log) => log.recoveryPoint,
+  logStartOffset: (log) => {
+    return log.logStartOffset > log.firstSegmentBaseOffset ? log.logStartOffset : -1;
+  },
+  highWatermark: (log) => log.highWatermark,
+};

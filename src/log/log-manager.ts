@@ -1,0 +1,416 @@
+/**
+ * All logs of a node, over one directory or several: Kafka's LogManager.
+ *
+ *   open     directories are made, locked and identified             -> nothing is read yet
+ *   load     every partition's log is opened, in slices of time      -> the node can serve
+ *   run      retention, checkpoints, flushes, deletions, idle files
+ *   shut down   logs are closed, checkpoints written, and the marker last
+ *
+ * A directory whose disk fails is offline until the next start: its logs answer
+ * KAFKA_STORAGE_ERROR, and the owner is told, who hands their partitions to others.
+ *
+ * USAGE
+ *   const logs = openLogManager({ disk, clock, random, logger, directories, ... });
+ *   await logs.load();
+ *   logs.start();
+ *   const log = logs.getOrCreate("topic", 0, { topicId });
+ *   await logs.shutDown(brokerEpoch);
+ */
+import { assert } from "../base/assert.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Clock, Disk, Random, Timer } from "../base/world.ts";
+import { DiskError } from "../base/world.ts";
+import { FileHandles } from "./file-handles.ts";
+import type { Log } from "./log.ts";
+import { createLog } from "./log-creation.ts";
+import type { LogConfig } from "./log-config.ts";
+import type { CheckpointKind, LogDirectory } from "./log-directory.ts";
+import type { Coolable, LogHost } from "./log-host.ts";
+import { LogRemoval } from "./log-removal.ts";
+import { loadDirectory, LogStartupError, openDirectories } from "./log-startup.ts";
+import { partitionDirectoryName } from "./log-names.ts";
+import { WorkQueue } from "./work-queue.ts";
+
+export interface LogManagerOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** `log.dirs`. */
+  readonly directories: readonly string[];
+  /** The settings of a topic's logs, asked when a log is opened. */
+  readonly configOf: (topic: string) => LogConfig;
+  readonly settings: LogSettings;
+  /** `remaining` directories are still online; with none the node has to stop. */
+  readonly directoryFailed: (directory: LogDirectory, error: DiskError, remaining: number) => void;
+}
+
+/** Broker settings, by Kafka's names. Looked at whenever they count, so they may change. */
+export interface LogSettings {
+  readonly logFlushOffsetCheckpointIntervalMs: number;
+  readonly logFlushStartOffsetCheckpointIntervalMs: number;
+  readonly logInitialTaskDelayMs: number;
+  readonly logRetentionCheckIntervalMs: number;
+  readonly logSegmentDeleteDelayMs: number;
+  readonly numRecoveryThreadsPerDataDir: number;
+  readonly producerIdExpirationCheckIntervalMs: number;
+  readonly producerIdExpirationMs: number;
+  readonly replicaHighWatermarkCheckpointIntervalMs: number;
+  readonly transactionPartitionVerificationEnable: boolean;
+}
+
+export const DEFAULT_LOG_SETTINGS: LogSettings = {
+  logFlushOffsetCheckpointIntervalMs: 60_000,
+  logFlushStartOffsetCheckpointIntervalMs: 60_000,
+  logInitialTaskDelayMs: 30_000,
+  logRetentionCheckIntervalMs: 300_000,
+  logSegmentDeleteDelayMs: 60_000,
+  numRecoveryThreadsPerDataDir: 2,
+  producerIdExpirationCheckIntervalMs: 600_000,
+  producerIdExpirationMs: 86_400_000,
+  replicaHighWatermarkCheckpointIntervalMs: 5_000,
+  transactionPartitionVerificationEnable: true,
+};
+
+/** Descriptors for log files; the rest of a usual limit of 65,536 is for connections. */
+const OPEN_FILES_MAX = 16_384;
+const SYNCS_MAX = 4;
+/** A file that nobody used for one to two of these closes. */
+const IDLE_MS = 10_000;
+/** After a segment was flushed, others may follow. */
+const FLUSHED_DELAY_MS = 1_000;
+const TIMER_MAX_MS = 2 ** 31 - 1;
+/** Logs that are looked after without a break. */
+const SLICE_LENGTH = 256;
+
+export interface NewLog {
+  /** Null for a topic without one, as only `__cluster_metadata` is. */
+  readonly topicId: string | null;
+  /** Where the controller wants it; otherwise the directory with the fewest logs. */
+  readonly directoryId?: string | null;
+}
+
+export { LogStartupError };
+
+/** Throws `LogStartupError` with one line for people. */
+export function openLogManager(options: LogManagerOptions): LogManager {
+  const manager = new LogManager(options);
+  manager.openDirectories();
+  return manager;
+}
+
+export class LogManager implements LogHost {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly handles: FileHandles;
+  readonly background = new WorkQueue(SYNCS_MAX);
+  /** The broker epoch of the last clean stop, -1 when the directories do not agree on one. */
+  previousBrokerEpoch = -1;
+
+  readonly #options: LogManagerOptions;
+  readonly #removal: LogRemoval;
+  readonly #logs = new Map<string, (Log | undefined)[]>();
+  #directories: LogDirectory[] = [];
+  #warm: Coolable[] = [];
+  #timers = new Set<Timer>();
+  /** Directories whose recovery points are written soon. */
+  readonly #flushed = new Set<LogDirectory>();
+  #isStopped = false;
+  #isSweeping = false;
+
+  /** Use `openLogManager`. */
+  constructor(options: LogManagerOptions) {
+    this.#options = options;
+    this.disk = options.disk;
+    this.clock = options.clock;
+    this.random = options.random;
+    this.logger = options.logger.child("log");
+    this.handles = new FileHandles(options.disk, OPEN_FILES_MAX);
+    this.#removal = new LogRemoval(this);
+  }
+
+  get directories(): readonly LogDirectory[] {
+    return this.#directories;
+  }
+
+  get producerIdExpirationMs(): number {
+    return this.#options.settings.producerIdExpirationMs;
+  }
+
+  get verifiesTransactions(): boolean {
+    return this.#options.settings.transactionPartitionVerificationEnable;
+  }
+
+  openDirectories(): void {
+    this.#directories = openDirectories(this, this.#options.directories);
+  }
+
+  /** Opens the logs of all directories. Throws `LogStartupError`. */
+  async load(): Promise<void> {
+    const { configOf, settings } = this.#options;
+    const workers = settings.numRecoveryThreadsPerDataDir;
+    const loads = this.#online().map((directory) => {
+      return loadDirectory(this, directory, { configOf, workers }, (log) => this.#addLoaded(log));
+    });
+    const loaded = await Promise.all(loads);
+    const epochs = new Set(loaded.map((each) => each.brokerEpoch));
+    this.previousBrokerEpoch = epochs.size === 1 ? loaded[0]!.brokerEpoch : -1;
+    for (const { leftToDelete } of loaded) {
+      for (const path of leftToDelete) this.#removal.removeLater(path, this.#deleteDelayMs);
+    }
+  }
+
+  /** Starts everything that happens by itself. */
+  start(): void {
+    const { settings } = this.#options;
+    const afterMs = settings.logInitialTaskDelayMs;
+    const checkpoint = (kind: CheckpointKind) => () => this.checkpoint(kind);
+    this.#every("logRetentionCheckIntervalMs", afterMs, () => this.#deleteOldSegments());
+    this.#every("logFlushOffsetCheckpointIntervalMs", afterMs, checkpoint("recoveryPoint"));
+    this.#every("logFlushStartOffsetCheckpointIntervalMs", afterMs, checkpoint("logStartOffset"));
+    this.#every("replicaHighWatermarkCheckpointIntervalMs", 0, checkpoint("highWatermark"));
+    this.#every("producerIdExpirationCheckIntervalMs", afterMs, () => this.#expireProducers());
+  }
+
+  /** Null when there is no such log here. One whose directory is offline has a `failure`. */
+  get(topic: string, partition: number): Log | null {
+    return this.#logs.get(topic)?.[partition] ?? null;
+  }
+
+  *all(): Generator<Log> {
+    for (const logs of this.#logs.values()) {
+      for (const log of logs) if (log !== undefined) yield log;
+    }
+  }
+
+  logsOf(topic: string): Log[] {
+    return (this.#logs.get(topic) ?? []).filter((log) => log !== undefined);
+  }
+
+  directoryOf(log: Log): LogDirectory {
+    const found = this.#directories.find((directory) => directory.logs.has(log));
+    assert(found !== undefined, "a log is in a directory");
+    return found;
+  }
+
+  /**
+   * The partition's log, made when it is missing. Null when no directory is online that may have
+   * it, or when the disk refuses: the directory is offline then.
+   */
+  getOrCreate(topic: string, partition: number, options: NewLog): Log | null {
+    const existing = this.get(topic, partition);
+    if (existing !== null) return existing;
+    for (const directory of this.#candidatesFor(options.directoryId ?? null)) {
+      const log = this.#create(directory, topic, partition, options.topicId);
+      if (log !== null) return log;
+    }
+    return null;
+  }
+
+  /** The directory gets another name at once, and goes after `log.segment.delete.delay.ms`. */
+  delete(topic: string, partition: number): void {
+    const log = this.#take(topic, partition);
+    if (log !== null) this.#removal.remove(log, this.#deleteDelayMs);
+  }
+
+  /** A log of a partition that is not this node's: its directory is left, under another name. */
+  setAside(topic: string, partition: number): void {
+    const log = this.#take(topic, partition);
+    if (log === null) return;
+    const path = this.#removal.setAside(log, "stray");
+    this.logger.warn(`${topic}-${partition} is no partition of this node, and is now in ${path}`);
+  }
+
+  updateConfig(topic: string, config: LogConfig): void {
+    for (const log of this.logsOf(topic)) log.updateConfig(config);
+  }
+
+  /**
+   * Closes all logs, in order, and leaves the marker in every directory that is whole. Checkpoints
+   * of a directory come when all of its logs are durable.
+   */
+  async shutDown(brokerEpoch = -1): Promise<void> {
+    this.#isStopped = true;
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    const { numRecoveryThreadsPerDataDir } = this.#options.settings;
+    const closes = this.#online().map(async (directory) => {
+      const queue = new WorkQueue(Math.max(SYNCS_MAX, numRecoveryThreadsPerDataDir));
+      await Promise.all([...directory.logs].map((log) => queue.run(() => log.close())));
+      await this.background.whenIdle();
+      for (const kind of ["recoveryPoint", "logStartOffset", "highWatermark"] as const) {
+        await this.#guard(directory, () => directory.checkpoint(kind));
+      }
+      if (!directory.isLoaded || directory.failure !== null) return;
+      await this.#guard(directory, () => directory.markCleanlyStopped(brokerEpoch));
+    });
+    await Promise.all(closes);
+    this.handles.sweep();
+    this.handles.sweep();
+    for (const directory of this.#directories) directory.unlock();
+  }
+
+  /** Writes what changed since the last time, in every directory. */
+  async checkpoint(kind: CheckpointKind): Promise<void> {
+    const writes = this.#online().map((directory) => {
+      return this.#guard(directory, () => directory.checkpoint(kind));
+    });
+    await Promise.all(writes);
+  }
+
+  schedule(delayMs: number, work: () => void): void {
+    if (this.#isStopped || delayMs > TIMER_MAX_MS) return;
+    const timer = this.clock.schedule(delayMs, () => {
+      this.#timers.delete(timer);
+      work();
+    });
+    this.#timers.add(timer);
+  }
+
+  warmed(log: Coolable): void {
+    this.#warm.push(log);
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    this.schedule(IDLE_MS, () => this.#sweep());
+  }
+
+  segmentFlushed(path: string): void {
+    const directory = this.#directories.find((each) => each.path === path);
+    if (directory === undefined || this.#flushed.has(directory)) return;
+    this.#flushed.add(directory);
+    this.schedule(FLUSHED_DELAY_MS, () => {
+      this.#flushed.delete(directory);
+      void this.#guard(directory, () => directory.checkpoint("recoveryPoint"));
+    });
+  }
+
+  directoryFailed(path: string, error: DiskError): void {
+    const directory = this.#directories.find((each) => each.path === path);
+    if (directory === undefined || directory.failure !== null) return;
+    directory.failure = error;
+    for (const log of directory.logs) log.state.failure ??= error;
+    this.logger.error(`${path} is offline: ${error.message}`);
+    this.#options.directoryFailed(directory, error, this.#online().length);
+  }
+
+  get #deleteDelayMs(): number {
+    return this.#options.settings.logSegmentDeleteDelayMs;
+  }
+
+  #online(): LogDirectory[] {
+    return this.#directories.filter((directory) => directory.failure === null);
+  }
+
+  #candidatesFor(directoryId: string | null): LogDirectory[] {
+    const online = this.#online();
+    const wanted = online.filter((directory) => directory.id === directoryId);
+    if (directoryId !== null && wanted.length > 0) return wanted;
+    return online.sort((left, right) => left.logs.size - right.logs.size);
+  }
+
+  #create(
+    directory: LogDirectory,
+    topic: string,
+    partition: number,
+    topicId: string | null,
+  ): Log | null {
+    const path = `${directory.path}/${partitionDirectoryName(topic, partition)}`;
+    const config = this.#options.configOf(topic);
+    try {
+      const log = createLog(this, { directory: path, topic, partition, config, topicId });
+      directory.logs.add(log);
+      this.#add(log);
+      return log;
+    } catch (error) {
+      this.#failed(directory, error);
+      return null;
+    }
+  }
+
+  #take(topic: string, partition: number): Log | null {
+    const log = this.get(topic, partition);
+    if (log === null) return null;
+    this.directoryOf(log).remove(log);
+    delete this.#logs.get(topic)![partition];
+    if (this.logsOf(topic).length === 0) this.#logs.delete(topic);
+    return log;
+  }
+
+  #addLoaded(log: Log): void {
+    const other = this.get(log.topic, log.partition);
+    if (other !== null) {
+      throw new LogStartupError(
+        `Duplicate log directories for ${log.topic}-${log.partition} are found ` +
+          `in both ${other.directory} and ${log.directory}`,
+      );
+    }
+    this.#add(log);
+  }
+
+  #add(log: Log): void {
+    let logs = this.#logs.get(log.topic);
+    if (logs === undefined) {
+      logs = [];
+      this.#logs.set(log.topic, logs);
+    }
+    logs[log.partition] = log;
+  }
+
+  #every(setting: NumericSetting, firstDelayMs: number, work: () => Promise<void>): void {
+    const again = (delayMs: number): void => {
+      this.schedule(delayMs, () => {
+        void work().then(() => again(this.#options.settings[setting]));
+      });
+    };
+    again(firstDelayMs === 0 ? this.#options.settings[setting] : firstDelayMs);
+  }
+
+  #deleteOldSegments(): Promise<void> {
+    return this.#forEachLog((log) => void log.deleteOldSegments());
+  }
+
+  #expireProducers(): Promise<void> {
+    const nowMs = this.clock.wallMs();
+    return this.#forEachLog((log) => log.removeExpiredProducers(nowMs));
+  }
+
+  /** Lets others run between slices of the work. */
+  async #forEachLog(visit: (log: Log) => void): Promise<void> {
+    const logs = [...this.all()];
+    for (let index = 0; index < logs.length && !this.#isStopped; index++) {
+      visit(logs[index]!);
+      if (index % SLICE_LENGTH === SLICE_LENGTH - 1) await this.endOfTurn();
+    }
+  }
+
+  endOfTurn(): Promise<void> {
+    return new Promise((resolve) => this.clock.afterTurn(resolve));
+  }
+
+  #sweep(): void {
+    this.handles.sweep();
+    this.#warm = this.#warm.filter((log) => !log.coolDown());
+    this.#isSweeping = this.#warm.length > 0 || this.handles.openCount > 0;
+    if (this.#isSweeping) this.schedule(IDLE_MS, () => this.#sweep());
+  }
+
+  async #guard(directory: LogDirectory, work: () => Promise<void>): Promise<void> {
+    if (directory.failure !== null) return;
+    try {
+      await work();
+    } catch (error) {
+      this.#failed(directory, error);
+    }
+  }
+
+  #failed(directory: LogDirectory, error: unknown): void {
+    if (!(error instanceof DiskError)) throw error;
+    this.directoryFailed(directory.path, error);
+  }
+}
+
+type NumericSetting = {
+  [Name in keyof LogSettings]: LogSettings[Name] extends number ? Name : never;
+}[keyof LogSettings];

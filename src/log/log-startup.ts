@@ -1,0 +1,186 @@
+/**
+ * Start-up of the log directories, in Kafka's order.
+ *
+ *   1. every directory is made, read for whose it is, and locked
+ *   2. the marker of a clean stop is taken away, the checkpoints are read
+ *   3. each partition's log is opened: most at once, those in doubt a few at a time
+ */
+import { DiskError } from "../base/world.ts";
+import { LogDirectory } from "./log-directory.ts";
+import type { LogConfig } from "./log-config.ts";
+import type { LogHost } from "./log-host.ts";
+import { openCleanly, openThoroughly, type OpenLog } from "./log-loader.ts";
+import {
+  CLUSTER_METADATA_TOPIC,
+  parsePartitionDirectoryName,
+  partitionDirectoryName,
+} from "./log-names.ts";
+import type { Log } from "./log.ts";
+import { MetaPropertiesError, readMetaProperties } from "./meta-properties.ts";
+import { WorkQueue } from "./work-queue.ts";
+
+/** Why a node cannot start with these directories; one line. */
+export class LogStartupError extends Error {}
+
+export interface LoadedDirectory {
+  readonly brokerEpoch: number;
+  /** Directories of partitions that were deleted before the stop. */
+  readonly leftToDelete: readonly string[];
+}
+
+/** How long logs are opened before others may run. */
+const SLICE_MS = 8;
+
+/** A directory that cannot be used is offline; with none left the node does not start. */
+export function openDirectories(host: LogHost, paths: readonly string[]): LogDirectory[] {
+  const directories: LogDirectory[] = [];
+  let lastError: DiskError | null = null;
+  if (new Set(paths).size < paths.length) {
+    throw new LogStartupError(`Duplicate log directory found: ${paths.join(", ")}`);
+  }
+  for (const path of paths) {
+    try {
+      directories.push(openDirectory(host, path));
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      lastError = error;
+      host.logger.error(`${path} is offline: ${error.message}`);
+      const directory = new LogDirectory(host.disk, host.logger, path, null);
+      directory.failure = error;
+      directories.push(directory);
+    }
+  }
+  if (directories.every((directory) => directory.failure !== null)) {
+    throw new LogStartupError(
+      `No log directory can be used: ${lastError?.message ?? "none given"}`,
+    );
+  }
+  return directories;
+}
+
+/** Opens all logs of a directory and hands each to `add`. */
+export async function loadDirectory(
+  host: LogHost,
+  directory: LogDirectory,
+  options: { readonly configOf: (topic: string) => LogConfig; readonly workers: number },
+  add: (log: Log) => void,
+): Promise<LoadedDirectory> {
+  try {
+    return await new DirectoryLoad(host, directory, options, add).run();
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    host.directoryFailed(directory.path, error);
+    return { brokerEpoch: -1, leftToDelete: [] };
+  }
+}
+
+function openDirectory(host: LogHost, path: string): LogDirectory {
+  if (host.disk.status(path) === null) host.disk.makeDirectory(path);
+  let id: string | null = null;
+  try {
+    id = readMetaProperties(host.disk, path)?.directoryId ?? null;
+  } catch (error) {
+    if (!(error instanceof MetaPropertiesError)) throw error;
+    throw new LogStartupError(`${path}: ${error.message}`);
+  }
+  const directory = new LogDirectory(host.disk, host.logger, path, id);
+  if (directory.lock()) return directory;
+  throw new LogStartupError(
+    `Failed to acquire lock on file .lock in ${path}. ` +
+      "A Kafka instance in another process or thread is using this directory.",
+  );
+}
+
+class DirectoryLoad {
+  readonly #leftToDelete: string[] = [];
+  readonly #names = new Set<string>();
+  readonly #queue: WorkQueue;
+
+  constructor(
+    readonly host: LogHost,
+    readonly directory: LogDirectory,
+    readonly options: { readonly configOf: (topic: string) => LogConfig; readonly workers: number },
+    readonly add: (log: Log) => void,
+  ) {
+    this.#queue = new WorkQueue(options.workers);
+  }
+
+  async run(): Promise<LoadedDirectory> {
+    const { host, directory } = this;
+    const startMs = host.clock.monotonicMs();
+    const memory = await directory.remember();
+    const inDoubt: Promise<void>[] = [];
+    let sliceStartMs = startMs;
+    for (const options of this.#partitions(memory)) {
+      const log = this.#openAtOnce(options);
+      if (log !== null) this.#take(log, memory.highWatermarks);
+      else inDoubt.push(this.#queue.run(() => this.#openSlowly(options, memory.highWatermarks)));
+      if (host.clock.monotonicMs() - sliceStartMs < SLICE_MS) continue;
+      await new Promise<void>((resolve) => host.clock.afterTurn(resolve));
+      sliceStartMs = host.clock.monotonicMs();
+    }
+    await Promise.all(inDoubt);
+    directory.isLoaded = true;
+    const tookMs = Math.round(host.clock.monotonicMs() - startMs);
+    host.logger.info(
+      `${directory.path}: loaded ${directory.logs.size} logs in ${tookMs} ms` +
+        (memory.wasCleanlyStopped ? "" : " without the marker of a clean stop"),
+    );
+    return { brokerEpoch: memory.brokerEpoch, leftToDelete: this.#leftToDelete };
+  }
+
+  *#partitions(memory: Memory): Generator<OpenLog> {
+    const { host, directory } = this;
+    for (const name of host.disk.list(directory.path)) {
+      const parsed = parsePartitionDirectoryName(name);
+      if (parsed === null || parsed.topic === CLUSTER_METADATA_TOPIC) continue;
+      const path = `${directory.path}/${name}`;
+      const { topic, partition, state } = parsed;
+      if (state === "delete") {
+        this.#leftToDelete.push(path);
+        continue;
+      }
+      if (state !== "current") {
+        host.logger.warn(`${path} is left alone: it is no current partition`);
+        continue;
+      }
+      const key = partitionDirectoryName(topic, partition);
+      this.#names.add(key);
+      yield {
+        directory: path,
+        topic,
+        partition,
+        config: this.options.configOf(topic),
+        recoveryPoint: memory.recoveryPoints.get(key) ?? null,
+        logStartOffset: memory.logStartOffsets.get(key) ?? null,
+        wasCleanlyStopped: memory.wasCleanlyStopped,
+      };
+    }
+  }
+
+  #openAtOnce(options: OpenLog): Log | null {
+    try {
+      return openCleanly(this.host, options);
+    } catch (error) {
+      // A file by the name of a partition is left for the thorough way to see.
+      if (error instanceof DiskError && error.code === "ENOTDIR") return null;
+      throw error;
+    }
+  }
+
+  async #openSlowly(options: OpenLog, highWatermarks: ReadonlyMap<string, number>): Promise<void> {
+    if (this.host.disk.status(options.directory)?.isDirectory !== true) {
+      this.host.logger.warn(`${options.directory} is left alone: it is no directory`);
+      return;
+    }
+    this.#take(await openThoroughly(this.host, options), highWatermarks);
+  }
+
+  #take(log: Log, highWatermarks: ReadonlyMap<string, number>): void {
+    log.setHighWatermark(highWatermarks.get(partitionDirectoryName(log.topic, log.partition)) ?? 0);
+    this.directory.logs.add(log);
+    this.add(log);
+  }
+}
+
+type Memory = Awaited<ReturnType<LogDirectory["remember"]>>;
