@@ -1,0 +1,13 @@
+/** What this program can run, of Kafka's feature flags. A flag that is not here is at level 0. */
+import {
+  KRAFT_VERSION,
+  METADATA_LEVEL_MIN,
+  METADATA_LEVEL_PRODUCTION,
+  METADATA_VERSION,
+  type SupportedFeatures,
+} from "../metadata/features.ts";
+
+export const SUPPORTED_FEATURES: SupportedFeatures = new Map([
+  [METADATA_VERSION, { min: METADATA_LEVEL_MIN, max: METADATA_LEVEL_PRODUCTION }],
+  [KRAFT_VERSION, { min: 0, max: 1 }],
+]);
