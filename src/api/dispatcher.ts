@@ -15,15 +15,16 @@ import type { Request, RequestHandler, Response } from "./request.ts";
 
 const UNKNOWN_API = -1;
 
-/** All APIs of one kind of listener. */
+/** All APIs of one kind of listener. Requests wait until the broker has started. */
 export class Dispatcher implements RequestHandler {
+  readonly #listenerKind: ListenerKind;
   readonly #handlers = new Map<number, Handler>();
   readonly #advertised: readonly AdvertisedApi[];
+  readonly #opened = Promise.withResolvers<Broker>();
+  #broker: Broker | null = null;
 
-  constructor(
-    readonly broker: Broker,
-    readonly listenerKind: ListenerKind,
-  ) {
+  constructor(listenerKind: ListenerKind) {
+    this.#listenerKind = listenerKind;
     for (const handler of [...HANDLERS, apiVersionsHandler(() => this.#advertised)]) {
       if (handler.listeners.includes(listenerKind)) {
         this.#handlers.set(handler.api.key, handler);
@@ -35,6 +36,12 @@ export class Dispatcher implements RequestHandler {
         versions: [api.versions[0], api.stableVersion] as const,
       }))
       .sort((a, b) => a.key - b.key);
+  }
+
+  /** The broker has started: from here on requests are answered. */
+  open(broker: Broker): void {
+    this.#broker = broker;
+    this.#opened.resolve(broker);
   }
 
   requestHeaderVersion(apiKey: number, apiVersion: number): number {
@@ -51,11 +58,12 @@ export class Dispatcher implements RequestHandler {
   handle(request: Request): Response | null | Promise<Response | null> {
     const handler = this.#handlers.get(request.apiKey);
     if (handler === undefined) throw new ProtocolError(`unknown API ${request.apiKey}`);
-    const context = new RequestContext(request, this.listenerKind);
+    const context = new RequestContext(request, this.#listenerKind);
     if (!isWithin(handler, request.apiVersion)) {
       return unsupportedVersionResponse(context, this.#advertised);
     }
-    return handler.respond(context, this.broker);
+    if (this.#broker !== null) return handler.respond(context, this.#broker);
+    return this.#opened.promise.then((broker) => handler.respond(context, broker));
   }
 }
 

@@ -44,15 +44,6 @@ export class Replicas {
     this.#options = options;
   }
 
-  /** All that the image holds, once, when the node starts. The logs have been loaded. */
-  start(): void {
-    const { image } = this.#options;
-    this.#changeBrokerSettings();
-    for (const topic of image.topics.values()) {
-      for (const index of topic.partitions.keys()) this.#changePartition(topic, index);
-    }
-  }
-
   /** What the records of one commit changed. The image has them already. */
   apply(delta: MetadataDelta): void {
     const { image } = this.#options;
@@ -80,7 +71,8 @@ export class Replicas {
   #addPartition(topic: TopicImage, index: number): void {
     const { world, logs, partitions, nodeId, logger } = this.#options;
     const registration = topic.partitions[index]!;
-    const log = logs.createLog(topic.name, index, topic.id, this.#configOf(topic.name));
+    const directoryId = registration.directories[registration.replicas.indexOf(nodeId)] ?? null;
+    const log = logs.getOrCreate(topic.name, index, { topicId: topic.id, directoryId });
     if (log === null) {
       logger.error(`${topic.name}-${index} has no log: its directory is offline`);
       return;
@@ -116,7 +108,7 @@ export class Replicas {
       for (const partition of removed) {
         if (topic.name === CONSUMER_OFFSETS_TOPIC) groups.resigned(partition.index, null);
         partition.remove();
-        logs.deleteLog(partition.log);
+        logs.delete(topic.name, partition.index);
       }
     }
     void groups.topicsDeleted(topics.map(({ name, id }) => ({ name, id })));
@@ -148,15 +140,9 @@ export class Replicas {
   }
 
   #configure(topic: { readonly name: string } & Iterable<Partition>): void {
-    const config = this.#configOf(topic.name);
-    for (const partition of topic) {
-      partition.log.updateConfig(config);
-      partition.maybeAdvance();
-    }
-  }
-
-  #configOf(topicName: string) {
-    const { image, settings } = this.#options;
-    return topicLogConfig(settings, image.configs.of(ConfigResourceType.TOPIC, topicName));
+    const { image, settings, logs } = this.#options;
+    const own = image.configs.of(ConfigResourceType.TOPIC, topic.name);
+    logs.updateConfig(topic.name, topicLogConfig(settings, own));
+    for (const partition of topic) partition.maybeAdvance();
   }
 }

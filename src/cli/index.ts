@@ -5,6 +5,11 @@ import { CommandFailure, type CommandContext, type CommandRow } from "./command.
 
 export const COMMANDS: readonly CommandRow[] = [
   {
+    name: "broker",
+    about: "Run a broker: broker [FILE.properties] [--override NAME=VALUE]...",
+    load: async () => (await import("./broker.ts")).runBroker,
+  },
+  {
     name: "storage",
     about: "Prepare log directories, and look at them",
     load: async () => (await import("./storage.ts")).runStorage,

@@ -1,0 +1,307 @@
+/**
+ * A node put together, and how it starts and stops.
+ *
+ *   open    directories formatted or found, identified, locked      -> the cluster has an id
+ *   start   metadata log replayed, this node leads it               -> there is an image
+ *           logs of all partitions opened                           -> there is something to serve
+ *           registered, unfenced                                    -> clients are told of it
+ *   stop    coordinators, metadata, then logs with their marker
+ *
+ * The server listens between `open` and `start`: a port that was left to chance is known by then.
+ */
+import { assert } from "../base/assert.ts";
+import type { Logger } from "../base/logger.ts";
+import { randomUuid, ZERO_UUID } from "../base/uuid.ts";
+import type { DiskError, FileLock, World } from "../base/world.ts";
+import { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
+import type { LogDirectory } from "../log/log-directory.ts";
+import { type LogManager, openLogManager } from "../log/log-manager.ts";
+import { LogStartupError } from "../log/log-startup.ts";
+import { CONSUMER_OFFSETS_TOPIC } from "../metadata/internal-topics.ts";
+import { ConfigResourceType } from "../metadata/configs-image.ts";
+import { allocateProducerIds } from "../metadata/controller/allocate-producer-ids.ts";
+import { heartbeat } from "../metadata/controller/broker-heartbeat.ts";
+import { createTopics } from "../metadata/controller/create-topics.ts";
+import { registerBroker } from "../metadata/controller/register-broker.ts";
+import type { MetadataImage } from "../metadata/image.ts";
+import { MetadataNode } from "../metadata/metadata-node.ts";
+import { Partitions } from "../partition/partitions.ts";
+import { ErrorCode, errorName } from "../protocol/error-code.ts";
+import { type VoterSet, voterSet } from "../raft/voter-set.ts";
+import type { Broker } from "./broker.ts";
+import { FetchSessions } from "./fetch-sessions.ts";
+import { openStorage, type Storage } from "./format-storage.ts";
+import { groupCoordinatorConfig } from "./group-coordinator-config.ts";
+import { logSettings, metadataSettings } from "./log-settings.ts";
+import { ProducerIds } from "./producer-ids.ts";
+import { Replicas } from "./replicas.ts";
+import { configRules } from "./settings/config-rules.ts";
+import { logDirectories, metadataDirectory, quorumVoters } from "./settings/effective.ts";
+import {
+  type Listeners,
+  readListeners,
+  SECURITY_PROTOCOLS,
+  withPortsAndHost,
+} from "./settings/listeners.ts";
+import type { Settings } from "./settings/settings.ts";
+import { topicLogConfig } from "./settings/topic-log-config.ts";
+import { SUPPORTED_FEATURES } from "./supported-features.ts";
+import { TopicCreation } from "./topic-creation.ts";
+import type { NodeView } from "./topic-view.ts";
+
+export interface BrokerOptions {
+  readonly world: World;
+  readonly logger: Logger;
+  readonly settings: Settings;
+  /** What clients are told where a listener names no host. */
+  readonly hostName: string;
+  /** The node cannot go on: a bug, or a disk that it cannot do without. */
+  readonly fatal: (error: unknown) => void;
+}
+
+const LOG_DIRECTORY_LOCK = ".lock";
+
+export class BrokerNode implements Broker {
+  readonly world: World;
+  readonly logger: Logger;
+  readonly settings: Settings;
+  readonly nodeId: number;
+  readonly clusterId: string;
+  readonly listeners: Listeners;
+  readonly logs: LogManager;
+  readonly partitions = new Partitions();
+  readonly groups: GroupCoordinator;
+  readonly fetchSessions: FetchSessions;
+  readonly producerIds: ProducerIds;
+  readonly topicCreation: TopicCreation;
+  readonly supportedFeatures = SUPPORTED_FEATURES;
+  readonly #options: BrokerOptions;
+  readonly #storage: Storage;
+  readonly #metadataLock: FileLock | null;
+  #metadata: MetadataNode | null = null;
+  #ports: ReadonlyMap<string, number> = new Map();
+  #brokerEpoch = -1;
+
+  /** Throws `LogStartupError`, `FormatError`, `MetaPropertiesError` or `DiskError`: one line. */
+  static async open(options: BrokerOptions): Promise<BrokerNode> {
+    const { world, settings, logger } = options;
+    const say = (line: string) => logger.info(line);
+    const storage = await openStorage(world, settings, SUPPORTED_FEATURES, say);
+    return new BrokerNode(options, storage);
+  }
+
+  private constructor(options: BrokerOptions, storage: Storage) {
+    const { world, settings, logger } = options;
+    const { clock, random } = world;
+    this.#options = options;
+    this.#storage = storage;
+    this.world = world;
+    this.logger = logger;
+    this.settings = settings;
+    this.nodeId = settings.get("node.id");
+    this.clusterId = storage.clusterId;
+    this.listeners = readListeners(settings);
+    this.logs = openLogManager({
+      ...world,
+      logger,
+      directories: logDirectories(settings),
+      configOf: (topic) =>
+        topicLogConfig(settings, this.image.configs.of(ConfigResourceType.TOPIC, topic)),
+      settings: logSettings(settings),
+      directoryFailed: (directory, error, remaining) =>
+        this.#directoryFailed(directory, error, remaining),
+    });
+    this.#metadataLock = this.#lockMetadataDirectory();
+    this.groups = new GroupCoordinator({
+      clock,
+      random,
+      logger: logger.child("groups"),
+      config: groupCoordinatorConfig(settings),
+      topics: {
+        nameOf: (id) => this.image.topics.byId(id)?.name ?? null,
+        idOf: (name) => this.image.topics.byName(name)?.id ?? null,
+        hasPartition: (name, index) =>
+          this.image.topics.byName(name)?.partitions[index] !== undefined,
+      },
+      partitionCount: () =>
+        this.image.topics.byName(CONSUMER_OFFSETS_TOPIC)?.partitions.length ??
+        settings.get("offsets.topic.num.partitions"),
+    });
+    this.fetchSessions = new FetchSessions(
+      settings.get("max.incremental.fetch.session.cache.slots"),
+      SESSION_EVICTION_MS,
+      () => random.uint32(),
+    );
+    this.producerIds = new ProducerIds({
+      clock,
+      logger: logger.child("producer-ids"),
+      allocate: () => this.metadata.submit(allocateProducerIds(this.nodeId, this.#brokerEpoch)),
+    });
+    this.topicCreation = new TopicCreation({
+      settings,
+      logger: logger.child("topics"),
+      submit: (request) => this.metadata.submit(createTopics(request)),
+    });
+  }
+
+  get metadata(): MetadataNode {
+    assert(this.#metadata !== null, "the node has started");
+    return this.#metadata;
+  }
+
+  get image(): MetadataImage {
+    return this.metadata.image;
+  }
+
+  get metadataOffset(): number {
+    return this.metadata.lastOffset;
+  }
+
+  get brokerEpoch(): number {
+    return this.#brokerEpoch;
+  }
+
+  /** `ports` are those that the listeners have got, by name. */
+  async start(ports: ReadonlyMap<string, number>): Promise<void> {
+    const { world, settings, logger } = this;
+    this.#ports = ports;
+    const directory = metadataDirectory(settings);
+    this.#metadata = await MetadataNode.open({
+      world,
+      logger: logger.child("metadata"),
+      host: this.logs,
+      metadataLogDir: directory,
+      clusterId: this.clusterId,
+      local: {
+        id: this.nodeId,
+        directoryId: this.#directoryIdOf(directory),
+        endpoints: this.#endpoints(this.listeners.advertisedController),
+      },
+      staticVoters: staticVoters(settings),
+      rules: {
+        nodeId: this.nodeId,
+        defaultReplicationFactor: settings.get("default.replication.factor"),
+        numPartitions: settings.get("num.partitions"),
+        supportedFeatures: SUPPORTED_FEATURES,
+        configs: configRules(settings),
+      },
+      settings: metadataSettings(settings),
+      onFatal: (error) => this.#options.fatal(error),
+    });
+    await this.logs.load();
+    const replicas = new Replicas({ ...this, image: this.image });
+    this.#metadata.subscribe((delta) => replicas.apply(delta));
+    this.logs.start();
+    await this.#register();
+  }
+
+  /** No request comes any more. Everything is on the disk when it resolves. */
+  async stop(): Promise<void> {
+    this.groups.stop();
+    await this.#metadata?.stop();
+    await this.logs.shutDown(this.#brokerEpoch);
+    this.#metadataLock?.release();
+  }
+
+  anyControllerId(aliveIds: readonly number[]): number {
+    if (aliveIds.length === 0) return NO_CONTROLLER;
+    return aliveIds[this.world.random.uint32() % aliveIds.length] ?? NO_CONTROLLER;
+  }
+
+  controllerNodes(): NodeView[] {
+    const [endpoint] = this.#endpoints(this.listeners.advertisedController);
+    if (endpoint === undefined) return [];
+    const { host, port } = endpoint;
+    return [{ nodeId: this.nodeId, host, port, rack: null, isFenced: false }];
+  }
+
+  /** Tells the controller, which is in this same process, that this node lives, and where. */
+  async #register(): Promise<void> {
+    const advertised = this.#endpoints(this.listeners.advertised);
+    const reply = await this.metadata.submit(
+      registerBroker(
+        {
+          brokerId: this.nodeId,
+          clusterId: this.clusterId,
+          incarnationId: randomUuid(this.world.random),
+          listeners: advertised.map((endpoint) => ({
+            ...endpoint,
+            securityProtocol: SECURITY_PROTOCOLS.indexOf(endpoint.protocol),
+          })),
+          features: [...SUPPORTED_FEATURES].map(([name, { min, max }]) => ({
+            name,
+            minSupportedVersion: min,
+            maxSupportedVersion: max,
+          })),
+          rack: this.settings.get("broker.rack"),
+          isMigratingZkBroker: false,
+          logDirs: this.logs.directories.flatMap(({ id }) => id ?? []),
+          previousBrokerEpoch: this.logs.previousBrokerEpoch,
+        },
+        true,
+      ),
+    );
+    if (reply.errorCode !== ErrorCode.NONE) {
+      const why = reply.errorMessage ?? errorName(reply.errorCode);
+      throw new LogStartupError(`This broker could not be registered: ${why}`);
+    }
+    this.#brokerEpoch = reply.brokerEpoch;
+    await this.#heartbeat([]);
+  }
+
+  async #heartbeat(offlineLogDirs: string[]): Promise<void> {
+    await this.metadata.submit(
+      heartbeat({
+        brokerId: this.nodeId,
+        brokerEpoch: this.#brokerEpoch,
+        currentMetadataOffset: this.metadataOffset,
+        wantFence: false,
+        wantShutDown: false,
+        offlineLogDirs,
+        cordonedLogDirs: null,
+      }),
+    );
+  }
+
+  #directoryFailed(directory: LogDirectory, error: DiskError, remaining: number): void {
+    const isMetadata = directory.path === metadataDirectory(this.settings);
+    if (remaining === 0 || isMetadata) return this.#options.fatal(error);
+    if (directory.id !== null && this.#metadata !== null) {
+      this.#heartbeat([directory.id]).catch((reason) => this.#options.fatal(reason));
+    }
+  }
+
+  #lockMetadataDirectory(): FileLock | null {
+    const directory = metadataDirectory(this.settings);
+    if (logDirectories(this.settings).includes(directory)) return null;
+    const lock = this.world.disk.lock(`${directory}/${LOG_DIRECTORY_LOCK}`);
+    if (lock === null) throw new LogStartupError(`${directory} is in use by another process`);
+    return lock;
+  }
+
+  #directoryIdOf(path: string): string {
+    const id = this.#storage.directories.get(path)?.directoryId;
+    assert(id !== undefined && id !== null, `${path} has an id`);
+    return id;
+  }
+
+  #endpoints(addresses: Parameters<typeof withPortsAndHost>[0]) {
+    return withPortsAndHost(addresses, this.#ports, this.#options.hostName);
+  }
+}
+
+/** min.incremental.fetch.session.eviction.ms is no setting: Kafka has it in its code. */
+const SESSION_EVICTION_MS = 120_000;
+const NO_CONTROLLER = -1;
+
+function staticVoters(settings: Settings): VoterSet {
+  return voterSet(
+    quorumVoters(settings).map(({ id, host, port }) => ({
+      id,
+      directoryId: ZERO_UUID,
+      endpoints: [{ name: settings.get("controller.listener.names")[0] ?? "", host, port }],
+      kraftVersionMin: 0,
+      kraftVersionMax: 1,
+    })),
+  );
+}

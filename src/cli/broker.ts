@@ -1,0 +1,114 @@
+/** `broker`: runs a node until it is told to stop, as kafka-server-start.sh does. */
+import { hostname } from "node:os";
+import { createLogger, type LogLevel } from "../base/logger.ts";
+import { writeToConsole } from "../base/real-console.ts";
+import { NetworkError } from "../base/world.ts";
+import { FormatError } from "../broker/format-storage.ts";
+import { logDirectories } from "../broker/settings/effective.ts";
+import { loadSettings, settingsWithoutFile } from "../broker/settings/load-settings.ts";
+import { unknownNames, withoutEffect } from "../broker/settings/not-yet.ts";
+import type { Settings } from "../broker/settings/settings.ts";
+import { LogStartupError } from "../log/log-startup.ts";
+import { MetaPropertiesError } from "../log/meta-properties.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import { QuorumError } from "../raft/quorum.ts";
+import { type Node, startNode } from "../server/node.ts";
+import { type CommandLine, HELP, helpLines, parseArguments, UsageError } from "./arguments.ts";
+import { CommandFailure, type CommandContext } from "./command.ts";
+import { parseOverrides, readSettingsFile } from "./settings-file.ts";
+
+const OVERRIDE = {
+  long: "--override",
+  value: "NAME=VALUE",
+  isRepeated: true,
+  about: "A setting that goes before the one in the file. May be given many times.",
+} as const;
+
+const LINE: CommandLine = { flags: [OVERRIDE], positionals: ["[FILE.properties]"] };
+const ABOUT =
+  "Run a broker until it is told to stop (SIGTERM, SIGINT). Without a file it listens on " +
+  "127.0.0.1:9092 and keeps its data in ./data.";
+
+const LOG_LEVELS: readonly string[] = ["debug", "info", "warn", "error"];
+
+export async function runBroker(
+  words: readonly string[],
+  context: CommandContext,
+): Promise<number> {
+  const given = parseArguments(words, LINE);
+  const { console } = context;
+  if (given.has(HELP)) {
+    for (const line of helpLines("bunka broker", ABOUT, LINE)) console.out(line);
+    return 0;
+  }
+  const startedMs = performance.now();
+  const world = await context.world();
+  const overrides = parseOverrides(given.values(OVERRIDE));
+  const [file] = given.positionals;
+  const texts =
+    file === undefined
+      ? settingsWithoutFile(overrides)
+      : new Map([...readSettingsFile(world.disk, file), ...overrides]);
+  const settings = loadSettings(texts);
+  const logger = createLogger(world.clock, logLevel(), writeToConsole);
+  for (const name of unknownNames(texts)) logger.warn(`unknown setting ${name} is ignored`);
+  const idle = withoutEffect(texts);
+  if (idle.length > 0) logger.warn(`settings without effect yet: ${idle.join(", ")}`);
+  const ended = Promise.withResolvers<number>();
+  const fatal = (error: unknown): void => {
+    logger.error(`the node must stop: ${describe(error)}`);
+    ended.resolve(1);
+  };
+  process.on("uncaughtException", fatal);
+  process.on("unhandledRejection", fatal);
+  const node = await start({ world, settings, logger, hostName: hostname(), fatal });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      node.stop().then(() => ended.resolve(0), fatal);
+    });
+  }
+  console.out(readyLine(node, settings, performance.now() - startedMs));
+  return ended.promise;
+}
+
+async function start(options: Parameters<typeof startNode>[0]): Promise<Node> {
+  try {
+    return await startNode(options);
+  } catch (error) {
+    if (EXPECTED.some((kind) => error instanceof kind)) {
+      throw new CommandFailure((error as Error).message);
+    }
+    throw error;
+  }
+}
+
+/** What a person can mend: each message says in one line what is wrong and where. */
+const EXPECTED = [
+  LogStartupError,
+  FormatError,
+  MetaPropertiesError,
+  NetworkError,
+  ProtocolError,
+  QuorumError,
+];
+
+function readyLine(node: Node, settings: Settings, ms: number): string {
+  const listeners = node.broker.listeners.broker.map(
+    ({ name, host }) => `${name}://${host ?? "0.0.0.0"}:${node.port(name)}`,
+  );
+  const directories = logDirectories(settings).join(",");
+  return (
+    `Bunka is ready: ${listeners.join(",")} (node ${node.broker.nodeId}, cluster ` +
+    `${node.broker.clusterId}, data in ${directories}, ${ms.toFixed(0)} ms)`
+  );
+}
+
+function logLevel(): LogLevel {
+  const level = process.env["BUNKA_LOG_LEVEL"] ?? "warn";
+  if (LOG_LEVELS.includes(level)) return level as LogLevel;
+  throw new UsageError(`BUNKA_LOG_LEVEL is one of ${LOG_LEVELS.join(", ")}, not '${level}'`);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,95 @@
+/**
+ * A whole node: the broker and its listeners. What `bunka broker` runs, and what a test embeds.
+ *
+ *   const node = await startNode({ world: realWorld(), settings, logger, ... });
+ *   node.port("PLAINTEXT");
+ *   await node.stop();
+ */
+import { Dispatcher } from "../api/dispatcher.ts";
+import type { Logger } from "../base/logger.ts";
+import { Metrics } from "../base/metrics.ts";
+import type { World } from "../base/world.ts";
+import { BrokerNode } from "../broker/broker-node.ts";
+import type { ListenerAddress as ListenerSetting } from "../broker/settings/listeners.ts";
+import type { Settings } from "../broker/settings/settings.ts";
+import { type ListenerAddress, Server } from "./server.ts";
+import { limitsOf } from "./settings-limits.ts";
+
+export interface NodeOptions {
+  readonly world: World;
+  readonly settings: Settings;
+  readonly logger: Logger;
+  /** What clients are told where a listener names no host. */
+  readonly hostName: string;
+  /** The node cannot go on; called once at most. Whoever runs it ends the process. */
+  readonly fatal: (error: unknown) => void;
+}
+
+/** How long requests in flight may take when the node stops. */
+const STOP_MS_MAX = 10_000;
+const ANY_ADDRESS = "0.0.0.0";
+
+export class Node {
+  readonly broker: BrokerNode;
+  readonly server: Server;
+  readonly metrics: Metrics;
+  #stopped: Promise<void> | null = null;
+
+  constructor(broker: BrokerNode, server: Server, metrics: Metrics) {
+    this.broker = broker;
+    this.server = server;
+    this.metrics = metrics;
+  }
+
+  /** The port that a listener has got. */
+  port(listenerName: string): number {
+    return this.server.port(listenerName);
+  }
+
+  /** Answers what is in flight, flushes, and leaves the marker of a clean stop. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    await this.server.stop(STOP_MS_MAX);
+    await this.broker.stop();
+  }
+}
+
+/** Throws what stands in the way, as errors whose message is one line. */
+export async function startNode(options: NodeOptions): Promise<Node> {
+  const { world, settings, logger } = options;
+  const broker = await BrokerNode.open(options);
+  const metrics = new Metrics();
+  const server = new Server({
+    clock: world.clock,
+    network: world.network,
+    limits: limitsOf(settings),
+    logger: logger.child("server"),
+    metrics,
+    fatal: options.fatal,
+  });
+  const node = new Node(broker, server, metrics);
+  const forClients = new Dispatcher("broker");
+  const forControllers = new Dispatcher("controller");
+  const { listeners } = broker;
+  try {
+    server.start([
+      ...listeners.broker.map((listener) => addressOf(listener, forClients)),
+      ...listeners.controller.map((listener) => addressOf(listener, forControllers)),
+    ]);
+    await broker.start(new Map(listeners.all.map(({ name }) => [name, server.port(name)])));
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+  forClients.open(broker);
+  forControllers.open(broker);
+  return node;
+}
+
+function addressOf({ name, host, port }: ListenerSetting, handler: Dispatcher): ListenerAddress {
+  return { name, host: host ?? ANY_ADDRESS, port, handler };
+}
