@@ -10,6 +10,7 @@
  * The server listens between `open` and `start`: a port that was left to chance is known by then.
  */
 import { assert } from "../base/assert.ts";
+import type { LogLevels } from "../base/log-levels.ts";
 import type { Logger } from "../base/logger.ts";
 import { randomUuid, ZERO_UUID } from "../base/uuid.ts";
 import type { DiskError, FileLock, World } from "../base/world.ts";
@@ -52,6 +53,8 @@ import type { NodeView } from "./topic-view.ts";
 export interface BrokerOptions {
   readonly world: World;
   readonly logger: Logger;
+  /** Of `logger` and its children. */
+  readonly logLevels: LogLevels;
   readonly settings: Settings;
   /** What clients are told where a listener names no host. */
   readonly hostName: string;
@@ -64,6 +67,7 @@ const LOG_DIRECTORY_LOCK = ".lock";
 export class BrokerNode implements Broker {
   readonly world: World;
   readonly logger: Logger;
+  readonly logLevels: LogLevels;
   readonly settings: Settings;
   readonly nodeId: number;
   readonly clusterId: string;
@@ -97,6 +101,7 @@ export class BrokerNode implements Broker {
     this.#storage = storage;
     this.world = world;
     this.logger = logger;
+    this.logLevels = options.logLevels;
     this.settings = settings;
     this.nodeId = settings.get("node.id");
     this.clusterId = storage.clusterId;

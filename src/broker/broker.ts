@@ -1,6 +1,7 @@
 /**
  * One node: everything that it is made of, put together, and how it starts and stops.
  */
+import type { LogLevels } from "../base/log-levels.ts";
 import type { Logger } from "../base/logger.ts";
 import type { World } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
@@ -35,6 +36,8 @@ export interface Broker {
   readonly fetchSessions: FetchSessions;
   readonly producerIds: ProducerIds;
   readonly topicCreation: TopicCreation;
+  /** How much each part of the node says in the log; the resource BROKER_LOGGER. */
+  readonly logLevels: LogLevels;
   /** Clients take it for the controller; any broker that is alive passes requests on. */
   anyControllerId(aliveIds: readonly number[]): number;
   /** For clients of the controller listener. */

@@ -1,6 +1,12 @@
 /** `broker`: runs a node until it is told to stop, as kafka-server-start.sh does. */
 import { hostname } from "node:os";
-import { createLogger, type LogLevel } from "../base/logger.ts";
+import {
+  LOG_LEVEL_NAMES,
+  leveledLogger,
+  type LogLevelName,
+  LogLevels,
+} from "../base/log-levels.ts";
+import { createLogger } from "../base/logger.ts";
 import { writeToConsole } from "../base/real-console.ts";
 import { NetworkError } from "../base/world.ts";
 import { FormatError } from "../broker/format-storage.ts";
@@ -29,8 +35,6 @@ const ABOUT =
   "Run a broker until it is told to stop (SIGTERM, SIGINT). Without a file it listens on " +
   "127.0.0.1:9092 and keeps its data in ./data.";
 
-const LOG_LEVELS: readonly string[] = ["debug", "info", "warn", "error"];
-
 export async function runBroker(
   words: readonly string[],
   context: CommandContext,
@@ -50,7 +54,9 @@ export async function runBroker(
       ? settingsWithoutFile(overrides)
       : new Map([...readSettingsFile(world.disk, file), ...overrides]);
   const settings = loadSettings(texts);
-  const logger = createLogger(world.clock, logLevel(), writeToConsole);
+  const logLevels = new LogLevels(logLevel());
+  const lines = createLogger(world.clock, "debug", writeToConsole);
+  const logger = leveledLogger(lines, logLevels);
   for (const name of unknownNames(texts)) logger.warn(`unknown setting ${name} is ignored`);
   const idle = withoutEffect(texts);
   if (idle.length > 0) logger.warn(`settings without effect yet: ${idle.join(", ")}`);
@@ -61,7 +67,7 @@ export async function runBroker(
   };
   process.on("uncaughtException", fatal);
   process.on("unhandledRejection", fatal);
-  const node = await start({ world, settings, logger, hostName: hostname(), fatal });
+  const node = await start({ world, settings, logger, logLevels, hostName: hostname(), fatal });
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       node.stop().then(() => ended.resolve(0), fatal);
@@ -103,10 +109,11 @@ function readyLine(node: Node, settings: Settings, ms: number): string {
   );
 }
 
-function logLevel(): LogLevel {
-  const level = process.env["BUNKA_LOG_LEVEL"] ?? "warn";
-  if (LOG_LEVELS.includes(level)) return level as LogLevel;
-  throw new UsageError(`BUNKA_LOG_LEVEL is one of ${LOG_LEVELS.join(", ")}, not '${level}'`);
+function logLevel(): LogLevelName {
+  const text = process.env["BUNKA_LOG_LEVEL"] ?? "WARN";
+  const level = LOG_LEVEL_NAMES.find((name) => name === text.toUpperCase());
+  if (level !== undefined) return level;
+  throw new UsageError(`BUNKA_LOG_LEVEL is one of ${LOG_LEVEL_NAMES.join(", ")}, not '${text}'`);
 }
 
 function describe(error: unknown): string {

@@ -6,6 +6,7 @@
  *   await node.stop();
  */
 import { Dispatcher } from "../api/dispatcher.ts";
+import type { LogLevels } from "../base/log-levels.ts";
 import type { Logger } from "../base/logger.ts";
 import { Metrics } from "../base/metrics.ts";
 import type { World } from "../base/world.ts";
@@ -19,6 +20,8 @@ export interface NodeOptions {
   readonly world: World;
   readonly settings: Settings;
   readonly logger: Logger;
+  /** Of `logger` and its children. */
+  readonly logLevels: LogLevels;
   /** What clients are told where a listener names no host. */
   readonly hostName: string;
   /** The node cannot go on; called once at most. Whoever runs it ends the process. */
