@@ -9,6 +9,8 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkTogether } from "../../src/broker/settings/cross-checks.ts";
+import { loadSettings } from "../../src/broker/settings/load-settings.ts";
+import { unknownNames, withoutEffect } from "../../src/broker/settings/not-yet.ts";
 import { SettingError } from "../../src/broker/settings/setting-error.ts";
 import { Settings } from "../../src/broker/settings/settings.ts";
 
@@ -32,6 +34,12 @@ for (const [change, refusal] of cases) {
     }
   });
 }
+
+test("the sample file starts a broker, and nothing in it is in vain", () => {
+  const texts = changed("");
+  expect(loadSettings(texts).get("node.id")).toBe(1);
+  expect([withoutEffect(texts), unknownNames(texts)]).toEqual([[], []]);
+});
 
 test("a port that is none is refused", () => {
   for (const port of ["-1", "65536"]) {

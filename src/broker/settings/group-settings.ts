@@ -32,7 +32,6 @@ export const groupSettings = {
     ["classic", "consumer", "streams"],
     "medium",
     values({}, "consumer", "classic", "share", "streams"),
-    acts("The group protocols that are offered."),
   ),
   "group.coordinator.threads": int(4, "high", atLeast(1)),
   "group.initial.rebalance.delay.ms": int(

@@ -39,12 +39,7 @@ export const logSettings = {
     values(),
     acts("The directory for partitions when log.dirs is not set."),
   ),
-  "log.dir.failure.timeout.ms": long(
-    30_000,
-    "low",
-    atLeast(1),
-    acts("A broker that cannot report a failed directory for so long stops."),
-  ),
+  "log.dir.failure.timeout.ms": long(30_000, "low", atLeast(1)),
   "log.dirs": list(
     null,
     "high",
@@ -221,7 +216,13 @@ export const logSettings = {
     atLeast(1),
     acts("Partitions of a topic that is created without saying how many."),
   ),
-  "num.recovery.threads.per.data.dir": int(2, "high", atLeast(1), clusterWide),
+  "num.recovery.threads.per.data.dir": int(
+    2,
+    "high",
+    atLeast(1),
+    clusterWide,
+    acts("Logs of a directory that are loaded at once at the start."),
+  ),
   "auto.create.topics.enable": boolean(
     true,
     "high",
@@ -240,5 +241,10 @@ export const logSettings = {
     "medium",
     acts("Copies of a topic that is created without saying how many."),
   ),
-  "unclean.leader.election.enable": boolean(false, "high", clusterWide),
+  "unclean.leader.election.enable": boolean(
+    false,
+    "high",
+    clusterWide,
+    acts("Whether a copy that may lack records may lead when no other can."),
+  ),
 };

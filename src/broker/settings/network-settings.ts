@@ -27,20 +27,10 @@ export const networkSettings = {
     "medium",
     acts("The listener on which brokers speak with each other."),
   ),
-  "early.start.listeners": list(
-    null,
-    "high",
-    values({ empty: true, null: true }),
-    acts("Listeners that are open before the broker is unfenced."),
-  ),
+  "early.start.listeners": list(null, "high", values({ empty: true, null: true })),
   "socket.connection.setup.timeout.max.ms": long(30_000, "medium"),
   "socket.connection.setup.timeout.ms": long(10_000, "medium"),
-  "socket.listen.backlog.size": int(
-    50,
-    "medium",
-    atLeast(1),
-    acts("Connections that the kernel holds for the broker until it accepts them."),
-  ),
+  "socket.listen.backlog.size": int(50, "medium", atLeast(1)),
   "socket.receive.buffer.bytes": int(102_400, "high"),
   "socket.request.max.bytes": int(
     104_857_600,
@@ -91,7 +81,11 @@ export const networkSettings = {
   "num.network.threads": int(3, "high", atLeast(1), clusterWide),
   "num.io.threads": int(8, "high", atLeast(1), clusterWide),
   "background.threads": int(10, "high", atLeast(1), clusterWide),
-  "request.timeout.ms": int(30_000, "high"),
+  "request.timeout.ms": int(
+    30_000,
+    "high",
+    acts("How long a request that has to wait for another node waits."),
+  ),
   "fetch.max.bytes": int(
     57_671_680,
     "medium",

@@ -83,7 +83,12 @@ export const nodeSettings = {
     "high",
     acts("A segment of the metadata log is closed at this age."),
   ),
-  "metadata.max.idle.interval.ms": int(500, "low", atLeast(0)),
+  "metadata.max.idle.interval.ms": int(
+    500,
+    "low",
+    atLeast(0),
+    acts("The metadata log gets a record at least this often; 0 for never."),
+  ),
   "metadata.max.retention.bytes": long(
     104_857_600,
     "high",
@@ -98,7 +103,11 @@ export const nodeSettings = {
   "internal.metadata.log.segment.bytes": int(null, "low", internal),
   "internal.metadata.max.batch.size.in.bytes": int(8_388_608, "low", internal),
   "broker.heartbeat.interval.ms": int(2000, "medium"),
-  "broker.session.timeout.ms": int(9000, "medium"),
+  "broker.session.timeout.ms": int(
+    9000,
+    "medium",
+    acts("A broker that the controller has not heard of for so long is fenced."),
+  ),
   "initial.broker.registration.timeout.ms": int(60_000, "medium"),
   "server.max.startup.time.ms": long(LONG_MAX, "medium", atLeast(0), internal),
   "unstable.api.versions.enable": boolean(false, "high", internal),

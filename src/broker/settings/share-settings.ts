@@ -1,6 +1,6 @@
 /** Share groups and streams groups. */
 import { atLeast, between, values } from "./checks.ts";
-import { INT_MAX, clusterWide, int, internal, list, short, string } from "./setting.ts";
+import { acts, INT_MAX, clusterWide, int, internal, list, short, string } from "./setting.ts";
 
 export const shareSettings = {
   "group.share.assignment.interval.ms": int(1000, "medium", atLeast(0), clusterWide),
@@ -59,11 +59,31 @@ export const shareSettings = {
   "share.coordinator.load.buffer.size": int(5_242_880, "high", atLeast(1)),
   "share.coordinator.snapshot.update.records.per.snapshot": int(500, "medium", between(0, 500)),
   "share.coordinator.state.topic.compression.codec": int(0, "high"),
-  "share.coordinator.state.topic.min.isr": short(2, "high", atLeast(1)),
-  "share.coordinator.state.topic.num.partitions": int(50, "high", atLeast(1)),
+  "share.coordinator.state.topic.min.isr": short(
+    2,
+    "high",
+    atLeast(1),
+    acts("The min.insync.replicas of the topic of share groups."),
+  ),
+  "share.coordinator.state.topic.num.partitions": int(
+    50,
+    "high",
+    atLeast(1),
+    acts("Partitions of the topic of share groups; not to be changed later."),
+  ),
   "share.coordinator.state.topic.prune.interval.ms": int(300_000, "low", atLeast(1), internal),
-  "share.coordinator.state.topic.replication.factor": short(3, "high", atLeast(1)),
-  "share.coordinator.state.topic.segment.bytes": int(104_857_600, "high", atLeast(1)),
+  "share.coordinator.state.topic.replication.factor": short(
+    3,
+    "high",
+    atLeast(1),
+    acts("Copies of the topic of share groups."),
+  ),
+  "share.coordinator.state.topic.segment.bytes": int(
+    104_857_600,
+    "high",
+    atLeast(1),
+    acts("A segment of the topic of share groups is closed at this size."),
+  ),
   "share.coordinator.threads": int(1, "medium", atLeast(1)),
   "share.coordinator.write.timeout.ms": int(5000, "high", atLeast(1)),
   "share.fetch.purgatory.purge.interval.requests": int(1000, "medium"),

@@ -195,5 +195,6 @@ export const topicSettings = {
     false,
     "medium",
     defaultsTo("unclean.leader.election.enable"),
+    acts("Whether a copy that may lack records may lead when no other can."),
   ),
 };
