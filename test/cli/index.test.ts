@@ -20,7 +20,7 @@ test("help names every command", async () => {
     const { exitCode, out } = await outcomeOf(word);
     expect(exitCode).toBe(0);
     for (const { name, about } of COMMANDS)
-      expect(out.join("\n")).toMatch(new RegExp(`${name} +${about}`));
+      expect(out.some((line) => line.startsWith(`  ${name} `) && line.endsWith(about))).toBe(true);
   }
 });
 
