@@ -7,7 +7,7 @@ export function warnOfFeatures(
   supported: SupportedFeatures,
   logger: Logger,
 ): void {
-  for (const [name, level] of finalized) {
+  for (const [name, level] of [...finalized].sort()) {
     const max = supported.get(name)?.max ?? 0;
     if (level <= max) continue;
     const works = max === 0 ? "does not work here" : `works here only up to level ${max}`;

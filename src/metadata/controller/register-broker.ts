@@ -144,7 +144,11 @@ function reasonAgainstDirectories(
   return null;
 }
 
-/** The broker must be able to run every finalized level; those it does not name, at level 0. */
+/**
+ * The broker must be able to run every finalized level; those it does not name, at level 0. The
+ * broker of this very node starts all the same, on a directory of a Kafka that could do more: the
+ * node says in its log what does not work.
+ */
 function reasonAgainstFeatures(
   state: ControllerState,
   request: RegistrationRequest,
@@ -160,7 +164,8 @@ function reasonAgainstFeatures(
       const message = "Request features do not contain 'metadata.version'";
       return refusal(ErrorCode.INVALID_REGISTRATION, message);
     }
-    if (level < min || level > max) {
+    const isOwn = request.brokerId === state.rules.nodeId;
+    if (!isOwn && (level < min || level > max)) {
       return refusal(
         ErrorCode.UNSUPPORTED_VERSION,
         `Unable to register because the broker does not support finalized version ${level} of ` +

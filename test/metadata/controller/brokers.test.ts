@@ -48,7 +48,7 @@ describe("registerBroker", () => {
   test("refuses the wrong cluster, directories and features", () => {
     const controller = new TestController();
     controller.addBroker(2, { directories: ["CC7wURaHn9LdAh44tk7sHQ"] });
-    const good = registration(controller.world, 1, ["HkOn8O4QRNSckfqH1iQoyQ"]);
+    const good = registration(controller.world, 3, ["HkOn8O4QRNSckfqH1iQoyQ"]);
     const codeOf = (change: Partial<typeof good>) => {
       const { errorCode, errorMessage } = controller.run(
         registerBroker({ ...good, ...change }, true),
@@ -82,6 +82,9 @@ describe("registerBroker", () => {
       "Unable to register because the broker does not support finalized version 1 of " +
         "group.version. The broker wants a version between 0 and 0, inclusive.",
     );
+    // This node's own broker starts on the directory of a Kafka that could do more.
+    const own = { brokerId: 1, features: old };
+    expect(codeOf(own)).toEqual([ErrorCode.NONE, null]);
   });
 });
 

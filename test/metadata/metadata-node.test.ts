@@ -1,0 +1,299 @@
+import { describe, expect, test } from "bun:test";
+import { ErrorCode } from "../../src/protocol/error-code.ts";
+import type { MetadataDelta } from "../../src/metadata/delta.ts";
+import { divisible } from "../../src/metadata/controller/command.ts";
+import { MetadataStoppedError, TooManyRecordsError } from "../../src/metadata/metadata-node.ts";
+import type { NewRecord } from "../../src/metadata/record.ts";
+import { readQuorumState } from "../../src/raft/quorum-state.ts";
+import { voterSet } from "../../src/raft/voter-set.ts";
+import { type FakeWorld, afterKill, afterPowerLoss, fakeWorld } from "../sim/fake-world.ts";
+import { contentsOf } from "./controller-harness.ts";
+import {
+  DIRECTORY_ID,
+  LOCAL,
+  PARTITION,
+  VOTER,
+  createTopic,
+  formatStandalone,
+  openNode,
+  recordsInLog,
+  run,
+  startBroker,
+  writing,
+} from "./node-harness.ts";
+
+const BOOTSTRAP = [
+  "BeginTransactionRecord",
+  "FeatureLevelRecord",
+  "FeatureLevelRecord",
+  "FeatureLevelRecord",
+  "FeatureLevelRecord",
+  "FeatureLevelRecord",
+  "FeatureLevelRecord",
+  "ConfigRecord",
+  "EndTransactionRecord",
+];
+
+describe("a metadata node on a new directory", () => {
+  test("writes what Kafka writes, with dynamic voters", () => {
+    const world = formatted();
+    const node = openNode(world);
+    expect(recordsInLog(world).map(({ name }) => String(name))).toEqual([
+      "LeaderChangeMessage",
+      "KRaftVersionRecord",
+      "VotersRecord",
+      ...BOOTSTRAP,
+    ]);
+    expect(node.image.metadataVersion).toBe(30);
+    expect(node.quorum.kraftVersion).toBe(1);
+    expect(node.quorum.voters.get(1)?.directoryId).toBe(DIRECTORY_ID);
+    expect(world.disk.readWhole(`${PARTITION}/quorum-state`).toString()).toBe(
+      '{"leaderId":1,"leaderEpoch":1,"votedId":-1,"votedDirectoryId":"AAAAAAAAAAAAAAAAAAAAAA","data_version":1}',
+    );
+  });
+
+  test("writes what Kafka writes, with static voters", () => {
+    const world = fakeWorld();
+    const staticVoters = voterSet([{ ...VOTER, directoryId: "AAAAAAAAAAAAAAAAAAAAAA" }]);
+    openNode(world, { staticVoters });
+    expect(recordsInLog(world).map(({ name }) => String(name))).toEqual([
+      "LeaderChangeMessage",
+      ...BOOTSTRAP,
+    ]);
+    expect(world.disk.readWhole(`${PARTITION}/quorum-state`).toString()).toBe(
+      '{"clusterId":"","leaderId":1,"leaderEpoch":1,"votedId":-1,"appliedOffset":0,"currentVoters":[{"voterId":1}],"data_version":0}',
+    );
+  });
+
+  test("refuses a quorum that it cannot be the whole of", () => {
+    const world = formatted();
+    const other = { ...LOCAL, directoryId: "CC7wURaHn9LdAh44tk7sHQ" };
+    expect(() => openNode(world, { local: other })).toThrow("the only voter of the metadata");
+    const two = voterSet([VOTER, { ...VOTER, id: 2 }]);
+    expect(() => openNode(fakeWorld(), { staticVoters: two })).toThrow("more than one is not");
+    expect(() => openNode(fakeWorld())).toThrow("nobody votes");
+  });
+});
+
+describe("submit", () => {
+  test("answers when the records are on the disk and in the image", () => {
+    const world = formatted();
+    const node = openNode(world);
+    startBroker(world, node);
+    let answered = false;
+    const submitted = node.submit(createTopic("a")).then((response) => {
+      answered = true;
+      return response;
+    });
+    expect(node.image.topics.byName("a")).toBeNull();
+    const highWatermark = node.raftLog.highWatermark;
+    world.clock.await(Promise.resolve());
+    expect(answered && node.raftLog.highWatermark === highWatermark).toBe(false);
+    expect(world.clock.await(submitted).topics[0]?.errorCode).toBe(ErrorCode.NONE);
+    expect(node.image.topics.byName("a")).not.toBeNull();
+    expect(node.raftLog.highWatermark).toBe(node.raftLog.endOffset);
+  });
+
+  test("sees the records of commands that are not committed yet", () => {
+    const world = formatted();
+    const node = openNode(world);
+    startBroker(world, node);
+    const first = node.submit(createTopic("a"));
+    const second = node.submit(createTopic("a"));
+    expect(world.clock.await(first).topics[0]?.errorCode).toBe(ErrorCode.NONE);
+    expect(world.clock.await(second).topics[0]?.errorCode).toBe(ErrorCode.TOPIC_ALREADY_EXISTS);
+  });
+
+  test("syncs once for all commands of a turn, and answers in their order", () => {
+    const world = formatted();
+    const node = openNode(world);
+    startBroker(world, node);
+    let publications = 0;
+    node.subscribe(() => publications++);
+    const order: number[] = [];
+    const all = Array.from({ length: 50 }, (_, index) =>
+      node.submit(createTopic(`t${index}`)).then(() => order.push(index)),
+    );
+    world.clock.await(Promise.all(all));
+    expect(order).toEqual(Array.from({ length: 50 }, (_, index) => index));
+    expect(publications).toBe(2);
+    expect(node.image.topics.size).toBe(50);
+  });
+
+  test("tells listeners of everything first, then of changes, before it answers", () => {
+    const world = formatted();
+    const node = openNode(world);
+    startBroker(world, node);
+    run(world, node, createTopic("a", 2));
+    const seen: string[] = [];
+    node.subscribe((delta: MetadataDelta, image) => {
+      for (const id of delta.createdTopics) {
+        const partitions = [...(delta.changedPartitions.get(id) ?? [])];
+        seen.push(`${image.topics.byId(id)?.name}: ${partitions}`);
+      }
+    });
+    world.clock.await(node.submit(createTopic("b")).then(() => seen.push("answered")));
+    expect(seen).toEqual(["a: 0,1", "b: 0", "answered"]);
+  });
+
+  test("refuses what fits into no batch, and goes on", () => {
+    const world = formatted();
+    const node = openNode(world);
+    const before = node.raftLog.endOffset;
+    const value = "x".repeat(30_000);
+    const records = Array.from({ length: 400 }, (_, index) => config(`k${index}`, value));
+    expect(() => run(world, node, writing(...records))).toThrow(TooManyRecordsError);
+    expect(node.raftLog.endOffset).toBe(before);
+    // The same records, where they may be cut, take several batches.
+    run(world, node, () => divisible(records, null));
+    expect(node.raftLog.endOffset).toBe(before + 400);
+    expect(node.image.configs.of(32, "g").size).toBe(400);
+  });
+
+  test("after stop is rejected", () => {
+    const world = formatted();
+    const node = openNode(world);
+    world.clock.await(node.stop());
+    expect(() => run(world, node, createTopic("a"))).toThrow(MetadataStoppedError);
+  });
+
+  test("while the disk fails is rejected, and the node told", () => {
+    const world = formatted();
+    let fatal: unknown = null;
+    const node = openNode(world, { onFatal: (error) => (fatal = error) });
+    startBroker(world, node);
+    world.disk.inject({ operation: "sync", code: "EIO" });
+    expect(() => run(world, node, createTopic("a"))).toThrow();
+    expect(String(fatal)).toContain("EIO");
+    expect(node.image.topics.size).toBe(0);
+    expect(() => run(world, node, createTopic("b"))).toThrow(MetadataStoppedError);
+  });
+});
+
+describe("a restart", () => {
+  test("finds everything again, in a new epoch", () => {
+    const world = formatted();
+    const node = openNode(world);
+    startBroker(world, node);
+    run(world, node, createTopic("a", 3));
+    const before = contentsOf(node.image);
+    world.clock.await(node.stop());
+    const later = afterKill(world);
+    const again = openNode(later);
+    expect(contentsOf(again.image)).toEqual(before);
+    expect(again.quorum.epoch).toBe(2);
+    expect(readQuorumState(later.disk, PARTITION)?.leaderEpoch).toBe(2);
+    // The voters are in the log already.
+    expect(recordsInLog(later).at(-1)?.name).toBe("LeaderChangeMessage");
+  });
+
+  test("with another controller listener puts it into the log", () => {
+    const world = formatted();
+    world.clock.await(openNode(world).stop());
+    const later = afterKill(world);
+    const endpoints = [{ name: "CONTROLLER", host: "localhost", port: 1 }];
+    const node = openNode(later, { local: { ...LOCAL, endpoints } });
+    expect(recordsInLog(later).at(-1)?.name).toBe("VotersRecord");
+    expect(node.quorum.voters.get(1)?.endpoints[0]?.port).toBe(1);
+  });
+
+  test("lets the broker register again at once: its last incarnation is dead", () => {
+    const world = formatted();
+    startBroker(world, openNode(world));
+    const later = afterKill(world);
+    const node = openNode(later);
+    expect(startBroker(later, node)).toBeGreaterThan(0);
+    expect(node.image.cluster.isActive(1)).toBe(true);
+  });
+
+  test("aborts a transaction that was not ended", () => {
+    const world = formatted();
+    const node = openNode(world);
+    const begin: NewRecord = { name: "BeginTransactionRecord", version: 0, value: { name: "x" } };
+    run(world, node, writing(begin, config("held", "1")));
+    expect(node.image.configs.of(32, "g").size).toBe(0);
+    const later = afterKill(world);
+    const again = openNode(later);
+    expect(recordsInLog(later).at(-1)?.name).toBe("AbortTransactionRecord");
+    expect(again.image.configs.of(32, "g").size).toBe(0);
+    run(later, again, writing(config("free", "1")));
+    expect([...again.image.configs.of(32, "g").keys()]).toEqual(["free"]);
+  });
+
+  for (const keep of ["none", "random", "all"] as const) {
+    test(`after a loss of power that keeps ${keep} of what was not synced, loses no answer`, () => {
+      for (let seed = 1; seed <= 10; seed++) surviveLoss(seed, keep);
+    });
+  }
+});
+
+/** Topics are created until the power goes in the middle; all that were answered are there. */
+function surviveLoss(seed: number, keep: "none" | "random" | "all"): void {
+  const world = fakeWorld(seed);
+  formatStandalone(world);
+  const node = openNode(world);
+  startBroker(world, node);
+  const answered: string[] = [];
+  const started: Promise<unknown>[] = [];
+  for (let index = 0; index < 20; index++) {
+    const name = `t${index}`;
+    started.push(node.submit(createTopic(name)).then(() => answered.push(name)));
+    if (world.random.uint32() % 3 === 0) world.clock.step();
+  }
+  const later = afterPowerLoss(world, keep);
+  const again = openNode(later);
+  for (const name of answered) expect(again.image.topics.byName(name)).not.toBeNull();
+  for (const topic of again.image.topics.values()) expect(topic.partitions.length).toBe(1);
+  startBroker(later, again);
+  run(later, again, createTopic("more"));
+}
+
+describe("leadBeyond", () => {
+  test("begins an epoch above the one that was heard of, keeping everything", () => {
+    const world = formatted();
+    const node = openNode(world);
+    startBroker(world, node);
+    const submitted = node.submit(createTopic("a"));
+    world.clock.await(node.leadBeyond(7));
+    world.clock.await(submitted);
+    expect(node.quorum.epoch).toBe(8);
+    expect(readQuorumState(world.disk, PARTITION)?.leaderEpoch).toBe(8);
+    run(world, node, createTopic("b"));
+    expect(node.image.topics.size).toBe(2);
+    world.clock.await(node.leadBeyond(3));
+    expect(node.quorum.epoch).toBe(8);
+    const later = afterKill(world);
+    expect(openNode(later).image.topics.size).toBe(2);
+  });
+});
+
+describe("an idle node", () => {
+  test("writes a NoOpRecord each time the log was quiet for long enough", () => {
+    const world = formatted();
+    const node = openNode(world, { settings: { metadataMaxIdleIntervalMs: 500 } });
+    const start = node.raftLog.endOffset;
+    world.clock.advance(499);
+    expect(node.raftLog.endOffset).toBe(start);
+    world.clock.advance(1000);
+    expect(node.raftLog.endOffset).toBe(start + 2);
+    expect(recordsInLog(world).at(-1)?.name).toBe("NoOpRecord");
+  });
+
+  test("sets no timer but those of its checks", () => {
+    const world = formatted();
+    const node = openNode(world);
+    world.clock.await(node.stop());
+    expect(world.clock.timerCount).toBe(0);
+  });
+});
+
+function formatted(): FakeWorld {
+  const world = fakeWorld();
+  formatStandalone(world);
+  return world;
+}
+
+function config(name: string, value: string): NewRecord {
+  const resource = { resourceType: 32, resourceName: "g" };
+  return { name: "ConfigRecord", version: 0, value: { ...resource, name, value } };
+}
