@@ -101,6 +101,14 @@ async function load(port: number, row: Row, roundMs: number): Promise<number> {
       close() {},
     });
     sockets.push(socket);
+    if (row.kind !== "bare") {
+      // A stranger may not send large frames.
+      const hello = Buffer.alloc(14);
+      hello.writeInt32BE(10, 0);
+      hello.writeInt16BE(-1, 12);
+      received = -RESPONSE_SIZE;
+      socket.write(hello, 0, hello.length);
+    }
     send(0);
   }
   await Bun.sleep(roundMs);

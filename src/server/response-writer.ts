@@ -73,7 +73,9 @@ export class ResponseWriter {
   /** Its response is sent behind all earlier ones, at the next `flush`. */
   push(exchange: Exchange): void {
     const { response } = exchange;
-    assert(response !== null && !this.#isClosed, "a response for an open connection");
+    assert(response !== null, "an exchange with a response");
+    // The socket says so at a write, before its last event comes.
+    if (this.#isClosed) return exchange.release();
     this.#queue.push(exchange);
     this.#unsentBytes += HEADER_SIZE + (response.flexibleHeader ? 1 : 0) + bodySize(response.parts);
   }

@@ -292,6 +292,33 @@ describe("the end of a connection", () => {
     expect(handler.started).toEqual([1, 2]);
   });
 
+  test("clients that reset at any moment leave nothing behind", () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = new FakeRandom(seed);
+      const { world, server, fatals, handler, connect } = makeArena(
+        {},
+        { delayMsMax: 3, shortWriteRate: 0.3, chunkSizeMax: 3000, pipeSizeMax: 50_000 },
+        seed,
+      );
+      const kinds = random.pick([[ECHO], [ECHO, ECHO_LATER, ALONE_LATER, BIG, SILENT]]);
+      for (let count = 0; count < 8; count++) {
+        const client = connect();
+        for (let id = 0; id < 30; id++) {
+          const body = Buffer.alloc(4 + random.below(4000));
+          body.writeInt32BE(random.below(seed % 2 === 0 ? 20 : 200_000));
+          client.request(random.pick(kinds), id, body);
+          if (random.chance(0.2)) world.clock.advance(random.below(4));
+        }
+        if (random.chance(0.3)) client.finish();
+        world.clock.advance(random.below(5));
+        client.socket.terminate();
+      }
+      world.clock.advance(300_000);
+      expect([seed, server.connectionCount, server.requestBytes]).toEqual([seed, 0, 0]);
+      expect([fatals, handler.running]).toEqual([[], 0]);
+    }
+  });
+
   test("a response may be the last", () => {
     const { world, server, connect, lines } = makeArena();
     const client = connect();

@@ -153,7 +153,12 @@ describe("a response writer", () => {
     writer.push(exchangeOf(1, [Buffer.alloc(10)]));
     expect(writer.flush()).toBe("closed");
     expect(writer.flush()).toBe("closed");
-    expect(socket.writes.length).toBe(1);
+    let released = 0;
+    writer.push(exchangeOf(2, [Buffer.alloc(10)], { release: () => released++ }));
+    expect(writer.flush()).toBe("closed");
+    expect([released, socket.writes.length]).toEqual([1, 1]);
+    writer.close();
+    expect(writer.unsentBytes).toBe(0);
   });
 });
 

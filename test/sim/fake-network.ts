@@ -173,6 +173,8 @@ class FakeSocket implements Socket {
   peer!: FakeSocket;
   isPaused = false;
   isClosed = false;
+  /** A reset has come; what was received before it may still be read. */
+  isReset = false;
   #isShutDown = false;
   #peerEnded = false;
 
@@ -186,7 +188,7 @@ class FakeSocket implements Socket {
 
   write(bytes: Uint8Array, offset: number, length: number): number {
     assert(!this.#isShutDown, "nothing is written behind a shutdown");
-    if (this.isClosed) return -1;
+    if (this.isClosed || this.isReset) return -1;
     return this.peer.incoming.write(bytes, offset, length);
   }
 
@@ -289,10 +291,13 @@ class Pipe {
     this.#add("end", EMPTY);
   }
 
-  /** Overtakes nothing that was delivered, and loses what was not. */
+  /** What was on its way is lost, or it lies in the kernel when the reset comes, to be read yet. */
   writeReset(): void {
+    const rest = this.#items;
     this.drop();
     this.#add("reset", EMPTY);
+    if (this.network.random.chance(0.5)) return;
+    this.#items.unshift(...rest.map((item) => ({ ...item, dueMs: this.#lastDueMs })));
   }
 
   drop(): void {
@@ -307,7 +312,10 @@ class Pipe {
       const item = this.#items[0];
       if (item === undefined || item.dueMs > clock.monotonicMs()) return;
       if (this.network.isCut(this.from.host, this.to.host)) return;
-      if (this.to.isPaused && item.kind !== "reset") return;
+      const last = this.#items.at(-1)!;
+      if (last.kind === "reset" && last.dueMs <= clock.monotonicMs()) this.to.isReset = true;
+      // As in Bun, what came before a reset is delivered even to who does not read.
+      if (this.to.isPaused && !this.to.isReset) return;
       this.#items.shift();
       this.#deliver(item);
     }
