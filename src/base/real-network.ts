@@ -127,8 +127,8 @@ class RealSocket implements Socket, SendTarget {
     readonly bestSendFile: SendFile,
   ) {
     this.remoteAddress = plainAddress(raw.remoteAddress);
-    this.remotePort = raw.remotePort;
-    this.localPort = raw.localPort;
+    this.remotePort = raw.remotePort ?? 0;
+    this.localPort = raw.localPort ?? 0;
     this.descriptor = descriptorOf(raw);
   }
 
@@ -164,8 +164,12 @@ class RealSocket implements Socket, SendTarget {
   }
 }
 
-/** An IPv4 client of an IPv6 socket is known by its own address. */
-function plainAddress(address: string): string {
+/**
+ * An IPv4 client of an IPv6 socket is known by its own address. A peer that has reset its
+ * connection before it was accepted has none any more, whatever Bun's types say.
+ */
+function plainAddress(address: string | undefined): string {
+  if (address === undefined) return "";
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }
 
