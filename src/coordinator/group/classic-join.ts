@@ -146,7 +146,7 @@ function joinKnownMember(context: GroupContext, group: ClassicGroup, join: Join)
   if (group.pendingJoin.has(memberId)) {
     // Only dynamic members are told to come back with an id.
     if (groupInstanceId === null) return addMember(context, group, join, memberId);
-    answer(joinError(ErrorCode.UNKNOWN_SERVER_ERROR, memberId));
+    answer(joinError(ErrorCode.UNKNOWN_SERVER_ERROR, ""));
     return NO_EFFECTS;
   }
   const error = group.checkMember(memberId, groupInstanceId);
