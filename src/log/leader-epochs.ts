@@ -31,24 +31,23 @@ export interface EpochEnd {
 export class LeaderEpochs {
   /** What is in memory is not what is in the file. */
   isDirty = false;
-  #entries: EpochEntry[] = [];
+  #entries: EpochEntry[] = NO_ENTRIES;
   /** Assigned before the file was read. */
-  #early: EpochEntry[] = [];
+  #early: EpochEntry[] = NO_ENTRIES;
   #isLoaded: boolean;
-  readonly #disk: Disk;
-  readonly #path: () => string;
+  #logStartOffset = 0;
+  #logEndOffset = Number.POSITIVE_INFINITY;
+  readonly #place: { readonly disk: Disk; readonly directory: string };
 
-  #bounds: { logStartOffset: number; logEndOffset: number } | null = null;
-
-  constructor(disk: Disk, path: () => string, hasFile: boolean) {
-    this.#disk = disk;
-    this.#path = path;
+  constructor(place: { readonly disk: Disk; readonly directory: string }, hasFile: boolean) {
+    this.#place = place;
     this.#isLoaded = !hasFile;
   }
 
   /** What the file has beyond these offsets does not count: its last writing may have failed. */
   limitFile(logStartOffset: number, logEndOffset: number): void {
-    this.#bounds = { logStartOffset, logEndOffset };
+    this.#logStartOffset = logStartOffset;
+    this.#logEndOffset = logEndOffset;
   }
 
   /** Oldest first. */
@@ -69,8 +68,8 @@ export class LeaderEpochs {
   assign(epoch: number, startOffset: number): void {
     const last = this.#early.at(-1) ?? (this.#isLoaded ? this.#entries.at(-1) : undefined);
     if (last !== undefined && last.epoch === epoch && last.startOffset <= startOffset) return;
-    const list = this.#isLoaded ? this.#entries : this.#early;
-    addEpoch(list, { epoch, startOffset });
+    if (this.#isLoaded) this.#entries = withEpoch(this.#entries, { epoch, startOffset });
+    else this.#early = withEpoch(this.#early, { epoch, startOffset });
     this.isDirty = true;
   }
 
@@ -103,10 +102,9 @@ export class LeaderEpochs {
   /** Forgets epochs that begin at `endOffset` or behind it. */
   truncateFromEnd(endOffset: number): void {
     const entries = this.#load();
-    while (entries.length > 0 && entries.at(-1)!.startOffset >= endOffset) {
-      entries.pop();
-      this.isDirty = true;
-    }
+    if (entries.length === 0 || entries.at(-1)!.startOffset < endOffset) return;
+    this.#entries = entries.filter((entry) => entry.startOffset < endOffset);
+    this.isDirty = true;
   }
 
   /** The epoch that `startOffset` is in begins there now; older ones go. */
@@ -117,14 +115,14 @@ export class LeaderEpochs {
     if (count === 0) return;
     const first = entries[count - 1]!;
     if (count === 1 && first.startOffset === startOffset) return;
-    entries.splice(0, count, { epoch: first.epoch, startOffset });
+    this.#entries = [{ epoch: first.epoch, startOffset }, ...entries.slice(count)];
     this.isDirty = true;
   }
 
   clear(): void {
     this.#isLoaded = true;
-    this.#early = [];
-    this.#entries = [];
+    this.#early = NO_ENTRIES;
+    this.#entries = NO_ENTRIES;
     this.isDirty = true;
   }
 
@@ -136,10 +134,22 @@ export class LeaderEpochs {
   #load(): EpochEntry[] {
     if (this.#isLoaded) return this.#entries;
     this.#isLoaded = true;
-    this.#entries = [];
+    this.#readFile();
+    const wasDirty = this.isDirty;
+    this.truncateFromEnd(this.#logEndOffset);
+    this.truncateFromStart(this.#logStartOffset);
+    this.isDirty = wasDirty;
+    for (const entry of this.#early) this.#entries = withEpoch(this.#entries, entry);
+    this.#early = NO_ENTRIES;
+    return this.#entries;
+  }
+
+  #readFile(): void {
+    const { disk, directory } = this.#place;
     try {
-      for (const [epoch, startOffset] of parseCheckpoint(this.#disk.readWhole(this.#path()), 2)) {
-        addEpoch(this.#entries, {
+      const bytes = disk.readWhole(`${directory}/${LEADER_EPOCH_FILE}`);
+      for (const [epoch, startOffset] of parseCheckpoint(bytes, 2)) {
+        this.#entries = withEpoch(this.#entries, {
           epoch: numberInCheckpoint(epoch!),
           startOffset: numberInCheckpoint(startOffset!),
         });
@@ -148,32 +158,23 @@ export class LeaderEpochs {
       if (!(error instanceof ProtocolError)) throw error;
       // Kafka takes the directory offline. Without entries a follower truncates to the high
       // watermark, which loses nothing that was acknowledged.
-      this.#entries = [];
+      this.#entries = NO_ENTRIES;
       this.isDirty = true;
     }
-    if (this.#bounds !== null) {
-      const wasDirty = this.isDirty;
-      this.truncateFromEnd(this.#bounds.logEndOffset);
-      this.truncateFromStart(this.#bounds.logStartOffset);
-      this.isDirty = wasDirty;
-    }
-    for (const entry of this.#early) addEpoch(this.#entries, entry);
-    this.#early = [];
-    return this.#entries;
   }
 }
 
 const UNDEFINED_END: EpochEnd = { epoch: UNDEFINED_EPOCH, endOffset: UNDEFINED_OFFSET };
+/** Of 10,000 logs most have nobody who asks for their epochs: they share one list. Never changed. */
+const NO_ENTRIES: EpochEntry[] = [];
 
-function addEpoch(entries: EpochEntry[], added: EpochEntry): void {
+function withEpoch(entries: EpochEntry[], added: EpochEntry): EpochEntry[] {
   const last = entries.at(-1);
   if (last !== undefined && last.epoch === added.epoch && last.startOffset <= added.startOffset) {
-    return;
+    return entries;
   }
-  while (entries.length > 0) {
-    const other = entries.at(-1)!;
-    if (other.epoch < added.epoch && other.startOffset < added.startOffset) break;
-    entries.pop();
-  }
-  entries.push(added);
+  const kept = entries.filter((other) => {
+    return other.epoch < added.epoch && other.startOffset < added.startOffset;
+  });
+  return [...kept, added];
 }

@@ -103,7 +103,7 @@ export class LogDirectory {
   #hasChanged(kind: CheckpointKind): boolean {
     if (this.#shrunk.has(kind)) return true;
     for (const log of this.logs) {
-      if (log.state.checkpointed[kind] !== OFFSET_OF[kind](log)) return true;
+      if (log.state[`${kind}OnDisk`] !== OFFSET_OF[kind](log)) return true;
     }
     return false;
   }
@@ -112,7 +112,7 @@ export class LogDirectory {
     const lines: string[] = [];
     for (const log of this.logs) {
       const offset = OFFSET_OF[kind](log);
-      log.state.checkpointed[kind] = offset;
+      log.state[`${kind}OnDisk`] = offset;
       if (offset >= 0) lines.push(checkpointLine(log.topic, log.partition, offset));
     }
     return lines;

@@ -14,13 +14,12 @@ import { replaceFile } from "./replace-file.ts";
 
 export class LogFlush {
   readonly #state: LogState;
-  readonly #commits: GroupCommit;
+  #commits: GroupCommit | null = null;
   #epochsWriting: Promise<void> | null = null;
   #isTimerSet = false;
 
   constructor(state: LogState) {
     this.#state = state;
-    this.#commits = new GroupCommit((upTo) => this.#sync(upTo));
   }
 
   /** Rejects with `DiskError`; the directory is offline then. */
@@ -28,6 +27,7 @@ export class LogFlush {
     const { failure, recoveryPoint } = this.#state;
     if (failure !== null) return Promise.reject(failure);
     if (offset <= recoveryPoint) return Promise.resolve();
+    this.#commits ??= new GroupCommit((upTo) => this.#sync(upTo));
     return this.#commits.commit(offset);
   }
 
@@ -79,7 +79,7 @@ export class LogFlush {
   /** Resolves when nothing is under way, whatever came of it. */
   async whenIdle(): Promise<void> {
     await this.#epochsWriting?.catch(() => undefined);
-    await this.#commits.whenIdle();
+    await this.#commits?.whenIdle();
   }
 
   #atTimer(): void {

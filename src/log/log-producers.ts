@@ -4,8 +4,9 @@
  *
  *   snapshot(s) ... records ... end of the log
  *
- * Invariant: once loaded, `state` is that of all records before `state.endOffset`.
+ * Invariant: once loaded, `state` is that of all records before `endOffset`.
  */
+import type { Clock } from "../base/world.ts";
 import {
   baseOffset,
   baseSequence,
@@ -28,43 +29,48 @@ import { type CompletedTransaction, type ProducerBatch, ProducerState } from "./
 import { FOUND, type Segment, type SegmentPlace } from "./segment.ts";
 import type { Segments } from "./segments.ts";
 
+export interface ProducerHost {
+  readonly clock: Clock;
+  readonly producerIdExpirationMs: number;
+}
+
 export class LogProducers {
   readonly #place: SegmentPlace;
   readonly #segments: Segments;
-  readonly #state = new ProducerState();
-  /** Offsets of the snapshot files, ascending. */
-  #snapshots: number[];
+  /** All records before it are taken into account, or will be when the state is loaded. */
+  endOffset = 0;
+  #state: ProducerState | null = null;
+  /** Offsets of the snapshot files, ascending. Replaced, never changed. */
+  #snapshots: readonly number[];
   #lastSnapshotOffset = 0;
-  /** What is to be loaded first: the log from here to there. */
-  #unloaded: { logStartOffset: number; endOffset: number } | null = null;
+  /** What is to be loaded first: the log from here to there; -1 when it is loaded. */
+  #unloadedFrom = -1;
+  #unloadedTo = -1;
   /** Written, not synced. */
-  #unsynced: number[] = [];
-  readonly #nowMs: () => number;
-  readonly #expirationMs: () => number;
+  #unsynced: readonly number[] = NONE;
+  readonly #host: ProducerHost;
 
   constructor(
+    host: ProducerHost,
     place: SegmentPlace,
     segments: Segments,
     snapshots: readonly number[],
-    nowMs: () => number,
-    expirationMs: () => number,
   ) {
+    this.#host = host;
     this.#place = place;
     this.#segments = segments;
-    this.#snapshots = [...snapshots].sort((left, right) => left - right);
-    this.#nowMs = nowMs;
-    this.#expirationMs = expirationMs;
+    this.#snapshots = snapshots;
   }
 
   /** Reads the snapshot first when nobody has asked before. Waits. */
   get state(): ProducerState {
-    if (this.#unloaded !== null) {
-      const { logStartOffset, endOffset } = this.#unloaded;
+    if (this.#unloadedFrom !== -1) {
       // Records of no producer may have come meanwhile.
-      const endNow = this.#state.endOffset;
-      this.reload(logStartOffset, endOffset);
-      this.#state.endOffset = endNow;
+      const endNow = this.endOffset;
+      this.reload(this.#unloadedFrom, this.#unloadedTo);
+      this.endOffset = endNow;
     }
+    this.#state ??= new ProducerState();
     return this.#state;
   }
 
@@ -74,26 +80,27 @@ export class LogProducers {
 
   /** Nobody has asked for the state yet. */
   get isUnloaded(): boolean {
-    return this.#unloaded !== null;
+    return this.#unloadedFrom !== -1;
   }
 
   loadLater(logStartOffset: number, endOffset: number): void {
-    this.#unloaded = { logStartOffset, endOffset };
+    this.#unloadedFrom = logStartOffset;
+    this.#unloadedTo = endOffset;
     this.#lastSnapshotOffset = this.#snapshots.at(-1) ?? logStartOffset;
-    this.#state.endOffset = endOffset;
+    this.endOffset = endOffset;
   }
 
   /** From the newest good snapshot not behind `endOffset`, and the records behind it. Waits. */
   reload(logStartOffset: number, endOffset: number): void {
     this.loadSnapshot(logStartOffset, endOffset);
     this.#replay(endOffset);
-    this.#state.endOffset = endOffset;
+    this.endOffset = endOffset;
   }
 
   /** The same without holding up the event loop: for start-up, when nobody else has the log. */
   async reloadSlowly(logStartOffset: number, endOffset: number): Promise<void> {
     this.loadSnapshot(logStartOffset, endOffset);
-    for (const segment of this.#segments.between(this.#state.endOffset, endOffset)) {
+    for (const segment of this.#segments.between(this.endOffset, endOffset)) {
       if (!this.#findReplayStart(segment)) continue;
       const { foundPosition } = segment;
       const handle = segment.log;
@@ -101,25 +108,26 @@ export class LogProducers {
       await scanBatches(file, foundPosition, segment.size, this.#replayUpTo(endOffset));
       handle.release();
     }
-    this.#state.endOffset = endOffset;
+    this.endOffset = endOffset;
   }
 
   /** The snapshot alone; the caller brings the records from `state.endOffset` on. */
   loadSnapshot(logStartOffset: number, endOffset: number): void {
-    this.#unloaded = null;
-    for (const offset of [...this.#snapshots]) {
+    this.#unloadedFrom = -1;
+    for (const offset of this.#snapshots) {
       if (offset > endOffset || offset < logStartOffset) this.removeSnapshot(offset);
     }
     for (let offset = this.#snapshots.at(-1); offset !== undefined;) {
       try {
         const entries = decodeProducerSnapshot(this.#place.disk.readWhole(this.#pathOf(offset)));
-        const nowMs = this.#nowMs();
+        const nowMs = this.#host.clock.wallMs();
         const live = entries.filter(
           (entry) =>
             entry.transactionFirstOffset !== -1 ||
-            nowMs - entry.lastTimestamp < this.#expirationMs(),
+            nowMs - entry.lastTimestamp < this.#host.producerIdExpirationMs,
         );
-        this.#state.reset(offset, live);
+        this.state.reset(live);
+        this.endOffset = offset;
         this.#lastSnapshotOffset = offset;
         return;
       } catch (error) {
@@ -128,17 +136,9 @@ export class LogProducers {
         offset = this.#snapshots.at(-1);
       }
     }
-    this.#state.reset(logStartOffset, []);
+    this.state.reset([]);
+    this.endOffset = logStartOffset;
     this.#lastSnapshotOffset = logStartOffset;
-  }
-
-  /** All records before it are taken into account. */
-  get endOffset(): number {
-    return this.#state.endOffset;
-  }
-
-  set endOffset(offset: number) {
-    this.#state.endOffset = offset;
   }
 
   /** Takes a batch that is in the log into account; returns the transaction that it decides. */
@@ -160,15 +160,16 @@ export class LogProducers {
 
   /** Begins anew, without a record. */
   startAt(offset: number): void {
-    this.#unloaded = null;
-    for (const snapshot of [...this.#snapshots]) this.removeSnapshot(snapshot);
-    this.#state.reset(offset, []);
+    this.#unloadedFrom = -1;
+    for (const snapshot of this.#snapshots) this.removeSnapshot(snapshot);
+    this.state.reset([]);
+    this.endOffset = offset;
     this.#lastSnapshotOffset = 0;
   }
 
   /** Writes a snapshot of now, unless there is one. It is synced with the log. */
   takeSnapshot(): void {
-    const offset = this.#state.endOffset;
+    const offset = this.endOffset;
     if (offset <= this.#lastSnapshotOffset) return;
     const bytes = encodeProducerSnapshot(this.state.producers);
     const file = this.#place.disk.open(this.#pathOf(offset), "create");
@@ -179,8 +180,8 @@ export class LogProducers {
       file.close();
     }
     this.#lastSnapshotOffset = offset;
-    if (this.#snapshots.at(-1) !== offset) this.#snapshots.push(offset);
-    this.#unsynced.push(offset);
+    if (this.#snapshots.at(-1) !== offset) this.#snapshots = [...this.#snapshots, offset];
+    this.#unsynced = [...this.#unsynced, offset];
   }
 
   get hasUnsyncedSnapshots(): boolean {
@@ -188,7 +189,9 @@ export class LogProducers {
   }
 
   async syncSnapshots(): Promise<void> {
-    for (const offset of this.#unsynced.splice(0)) {
+    const unsynced = this.#unsynced;
+    this.#unsynced = NONE;
+    for (const offset of unsynced) {
       if (this.#place.disk.status(this.#pathOf(offset)) === null) continue;
       const file = this.#place.disk.open(this.#pathOf(offset), "write");
       try {
@@ -201,7 +204,7 @@ export class LogProducers {
 
   /** The log begins later now. */
   logStartMoved(logStartOffset: number): void {
-    if (this.#state.endOffset < logStartOffset) this.#state.endOffset = logStartOffset;
+    if (this.endOffset < logStartOffset) this.endOffset = logStartOffset;
     this.#lastSnapshotOffset = this.#snapshots.at(-1) ?? logStartOffset;
   }
 
@@ -221,7 +224,7 @@ export class LogProducers {
   }
 
   #replay(endOffset: number): void {
-    for (const segment of this.#segments.between(this.#state.endOffset, endOffset)) {
+    for (const segment of this.#segments.between(this.endOffset, endOffset)) {
       if (!this.#findReplayStart(segment)) continue;
       const handle = segment.log;
       const file = handle.retain();
@@ -231,7 +234,7 @@ export class LogProducers {
   }
 
   #findReplayStart(segment: Segment): boolean {
-    const from = Math.max(segment.baseOffset, this.#state.endOffset);
+    const from = Math.max(segment.baseOffset, this.endOffset);
     return segment.size > 0 && segment.locate(from, true) === FOUND;
   }
 
@@ -239,8 +242,8 @@ export class LogProducers {
     return (bytes, at) => {
       if (lastOffset(bytes, at) >= endOffset) return false;
       const completed = this.add(bytes, at);
-      if (completed !== null) this.#state.complete(completed);
-      this.#state.endOffset = lastOffset(bytes, at) + 1;
+      if (completed !== null) this.state.complete(completed);
+      this.endOffset = lastOffset(bytes, at) + 1;
       return true;
     };
   }
@@ -249,6 +252,8 @@ export class LogProducers {
     return `${this.#place.directory}/${segmentFileName(offset, SNAPSHOT_SUFFIX)}`;
   }
 }
+
+const NONE: readonly number[] = [];
 
 /** What the header of the batch at `at` claims. */
 export function producerBatchOf(bytes: Buffer, at: number): ProducerBatch {

@@ -12,6 +12,13 @@ import type { Segment } from "./segment.ts";
 
 /** Returns how many segments went. */
 export function deleteOldSegments(state: LogState, flush: LogFlush): number {
+  const count = deleteByRules(state, flush);
+  // Asking for timestamps opens indexes: of a log that nobody uses nothing stays open.
+  if (!state.isWarm) for (const segment of state.segments.all) segment.coolDown();
+  return count;
+}
+
+function deleteByRules(state: LogState, flush: LogFlush): number {
   let count = deleteWhile(state, flush, "log start offset breach", (_, next) => {
     return next !== null && next.baseOffset <= state.logStartOffset;
   });

@@ -6,7 +6,7 @@
  *   3. each partition's log is opened: most at once, those in doubt a few at a time
  */
 import { DiskError } from "../base/world.ts";
-import { LogDirectory } from "./log-directory.ts";
+import { type DirectoryMemory, LogDirectory } from "./log-directory.ts";
 import type { LogConfig } from "./log-config.ts";
 import type { LogHost } from "./log-host.ts";
 import { openCleanly, openThoroughly, type OpenLog } from "./log-loader.ts";
@@ -93,7 +93,6 @@ function openDirectory(host: LogHost, path: string): LogDirectory {
 
 class DirectoryLoad {
   readonly #leftToDelete: string[] = [];
-  readonly #names = new Set<string>();
   readonly #queue: WorkQueue;
 
   constructor(
@@ -113,8 +112,8 @@ class DirectoryLoad {
     let sliceStartMs = startMs;
     for (const options of this.#partitions(memory)) {
       const log = this.#openAtOnce(options);
-      if (log !== null) this.#take(log, memory.highWatermarks);
-      else inDoubt.push(this.#queue.run(() => this.#openSlowly(options, memory.highWatermarks)));
+      if (log !== null) this.#take(log, memory);
+      else inDoubt.push(this.#queue.run(() => this.#openSlowly(options, memory)));
       if (host.clock.monotonicMs() - sliceStartMs < SLICE_MS) continue;
       await new Promise<void>((resolve) => host.clock.afterTurn(resolve));
       sliceStartMs = host.clock.monotonicMs();
@@ -129,13 +128,17 @@ class DirectoryLoad {
     return { brokerEpoch: memory.brokerEpoch, leftToDelete: this.#leftToDelete };
   }
 
-  *#partitions(memory: Memory): Generator<OpenLog> {
+  *#partitions(memory: DirectoryMemory): Generator<OpenLog> {
     const { host, directory } = this;
+    // Partitions share the text of their topic's name.
+    const topics = new Map<string, string>();
     for (const name of host.disk.list(directory.path)) {
       const parsed = parsePartitionDirectoryName(name);
       if (parsed === null || parsed.topic === CLUSTER_METADATA_TOPIC) continue;
       const path = `${directory.path}/${name}`;
-      const { topic, partition, state } = parsed;
+      const { partition, state } = parsed;
+      const topic = topics.get(parsed.topic) ?? parsed.topic;
+      topics.set(topic, topic);
       if (state === "delete") {
         this.#leftToDelete.push(path);
         continue;
@@ -145,7 +148,6 @@ class DirectoryLoad {
         continue;
       }
       const key = partitionDirectoryName(topic, partition);
-      this.#names.add(key);
       yield {
         directory: path,
         topic,
@@ -168,19 +170,21 @@ class DirectoryLoad {
     }
   }
 
-  async #openSlowly(options: OpenLog, highWatermarks: ReadonlyMap<string, number>): Promise<void> {
+  async #openSlowly(options: OpenLog, memory: DirectoryMemory): Promise<void> {
     if (this.host.disk.status(options.directory)?.isDirectory !== true) {
       this.host.logger.warn(`${options.directory} is left alone: it is no directory`);
       return;
     }
-    this.#take(await openThoroughly(this.host, options), highWatermarks);
+    this.#take(await openThoroughly(this.host, options), memory);
   }
 
-  #take(log: Log, highWatermarks: ReadonlyMap<string, number>): void {
-    log.setHighWatermark(highWatermarks.get(partitionDirectoryName(log.topic, log.partition)) ?? 0);
+  #take(log: Log, memory: DirectoryMemory): void {
+    const key = partitionDirectoryName(log.topic, log.partition);
+    log.setHighWatermark(memory.highWatermarks.get(key) ?? 0);
+    log.state.recoveryPointOnDisk = memory.recoveryPoints.get(key) ?? -1;
+    log.state.logStartOffsetOnDisk = memory.logStartOffsets.get(key) ?? -1;
+    log.state.highWatermarkOnDisk = memory.highWatermarks.get(key) ?? -1;
     this.directory.logs.add(log);
     this.add(log);
   }
 }
-
-type Memory = Awaited<ReturnType<LogDirectory["remember"]>>;

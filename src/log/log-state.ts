@@ -1,7 +1,7 @@
 /** The state of one log, shared by the parts of `Log`: append, read, flush, truncation, retention. */
 import { DiskError } from "../base/world.ts";
 import { assert } from "../base/assert.ts";
-import { LEADER_EPOCH_FILE, LeaderEpochs } from "./leader-epochs.ts";
+import { LeaderEpochs } from "./leader-epochs.ts";
 import type { LogConfig } from "./log-config.ts";
 import type { Coolable, LogHost } from "./log-host.ts";
 import { LogProducers } from "./log-producers.ts";
@@ -23,8 +23,6 @@ export class LogState implements Coolable {
   readonly host: LogHost;
   readonly topic: string;
   readonly partition: number;
-  /** As messages name it: "topic-0". */
-  readonly name: string;
   readonly place: SegmentPlace;
   readonly segments = new Segments();
   readonly producers: LogProducers;
@@ -39,7 +37,9 @@ export class LogState implements Coolable {
   /** Nothing is written any more: the log is closed, or about to be deleted. */
   isClosed = false;
   /** What the checkpoints of the log directory say; -1 when they say nothing. */
-  checkpointed = { recoveryPoint: -1, logStartOffset: -1, highWatermark: -1 };
+  recoveryPointOnDisk = -1;
+  logStartOffsetOnDisk = -1;
+  highWatermarkOnDisk = -1;
   /** Something was written since the log was opened. */
   isChanged = false;
   /** Since the last `coolDown`. */
@@ -51,6 +51,7 @@ export class LogState implements Coolable {
   isParentDirty: boolean;
   isTopicIdUnsynced = false;
   #topicId: string | null | undefined = undefined;
+  #name: string | null = null;
 
   constructor(
     host: LogHost,
@@ -63,21 +64,10 @@ export class LogState implements Coolable {
     this.host = host;
     this.topic = topic;
     this.partition = partition;
-    this.name = `${topic}-${partition}`;
     this.config = config;
     this.place = { disk: host.disk, handles: host.handles, directory };
-    this.producers = new LogProducers(
-      this.place,
-      this.segments,
-      found.snapshots,
-      () => host.clock.wallMs(),
-      () => host.producerIdExpirationMs,
-    );
-    this.epochs = new LeaderEpochs(
-      host.disk,
-      () => `${this.place.directory}/${LEADER_EPOCH_FILE}`,
-      found.hasEpochFile,
-    );
+    this.producers = new LogProducers(host, this.place, this.segments, found.snapshots);
+    this.epochs = new LeaderEpochs(this.place, found.hasEpochFile);
     this.isDirectoryDirty = found.isNew;
     this.isParentDirty = found.isNew;
   }
@@ -95,6 +85,12 @@ export class LogState implements Coolable {
     this.#topicId = topicId;
     this.isTopicIdUnsynced = true;
     this.isDirectoryDirty = true;
+  }
+
+  /** As messages name it: "topic-0". */
+  get name(): string {
+    this.#name ??= `${this.topic}-${this.partition}`;
+    return this.#name;
   }
 
   get parentDirectory(): string {

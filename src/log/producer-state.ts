@@ -10,7 +10,7 @@
  * It is a function of the log: a snapshot file and the records behind it give it back. After a
  * clean stop the snapshot at the log's end is read when somebody asks, not before.
  *
- * Invariants: `endOffset` is the log's end; an entry in a transaction has it in `ongoing`.
+ * Invariant: an entry in a transaction has it in `ongoing`.
  */
 import type { ControlType } from "./end-transaction-marker.ts";
 import { ProducerEntry } from "./producer-entry.ts";
@@ -50,8 +50,6 @@ export interface TransactionMarker {
 }
 
 export class ProducerState {
-  /** All records before it are taken into account. */
-  endOffset = 0;
   readonly #producers = new Map<number, ProducerEntry>();
   #ongoing: OngoingTransaction[] = [];
   #unreplicated: { firstOffset: number; lastOffset: number }[] = [];
@@ -145,8 +143,7 @@ export class ProducerState {
   }
 
   /** Begins anew, with what a snapshot holds. */
-  reset(endOffset: number, entries: readonly ProducerEntry[]): void {
-    this.endOffset = endOffset;
+  reset(entries: readonly ProducerEntry[]): void {
     this.#producers.clear();
     this.#ongoing = [];
     this.#unreplicated = [];
