@@ -18,6 +18,7 @@ export function crc32cInTypeScript(
   seed: number,
 ): number {
   assert(offset >= 0 && length >= 0 && offset + length <= bytes.length, "a range within the bytes");
+  const table = tableOf();
   const end = offset + length;
   const wideEnd = end - (length & 7);
   let at = offset;
@@ -25,25 +26,31 @@ export function crc32cInTypeScript(
   while (at < wideEnd) {
     crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
     crc =
-      TABLE[0x700 + (crc & 255)]! ^
-      TABLE[0x600 + ((crc >>> 8) & 255)]! ^
-      TABLE[0x500 + ((crc >>> 16) & 255)]! ^
-      TABLE[0x400 + (crc >>> 24)]! ^
-      TABLE[0x300 + bytes[at + 4]!]! ^
-      TABLE[0x200 + bytes[at + 5]!]! ^
-      TABLE[0x100 + bytes[at + 6]!]! ^
-      TABLE[bytes[at + 7]!]!;
+      table[0x700 + (crc & 255)]! ^
+      table[0x600 + ((crc >>> 8) & 255)]! ^
+      table[0x500 + ((crc >>> 16) & 255)]! ^
+      table[0x400 + (crc >>> 24)]! ^
+      table[0x300 + bytes[at + 4]!]! ^
+      table[0x200 + bytes[at + 5]!]! ^
+      table[0x100 + bytes[at + 6]!]! ^
+      table[bytes[at + 7]!]!;
     at += 8;
   }
-  while (at < end) crc = (crc >>> 8) ^ TABLE[(crc ^ bytes[at++]!) & 255]!;
+  while (at < end) crc = (crc >>> 8) ^ table[(crc ^ bytes[at++]!) & 255]!;
   return ~crc >>> 0;
 }
 
-/** What a byte does to the checksum with 0, 1, ... 7 bytes behind it: eight tables of 256. */
-const TABLE = makeTable();
-
 const implementation: NativeCrc32c =
   loadCompiled()?.crc32c ?? loadEmbeddedCrc32c() ?? crc32cInTypeScript;
+
+/** What a byte does to the checksum with 0, 1, ... 7 bytes behind it: eight tables of 256. */
+let madeTable: Int32Array | null = null;
+
+/** Made when it is first needed, which mostly is never. */
+function tableOf(): Int32Array {
+  madeTable ??= makeTable();
+  return madeTable;
+}
 
 function makeTable(): Int32Array {
   const table = new Int32Array(8 * 256);

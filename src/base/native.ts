@@ -9,6 +9,7 @@
  *   (4 ms). For the rest TinyCC's code is no faster than TypeScript.
  * - neither: TypeScript, wherever these functions are called from.
  */
+import { hash } from "bun";
 import { cc, dlopen } from "bun:ffi";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -83,10 +84,9 @@ export function loadCompiled(): CompiledLibrary | null {
 }
 
 /** Null where TinyCC or the processor cannot. */
-export function loadEmbeddedCrc32c(): NativeCrc32c | null {
+export function loadEmbeddedCrc32c(path = join(NATIVE_DIRECTORY, "crc32c.c")): NativeCrc32c | null {
   // TinyCC can only spell the instruction of x64, and without it TypeScript is the faster.
   if (process.arch !== "x64") return null;
-  const path = join(NATIVE_DIRECTORY, "crc32c.c");
   if (existsSync(path)) return embedCrc32c(path);
   // A single-file executable has the source in itself only.
   try {
@@ -205,13 +205,8 @@ function assertWithin(bytes: Uint8Array, offset: number, size: number): void {
   assert(offset >= 0 && size >= 0 && offset + size <= bytes.length, "a range within the bytes");
 }
 
-/** FNV-1a: only to tell one version of the sources from another. */
+/** Only to tell one version of the sources from another. */
 function hashOfSources(): string {
-  let hash = 0x811c9dc5;
-  for (const source of [crc32cSource, lz4Source, recordsSource, snappySource]) {
-    for (let index = 0; index < source.length; index++) {
-      hash = Math.imul(hash ^ source.charCodeAt(index), 0x01000193);
-    }
-  }
-  return (hash >>> 0).toString(16).padStart(8, "0");
+  const sources = crc32cSource + lz4Source + recordsSource + snappySource;
+  return BigInt(hash(sources)).toString(16).padStart(16, "0");
 }

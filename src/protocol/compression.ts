@@ -4,12 +4,12 @@
  * Decompressing is bounded: what a few bytes stand for is never allocated beyond `sizeMax`, and
  * every kind of garbage is a `ProtocolError`.
  */
-import { gunzipSync, gzipSync } from "node:zlib";
 import { assert } from "../base/assert.ts";
 import { inflateBounded } from "./inflate.ts";
 import { compressLz4, decompressLz4, isPlainLz4 } from "./lz4.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import { compressSnappy, decompressSnappy } from "./snappy.ts";
+import { zlib } from "./zlib.ts";
 import { compressZstd, decompressZstd } from "./zstd.ts";
 
 export const CompressionType = { NONE: 0, GZIP: 1, SNAPPY: 2, LZ4: 3, ZSTD: 4 } as const;
@@ -38,7 +38,7 @@ export function compress(type: CompressionType, bytes: Buffer, level?: number): 
     case CompressionType.NONE:
       return bytes;
     case CompressionType.GZIP:
-      return gzipSync(bytes, { level: level ?? COMPRESSION_LEVEL_DEFAULTS.gzip });
+      return zlib().gzipSync(bytes, { level: level ?? COMPRESSION_LEVEL_DEFAULTS.gzip });
     case CompressionType.SNAPPY:
       return compressSnappy(bytes);
     case CompressionType.LZ4:
@@ -86,5 +86,5 @@ function lz4SearchDepth(level: number): number {
 function decompressGzip(bytes: Buffer, sizeMax: number): Buffer {
   // The last four bytes tell the size of the last member, which hardly ever is not the only one.
   const sizeExpected = bytes.length < 4 ? 0 : bytes.readUInt32LE(bytes.length - 4);
-  return inflateBounded(gunzipSync, bytes, sizeExpected, sizeMax);
+  return inflateBounded(zlib().gunzipSync, bytes, sizeExpected, sizeMax);
 }

@@ -22,10 +22,10 @@
  * `at` is where a batch begins in `bytes`; whoever calls knows that a header is there
  * (`nextBatchSize`). Only what is said to understand magic 0 and 1 does.
  */
-import { crc32 } from "node:zlib";
 import { readInt64, writeInt64 } from "../base/bytes.ts";
 import { crc32c } from "../base/crc32c.ts";
 import { ProtocolError } from "./protocol-error.ts";
+import { zlib } from "./zlib.ts";
 
 export const BATCH_HEADER_SIZE = 61;
 /** Base offset and length: what comes before the bytes that the length counts. */
@@ -189,7 +189,7 @@ export function isIntact(bytes: Buffer, at: number): boolean {
   const size = batchSize(bytes, at);
   if (magic(bytes, at) < CURRENT_MAGIC) {
     const checked = bytes.subarray(at + LEGACY_CRC_FROM, at + size);
-    return crc32(checked) === bytes.readUInt32BE(at + LEGACY_CRC_AT);
+    return zlib().crc32(checked) === bytes.readUInt32BE(at + LEGACY_CRC_AT);
   }
   return size >= BATCH_HEADER_SIZE && computeCrc(bytes, at, size) === crc(bytes, at);
 }

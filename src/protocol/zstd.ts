@@ -9,10 +9,10 @@
  *   block  := 24 bits le: last 0, kind 1-2 (stored, one byte repeated, compressed), size 3-23
  *             | so many bytes, or the one
  */
-import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { OutputTooLargeError } from "./decompression-error.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import { inflateBounded } from "./inflate.ts";
+import { zlib } from "./zlib.ts";
 
 /** Throws `ProtocolError`; an `OutputTooLargeError` as soon as there are more than `sizeMax`. */
 export function decompressZstd(bytes: Buffer, sizeMax: number): Buffer {
@@ -22,13 +22,14 @@ export function decompressZstd(bytes: Buffer, sizeMax: number): Buffer {
     frames.sizeDeclared >= 0
       ? frames.sizeDeclared
       : Math.min(frames.sizeBound, RATIO_EXPECTED * bytes.length);
-  const output = inflateBounded(zstdDecompressSync, bytes, sizeExpected, sizeMax);
+  const output = inflateBounded(zlib().zstdDecompressSync, bytes, sizeExpected, sizeMax);
   // node:zlib would take the end of the input for the end of the data.
   if (frames.sizeDeclared >= 0 && output.length !== frames.sizeDeclared) throw endsEarly();
   return output;
 }
 
 export function compressZstd(bytes: Buffer, level: number): Buffer {
+  const { constants, zstdCompressSync } = zlib();
   return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } });
 }
 
