@@ -23,11 +23,14 @@
  */
 import type { Logger } from "../base/logger.ts";
 import { Signal } from "../base/signal.ts";
+import { METADATA_TOPIC_ID } from "../base/uuid.ts";
 import type { World } from "../base/world.ts";
 import type { LogHost } from "../log/log-host.ts";
 import { openLog } from "../log/log-loader.ts";
 import { CLUSTER_METADATA_TOPIC } from "../log/log-names.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
 import { BATCH_SIZE_MAX, controlBatch, dataBatch, sizeInBatch } from "../raft/raft-batch.ts";
+import type { FetchSource } from "../raft/fetch-requests.ts";
 import { RaftLog } from "../raft/raft-log.ts";
 import { type LocalReplica, Quorum } from "../raft/quorum.ts";
 import type { VoterSet } from "../raft/voter-set.ts";
@@ -83,6 +86,8 @@ interface Appended {
   readonly records: readonly MetadataRecord[];
 }
 
+const EPOCH_LEAP_MAX = 1_000_000;
+
 export class MetadataNode {
   /** Of committed records; the same object for the life of the node. */
   readonly image: MetadataImage;
@@ -101,6 +106,8 @@ export class MetadataNode {
   #lastOffset: number;
   #lastEpoch: number;
   #lastTimestamp: number;
+  /** One election at a time. */
+  #elections = Promise.resolve();
   #stopped: Error | null = null;
 
   /** Throws `ProtocolError`, `DiskError` or `QuorumError`. Resolves when this node leads. */
@@ -116,6 +123,9 @@ export class MetadataNode {
       // Kafka trusts no marker here either: every batch is checked.
       wasCleanlyStopped: false,
     });
+    if (!log.assignTopicId(METADATA_TOPIC_ID)) {
+      throw new ProtocolError(`${log.directory} belongs to another topic: ${log.topicId}`);
+    }
     const raftLog = new RaftLog(world, log, logger, {
       retentionBytes: settings.metadataMaxRetentionBytes,
       retentionMs: settings.metadataMaxRetentionMs,
@@ -187,11 +197,19 @@ export class MetadataNode {
     }
   }
 
-  /** Another node claims a newer epoch: this one, the only voter, goes beyond it. */
-  async leadBeyond(epoch: number): Promise<void> {
-    if (this.#stopped !== null || epoch <= this.quorum.epoch) return;
-    await this.quorum.elect(epoch);
-    await this.#beginEpoch();
+  /**
+   * Another node claims a newer epoch: this one, the only voter, goes beyond it. A claim that no
+   * number of elections could have reached is not followed, lest epochs run out.
+   */
+  leadBeyond(epoch: number): Promise<void> {
+    const elected = this.#elections.then(async () => {
+      const { epoch: own } = this.quorum;
+      if (this.#stopped !== null || epoch <= own || epoch > own + EPOCH_LEAP_MAX) return;
+      const { committed } = await this.#elect(epoch);
+      await committed;
+    });
+    this.#elections = elected.catch((error: unknown) => this.#commits.fail(error));
+    return elected;
   }
 
   /** What is submitted is committed or rejected; then the files are closed. */
@@ -204,6 +222,13 @@ export class MetadataNode {
     this.moved.move();
   }
 
+  /** For the answers to those who read the log along: see raft-answers.ts. */
+  get fetchSource(): FetchSource {
+    const { world } = this.#options;
+    const { quorum, raftLog, moved } = this;
+    return { disk: world.disk, clock: world.clock, quorum, raftLog, moved };
+  }
+
   /** For tests. */
   whenSnapshotIsWritten(): Promise<void> {
     return this.#snapshots.whenIdle();
@@ -211,8 +236,7 @@ export class MetadataNode {
 
   async #becomeLeader(): Promise<void> {
     const { local, rules, logger, world, metadataLogDir } = this.#options;
-    await this.quorum.elect(this.raftLog.lastEpoch);
-    const started = this.#beginEpoch();
+    const { committed } = await this.#elect(this.raftLog.lastEpoch);
     this.sessions.activate(this.#working, local.id);
     const bootstrapRecords =
       this.#working.metadataVersion > 0
@@ -225,21 +249,24 @@ export class MetadataNode {
       minIsr: rules.configs.staticTopicConfig("min.insync.replicas"),
     });
     const activated = this.submit(() => ({ records, response: null, isAtomic: false }));
-    await Promise.all([started, activated]);
+    await Promise.all([committed, activated]);
     warnOfFeatures(this.image.features, rules.supportedFeatures, logger);
     const { epoch } = this.quorum;
     logger.info(`leads the metadata quorum in epoch ${epoch}, log end ${this.raftLog.endOffset}`);
     this.#tasks.start();
   }
 
-  #beginEpoch(): Promise<void> {
+  /** Resolves when the epoch has begun; the records that say so are committed later. */
+  async #elect(seenEpoch: number): Promise<{ readonly committed: Promise<void> }> {
+    const elected = await this.quorum.prepareElection(seenEpoch);
+    this.quorum.lead(elected);
     const timestamp = this.#options.world.clock.wallMs();
     const baseOffset = this.raftLog.endOffset;
     const { epoch } = this.quorum;
     this.raftLog.beginEpoch(epoch);
     const controls = this.quorum.startRecords(baseOffset);
     const batch = controlBatch({ baseOffset, epoch, timestamp }, controls);
-    return this.#write(batch, baseOffset, timestamp, []);
+    return { committed: this.#write(batch, baseOffset, timestamp, []) };
   }
 
   #state(): ControllerState {

@@ -9,7 +9,13 @@ import type { Clock, Disk } from "../base/world.ts";
 import type { NewControlRecord } from "./control-record.ts";
 import type { ControlState } from "./control-state.ts";
 import { electAlone, epochStartRecords } from "./election.ts";
-import { NOBODY, encodeQuorumState, readQuorumState, writeQuorumState } from "./quorum-state.ts";
+import {
+  NOBODY,
+  type QuorumState,
+  encodeQuorumState,
+  readQuorumState,
+  writeQuorumState,
+} from "./quorum-state.ts";
 import type { RaftLog } from "./raft-log.ts";
 import { type Voter, type VoterEndpoint, type VoterSet, isOnlyVoter } from "./voter-set.ts";
 
@@ -94,13 +100,18 @@ export class Quorum {
     return this.local.endpoints.find((endpoint) => endpoint.name === listener) ?? null;
   }
 
-  /** Begins an epoch above all that this node has seen; `seenEpoch` is what it has heard of. */
-  async elect(seenEpoch: number): Promise<void> {
+  /** Remembers an epoch above all that this node has seen or, as `seenEpoch`, heard of. */
+  async prepareElection(seenEpoch: number): Promise<QuorumState> {
     const directory = this.#raftLog.directory;
     const remembered = readQuorumState(this.#disk, directory);
     const elected = electAlone(this.local.id, remembered, Math.max(seenEpoch, this.#epoch));
     const text = encodeQuorumState(elected, this.kraftVersion, [...this.voters.keys()]);
     await writeQuorumState(this.#disk, directory, text);
+    return elected;
+  }
+
+  /** From now on this node leads; the records that begin the epoch have to follow at once. */
+  lead(elected: QuorumState): void {
     this.#epoch = elected.leaderEpoch;
     this.#isLeader = true;
   }
