@@ -2,7 +2,7 @@
  * What the server costs without what is behind it: requests of one frame, answered at once with a
  * small body, over loopback.
  *
- *   bun bench/frames.ts
+ *   bun bench/frames.ts [--size BYTES]
  *
  * The server runs in a process of its own, and the CPU time is its own. Clients send prepared bytes
  * and count bytes. "bare" answers each chunk with as many prepared bytes and no frame is looked at:
@@ -42,14 +42,15 @@ for (const [connections, depth, requestSize] of [
   }
 }
 
-const { values } = parseArgs({ options: { serve: { type: "string" }, row: { type: "string" } } });
-if (values.serve !== undefined) serve(ROWS[Number(values.row)]!);
+const { values } = parseArgs({ options: { serve: { type: "string" }, size: { type: "string" } } });
+if (values.serve !== undefined) serve(ROWS[Number(values.serve)]!);
 else await measureAll();
 
 async function measureAll(): Promise<void> {
   console.log("kind    connections  depth  request   requests/s  server CPU us/request");
   for (const [index, row] of ROWS.entries()) {
-    const command = [process.execPath, import.meta.path, "--serve", "yes", "--row", String(index)];
+    if (values.size !== undefined && row.requestSize !== Number(values.size)) continue;
+    const command = [process.execPath, import.meta.path, "--serve", String(index)];
     const child = Bun.spawn(command, { stdout: "pipe", stdin: "pipe" });
     const lines = linesOf(child.stdout);
     const port = Number(await lines());
