@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { crc32c, crc32cInTypeScript } from "../../src/base/crc32c.ts";
 import { buildNative } from "../../src/base/native-build.ts";
 import { loadCompiled, loadEmbeddedCrc32c, type NativeCrc32c } from "../../src/base/native.ts";
@@ -13,7 +13,9 @@ function reference(bytes: Uint8Array, offset: number, length: number, seed: numb
   return ~crc >>> 0;
 }
 
-/** Loaded when a test runs: a machine without a compiler or the instruction has fewer of them. */
+// Nothing happens where there is a library already, or no compiler: then there is less to test.
+buildNative();
+
 const implementations: [string, () => NativeCrc32c | null][] = [
   ["the one in use", () => (bytes, offset, length, seed) => crc32c(bytes, offset, length, seed)],
   ["compiled", () => loadCompiled()?.crc32c ?? null],
@@ -21,10 +23,6 @@ const implementations: [string, () => NativeCrc32c | null][] = [
   ["embedded in an executable", () => loadEmbeddedCrc32c("/no/such/file.c")],
   ["TypeScript", () => crc32cInTypeScript],
 ];
-
-beforeAll(() => {
-  buildNative();
-});
 
 for (const [name, load] of implementations) {
   describe(`crc32c: ${name}`, () => {

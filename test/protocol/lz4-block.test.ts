@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { buildNative } from "../../src/base/native-build.ts";
 import { loadCompiled } from "../../src/base/native.ts";
 import {
   BLOCK_MALFORMED,
@@ -10,6 +11,9 @@ import {
   type DecodeLz4Block,
 } from "../../src/protocol/lz4-block.ts";
 import { mixedBytes, mutate, numbersOf } from "./noise.ts";
+
+// Nothing happens where there is a library already, or no compiler: then there is less to test.
+buildNative();
 
 const implementations: [string, DecodeLz4Block | null][] = [
   ["compiled", loadCompiled()?.functions.decodeLz4Block ?? null],

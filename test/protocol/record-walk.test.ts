@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { buildNative } from "../../src/base/native-build.ts";
 import { loadCompiled } from "../../src/base/native.ts";
 import { buildBatch, type NewRecord } from "../../src/protocol/record-batch-builder.ts";
 import { BATCH_HEADER_SIZE } from "../../src/protocol/record-batch.ts";
@@ -11,6 +12,9 @@ import {
   type WalkRecords,
 } from "../../src/protocol/record-walk.ts";
 import { mixedBytes, mutate, numbersOf } from "./noise.ts";
+
+// Nothing happens where there is a library already, or no compiler: then there is less to test.
+buildNative();
 
 const implementations: [string, WalkRecords | null][] = [
   ["compiled", loadCompiled()?.functions.walkRecords ?? null],

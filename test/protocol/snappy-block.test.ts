@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { buildNative } from "../../src/base/native-build.ts";
 import { loadCompiled } from "../../src/base/native.ts";
 import {
   decodeSnappyInTypeScript,
@@ -8,6 +9,9 @@ import {
   type DecodeSnappy,
 } from "../../src/protocol/snappy-block.ts";
 import { mixedBytes, mutate, numbersOf } from "./noise.ts";
+
+// Nothing happens where there is a library already, or no compiler: then there is less to test.
+buildNative();
 
 const implementations: [string, DecodeSnappy | null][] = [
   ["compiled", loadCompiled()?.functions.decodeSnappy ?? null],
