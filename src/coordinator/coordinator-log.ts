@@ -2,7 +2,8 @@
  * What a coordinator needs of its partition. The partition layer implements it for the leader of a
  * partition of `__consumer_offsets` or `__transaction_state`.
  */
-import type { ErrorCode } from "../protocol/error-code.ts";
+import { DiskError } from "../base/world.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
 
 export interface CoordinatorLog {
   readonly logStartOffset: number;
@@ -27,8 +28,9 @@ export interface CoordinatorLog {
 
   /**
    * Appends one batch, in the order of the calls: when the call returns, `logEndOffset` counts it.
-   * Resolves when it is committed. Rejects with a `CoordinatorLogError`; what the log then holds
-   * is not known to the caller.
+   * Resolves when it is committed, however long that takes: the caller has a time limit of its own.
+   * Rejects with a `CoordinatorLogError` when it is lost, or may be: then the caller reads the log
+   * again from its start.
    */
   append(batch: Buffer): Promise<void>;
 
@@ -43,4 +45,11 @@ export class CoordinatorLogError extends Error {
   ) {
     super(message);
   }
+}
+
+/** Null for anything else, which is a bug. */
+export function asLogError(error: unknown): CoordinatorLogError | null {
+  if (error instanceof CoordinatorLogError) return error;
+  if (!(error instanceof DiskError)) return null;
+  return new CoordinatorLogError(ErrorCode.KAFKA_STORAGE_ERROR, error.message);
 }

@@ -22,7 +22,7 @@ import { CompressionType } from "../protocol/compression.ts";
 import { BATCH_HEADER_SIZE, NO_PRODUCER_ID } from "../protocol/record-batch.ts";
 import { buildBatch, type NewRecord } from "../protocol/record-batch-builder.ts";
 import { coordinatorErrorOf } from "./coordinator-error.ts";
-import { CoordinatorLogError, type CoordinatorLog } from "./coordinator-log.ts";
+import { asLogError, CoordinatorLogError, type CoordinatorLog } from "./coordinator-log.ts";
 import { Deadlines, type Deadline } from "./deadlines.ts";
 import { replayLog, type Replayed } from "./loader.ts";
 import type { Effects, Outcome } from "./outcome.ts";
@@ -87,6 +87,8 @@ export class Shard<S extends CoordinatorState<R>, R> {
   #open: OpenBatch | null = null;
   /** Offset of the next record that is applied. */
   #nextOffset = 0;
+  /** The state is not what the log says; it is about to be dropped. */
+  #isAstray = false;
   /** Counts states: what belongs to an earlier one is of no interest any more. */
   #attempt = 0;
 
@@ -186,9 +188,11 @@ export class Shard<S extends CoordinatorState<R>, R> {
     const open = this.#open;
     assert(open !== null, "a batch to append");
     this.#open = null;
-    if (this.log.logEndOffset !== open.baseOffset) {
+    if (this.log.logEndOffset !== open.baseOffset || this.#isAstray) {
       // Somebody else has written: the offsets that were applied are not those in the log.
-      this.#lose(open.unsettled, new CoordinatorLogError(ErrorCode.NOT_COORDINATOR, "log moved"));
+      this.#isAstray = true;
+      const error = new CoordinatorLogError(ErrorCode.NOT_COORDINATOR, "others write to the log");
+      this.#settleWith(open.unsettled, Promise.reject(error));
       return;
     }
     const { records } = open;
@@ -204,13 +208,14 @@ export class Shard<S extends CoordinatorState<R>, R> {
   }
 
   #lose(unsettled: UnsettledBatch, error: unknown): void {
-    if (!(error instanceof CoordinatorLogError)) throw error;
+    const lost = asLogError(error);
+    if (lost === null) throw error;
     if (!this.#unsettled.has(unsettled)) return;
     const { logger, name } = this.#options;
-    logger.warn(`${name}: append failed (${errorName(error.code)}: ${error.message}), reloading`);
-    this.#drop(error.code);
+    logger.warn(`${name}: append failed (${errorName(lost.code)}: ${lost.message}), reloading`);
+    this.#drop(lost.code);
     // Whoever is not leader any more is told so, and closes this shard.
-    if (error.code !== ErrorCode.NOT_LEADER_OR_FOLLOWER) this.#load();
+    if (lost.code !== ErrorCode.NOT_LEADER_OR_FOLLOWER) this.#load();
   }
 
   #park(answer: ParkedAnswer): void {
@@ -230,6 +235,7 @@ export class Shard<S extends CoordinatorState<R>, R> {
     const { clock, commitTimeoutMs, createState, inLoadQueue } = this.#options;
     const attempt = ++this.#attempt;
     this.#status = "loading";
+    this.#isAstray = false;
     this.#deadlines = new Deadlines(clock);
     this.#unsettled = new Unsettled(this.#deadlines, () => clock.monotonicMs(), commitTimeoutMs);
     this.#state = createState({
@@ -237,8 +243,9 @@ export class Shard<S extends CoordinatorState<R>, R> {
       park: (answer) => this.#park(answer),
     });
     inLoadQueue(() => this.#replay(attempt)).catch((error: unknown) => {
-      if (!(error instanceof CoordinatorLogError || error instanceof ProtocolError)) throw error;
-      if (attempt === this.#attempt) this.#loadFailed(attempt, error);
+      const cause = error instanceof ProtocolError ? error : asLogError(error);
+      if (cause === null) throw error;
+      if (attempt === this.#attempt) this.#loadFailed(attempt, cause);
     });
   }
 

@@ -84,9 +84,11 @@ export class FakeCoordinatorLog implements CoordinatorLog {
 
   /** The log stays as it is: what was written may be committed all the same. */
   failWaiting(code: ErrorCode): void {
-    for (const { reject } of this.#waiting.splice(0)) {
-      reject(new CoordinatorLogError(code, "as the test wants it"));
-    }
+    this.throwAtWaiting(new CoordinatorLogError(code, "as the test wants it"));
+  }
+
+  throwAtWaiting(error: Error): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
   async read(offset: number, sizeMax: number): Promise<Buffer> {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Logger } from "../../src/base/logger.ts";
 import { createLogger } from "../../src/base/logger.ts";
+import { DiskError } from "../../src/base/world.ts";
 import { answered, type Effects, type Outcome } from "../../src/coordinator/outcome.ts";
 import type { RecordCodec } from "../../src/coordinator/record-codec.ts";
 import { CoordinatorRuntime } from "../../src/coordinator/runtime.ts";
@@ -285,6 +286,17 @@ describe("an append that fails", () => {
     expect(a.value).toBe(ErrorCode.NOT_COORDINATOR);
   });
 
+  test("for an error of the disk is the same", () => {
+    const { clock, log, write, read } = started();
+    log.commitsAtOnce = false;
+    const a = write("a");
+    log.throwAtWaiting(new DiskError("EIO", "/data/words-0/0.log", "write"));
+    log.commit();
+    expect(a.value).toBe(ErrorCode.NOT_COORDINATOR);
+    clock.settle();
+    expect(read().value).toBe("a");
+  });
+
   test("for want of leadership waits to be told who leads", () => {
     const { clock, log, states, runtime, write, read } = started();
     log.commitsAtOnce = false;
@@ -318,6 +330,18 @@ describe("an append that fails", () => {
     expect(write("c").value).toBe(ErrorCode.NOT_COORDINATOR);
     clock.settle();
     expect(read().value).toBe("a b");
+  });
+
+  test("behind somebody else's write ends an operation of many batches as well", () => {
+    const { clock, log, read, run } = started();
+    log.write(buildBatch({ records: [{ timestamp: 0, key: Buffer.from("b"), value: null }] }));
+    log.batchSizeMax = 200;
+    const records = ["c", "d", "e"].map((word) => word.repeat(80));
+    const answer = run(() => ({ records, isAtomic: false, response: "done" }));
+    expect(answer.value).toBe(ErrorCode.NOT_COORDINATOR);
+    clock.settle();
+    expect(read().value).toBe("b");
+    expect(log.batches).toHaveLength(1);
   });
 });
 
