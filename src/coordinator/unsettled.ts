@@ -36,11 +36,6 @@ export class Unsettled {
     this.#deadline = deadlines.create(() => this.#expire());
   }
 
-  /** Batches that are not committed. */
-  get count(): number {
-    return this.#batches.length;
-  }
-
   add(): UnsettledBatch {
     const batch = new UnsettledBatch();
     this.#batches.push(batch);

@@ -7,7 +7,6 @@ import {
   baseOffset,
   batchSize,
   lastOffset,
-  recordCount,
   setBaseOffset,
 } from "../../src/protocol/record-batch.ts";
 
@@ -109,9 +108,5 @@ export class FakeCoordinatorLog implements CoordinatorLog {
   releaseReads(): void {
     this.holdsReads = false;
     for (const release of this.#heldReads.splice(0)) release();
-  }
-
-  get recordCount(): number {
-    return this.batches.reduce((sum, batch) => sum + recordCount(batch, 0), 0);
   }
 }
