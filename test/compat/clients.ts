@@ -1,7 +1,8 @@
 /** The clients: how each is installed and started, and what it needs on the machine. */
 import { join } from "node:path";
 import { CACHE, COMPAT_FOLDER, installJavaDrivers } from "./harness/install.ts";
-import { installJavaScriptDriver, installKcat, KAFKA_LIBRARIES } from "./harness/install.ts";
+import { installJavaScriptDriver, installKcat, installPythonDriver } from "./harness/install.ts";
+import { KAFKA_LIBRARIES } from "./harness/install.ts";
 
 export interface Client {
   readonly name: string;
@@ -20,6 +21,10 @@ export interface Client {
 
 const driver = (name: string, file: string): string => join(COMPAT_FOLDER, "drivers", name, file);
 const cached = (name: string, file: string): string => join(CACHE, "drivers", name, file);
+
+function pythonDriver(name: string): string[] {
+  return [join(CACHE, `venv-${name}/bin/python`), "-B", driver(name, "driver.py")];
+}
 
 /** One JVM a driver: fast to start, quiet, and small beside a broker on two cores. */
 function javaDriver(mainClass: string): string[] {
@@ -58,6 +63,12 @@ export const CLIENTS: readonly Client[] = [
     install: installKcat,
     command: [process.execPath, driver("kcat", "driver.ts")],
     overrides: { "num.partitions": "4" },
+  },
+  {
+    name: "confluent-kafka",
+    needs: ["python3"],
+    install: () => installPythonDriver("confluent-kafka"),
+    command: pythonDriver("confluent-kafka"),
   },
   {
     name: "java-clients",

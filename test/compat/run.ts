@@ -153,6 +153,8 @@ function judge(
     options.scenario.length === 0 || options.scenario.includes(name);
   const wanted = Object.keys(expected ?? observation.outcomes).filter(isAsked);
   const unexpected = Object.keys(observation.outcomes).filter((name) => !wanted.includes(name));
+  // A driver that said nothing at all is one trouble, not one for each scenario.
+  const isSilent = Object.keys(observation.outcomes).length === 0;
   for (const name of [...wanted, ...unexpected]) {
     const lines = differences(expected?.[name], observation.outcomes[name]);
     if (lines.length === 0 && !isFailure(observation.outcomes[name])) {
@@ -160,6 +162,7 @@ function judge(
       continue;
     }
     failed++;
+    if (isSilent) continue;
     console.log(`\n${client.name} on ${target}, ${name}:`);
     for (const line of lines.slice(0, DIFFERENCES_SHOWN)) console.log(`  ${line}`);
     if (lines.length > DIFFERENCES_SHOWN)
