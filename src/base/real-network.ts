@@ -6,10 +6,13 @@
  * - `end(data)` loses what the kernel does not take at once, and `end()` turns into a reset when
  *   bytes of the peer are unread: neither is used; `shutdown` sends FIN behind what was written;
  * - a write behind a shutdown returns 0 as a full socket does, and no `drain` follows: refused;
+ * - an accept for which no descriptor is left is tried for ever, without a pause: sockets beyond
+ *   `descriptorMax` are closed at once, with "EMFILE";
  * - a handler that throws leaves its socket open: the socket is closed here, and the error thrown
  *   again where nothing catches it, for it is a bug.
  */
 import { assert } from "./assert.ts";
+import { descriptorsMax, socketDescriptorMax } from "./real-descriptors.ts";
 import { bestSendFile, type SendFile, type SendTarget } from "./real-send-file.ts";
 import { socketCalls } from "./real-socket-calls.ts";
 import {
@@ -23,14 +26,17 @@ import {
 
 /** `sendFile` is given by tests, to force the portable way. */
 export function realNetwork(sendFile: SendFile = bestSendFile()): Network {
-  return new RealNetwork(sendFile);
+  return new RealNetwork(sendFile, socketDescriptorMax(descriptorsMax()));
 }
 
 /** Bun listens with 512, and 5,000 clients that come back at once overflow that. */
 const BACKLOG = 4096;
 
 class RealNetwork implements Network {
-  constructor(readonly sendFile: SendFile) {}
+  constructor(
+    readonly sendFile: SendFile,
+    readonly descriptorMax: number,
+  ) {}
 
   listen(host: string, port: number, accept: (socket: Socket) => SocketHandler): Listener {
     const server = this.#listen(host, port, {
@@ -40,6 +46,7 @@ class RealNetwork implements Network {
         raw.data = socket;
         raw.setKeepAlive(true, KEEP_ALIVE_MS);
         socket.handler = accept(socket);
+        if (socket.descriptor >= this.descriptorMax) socket.drop("EMFILE");
       },
     });
     socketCalls()?.listen(descriptorOf(server), BACKLOG);
@@ -66,7 +73,7 @@ class RealNetwork implements Network {
         },
       });
     } catch (error) {
-      throw networkError(error, `connect to ${host}:${port}`);
+      throw networkError(error, `connect to ${host}:${port}`, "EHOSTUNREACH");
     }
     const [socket] = opened;
     assert(socket !== undefined, "a connection that was made has been opened");
@@ -77,7 +84,7 @@ class RealNetwork implements Network {
     try {
       return Bun.listen<SocketData>({ hostname: host, port, allowHalfOpen: true, socket: events });
     } catch (error) {
-      throw networkError(error, `listen on ${host}:${port}`);
+      throw networkError(error, `listen on ${host}:${port}`, "EADDRNOTAVAIL");
     }
   }
 }
@@ -103,7 +110,7 @@ const EVENTS: Events = {
     const socket = raw.data;
     if (socket === undefined || socket.isClosed) return;
     socket.isClosed = true;
-    socket.handler?.close(error === undefined ? null : codeOf(error));
+    socket.handler?.close(error === undefined ? socket.dropReason : codeOf(error));
   },
   error(raw, error) {
     raw.terminate();
@@ -120,6 +127,8 @@ class RealSocket implements Socket, SendTarget {
   readonly descriptor: number;
   handler: SocketHandler | null = null;
   isClosed = false;
+  /** Why it was closed here, if not by its owner. */
+  dropReason: string | null = null;
   #isShutDown = false;
 
   constructor(
@@ -162,6 +171,11 @@ class RealSocket implements Socket, SendTarget {
   terminate(): void {
     if (!this.isClosed) this.raw.terminate();
   }
+
+  drop(reason: string): void {
+    this.dropReason = reason;
+    this.terminate();
+  }
 }
 
 /**
@@ -180,12 +194,13 @@ function descriptorOf(owner: object): number {
   return fd;
 }
 
-function networkError(error: unknown, operation: string): NetworkError {
-  const code = codeOf(error);
+/** Bun gives no code where it finds no address for a name. */
+function networkError(error: unknown, operation: string, otherwise: string): NetworkError {
+  const code = codeOf(error, otherwise);
   return new NetworkError(code, `${operation}: ${code}`);
 }
 
-function codeOf(error: unknown): string {
+function codeOf(error: unknown, otherwise = "EIO"): string {
   const { code } = error as { code?: unknown };
-  return typeof code === "string" ? code : "EIO";
+  return typeof code === "string" ? code : otherwise;
 }

@@ -68,6 +68,8 @@ export interface ConnectionShared {
   readonly fatal: (error: unknown) => void;
 }
 
+const NO_DESCRIPTOR = "the process has too few file descriptors (ulimit -n)";
+
 type State = "open" | "draining" | "lingering" | "closed";
 
 export class Connection implements ConnectionContext, SocketHandler, MemoryUser, IdleUser {
@@ -161,7 +163,8 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   close(reason: string | null): void {
     if (this.#state === "closed") return;
-    if (reason !== null) this.#shared.ended(`${this.#name()} closed: ${reason}`);
+    if (reason === "EMFILE") this.#shared.refused(`${this.#name()} closed: ${NO_DESCRIPTOR}`);
+    else if (reason !== null) this.#shared.ended(`${this.#name()} closed: ${reason}`);
     this.#becomeClosing("closed");
     this.#timer?.cancel();
     this.#shared.memory.forget(this.#memoryNode);

@@ -37,7 +37,7 @@ export interface ServerOptions {
   readonly limits: ServerLimits;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** A bug was met: the node must stop. */
+  /** A bug was met: the node must stop. Called once at most. */
   readonly fatal: (error: unknown) => void;
 }
 
@@ -53,6 +53,7 @@ export class Server {
   readonly #someoneLeft = new Signal();
   #nextConnectionId = 1;
   #isStopping = false;
+  #hasFailed = false;
 
   constructor(options: ServerOptions) {
     const { clock, limits, logger } = options;
@@ -74,7 +75,7 @@ export class Server {
       refused: (line) => this.#refused.line(line),
       ended: (line) => logger.debug(line),
       closed: (connection) => this.#closed(connection),
-      fatal: options.fatal,
+      fatal: (error) => this.#fatal(error),
     };
     this.#addGauges(options.metrics);
   }
@@ -154,6 +155,13 @@ export class Server {
     this.#connections.delete(connection.id);
     this.#counts.remove(connection.remoteAddress);
     this.#someoneLeft.move();
+  }
+
+  /** The first bug is the one to tell of. */
+  #fatal(error: unknown): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#options.fatal(error);
   }
 
   #addGauges(metrics: Metrics): void {

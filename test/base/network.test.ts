@@ -313,6 +313,39 @@ describe("the real network alone", () => {
     expect(clients.every((client) => client.isClosed)).toBe(true);
   });
 
+  test("sockets stop short of the last descriptor, and the loop does not spin", async () => {
+    const script = join(import.meta.dir, "few-descriptors.ts");
+    const command = ["sh", "-c", `ulimit -n 200 && exec "${process.execPath}" "${script}"`];
+    const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+    const lines = linesOf(child.stdout);
+    const port = Number((await lines.next()).value);
+    const ask = async (): Promise<Descriptors> => {
+      child.stdin.write("?\n");
+      await child.stdin.flush();
+      return JSON.parse((await lines.next()).value ?? "") as Descriptors;
+    };
+    const clients = Array.from({ length: 400 }, () => new Endpoint(arena.moved));
+    for (const client of clients) client.socket = await arena.network.connect(HOST, port, client);
+    await arena.until(() => clients.some((client) => client.isClosed));
+    let status = await ask();
+    while (status.accepted < 400) status = await ask();
+    expect(status.open).toBeGreaterThan(100);
+    expect(status.open).toBeLessThanOrEqual(168);
+    expect(status.reasons).toEqual(["EMFILE"]);
+    // Idle again: it answers many questions at next to no cost.
+    const { cpuMs } = await ask();
+    await new Promise((resolve) => realClock().schedule(300, () => resolve(null)));
+    expect((await ask()).cpuMs - cpuMs).toBeLessThan(150);
+    for (const client of clients) client.socket.terminate();
+    while (status.open > 0) status = await ask();
+    const again = new Endpoint(arena.moved);
+    again.socket = await arena.network.connect(HOST, port, again);
+    while (status.open < 1) status = await ask();
+    expect(again.isClosed).toBe(false);
+    again.socket.terminate();
+    child.kill();
+  });
+
   test("an exception in a handler closes its socket and stops the process", async () => {
     const script = join(import.meta.dir, "throwing-handler.ts");
     const child = Bun.spawn([process.execPath, script], { stdout: "pipe", stderr: "ignore" });
@@ -320,3 +353,21 @@ describe("the real network alone", () => {
     expect(await child.exited).toBe(7);
   });
 });
+
+interface Descriptors {
+  readonly accepted: number;
+  readonly open: number;
+  readonly reasons: (string | null)[];
+  readonly cpuMs: number;
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, string> {
+  let text = "";
+  for await (const chunk of stream) {
+    text += Buffer.from(chunk).toString();
+    const whole = text.split("\n");
+    text = whole.pop() ?? "";
+    yield* whole;
+  }
+  throw new Error("the process ended");
+}
