@@ -37,7 +37,8 @@ async function main(): Promise<number> {
   if (options.target !== "bunka") await installKafka();
   let differing = 0;
   for (const scenario of chosen) {
-    const kafka = options.target === "bunka" ? recordedOf(scenario) : await stepsOf("kafka", scenario);
+    const kafka =
+      options.target === "bunka" ? recordedOf(scenario) : await stepsOf("kafka", scenario);
     if (options.record) writeFileSync(fileOf(scenario), printed(kafka));
     const bunka = options.target === "kafka" ? kafka : await stepsOf("bunka", scenario);
     if (options.show) console.log(printed(options.target === "kafka" ? kafka : bunka));
@@ -121,7 +122,7 @@ async function connectTo(port: number): Promise<Connection> {
       const size = Buffer.alloc(4);
       size.writeInt32BE(frame.length);
       const bytes = Buffer.concat([size, frame]);
-      for (let sent = 0; sent < bytes.length && !isClosed; ) {
+      for (let sent = 0; sent < bytes.length && !isClosed;) {
         sent += Math.max(socket.write(bytes.subarray(sent)), 0);
         if (sent < bytes.length) await Bun.sleep(1);
       }

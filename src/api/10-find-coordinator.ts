@@ -1,0 +1,71 @@
+/**
+ * FindCoordinator: v0-6.
+ *
+ * - A group is coordinated by the leader of its partition of `__consumer_offsets`. The first that
+ *   asks has that topic made, and asks again until it is there.
+ * - Transactions are refused for good, so that clients fail at once and do not go on asking.
+ *
+ * Versions: v1 kinds of keys; v4 many keys (KIP-699); v6 share groups (KIP-932).
+ */
+import type { Broker } from "../broker/broker.ts";
+import { nodeView } from "../broker/topic-view.ts";
+import { CONSUMER_OFFSETS_TOPIC } from "../metadata/internal-topics.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import { findCoordinator } from "../protocol/messages/10-find-coordinator.ts";
+import type { Input } from "../protocol/schema.ts";
+import { errorText } from "./error-text.ts";
+import { handler, type RequestContext } from "./handler.ts";
+
+type CoordinatorAnswer = NonNullable<
+  Input<typeof findCoordinator.response>["coordinators"]
+>[number];
+
+const CoordinatorType = { GROUP: 0, TRANSACTION: 1, SHARE: 2 } as const;
+const MANY_KEYS_VERSION = 4;
+
+export const findCoordinatorHandler = handler(findCoordinator, (request, context, broker) => {
+  const { keyType } = request;
+  if (context.apiVersion >= MANY_KEYS_VERSION) {
+    const coordinators = request.coordinatorKeys.map((key) => find(keyType, key, context, broker));
+    return { coordinators };
+  }
+  const { key: _, ...found } = find(keyType, request.key, context, broker);
+  const errorMessage = found.errorMessage || errorText(found.errorCode);
+  return { ...found, errorMessage, coordinators: [] };
+});
+
+function find(
+  keyType: number,
+  key: string,
+  context: RequestContext,
+  broker: Broker,
+): CoordinatorAnswer & { errorCode: ErrorCode } {
+  switch (keyType) {
+    case CoordinatorType.GROUP:
+      return findGroup(key, context, broker);
+    case CoordinatorType.TRANSACTION:
+    case CoordinatorType.SHARE: {
+      const what = keyType === CoordinatorType.SHARE ? "Share groups" : "Transactions";
+      return nobody(key, ErrorCode.UNSUPPORTED_VERSION, `${what} are not supported yet.`);
+    }
+    default:
+      return nobody(key, ErrorCode.INVALID_REQUEST, errorText(ErrorCode.INVALID_REQUEST));
+  }
+}
+
+function findGroup(key: string, context: RequestContext, broker: Broker) {
+  const topic = broker.image.topics.byName(CONSUMER_OFFSETS_TOPIC);
+  if (topic === null) {
+    void broker.topicCreation.create([CONSUMER_OFFSETS_TOPIC], context.connection);
+    return nobody(key, ErrorCode.COORDINATOR_NOT_AVAILABLE, "");
+  }
+  const leader = topic.partitions[broker.groups.partitionFor(key)]?.leader;
+  const node = leader === undefined ? null : nodeView(broker.image, leader, context.listenerName);
+  if (node === null || node.isFenced) return nobody(key, ErrorCode.COORDINATOR_NOT_AVAILABLE, "");
+  const { nodeId, host, port } = node;
+  return { key, nodeId, host, port, errorCode: ErrorCode.NONE as ErrorCode, errorMessage: "" };
+}
+
+function nobody(key: string, errorCode: ErrorCode, errorMessage: string) {
+  return { key, nodeId: -1, host: "", port: -1, errorCode, errorMessage };
+}

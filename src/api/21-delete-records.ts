@@ -1,0 +1,67 @@
+/**
+ * DeleteRecords: v0-2 (KIP-107).
+ *
+ * - Moves the start of a partition's log; -1 deletes all that is committed. Whole segments before
+ *   it go with the next retention.
+ * - Refused where only compaction may remove records, and for Kafka's own topics.
+ */
+import type { Broker } from "../broker/broker.ts";
+import { findPartition } from "../broker/find-partition.ts";
+import { isInternalTopic } from "../metadata/internal-topics.ts";
+import type { Partition } from "../partition/partition.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import { deleteRecords } from "../protocol/messages/21-delete-records.ts";
+import { handler } from "./handler.ts";
+
+/** As an offset: up to there. */
+const HIGH_WATERMARK = -1;
+const NO_LOW_WATERMARK = -1;
+
+export const deleteRecordsHandler = handler(deleteRecords, (request, _context, broker) => {
+  /** A partition that is named twice counts as it was named last. */
+  const offsets = new Map<string, Map<number, number>>();
+  for (const { name, partitions } of request.topics) {
+    if (partitions.length === 0) continue;
+    const byIndex = offsets.get(name) ?? new Map<number, number>();
+    offsets.set(name, byIndex);
+    for (const { partitionIndex, offset } of partitions) byIndex.set(partitionIndex, offset);
+  }
+  const topics = [...offsets].map(([name, byIndex]) => ({
+    name,
+    partitions: [...byIndex].map(([partitionIndex, offset]) => ({
+      partitionIndex,
+      ...deleteBefore(name, partitionIndex, offset, broker),
+    })),
+  }));
+  return { topics };
+});
+
+function deleteBefore(topic: string, index: number, offset: number, broker: Broker) {
+  const errorCode = tryDelete(topic, index, offset, broker);
+  if (typeof errorCode === "number") return { errorCode, lowWatermark: NO_LOW_WATERMARK };
+  return { errorCode: ErrorCode.NONE, lowWatermark: errorCode.log.logStartOffset };
+}
+
+/** The partition, when its records are gone. */
+function tryDelete(
+  topic: string,
+  index: number,
+  offset: number,
+  broker: Broker,
+): Partition | ErrorCode {
+  const partition = findPartition(broker, topic, index);
+  if (partition === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) return partition;
+  if (isInternalTopic(topic)) return ErrorCode.INVALID_TOPIC_EXCEPTION;
+  if (typeof partition === "number") return partition;
+  const refused = partition.leaderError();
+  if (refused !== ErrorCode.NONE) return refused;
+  const { log } = partition;
+  const { cleanupPolicy } = log.config;
+  if (cleanupPolicy.includes("compact") && !cleanupPolicy.includes("delete")) {
+    return ErrorCode.POLICY_VIOLATION;
+  }
+  const before = offset === HIGH_WATERMARK ? log.highWatermark : offset;
+  if (before < 0) return ErrorCode.OFFSET_OUT_OF_RANGE;
+  const failed = log.advanceLogStartOffset(before);
+  return failed === ErrorCode.NONE ? partition : failed;
+}

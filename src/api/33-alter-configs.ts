@@ -1,0 +1,17 @@
+/**
+ * AlterConfigs: v0-2.
+ *
+ * - Gives a resource exactly the settings of the request; all others that it had are gone, which is
+ *   why IncrementalAlterConfigs took its place (KIP-339).
+ */
+import { replaceAll } from "../broker/alter-settings.ts";
+import { replaceConfigs } from "../metadata/controller/alter-configs.ts";
+import { alterConfigs } from "../protocol/messages/33-alter-configs.ts";
+import { alterSettingsOptions } from "./44-incremental-alter-configs.ts";
+import { handler } from "./handler.ts";
+
+export const alterConfigsHandler = handler(alterConfigs, (request, context, broker) => {
+  if (context.listenerKind === "broker") return replaceAll(alterSettingsOptions(broker), request);
+  const isForwarded = false;
+  return broker.metadata.submit(replaceConfigs(request, isForwarded));
+});

@@ -1,0 +1,12 @@
+/**
+ * CreatePartitions: v0-3 (KIP-195).
+ *
+ * - `count` is how many a topic shall have in the end; records with keys go elsewhere from then on.
+ */
+import { createPartitions as createPartitionsCommand } from "../metadata/controller/create-partitions.ts";
+import { createPartitions } from "../protocol/messages/37-create-partitions.ts";
+import { handler } from "./handler.ts";
+
+export const createPartitionsHandler = handler(createPartitions, (request, _context, broker) =>
+  broker.metadata.submit(createPartitionsCommand(request)),
+);

@@ -1,0 +1,52 @@
+/**
+ * DescribeProducers: v0 (KIP-664).
+ *
+ * - The idempotent and transactional producers that a partition remembers, and where the oldest
+ *   open transaction of each begins.
+ */
+import type { Broker } from "../broker/broker.ts";
+import { findPartition } from "../broker/find-partition.ts";
+import { topicNameError } from "../metadata/topic-name.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import { describeProducers } from "../protocol/messages/61-describe-producers.ts";
+import type { Input } from "../protocol/schema.ts";
+import { handler } from "./handler.ts";
+
+type PartitionAnswer = Input<
+  typeof describeProducers.response
+>["topics"][number]["partitions"][number];
+
+export const describeProducersHandler = handler(describeProducers, (request, _context, broker) => {
+  const topics = request.topics.map(({ name, partitionIndexes }) => {
+    const invalidName = topicNameError(name);
+    const partitions = partitionIndexes.map((index) =>
+      invalidName === null
+        ? describe(name, index, broker)
+        : failed(index, ErrorCode.INVALID_TOPIC_EXCEPTION, invalidName),
+    );
+    return { name, partitions };
+  });
+  return { topics };
+});
+
+function describe(topic: string, partitionIndex: number, broker: Broker): PartitionAnswer {
+  const partition = findPartition(broker, topic, partitionIndex);
+  if (typeof partition === "number") return failed(partitionIndex, partition, null);
+  const activeProducers = partition.log.activeProducers().map((producer) => ({
+    producerId: producer.producerId,
+    producerEpoch: producer.epoch,
+    lastSequence: producer.lastSequence,
+    lastTimestamp: producer.lastTimestamp,
+    coordinatorEpoch: producer.coordinatorEpoch,
+    currentTxnStartOffset: producer.transactionFirstOffset,
+  }));
+  return { partitionIndex, errorCode: ErrorCode.NONE, activeProducers };
+}
+
+function failed(
+  partitionIndex: number,
+  errorCode: ErrorCode,
+  errorMessage: string | null,
+): PartitionAnswer {
+  return { partitionIndex, errorCode, errorMessage, activeProducers: [] };
+}

@@ -1,0 +1,17 @@
+/** What Kafka says of an error code where nothing is known beyond it. */
+import { ErrorCode, errorName } from "../protocol/error-code.ts";
+
+const TEXTS: ReadonlyMap<ErrorCode, string> = new Map([
+  [ErrorCode.COORDINATOR_NOT_AVAILABLE, "The coordinator is not available."],
+  [
+    ErrorCode.INVALID_REQUEST,
+    "This most likely occurs because of a request being malformed by the client library or the " +
+      "message was sent to an incompatible broker. See the broker logs for more details.",
+  ],
+  [ErrorCode.TOPIC_DELETION_DISABLED, "Topic deletion is disabled."],
+]);
+
+/** Its name where nobody is ever told more. */
+export function errorText(errorCode: ErrorCode): string {
+  return TEXTS.get(errorCode) ?? errorName(errorCode);
+}

@@ -1,0 +1,143 @@
+/**
+ * Topics that come into being because somebody asked for them: those of clients when
+ * `auto.create.topics.enable` allows it, and Kafka's own when they are needed first.
+ *
+ * As in Kafka the asker is not kept waiting: it is told that there is no such topic and asks again.
+ */
+import type { Logger } from "../base/logger.ts";
+import type {
+  CreateTopicsRequest,
+  CreateTopicsResponse,
+} from "../metadata/controller/create-topics.ts";
+import {
+  CONSUMER_OFFSETS_TOPIC,
+  SHARE_GROUP_STATE_TOPIC,
+  TRANSACTION_STATE_TOPIC,
+} from "../metadata/internal-topics.ts";
+import { topicNameError } from "../metadata/topic-name.ts";
+import { ErrorCode, errorName } from "../protocol/error-code.ts";
+import type { Settings } from "./settings/settings.ts";
+
+export interface TopicCreationOptions {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  /** CreateTopics in the name of this broker. */
+  readonly submit: (request: CreateTopicsRequest) => Promise<CreateTopicsResponse>;
+}
+
+/** For whom topics are made, as the log tells it. */
+export interface TopicAsker {
+  readonly remoteAddress: string;
+}
+
+type NewTopic = CreateTopicsRequest["topics"][number];
+
+const USE_DEFAULT = -1;
+
+export class TopicCreation {
+  readonly #options: TopicCreationOptions;
+  readonly #underWay = new Set<string>();
+
+  constructor(options: TopicCreationOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to create what can be created; resolves with what to tell the client meanwhile. */
+  create(names: readonly string[], asker: TopicAsker): Promise<Map<string, ErrorCode>> {
+    const errors = new Map<string, ErrorCode>();
+    const topics: NewTopic[] = [];
+    for (const name of new Set(names)) {
+      const isLegal = topicNameError(name) === null;
+      const error = isLegal
+        ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        : ErrorCode.INVALID_TOPIC_EXCEPTION;
+      errors.set(name, error);
+      if (isLegal && !this.#underWay.has(name)) topics.push(this.#newTopic(name));
+    }
+    if (topics.length > 0) void this.#submit(topics, asker);
+    return Promise.resolve(errors);
+  }
+
+  async #submit(topics: NewTopic[], asker: TopicAsker): Promise<void> {
+    const { settings, logger, submit } = this.#options;
+    for (const { name } of topics) this.#underWay.add(name);
+    try {
+      const timeoutMs = settings.get("request.timeout.ms");
+      const response = await submit({ topics, timeoutMs, validateOnly: false });
+      for (const { name, errorCode, errorMessage } of response.topics) {
+        const who = `topic ${name}, which ${asker.remoteAddress} asked for,`;
+        if (errorCode === ErrorCode.NONE) logger.info(`${who} was created`);
+        else logger.warn(`${who} was not created: ${errorName(errorCode)}: ${errorMessage}`);
+      }
+    } finally {
+      for (const { name } of topics) this.#underWay.delete(name);
+    }
+  }
+
+  #newTopic(name: string): NewTopic {
+    const { settings } = this.#options;
+    switch (name) {
+      case CONSUMER_OFFSETS_TOPIC:
+        return newTopic(
+          name,
+          settings.get("offsets.topic.num.partitions"),
+          settings.get("offsets.topic.replication.factor"),
+          {
+            "cleanup.policy": "compact",
+            "compression.type": "producer",
+            "segment.bytes": settings.get("offsets.topic.segment.bytes"),
+          },
+        );
+      case TRANSACTION_STATE_TOPIC:
+        return newTopic(
+          name,
+          settings.get("transaction.state.log.num.partitions"),
+          settings.get("transaction.state.log.replication.factor"),
+          {
+            "unclean.leader.election.enable": "false",
+            "compression.type": "uncompressed",
+            "cleanup.policy": "compact",
+            "min.insync.replicas": settings.get("transaction.state.log.min.isr"),
+            "segment.bytes": settings.get("transaction.state.log.segment.bytes"),
+          },
+        );
+      case SHARE_GROUP_STATE_TOPIC:
+        return newTopic(
+          name,
+          settings.get("share.coordinator.state.topic.num.partitions"),
+          settings.get("share.coordinator.state.topic.replication.factor"),
+          {
+            "cleanup.policy": "delete",
+            "compression.type": "producer",
+            "segment.bytes": settings.get("share.coordinator.state.topic.segment.bytes"),
+            "min.insync.replicas": settings.get("share.coordinator.state.topic.min.isr"),
+            "retention.ms": -1,
+          },
+        );
+      default:
+        return newTopic(
+          name,
+          settings.isGiven("num.partitions") ? settings.get("num.partitions") : USE_DEFAULT,
+          settings.isGiven("default.replication.factor")
+            ? settings.get("default.replication.factor")
+            : USE_DEFAULT,
+          {},
+        );
+    }
+  }
+}
+
+function newTopic(
+  name: string,
+  numPartitions: number,
+  replicationFactor: number,
+  configs: Readonly<Record<string, string | number>>,
+): NewTopic {
+  return {
+    name,
+    numPartitions,
+    replicationFactor,
+    assignments: [],
+    configs: Object.entries(configs).map(([key, value]) => ({ name: key, value: String(value) })),
+  };
+}

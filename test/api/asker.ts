@@ -1,0 +1,172 @@
+/**
+ * Asks a broker with raw requests and remembers what it answered, in a form that two brokers can
+ * be compared by: a scenario is run against Apache Kafka once and against Bunka in every test.
+ */
+import { ZERO_UUID } from "../../src/base/uuid.ts";
+import { decode, encode } from "../../src/protocol/compile.ts";
+import {
+  requestHeader,
+  requestHeaderVersion,
+  responseHeaderVersion,
+} from "../../src/protocol/messages/header.ts";
+import type { Api } from "../../src/protocol/schema.ts";
+
+/** One connection to a broker: whole frames without their size; null when none came back. */
+export interface Connection {
+  exchange(frame: Buffer): Promise<Buffer | null>;
+}
+
+export interface Line {
+  /** Resolves when `delayMs` have gone. */
+  sleep(delayMs: number): Promise<void>;
+  connect(listener: "broker" | "controller"): Promise<Connection>;
+  /** As clients see it: of the broker listener, and of the controller listener. */
+  readonly ports: readonly number[];
+}
+
+/** What was asked, and the answer; both without what differs from one run to the next. */
+export interface Step {
+  readonly ask: string;
+  readonly request: unknown;
+  readonly response: unknown;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** Settings of the broker beside those that every scenario has. */
+  readonly settings?: Readonly<Record<string, string>>;
+  run(asker: Asker): Promise<void>;
+}
+
+const CLIENT_ID = "scenario";
+const NO_ANSWER = "no answer";
+const TRY_EVERY_MS = 20;
+const TRIES_MAX = 500;
+
+export class Asker {
+  readonly steps: Step[] = [];
+  readonly #line: Line;
+  readonly #connections = new Map<string, Connection>();
+  readonly #uuids = new Map<string, string>();
+  #correlationId = 0;
+
+  constructor(line: Line) {
+    this.#line = line;
+  }
+
+  /**
+   * Asks a broker listener and remembers the answer. `label` tells equal requests apart;
+   * `blur` changes what is remembered, where runs may differ.
+   */
+  ask<Q, QI, R, RI>(
+    api: Api<Q, QI, R, RI>,
+    version: number,
+    request: QI,
+    label = "",
+    blur: (response: R) => void = () => {},
+  ): Promise<R | null> {
+    return this.askOn("broker", api, version, request, label, blur);
+  }
+
+  /** The same without remembering: what has to be there before the questions. */
+  async quietly<Q, QI, R, RI>(api: Api<Q, QI, R, RI>, version: number, request: QI): Promise<R> {
+    const answer = await this.#exchange("broker", api, version, request);
+    if (answer === null) throw new Error(`${api.name} v${version}: ${NO_ANSWER}`);
+    return answer;
+  }
+
+  /** Tries until it holds: for what a broker does behind an answer. */
+  async until(condition: () => Promise<boolean>): Promise<void> {
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      if (await condition()) return;
+      await this.#line.sleep(TRY_EVERY_MS);
+    }
+    throw new Error("the condition did not come to hold");
+  }
+
+  sleep(delayMs: number): Promise<void> {
+    return this.#line.sleep(delayMs);
+  }
+
+  async askOn<Q, QI, R, RI>(
+    listener: "broker" | "controller",
+    api: Api<Q, QI, R, RI>,
+    version: number,
+    request: QI,
+    label = "",
+    blur: (response: R) => void = () => {},
+  ): Promise<R | null> {
+    const answer = await this.#exchange(listener, api, version, request);
+    if (answer !== null) blur(answer);
+    const where = listener === "controller" ? " to the controller" : "";
+    this.steps.push({
+      ask: `${api.name} v${version}${where}${label === "" ? "" : `: ${label}`}`,
+      request: this.#comparable(request, false),
+      response: answer === null ? NO_ANSWER : this.#comparable(answer, true),
+    });
+    return answer;
+  }
+
+  async #exchange<Q, QI, R, RI>(
+    listener: "broker" | "controller",
+    api: Api<Q, QI, R, RI>,
+    version: number,
+    request: QI,
+  ): Promise<R | null> {
+    const known = this.#connections.get(listener) ?? (await this.#line.connect(listener));
+    this.#connections.set(listener, known);
+    const header = encode(requestHeader, requestHeaderVersion(api, version), {
+      requestApiKey: api.key,
+      requestApiVersion: version,
+      correlationId: ++this.#correlationId,
+      clientId: CLIENT_ID,
+    });
+    const frame = Buffer.concat([header, encode(api.request, version, request)]);
+    const response = await known.exchange(frame);
+    if (response === null) {
+      this.#connections.delete(listener);
+      return null;
+    }
+    const headerSize = responseHeaderVersion(api, version) === 1 ? 5 : 4;
+    return decode(api.response, version, response.subarray(headerSize));
+  }
+
+  /** Uuids and ports get names, byte fields their size; what is unordered is sorted. */
+  #comparable(value: unknown, isResponse: boolean): unknown {
+    if (typeof value === "string") return this.#nameOfUuid(value);
+    if (value instanceof Uint8Array) return `${value.length} bytes`;
+    if (Array.isArray(value)) {
+      const items = value.map((item) => this.#comparable(item, isResponse));
+      const isOrdered = !isResponse || items.some((item) => typeof item !== "object");
+      return isOrdered ? items : items.sort(byText);
+    }
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, field]) => {
+        const isPort = name === "port" && this.#line.ports.includes(Number(field));
+        return [name, isPort ? "a port" : this.#comparable(field, isResponse)];
+      }),
+    );
+  }
+
+  #nameOfUuid(text: string): string {
+    if (text === ZERO_UUID || !/^[A-Za-z0-9_-]{21}[AQgw]$/.test(text)) return text;
+    const known = this.#uuids.get(text) ?? `uuid ${this.#uuids.size + 1}`;
+    this.#uuids.set(text, known);
+    return known;
+  }
+}
+
+/** All versions that are advertised. */
+export function versionsOf(api: {
+  readonly versions: readonly [number, number];
+  readonly stableVersion: number;
+}): number[] {
+  const [lowest] = api.versions;
+  return Array.from({ length: api.stableVersion - lowest + 1 }, (_, index) => lowest + index);
+}
+
+function byText(a: unknown, b: unknown): number {
+  const [left, right] = [JSON.stringify(a), JSON.stringify(b)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}

@@ -1,0 +1,27 @@
+/** All scenarios; each has what Apache Kafka 4.3.1 answered in ../recorded. */
+import type { Scenario } from "../asker.ts";
+import { configsScenario } from "./configs.ts";
+import { createTopicsScenario } from "./create-topics.ts";
+import { deleteRecordsScenario } from "./delete-records.ts";
+import { deleteTopicsDisabledScenario, deleteTopicsScenario } from "./delete-topics.ts";
+import { findCoordinatorScenario } from "./find-coordinator.ts";
+import { listOffsetsScenario } from "./list-offsets.ts";
+import { createPartitionsScenario, describeLogDirsScenario } from "./partitions.ts";
+import { leaderEpochsScenario, producersScenario } from "./producers.ts";
+import { quorumScenario, updateFeaturesScenario } from "./quorum.ts";
+
+export const SCENARIOS: readonly Scenario[] = [
+  configsScenario,
+  createPartitionsScenario,
+  createTopicsScenario,
+  deleteRecordsScenario,
+  deleteTopicsDisabledScenario,
+  deleteTopicsScenario,
+  describeLogDirsScenario,
+  findCoordinatorScenario,
+  leaderEpochsScenario,
+  listOffsetsScenario,
+  producersScenario,
+  quorumScenario,
+  updateFeaturesScenario,
+];

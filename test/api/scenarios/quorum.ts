@@ -1,0 +1,84 @@
+import { describeQuorum } from "../../../src/protocol/messages/55-describe-quorum.ts";
+import { updateFeatures } from "../../../src/protocol/messages/57-update-features.ts";
+import type { Asker, Scenario } from "../asker.ts";
+import { versionsOf } from "../asker.ts";
+
+export const quorumScenario: Scenario = {
+  name: "quorum",
+  async run(asker) {
+    for (const version of versionsOf(describeQuorum)) {
+      for (const [topicName, partitionIndex] of PARTITIONS) {
+        await askQuorum(asker, version, [[topicName, partitionIndex]]);
+      }
+      await askQuorum(asker, version, []);
+      await askQuorum(asker, version, [PARTITIONS[0]!, PARTITIONS[0]!]);
+    }
+  },
+};
+
+const PARTITIONS: [topic: string, partition: number][] = [
+  ["__cluster_metadata", 0],
+  ["__cluster_metadata", 1],
+  ["t", 0],
+];
+
+async function askQuorum(
+  asker: Asker,
+  version: number,
+  asked: [topic: string, partition: number][],
+): Promise<void> {
+  const topics = asked.map(([topicName, partitionIndex]) => ({
+    topicName,
+    partitions: [{ partitionIndex }],
+  }));
+  for (const listener of ["broker", "controller"] as const) {
+    await asker.askOn(listener, describeQuorum, version, { topics }, "", (response) => {
+      for (const topic of response.topics) {
+        for (const partition of topic.partitions) {
+          partition.leaderEpoch = Math.sign(partition.leaderEpoch);
+          partition.highWatermark = Math.sign(partition.highWatermark);
+          for (const replica of [...partition.currentVoters, ...partition.observers]) {
+            replica.logEndOffset = Math.sign(replica.logEndOffset);
+            replica.lastFetchTimestamp = Math.sign(replica.lastFetchTimestamp);
+            replica.lastCaughtUpTimestamp = Math.sign(replica.lastCaughtUpTimestamp);
+          }
+        }
+      }
+    });
+  }
+}
+
+export const updateFeaturesScenario: Scenario = {
+  name: "update-features",
+  async run(asker) {
+    for (const version of versionsOf(updateFeatures)) {
+      for (const [feature, maxVersionLevel, upgradeType] of UPDATES) {
+        const kind = version === 0 ? { allowDowngrade: upgradeType > 1 } : { upgradeType };
+        await asker.ask(updateFeatures, version, {
+          featureUpdates: [{ feature, maxVersionLevel, ...kind }],
+          ...(version === 0 ? {} : { validateOnly: true }),
+        });
+      }
+      await asker.ask(updateFeatures, version, { featureUpdates: [] });
+    }
+  },
+};
+
+const UPDATES: [feature: string, level: number, upgradeType: number][] = [
+  ["metadata.version", 30, 1],
+  ["metadata.version", 99, 1],
+  ["metadata.version", 6, 2],
+  ["metadata.version", 29, 1],
+  ["metadata.version", 29, 2],
+  ["metadata.version", 29, 3],
+  ["metadata.version", 0, 3],
+  ["metadata.version", -1, 3],
+  ["group.version", 1, 1],
+  ["group.version", 2, 1],
+  ["kraft.version", 1, 1],
+  ["kraft.version", 2, 1],
+  ["no.such.feature", 1, 1],
+  ["no.such.feature", 0, 2],
+  ["metadata.version", 30, 0],
+  ["metadata.version", 30, 9],
+];
