@@ -16,6 +16,7 @@ import {
   OffsetCheckpoint,
   RECOVERY_POINT_FILE,
 } from "./offset-checkpoint.ts";
+import { parentOf } from "./replace-file.ts";
 
 const LOCK_FILE = ".lock";
 
@@ -38,6 +39,8 @@ export class LogDirectory {
   readonly logs = new Set<Log>();
   /** What took it offline. */
   failure: DiskError | null = null;
+  /** It was made just now, and a loss of power may take it away. */
+  isNew = false;
   /** Every log in it was loaded: only then the stop may leave the marker. */
   isLoaded = false;
   readonly #disk: Disk;
@@ -72,6 +75,8 @@ export class LogDirectory {
 
   /** Takes the marker away, before anything is loaded. */
   async remember(): Promise<DirectoryMemory> {
+    if (this.isNew) await this.#disk.syncDirectory(parentOf(this.path));
+    this.isNew = false;
     const brokerEpoch = await takeCleanShutdown(this.#disk, this.path);
     return {
       wasCleanlyStopped: brokerEpoch !== null,

@@ -24,24 +24,27 @@ export class LogFlush {
 
   /** Rejects with `DiskError`; the directory is offline then. */
   flushUpTo(offset: number): Promise<void> {
-    const { failure, recoveryPoint } = this.#state;
+    const { failure, flushedOffset } = this.#state;
     if (failure !== null) return Promise.reject(failure);
-    if (offset <= recoveryPoint) return Promise.resolve();
-    this.#commits ??= new GroupCommit((upTo) => this.#sync(upTo));
-    return this.#commits.commit(offset);
+    if (offset <= flushedOffset) return Promise.resolve();
+    return this.#commit(offset);
   }
 
-  /** The same when nobody waits: the failure shows in the directory alone. */
+  /**
+   * The same when nobody waits: the failure shows in the directory alone. Segments that end at
+   * `offset` are flushed with their indexes, even if all of their records were before.
+   */
   flushInBackground(offset: number): void {
+    if (offset <= this.#state.recoveryPoint) return;
     this.#state.host.background
-      .run(() => this.flushUpTo(offset))
+      .run(() => this.#commit(offset))
       .catch((error: unknown) => this.#state.diskFailed(error));
   }
 
   /** After an append: what `flush.messages` and `flush.ms` ask for. */
   afterAppend(): Promise<void> | null {
-    const { config, logEndOffset, recoveryPoint } = this.#state;
-    if (logEndOffset - recoveryPoint >= config.flushMessages) return this.flushUpTo(logEndOffset);
+    const { config, logEndOffset, flushedOffset } = this.#state;
+    if (logEndOffset - flushedOffset >= config.flushMessages) return this.flushUpTo(logEndOffset);
     if (config.flushMs < TIMER_MAX_MS && !this.#isTimerSet) {
       this.#isTimerSet = true;
       this.#state.host.schedule(config.flushMs, () => this.#atTimer());
@@ -73,13 +76,18 @@ export class LogFlush {
     }
     if (state.epochs.isDirty && state.isChanged) await this.writeEpochs();
     await this.#syncNames();
-    state.setRecoveryPoint(state.logEndOffset);
+    state.setAllFlushed();
   }
 
   /** Resolves when nothing is under way, whatever came of it. */
   async whenIdle(): Promise<void> {
     await this.#epochsWriting?.catch(() => undefined);
     await this.#commits?.whenIdle();
+  }
+
+  #commit(offset: number): Promise<void> {
+    this.#commits ??= new GroupCommit((upTo) => this.#sync(upTo));
+    return this.#commits.commit(offset);
   }
 
   #atTimer(): void {
@@ -107,7 +115,7 @@ export class LogFlush {
       await this.#syncNames();
       if (state.isClosed) return;
       const point = Math.min(reached, upTo, state.logEndOffset);
-      if (point > state.recoveryPoint) state.setRecoveryPoint(point);
+      if (point > state.recoveryPoint) state.setFlushed(point);
       if (hasPassedSegment) state.host.segmentFlushed(state.parentDirectory);
     } catch (error) {
       throw this.#state.isClosed ? error : state.diskFailed(error);

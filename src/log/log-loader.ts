@@ -20,6 +20,7 @@ import type { LogHost } from "./log-host.ts";
 import { rebuildSegment, recoverFrom } from "./log-recovery.ts";
 import { LogState } from "./log-state.ts";
 import { removeSegments } from "./log-truncate.ts";
+import { PARTITION_METADATA_FILE } from "./partition-metadata.ts";
 import { finishExchanges } from "./segment-exchange.ts";
 
 export interface OpenLog {
@@ -69,9 +70,9 @@ export function openCleanly(host: LogHost, options: OpenLog): Log | null {
   }
   state.logStartOffset = logStartOffset;
   state.logEndOffset = recoveryPoint;
-  state.recoveryPoint = recoveryPoint;
+  state.setAllFlushed();
   state.highWatermark = logStartOffset;
-  state.epochs.limitFile(options.logStartOffset ?? 0, recoveryPoint);
+  state.epochs.limitFile(logStartOffset, recoveryPoint);
   state.producers.loadLater(logStartOffset, recoveryPoint);
   return new Log(state, new LogFlush(state));
 }
@@ -98,8 +99,12 @@ export async function openThoroughly(host: LogHost, options: OpenLog): Promise<L
   const flush = new LogFlush(state);
   const log = new Log(state, flush);
   state.isChanged = true;
+  // Whoever made the files may have died before their names were durable.
+  state.isDirectoryDirty = true;
+  state.isParentDirty = true;
+  state.isTopicIdUnsynced = found.hasTopicId;
   // What recovery read may never have been on the disk: no reader shall see it vanish again.
-  if (state.recoveryPoint < state.logEndOffset) flush.flushInBackground(state.logEndOffset);
+  flush.flushInBackground(state.logEndOffset);
   return log;
 }
 
@@ -136,13 +141,10 @@ async function bringToEnd(state: LogState, options: OpenLog, found: FoundNames):
   state.logEndOffset = endOffset;
   state.logStartOffset = Math.max(checkpointedStart, state.segments.first.baseOffset);
   state.highWatermark = state.logStartOffset;
-  const isTrusted = options.wasCleanlyStopped && !isEmpty;
-  state.recoveryPoint = Math.max(
-    isTrusted ? endOffset : Math.min(recoveryPoint, endOffset),
-    state.logStartOffset,
-  );
+  if (options.wasCleanlyStopped && !isEmpty) state.setAllFlushed();
+  else state.setFlushed(Math.min(recoveryPoint, endOffset));
   state.epochs.truncateFromEnd(endOffset);
-  state.epochs.truncateFromStart(checkpointedStart);
+  state.epochs.truncateFromStart(state.logStartOffset);
   removeStraySnapshots(state);
   if (state.producers.endOffset !== endOffset || options.wasCleanlyStopped) {
     await state.producers.reloadSlowly(state.logStartOffset, endOffset);
@@ -194,6 +196,7 @@ interface FoundNames {
   readonly orphans: readonly string[];
   readonly snapshots: readonly number[];
   readonly hasEpochFile: boolean;
+  readonly hasTopicId: boolean;
   /** Something is there that a clean stop does not leave, or lacks what it leaves. */
   readonly isOdd: boolean;
 }
@@ -205,9 +208,11 @@ function sortNames(names: readonly string[]): FoundNames {
   const snapshots: number[] = [];
   const others: string[] = [];
   let hasEpochFile = false;
+  let hasTopicId = false;
   let hasLeftovers = false;
   for (const name of names) {
     if (name === LEADER_EPOCH_FILE) hasEpochFile = true;
+    if (name === PARTITION_METADATA_FILE) hasTopicId = true;
     const offset = offsetOfFileName(name);
     if (offset < 0) continue;
     const suffix = name.slice(20);
@@ -223,7 +228,7 @@ function sortNames(names: readonly string[]): FoundNames {
   const orphans = orphanIndexes(logs, others);
   const isIndexed = logs.every((offset) => indexes.has(offset) && timeIndexes.has(offset));
   const isOdd = hasLeftovers || orphans.length > 0 || !isIndexed;
-  return { logs, indexes, timeIndexes, orphans, snapshots, hasEpochFile, isOdd };
+  return { logs, indexes, timeIndexes, orphans, snapshots, hasEpochFile, hasTopicId, isOdd };
 }
 
 function orphanIndexes(logs: readonly number[], others: readonly string[]): string[] {

@@ -9,9 +9,11 @@ import {
   lastOffset,
   magic,
   maxTimestamp,
+  NO_PARTITION_LEADER_EPOCH,
   partitionLeaderEpoch,
 } from "../protocol/record-batch.ts";
 import { scanBatches } from "./batch-scan.ts";
+import { isCompacted } from "./log-config.ts";
 import type { LogState } from "./log-state.ts";
 import { removeSegments } from "./log-truncate.ts";
 import type { Segment } from "./segment.ts";
@@ -29,6 +31,8 @@ export async function recoverFrom(
   const toRecover = segments.between(recoveryPoint, Number.POSITIVE_INFINITY);
   const first = toRecover[0]!;
   await producers.reloadSlowly(Math.min(logStartOffset, first.baseOffset), first.baseOffset);
+  // The checkpoint of epochs may be older than the last truncation; the batches know.
+  state.epochs.truncateFromEnd(first.baseOffset);
   let endOffset = first.baseOffset;
   for (const segment of toRecover) {
     const sizeBefore = segment.size;
@@ -37,16 +41,25 @@ export async function recoverFrom(
     endOffset = await recoverSegment(state, segment);
     producers.endOffset = endOffset;
     segment.coolDown();
-    if (segment.size === sizeBefore) continue;
-    host.logger.warn(
-      `${name}: cut ${sizeBefore - segment.size} invalid bytes off segment ` +
-        `${segment.baseOffset}, the log ends at offset ${endOffset}`,
-    );
     const later = toRecover.filter((other) => other.baseOffset > segment.baseOffset);
+    const cutBytes = sizeBefore - segment.size;
+    if (cutBytes === 0 && !endsEarly(state, endOffset, later[0])) continue;
+    host.logger.warn(
+      `${name}: cut ${cutBytes} invalid bytes off segment ${segment.baseOffset} ` +
+        `and ${later.length} segments behind it, the log ends at offset ${endOffset}`,
+    );
     removeSegments(state, later);
     break;
   }
   return endOffset;
+}
+
+/**
+ * A loss of power may take the end of a segment and leave the next one: what follows such a hole
+ * is no more than what came before it. Compacted topics have holes of their own.
+ */
+function endsEarly(state: LogState, endOffset: number, next: Segment | undefined): boolean {
+  return next !== undefined && endOffset < next.baseOffset && !isCompacted(state.config);
 }
 
 /** Builds the indexes of a segment that is not at the end; what is damaged in it stays. */
@@ -89,6 +102,7 @@ async function noteAll(
   const { size } = segment;
   const { indexIntervalBytes } = state.config;
   let endOffset = segment.baseOffset;
+  let latestEpoch = NO_PARTITION_LEADER_EPOCH;
   const handle = segment.log;
   const file = handle.retain();
   try {
@@ -99,6 +113,11 @@ async function noteAll(
       const isInOrder = last >= first && (first >= endOffset || magic(bytes, at) < CURRENT_MAGIC);
       if (!isInOrder || last < endOffset || !segment.canHold(last)) return false;
       if (!isIntact(bytes, at)) return false;
+      // What was cut off before the crash may show again behind what was written over it.
+      const isOld = magic(bytes, at) < CURRENT_MAGIC;
+      const epoch = isOld ? latestEpoch : partitionLeaderEpoch(bytes, at);
+      if (epoch !== NO_PARTITION_LEADER_EPOCH && epoch < latestEpoch) return false;
+      latestEpoch = epoch;
       visit(bytes, at);
       segment.noteBatch(first, last, maxTimestamp(bytes, at), batchSize, indexIntervalBytes);
       endOffset = last + 1;

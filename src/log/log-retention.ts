@@ -47,7 +47,6 @@ export function moveLogStart(state: LogState, offset: number): boolean {
   if (offset <= state.logStartOffset) return false;
   state.logStartOffset = offset;
   state.highWatermark = Math.max(state.highWatermark, offset);
-  state.recoveryPoint = Math.max(state.recoveryPoint, offset);
   state.epochs.truncateFromStart(offset);
   state.producers.logStartMoved(offset);
   return true;

@@ -75,7 +75,8 @@ export async function loadDirectory(
 }
 
 function openDirectory(host: LogHost, path: string): LogDirectory {
-  if (host.disk.status(path) === null) host.disk.makeDirectory(path);
+  const isNew = host.disk.status(path) === null;
+  if (isNew) host.disk.makeDirectory(path);
   let id: string | null = null;
   try {
     id = readMetaProperties(host.disk, path)?.directoryId ?? null;
@@ -84,6 +85,7 @@ function openDirectory(host: LogHost, path: string): LogDirectory {
     throw new LogStartupError(`${path}: ${error.message}`);
   }
   const directory = new LogDirectory(host.disk, host.logger, path, id);
+  directory.isNew = isNew;
   if (directory.lock()) return directory;
   throw new LogStartupError(
     `Failed to acquire lock on file .lock in ${path}. ` +

@@ -31,6 +31,9 @@ export class LogState implements Coolable {
   logStartOffset = 0;
   logEndOffset = 0;
   highWatermark = 0;
+  /** All records before it are durable. */
+  flushedOffset = 0;
+  /** All before it is durable, indexes too: recovery begins with its segment. */
   recoveryPoint = 0;
   /** What took the directory offline: nothing is read or written any more. */
   failure: DiskError | null = null;
@@ -146,9 +149,22 @@ export class LogState implements Coolable {
     return error;
   }
 
-  setRecoveryPoint(offset: number): void {
-    assert(offset <= this.logEndOffset, "the recovery point is within the log");
-    this.recoveryPoint = offset;
+  /**
+   * All records below `offset` are durable, and the indexes of all segments that end there but the
+   * active one's. The recovery point stays within the active segment, even at its very end: when
+   * it is left, recovery may only pass it with its indexes on disk.
+   */
+  setFlushed(offset: number): void {
+    assert(offset <= this.logEndOffset, "what is flushed is within the log");
+    const { baseOffset } = this.segments.active;
+    this.flushedOffset = offset;
+    this.recoveryPoint = offset > baseOffset ? Math.max(baseOffset, offset - 1) : offset;
+  }
+
+  /** Everything is durable, the indexes of the active segment included. */
+  setAllFlushed(): void {
+    this.flushedOffset = this.logEndOffset;
+    this.recoveryPoint = this.logEndOffset;
   }
 
   /** So that segments of many partitions are not all left at the same moment. */

@@ -27,7 +27,7 @@ export function truncateTo(state: LogState, offset: number): boolean {
   state.logEndOffset = offset;
   state.epochs.truncateFromEnd(offset);
   state.logStartOffset = Math.min(state.logStartOffset, offset);
-  state.recoveryPoint = Math.min(state.recoveryPoint, offset);
+  state.setFlushed(Math.min(state.flushedOffset, offset));
   state.producers.reload(state.logStartOffset, offset);
   state.highWatermark = Math.min(state.highWatermark, offset);
   return true;
@@ -51,7 +51,7 @@ export function truncateFullyAndStartAt(
   state.logStartOffset = logStartOffset;
   state.logEndOffset = offset;
   state.highWatermark = offset;
-  state.recoveryPoint = Math.min(state.recoveryPoint, offset);
+  state.setFlushed(Math.min(state.flushedOffset, offset));
 }
 
 /** Takes segments out of the log; their files go after `file.delete.delay.ms`. */

@@ -17,8 +17,8 @@
  * After an error of the disk nothing is appended, acknowledged or synced any more: the host takes
  * the whole directory offline.
  *
- * Invariants: logStartOffset <= highWatermark <= logEndOffset; recoveryPoint <= logEndOffset; all
- * before the recovery point is durable, indexes, epochs and producer snapshots included.
+ * Invariants: logStartOffset <= highWatermark <= logEndOffset; recoveryPoint <= flushedOffset <=
+ * logEndOffset; all before the recovery point is durable, indexes, epochs and snapshots included.
  *
  * USAGE
  *   const result = log.appendAsLeader(bytes, { leaderEpoch, origin: "client", nowMs });
@@ -136,6 +136,11 @@ export class Log {
 
   get recoveryPoint(): number {
     return this.#state.recoveryPoint;
+  }
+
+  /** All records below are durable. */
+  get flushedOffset(): number {
+    return this.#state.flushedOffset;
   }
 
   /** Readers of committed records stop here. */
