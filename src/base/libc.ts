@@ -55,9 +55,9 @@ function openLinux(): Libc | null {
       sync_file_range: { args: ["i32", "i64", "i64", "u32"], returns: "i32" },
       __errno_location: { args: [], returns: "ptr" },
     });
-    // One iovec for ever: calls are synchronous, and its address is taken once. Both
-    // architectures are little-endian.
-    const vector = new Uint32Array(4);
+    // One iovec for ever: calls are synchronous, and its address is taken once, which only holds
+    // for an array over an ArrayBuffer of its own. Both architectures are little-endian.
+    const vector = new Uint32Array(new ArrayBuffer(16));
     const vectorPointer = ptr(vector);
     return {
       fallocateKeepSize(descriptor, position, length) {

@@ -49,7 +49,10 @@ export class ResponseWriter {
   #partPosition = 0;
   #unsentBytes = 0;
   #rest: Rest | null = null;
-  #waits = false;
+  /** The socket was full: `drained` will be called. */
+  #waitsForRoom = false;
+  /** Bytes of a file are on their way from the disk; a drain of the socket changes nothing. */
+  #waitsForDisk = false;
   #isClosed = false;
   #written = 0;
   #gathered = 0;
@@ -82,14 +85,14 @@ export class ResponseWriter {
 
   /** The socket has room again. */
   drained(): FlushResult {
-    this.#waits = false;
+    this.#waitsForRoom = false;
     return this.flush();
   }
 
   /** May throw what reading a file throws: then the connection cannot go on. */
   flush(): FlushResult {
     if (this.#isClosed) return "closed";
-    if (this.#waits) return "waiting";
+    if (this.#waitsForRoom || this.#waitsForDisk) return "waiting";
     this.#written = 0;
     this.#gathered = 0;
     let goesOn = this.#writeRest();
@@ -113,7 +116,7 @@ export class ResponseWriter {
 
   #state(): FlushResult {
     if (this.#isClosed) return "closed";
-    if (this.#waits) return "waiting";
+    if (this.#waitsForRoom || this.#waitsForDisk) return "waiting";
     return this.#unsentBytes === 0 ? "idle" : "more";
   }
 
@@ -202,8 +205,8 @@ export class ResponseWriter {
     }
     this.#partPosition += taken;
     this.#countSent(taken);
-    this.#waits = taken < asked;
-    return !this.#waits;
+    this.#waitsForRoom = taken < asked;
+    return !this.#waitsForRoom;
   }
 
   /** Makes room in the scratch, by writing it if need be. */
@@ -226,7 +229,7 @@ export class ResponseWriter {
     const bytes = this.#pool.take(size - taken);
     scratch.copy(bytes, 0, taken, size);
     this.#rest = { bytes, position: 0, end: size - taken };
-    this.#waits = true;
+    this.#waitsForRoom = true;
     return false;
   }
 
@@ -242,7 +245,7 @@ export class ResponseWriter {
     rest.position += taken;
     this.#countSent(taken);
     if (taken < left) {
-      this.#waits = true;
+      this.#waitsForRoom = true;
       return false;
     }
     this.#endRest(rest);
@@ -263,7 +266,7 @@ export class ResponseWriter {
   /** What was gathered goes first; then the bytes become the rest, and `onReadable` is called. */
   #readLater(file: DiskFile, position: number, length: number): boolean {
     if (!this.#writeScratch()) return false;
-    this.#waits = true;
+    this.#waitsForDisk = true;
     const bytes = this.#pool.take(length);
     file.readLater(bytes, 0, length, position).then(
       (read) => this.#haveRead(bytes, read, read === 0 ? fileEnded(file, position) : null),
@@ -279,7 +282,7 @@ export class ResponseWriter {
     }
     this.#partPosition += read;
     this.#rest = { bytes, position: 0, end: read };
-    this.#waits = false;
+    this.#waitsForDisk = false;
     this.#onReadable(error);
   }
 }

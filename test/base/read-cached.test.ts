@@ -1,0 +1,31 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { realDisk } from "../../src/base/real-disk.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "bunka-read-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/**
+ * The kernel is told by address where to read to. The address of a typed array without an
+ * ArrayBuffer of its own goes stale when the code that fills it is compiled (after some 700 calls
+ * in Bun 1.4.5): reads then went to where the last one had gone.
+ */
+test("readCached fills what it was given, also once its code is compiled", () => {
+  const size = 32 * 1024;
+  const bytes = Buffer.from(Array.from({ length: size }, (_, index) => (index * 31) & 0xff));
+  const path = join(folder, "bytes");
+  writeFileSync(path, bytes);
+  const file = realDisk().open(path, "read");
+  const probe = new Uint8Array(1);
+  const target = Buffer.allocUnsafeSlow(size);
+  let wrong = 0;
+  for (let round = 0; round < 20_000; round++) {
+    const at = round % (size / 2);
+    if (file.readCached(probe, 0, 1, at) !== 1 || probe[0] !== bytes[at]) wrong++;
+    if (file.readCached(target, 0, 1000, at) !== 1000 || target[999] !== bytes[at + 999]) wrong++;
+  }
+  file.close();
+  expect(wrong).toBe(0);
+});
