@@ -124,6 +124,18 @@ describe("a response writer", () => {
     expect(String(readable.at(-1))).toContain("EIO");
   });
 
+  test("a drain does not overtake bytes that come from the disk", () => {
+    const { clock, content, disk, file, readable, socket, writer } = make();
+    disk.coldRate = 1;
+    writer.push(exchangeOf(1, [{ file, position: 0, size: 100 }]));
+    expect(writer.flush()).toBe("waiting");
+    expect(writer.drained()).toBe("waiting");
+    clock.settle();
+    expect(readable).toEqual([null]);
+    expect(writer.flush()).toBe("idle");
+    expect(socket.sent().subarray(8)).toEqual(content.subarray(0, 100));
+  });
+
   test("refuses a slice that ends before it should", () => {
     const { file, writer } = make();
     writer.push(exchangeOf(1, [{ file, position: file.size() - 50, size: 100 }]));
