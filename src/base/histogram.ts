@@ -4,8 +4,9 @@
  *   value        0 ... 63 | 64 ... 127 | 128 ... 255 | 256 ... 511 | ...  up to 2^31
  *   step width      1     |     1      |      2      |      4      |
  *
- * Written for its one hot call, `record`: half the time of hdr-histogram-js (14 against 28 ns) and
- * a third of its memory. Values are whole and in one unit of the owner's choice (microseconds).
+ * Written for its one hot call, `record`: a third of the time of hdr-histogram-js (about 16
+ * against 60 ns for values of all sizes) and a small part of its memory. Values are whole and in
+ * one unit of the owner's choice (microseconds).
  */
 const STEPS_LOG2 = 6;
 const STEPS = 2 ** STEPS_LOG2;
