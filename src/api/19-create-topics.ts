@@ -8,10 +8,24 @@
  * Versions: v4 default number of partitions and replicas (KIP-464); v5 tells the new topic's
  * settings (KIP-525); v7 its id (KIP-516).
  */
+import { ZERO_UUID } from "../base/uuid.ts";
 import { createTopics as createTopicsCommand } from "../metadata/controller/create-topics.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
 import { createTopics } from "../protocol/messages/19-create-topics.ts";
 import { handler } from "./handler.ts";
+import { submit } from "./submit.ts";
+
+const NOT_CREATED = {
+  topicId: ZERO_UUID,
+  topicConfigErrorCode: ErrorCode.NONE,
+  numPartitions: -1,
+  replicationFactor: -1,
+  configs: [],
+};
 
 export const createTopicsHandler = handler(createTopics, (request, _context, broker) =>
-  broker.metadata.submit(createTopicsCommand(request)),
+  submit(broker, createTopicsCommand(request), (refused) => ({
+    throttleTimeMs: 0,
+    topics: request.topics.map(({ name }) => ({ name, ...refused, ...NOT_CREATED })),
+  })),
 );

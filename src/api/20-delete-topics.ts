@@ -6,23 +6,35 @@
  *
  * Versions: v3 TOPIC_DELETION_DISABLED; v5 error messages; v6 topics by id too (KIP-516).
  */
-import { deleteTopics as deleteTopicsCommand } from "../metadata/controller/delete-topics.ts";
+import { ZERO_UUID } from "../base/uuid.ts";
+import {
+  deleteTopics as deleteTopicsCommand,
+  type DeleteTopicsRequest,
+  type DeleteTopicsResponse,
+} from "../metadata/controller/delete-topics.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { deleteTopics } from "../protocol/messages/20-delete-topics.ts";
 import { handler } from "./handler.ts";
-
-const TOPIC_IDS_VERSION = 6;
+import { submit } from "./submit.ts";
 
 export const deleteTopicsHandler = handler(deleteTopics, (request, context, broker) => {
-  const version = context.apiVersion;
   if (broker.settings.get("delete.topic.enable")) {
-    return broker.metadata.submit(deleteTopicsCommand(request));
+    return submit(broker, deleteTopicsCommand(request), ({ errorCode }) =>
+      refuseAll(request, errorCode),
+    );
   }
-  const errorCode = version < 3 ? ErrorCode.INVALID_REQUEST : ErrorCode.TOPIC_DELETION_DISABLED;
-  const topics = version < TOPIC_IDS_VERSION ? request.topicNames.map(named) : request.topics;
-  return { responses: topics.map(({ name, topicId }) => ({ name, topicId, errorCode })) };
+  return refuseAll(
+    request,
+    context.apiVersion < 3 ? ErrorCode.INVALID_REQUEST : ErrorCode.TOPIC_DELETION_DISABLED,
+  );
 });
 
-function named(name: string): { name: string; topicId: undefined } {
-  return { name, topicId: undefined };
+function refuseAll(request: DeleteTopicsRequest, errorCode: ErrorCode): DeleteTopicsResponse {
+  const named = request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
+  const responses = [...named, ...request.topics].map((topic) => ({
+    ...topic,
+    errorCode,
+    errorMessage: null,
+  }));
+  return { throttleTimeMs: 0, responses };
 }

@@ -5,13 +5,10 @@
  *   why IncrementalAlterConfigs took its place (KIP-339).
  */
 import { replaceAll } from "../broker/alter-settings.ts";
-import { replaceConfigs } from "../metadata/controller/alter-configs.ts";
 import { alterConfigs } from "../protocol/messages/33-alter-configs.ts";
 import { alterSettingsOptions } from "./44-incremental-alter-configs.ts";
 import { handler } from "./handler.ts";
 
-export const alterConfigsHandler = handler(alterConfigs, (request, context, broker) => {
-  if (context.listenerKind === "broker") return replaceAll(alterSettingsOptions(broker), request);
-  const isForwarded = false;
-  return broker.metadata.submit(replaceConfigs(request, isForwarded));
-});
+export const alterConfigsHandler = handler(alterConfigs, (request, context, broker) =>
+  replaceAll(alterSettingsOptions(context, broker, request.resources), request),
+);

@@ -6,7 +6,11 @@
 import { createPartitions as createPartitionsCommand } from "../metadata/controller/create-partitions.ts";
 import { createPartitions } from "../protocol/messages/37-create-partitions.ts";
 import { handler } from "./handler.ts";
+import { submit } from "./submit.ts";
 
 export const createPartitionsHandler = handler(createPartitions, (request, _context, broker) =>
-  broker.metadata.submit(createPartitionsCommand(request)),
+  submit(broker, createPartitionsCommand(request), (refused) => ({
+    throttleTimeMs: 0,
+    results: request.topics.map(({ name }) => ({ name, ...refused })),
+  })),
 );

@@ -8,7 +8,12 @@
 import { updateFeatures as updateFeaturesCommand } from "../metadata/controller/update-features.ts";
 import { updateFeatures } from "../protocol/messages/57-update-features.ts";
 import { handler } from "./handler.ts";
+import { submit } from "./submit.ts";
 
 export const updateFeaturesHandler = handler(updateFeatures, (request, context, broker) =>
-  broker.metadata.submit(updateFeaturesCommand(request, context.apiVersion)),
+  submit(broker, updateFeaturesCommand(request, context.apiVersion), (refused) => ({
+    throttleTimeMs: 0,
+    ...refused,
+    results: [],
+  })),
 );

@@ -1,10 +1,12 @@
 /**
- * AlterConfigs and IncrementalAlterConfigs as a broker answers them: what it finds wrong is
- * answered here, log levels are changed here, and the rest goes to the controller.
+ * AlterConfigs and IncrementalAlterConfigs: what a broker finds wrong is answered here, levels of
+ * loggers are changed here, and the rest goes to the controller.
  *
  *   resources --- refused by this broker ----------------.
  *       |-------- its loggers: done ----------------------+--> one answer each, in their order
  *       `-------- the rest ---> controller ---> outcomes -'
+ *
+ * On the controller listener all but the loggers goes straight to the controller.
  */
 import type { LogLevels } from "../base/log-levels.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
@@ -26,7 +28,9 @@ export interface AlterSettingsOptions {
   readonly settings: Settings;
   readonly nodeId: number;
   readonly logLevels: LogLevels;
-  readonly submit: <R>(command: Command<R>) => Promise<R>;
+  /** The request came in on the controller listener. */
+  readonly isController: boolean;
+  readonly submit: (command: Command<AlterConfigsResponse>) => Promise<AlterConfigsResponse>;
 }
 
 type Responses = Pick<AlterConfigsResponse, "responses">;
@@ -34,60 +38,32 @@ type IncrementalResource = IncrementalRequest["resources"][number];
 
 export function alterIncrementally(
   options: AlterSettingsOptions,
-  request: IncrementalRequest,
+  { resources, validateOnly }: IncrementalRequest,
 ): Promise<Responses> {
-  const { settings, nodeId, logLevels } = options;
-  const { resources, validateOnly } = request;
-  const counts = new Map<string, number>();
-  for (const resource of resources)
-    counts.set(idOf(resource), (counts.get(idOf(resource)) ?? 0) + 1);
-  const isLogger = ({ resourceType }: IncrementalResource) =>
-    resourceType === ConfigResourceType.BROKER_LOGGER;
+  const { nodeId, logLevels, isController } = options;
   const others = resources.filter((resource) => !isLogger(resource));
-  const checked = new Map(
-    checkIncrementalAlter(settings, others).map((refused, index) => [others[index], refused]),
-  );
-  const outcomes = resources.map((resource) => {
-    if (!isLogger(resource)) return checked.get(resource) ?? null;
-    const isRepeated = (counts.get(idOf(resource)) ?? 0) > 1;
-    return (
-      reasonAgainstLoggers(resource, isRepeated) ??
-      changeLogLevels(logLevels, nodeId, resource, validateOnly)
-    );
+  const refused = isController ? new Map() : refusedByBroker(options.settings, others);
+  const counts = Map.groupBy(resources, idOf);
+  const outcomes = resources.map((resource): Refusal | null => {
+    if (!isLogger(resource)) return refused.get(resource) ?? null;
+    const isRepeated = (counts.get(idOf(resource))?.length ?? 0) > 1;
+    const malformed = isController ? null : reasonAgainstLoggers(resource, isRepeated);
+    return malformed ?? changeLogLevels(logLevels, nodeId, resource, validateOnly);
   });
-  return withController(resources, outcomes, (rest) =>
-    options.submit(incrementallyAlterConfigs({ resources: rest, validateOnly })),
+  return withController(options, resources, outcomes, (rest) =>
+    incrementallyAlterConfigs({ resources: rest, validateOnly }, !isController),
   );
 }
 
 export function replaceAll(
   options: AlterSettingsOptions,
-  request: LegacyRequest,
+  { resources, validateOnly }: LegacyRequest,
 ): Promise<Responses> {
-  const { resources, validateOnly } = request;
-  return withController(resources, checkLegacyAlter(options.settings, resources), (rest) =>
-    options.submit(replaceConfigs({ resources: rest, validateOnly })),
+  const { settings, isController } = options;
+  const outcomes = isController ? resources.map(() => null) : checkLegacyAlter(settings, resources);
+  return withController(options, resources, outcomes, (rest) =>
+    replaceConfigs({ resources: rest, validateOnly }, !isController),
   );
-}
-
-/** On the controller listener: only the log levels are this node's own. */
-export async function alterOnController(
-  { nodeId, logLevels, submit }: AlterSettingsOptions,
-  { resources, validateOnly }: IncrementalRequest,
-): Promise<Responses> {
-  const isLogger = ({ resourceType }: IncrementalResource) =>
-    resourceType === ConfigResourceType.BROKER_LOGGER;
-  const loggers = resources.filter(isLogger).map(({ ...resource }) => ({
-    resourceType: resource.resourceType,
-    resourceName: resource.resourceName,
-    ...changeLogLevels(logLevels, nodeId, resource, validateOnly),
-  }));
-  const rest = resources.filter((resource) => !isLogger(resource));
-  const isForwarded = false;
-  const { responses } = await submit(
-    incrementallyAlterConfigs({ resources: rest, validateOnly }, isForwarded),
-  );
-  return { responses: [...responses, ...loggers] };
 }
 
 interface AnyResource {
@@ -95,15 +71,25 @@ interface AnyResource {
   readonly resourceName: string;
 }
 
+function refusedByBroker(
+  settings: Settings,
+  resources: readonly IncrementalResource[],
+): Map<IncrementalResource, Refusal | null> {
+  const refused = checkIncrementalAlter(settings, resources);
+  return new Map(resources.map((resource, index) => [resource, refused[index] ?? null]));
+}
+
 /** Where `outcomes` has null the controller decides. */
 async function withController<R extends AnyResource>(
+  options: AlterSettingsOptions,
   resources: readonly R[],
   outcomes: readonly (Refusal | null)[],
-  submit: (rest: R[]) => Promise<Responses>,
+  commandFor: (rest: R[]) => Command<AlterConfigsResponse>,
 ): Promise<Responses> {
   const rest = resources.filter((_, index) => outcomes[index] === null);
-  const decided = rest.length === 0 ? { responses: [] } : await submit(rest);
-  const byId = new Map(decided.responses.map((response) => [idOf(response), response]));
+  const decided = rest.length === 0 ? [] : (await options.submit(commandFor(rest))).responses;
+  // The controller answers once for resources that it was asked twice for.
+  const byId = new Map(decided.map((response) => [idOf(response), response]));
   const responses = resources.map((resource, index) => {
     const { resourceType, resourceName } = resource;
     const outcome = outcomes[index] ?? byId.get(idOf(resource)) ?? MISSING;
@@ -115,11 +101,15 @@ async function withController<R extends AnyResource>(
 
 const MISSING = refusal(ErrorCode.UNKNOWN_SERVER_ERROR, null);
 
+function isLogger({ resourceType }: AnyResource): boolean {
+  return resourceType === ConfigResourceType.BROKER_LOGGER;
+}
+
 function idOf({ resourceType, resourceName }: AnyResource): string {
   return `${resourceType} ${resourceName}`;
 }
 
-/** As for every other resource. */
+/** What a broker asks of every other resource, too. */
 function reasonAgainstLoggers(
   { configs }: IncrementalResource,
   isRepeated: boolean,

@@ -1,0 +1,16 @@
+/**
+ * Fetch on the controller listener: v4-18.
+ *
+ * - Brokers and other controllers read the metadata log along with it, and wait at its end
+ *   (KIP-595). Nothing else can be fetched there.
+ */
+import { onFetch } from "../metadata/raft-answers.ts";
+import { fetch } from "../protocol/messages/01-fetch.ts";
+import { handler } from "./handler.ts";
+import { raftCaller } from "./raft-caller.ts";
+
+export const fetchMetadataHandler = handler(
+  fetch,
+  (request, context, broker) => onFetch(broker.metadata, raftCaller(context, broker), request),
+  { listeners: ["controller"] },
+);

@@ -1,0 +1,84 @@
+/**
+ * DescribeLogDirs: v1-5 (KIP-113).
+ *
+ * - Each log directory with its space and the logs in it that were asked for (null: all).
+ * - A directory whose disk failed is told as KAFKA_STORAGE_ERROR.
+ *
+ * Versions: v3 an error for all; v4 bytes of the disk (KIP-827); v5 whether new partitions are kept
+ * away from it (KIP-1066).
+ */
+import { DiskError } from "../base/world.ts";
+import type { Broker } from "../broker/broker.ts";
+import type { LogDirectory } from "../log/log-directory.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import { describeLogDirs } from "../protocol/messages/35-describe-log-dirs.ts";
+import type { Input, Value } from "../protocol/schema.ts";
+import { handler } from "./handler.ts";
+
+type AskedTopics = Value<typeof describeLogDirs.request>["topics"];
+type DirectoryAnswer = Input<typeof describeLogDirs.response>["results"][number];
+type TopicAnswer = DirectoryAnswer["topics"][number];
+type PartitionAnswer = TopicAnswer["partitions"][number];
+
+/** The log is none of this broker's partitions. */
+const NO_LAG = -1;
+
+export const describeLogDirsHandler = handler(describeLogDirs, (request, _context, broker) => {
+  const isAsked = asked(request.topics);
+  const results = broker.logs.directories.map((directory) => describe(directory, isAsked, broker));
+  return { errorCode: ErrorCode.NONE, results };
+});
+
+type IsAsked = (topic: string, partition: number) => boolean;
+
+function asked(topics: AskedTopics): IsAsked {
+  if (topics === null) return () => true;
+  const byTopic = new Map<string, Set<number>>();
+  for (const { topic, partitions } of topics) {
+    byTopic.set(topic, new Set([...(byTopic.get(topic) ?? []), ...partitions]));
+  }
+  return (topic, partition) => byTopic.get(topic)?.has(partition) ?? false;
+}
+
+function describe(directory: LogDirectory, isAsked: IsAsked, broker: Broker): DirectoryAnswer {
+  const logDir = directory.path;
+  const failed = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir, topics: [] };
+  if (directory.failure !== null) return failed;
+  try {
+    return {
+      errorCode: ErrorCode.NONE,
+      logDir,
+      topics: topicsIn(directory, isAsked, broker),
+      ...broker.world.disk.space(logDir),
+      isCordoned: isCordoned(directory, broker),
+    };
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    broker.logger.warn(`${logDir} cannot be described: ${error.message}`);
+    return failed;
+  }
+}
+
+function topicsIn(directory: LogDirectory, isAsked: IsAsked, broker: Broker): TopicAnswer[] {
+  const topics = new Map<string, PartitionAnswer[]>();
+  for (const log of directory.logs) {
+    const { topic, partition } = log;
+    if (!isAsked(topic, partition)) continue;
+    const isOurs = broker.partitions.find(topic, partition)?.log === log;
+    const partitions = topics.get(topic) ?? [];
+    topics.set(topic, partitions);
+    partitions.push({
+      partitionIndex: partition,
+      partitionSize: log.size,
+      // A log that others replicate is never behind itself.
+      offsetLag: isOurs ? Math.max(log.highWatermark - log.logEndOffset, 0) : NO_LAG,
+      isFutureKey: false,
+    });
+  }
+  return [...topics].map(([name, partitions]) => ({ name, partitions }));
+}
+
+function isCordoned({ id }: LogDirectory, { image, nodeId }: Broker): boolean {
+  const cordoned = image.cluster.broker(nodeId)?.cordonedDirectories ?? [];
+  return id !== null && cordoned.includes(id);
+}

@@ -1,0 +1,15 @@
+/**
+ * BeginQuorumEpoch: v0-1 (KIP-595).
+ *
+ * - A new leader of the metadata quorum tells the voters.
+ *
+ * Versions: v1 directory ids and endpoints (KIP-853).
+ */
+import { onBeginQuorumEpoch } from "../metadata/raft-answers.ts";
+import { beginQuorumEpoch } from "../protocol/messages/53-begin-quorum-epoch.ts";
+import { handler } from "./handler.ts";
+import { raftCaller } from "./raft-caller.ts";
+
+export const beginQuorumEpochHandler = handler(beginQuorumEpoch, (request, context, broker) =>
+  onBeginQuorumEpoch(broker.metadata, raftCaller(context, broker), request),
+);

@@ -1,0 +1,15 @@
+/**
+ * FetchSnapshot: v0-1 (KIP-630).
+ *
+ * - A range of a snapshot of the metadata, for those who are behind the start of its log.
+ *
+ * Versions: v1 directory ids and endpoints (KIP-853).
+ */
+import { onFetchSnapshot } from "../metadata/raft-answers.ts";
+import { fetchSnapshot } from "../protocol/messages/59-fetch-snapshot.ts";
+import { handler } from "./handler.ts";
+import { raftCaller } from "./raft-caller.ts";
+
+export const fetchSnapshotHandler = handler(fetchSnapshot, (request, context, broker) =>
+  onFetchSnapshot(broker.metadata, raftCaller(context, broker), request),
+);

@@ -1,0 +1,13 @@
+/**
+ * UnregisterBroker: v0 (KIP-631).
+ *
+ * - Forgets a broker that is gone for good.
+ */
+import { unregisterBroker as unregisterBrokerCommand } from "../metadata/controller/unregister-broker.ts";
+import { unregisterBroker } from "../protocol/messages/64-unregister-broker.ts";
+import { handler } from "./handler.ts";
+import { submit } from "./submit.ts";
+
+export const unregisterBrokerHandler = handler(unregisterBroker, (request, _context, broker) =>
+  submit(broker, unregisterBrokerCommand(request.brokerId), (refused) => refused),
+);
