@@ -41,7 +41,6 @@ import {
   LINGER_MS_MAX,
   REQUESTS_PER_CONNECTION_MAX,
   type ServerLimits,
-  STRANGER_FRAME_SIZE_MAX,
   UNSENT_BYTES_MAX,
 } from "./limits.ts";
 import { HOLD_DRAINING, HOLD_MEMORY, HOLD_REQUESTS, HOLD_THROTTLE, Reading } from "./reading.ts";
@@ -114,8 +113,8 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#socket = socket;
     this.#reading = new Reading(socket);
     this.#shared = shared;
-    const sizeMax = Math.min(STRANGER_FRAME_SIZE_MAX, shared.limits.socketRequestMaxBytes);
-    this.#frames = new FrameBuffer(shared.memory, shared.pool, sizeMax);
+    const { memory, pool, limits } = shared;
+    this.#frames = new FrameBuffer(memory, pool, limits.socketRequestMaxBytes);
     this.#writer = new ResponseWriter(socket, shared.pool, shared.metrics.bytesSent, (error) =>
       this.#fileRead(error),
     );
@@ -218,7 +217,16 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
         this.#startRequests();
       }
     });
+    if (this.#isStranger) this.#meetStranger();
     if (!this.#mayTakeFrame()) this.#reading.hold(HOLD_REQUESTS);
+  }
+
+  /** A first request may be large and slow to come: its first bytes tell that it is one. */
+  #meetStranger(): void {
+    const api = this.#frames.partialApi;
+    if (api !== null && this.#handler.requestHeaderVersion(api.key, api.version) >= 0) {
+      this.#becomeKnown();
+    }
   }
 
   #mayTakeFrame(): boolean {
@@ -435,7 +443,6 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#isStranger = false;
     this.#shared.strangers.leave(this.#idleNode);
     this.#shared.idle.touch(this.#idleNode, this.#shared.clock.monotonicMs());
-    this.#frames.frameSizeMax = this.#shared.limits.socketRequestMaxBytes;
   }
 
   #countActivity(size: number, nowMs: number): void {

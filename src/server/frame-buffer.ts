@@ -26,8 +26,7 @@ const GATHER_SIZE_MIN = 4096;
 const GROWTH = 4;
 
 export class FrameBuffer {
-  /** Largest frame that is let in. */
-  frameSizeMax: number;
+  readonly #frameSizeMax: number;
   readonly #memory: RequestMemory;
   readonly #pool: BufferPool;
   #chunk: Block | null = null;
@@ -39,15 +38,27 @@ export class FrameBuffer {
   #gathered = 0;
   #wanted = PREFIX_SIZE;
 
+  /** No larger frame is let in. */
   constructor(memory: RequestMemory, pool: BufferPool, frameSizeMax: number) {
     this.#memory = memory;
     this.#pool = pool;
-    this.frameSizeMax = frameSizeMax;
+    this.#frameSizeMax = frameSizeMax;
   }
 
   /** Whether the start of a frame waits for the rest of it. */
   get hasPartialFrame(): boolean {
     return this.#gathering !== null;
+  }
+
+  /**
+   * API key and version of the frame whose rest has not come yet; null while they are not known.
+   * They say as much of a stranger as the whole frame would.
+   */
+  get partialApi(): { readonly key: number; readonly version: number } | null {
+    const block = this.#gathering;
+    if (block === null || this.#gathered < PREFIX_SIZE + 4) return null;
+    const { bytes } = block;
+    return { key: bytes.readInt16BE(PREFIX_SIZE), version: bytes.readInt16BE(PREFIX_SIZE + 2) };
   }
 
   /** Whether `next()` has not seen all that was pushed. */
@@ -156,8 +167,8 @@ export class FrameBuffer {
   }
 
   #checked(size: number): number {
-    if (size >= FRAME_SIZE_MIN && size <= this.frameSizeMax) return size;
-    throw new ProtocolError(refusalOfSize(size, this.frameSizeMax));
+    if (size >= FRAME_SIZE_MIN && size <= this.#frameSizeMax) return size;
+    throw new ProtocolError(refusalOfSize(size, this.#frameSizeMax));
   }
 
   #releaseChunk(): void {

@@ -25,8 +25,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   connectionsMaxIdleMs: 600_000,
 };
 
-/** A stranger, who has not sent one valid request header, gets no more than this. */
-export const STRANGER_FRAME_SIZE_MAX = 64 * 1024;
+/** How long a stranger, who has not sent a valid API key and version, may stay. */
 export const STRANGER_IDLE_MS_MAX = 10_000;
 
 /** Requests of one connection that are not answered yet; then it is not read on. */

@@ -144,7 +144,7 @@ describe("bad bytes", () => {
     ["TLS", Buffer.from("16030100c8010000c40303", "hex"), "looks like TLS"],
     ["HTTP", Buffer.from("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "looks like HTTP"],
     ["a negative size", Buffer.from("ffffffff00000000", "hex"), "frame of -1 bytes"],
-    ["a size beyond the limit", Buffer.from("7fffffff00000000", "hex"), "larger than 65536"],
+    ["a size beyond the limit", Buffer.from("7fffffff00000000", "hex"), "larger than"],
     ["no size at all", Buffer.alloc(64), "too small"],
     ["an unknown API", requestOf(UNKNOWN, 1, 0), "unknown API 99 version 1"],
     ["a client id beyond the frame", badClientId(), "expected"],

@@ -134,15 +134,18 @@ describe("a frame buffer", () => {
     }
   });
 
-  test("takes larger frames once it may", () => {
+  test("tells API and version of a frame as soon as they have come", () => {
     const { buffer } = make();
-    buffer.frameSizeMax = 100;
-    buffer.push(Buffer.concat([frameOf(Buffer.alloc(100)), frameOf(Buffer.alloc(101))]));
+    const frame = frameOf(Buffer.from("00030009".padEnd(400, "0"), "hex"));
+    buffer.push(frame.subarray(0, 7));
+    expect(buffer.next()).toBe(null);
+    expect(buffer.partialApi).toBe(null);
+    buffer.push(frame.subarray(7, 8));
+    expect(buffer.next()).toBe(null);
+    expect(buffer.partialApi).toEqual({ key: 3, version: 9 });
+    buffer.push(frame.subarray(8));
     expect(buffer.next()).not.toBe(null);
-    buffer.frameSizeMax = 101;
-    expect(buffer.next()).not.toBe(null);
-    buffer.push(frameOf(Buffer.alloc(102)));
-    expect(() => buffer.next()).toThrow("larger than 101");
+    expect(buffer.partialApi).toBe(null);
   });
 
   test("keeps what comes before its frames were taken", () => {
