@@ -1,10 +1,12 @@
 /**
  * What the controller does without being asked:
  *
- *   idle        a NoOpRecord, so that whoever reads the log sees that it is alive
- *   fence       brokers that were not heard of
+ *   idle        a NoOpRecord, so that others who read the log see that it is alive
+ *   fence       other brokers that were not heard of
  *   balance     leadership back to first replicas
  *   unclean     a leader that may lack records, where a topic wants that rather than none
+ *
+ * The first two are for others: a node that is alone sets no timer for them, and is idle.
  */
 import type { Logger } from "../base/logger.ts";
 import type { Clock, Timer } from "../base/world.ts";
@@ -18,6 +20,8 @@ import type { MetadataSettings } from "./metadata-settings.ts";
 export interface TaskHost {
   readonly image: MetadataImage;
   readonly sessions: BrokerSessions;
+  /** Whether anybody but this node reads the log. */
+  readonly hasReaders: boolean;
   submit<Response>(command: Command<Response>): Promise<Response>;
 }
 
@@ -40,9 +44,7 @@ export class ControllerTasks {
   start(): void {
     const settings = this.#settings;
     this.#isRunning = true;
-    this.#idleIn(settings.metadataMaxIdleIntervalMs);
-    const fenceMs = Math.max(1, settings.brokerSessionTimeoutMs / 8);
-    this.#repeat("fence", fenceMs, () => this.#fence());
+    this.othersCame();
     if (settings.autoLeaderRebalanceEnable) {
       const everyMs = settings.leaderImbalanceCheckIntervalMs;
       this.#repeat("balance", everyMs, () => this.#untilDone(balanceLeaders()));
@@ -51,9 +53,18 @@ export class ControllerTasks {
     this.#repeat("unclean", uncleanMs, () => this.#untilDone(electUncleanLeaders()));
   }
 
-  /** Records were written: the log is not idle. */
+  /** Records were written: the log is not idle, and may know more brokers. */
   appended(): void {
     this.#lastAppendMs = this.#clock.monotonicMs();
+    this.othersCame();
+  }
+
+  /** There may be somebody now whom idle records or sessions are for. */
+  othersCame(): void {
+    if (this.#host.hasReaders && !this.#timers.has("idle")) {
+      this.#idleIn(this.#settings.metadataMaxIdleIntervalMs);
+    }
+    if (this.#host.sessions.hasOthers && !this.#timers.has("fence")) this.#fenceLater();
   }
 
   stop(): void {
@@ -68,12 +79,20 @@ export class ControllerTasks {
       const intervalMs = this.#settings.metadataMaxIdleIntervalMs;
       const idleMs = this.#clock.monotonicMs() - this.#lastAppendMs;
       if (idleMs < intervalMs) return this.#idleIn(intervalMs - idleMs);
+      if (!this.#host.hasReaders) return;
       this.#idleIn(intervalMs);
       this.#submit(() => divisible([{ name: "NoOpRecord", version: 0, value: {} }], null));
     });
   }
 
-  /** Own incarnations never go stale: with no other broker there is nothing to look for. */
+  #fenceLater(): void {
+    const everyMs = Math.max(1, this.#settings.brokerSessionTimeoutMs / 8);
+    this.#after("fence", everyMs, () => {
+      if (this.#host.sessions.hasOthers) this.#fenceLater();
+      this.#fence();
+    });
+  }
+
   #fence(): void {
     const brokerId = this.#host.sessions.findExpired(this.#host.image);
     if (brokerId === null) return;
@@ -102,6 +121,10 @@ export class ControllerTasks {
 
   #after(name: string, delayMs: number, work: () => void): void {
     if (!this.#isRunning) return;
-    this.#timers.set(name, this.#clock.schedule(delayMs, work));
+    const timer = this.#clock.schedule(delayMs, () => {
+      this.#timers.delete(name);
+      work();
+    });
+    this.#timers.set(name, timer);
   }
 }

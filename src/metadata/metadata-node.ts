@@ -154,7 +154,10 @@ export class MetadataNode {
     this.#lastEpoch = loaded.lastEpoch;
     this.#lastTimestamp = loaded.lastTimestamp;
     this.sessions = new BrokerSessions(world.clock, settings.brokerSessionTimeoutMs);
-    this.#snapshots = new SnapshotGenerator(world, raftLog, logger, settings, loaded.logBytes);
+    const { logBytes } = loaded;
+    this.#snapshots = new SnapshotGenerator(world, raftLog, logger, settings, logBytes, () =>
+      this.#startSnapshot(),
+    );
     this.#tasks = new ControllerTasks(this, world.clock, logger, settings);
     this.#commits = new CommitQueue(world.clock, {
       endOffset: () => raftLog.endOffset,
@@ -167,6 +170,11 @@ export class MetadataNode {
   /** The offset of the last record in the image. */
   get lastOffset(): number {
     return this.#lastOffset;
+  }
+
+  /** Whether anybody but this node reads the log. */
+  get hasReaders(): boolean {
+    return this.quorum.voters.size > 1 || this.quorum.observers().length > 0;
   }
 
   /** At once with everything there is, then after each change. */
@@ -227,6 +235,11 @@ export class MetadataNode {
     const { world } = this.#options;
     const { quorum, raftLog, moved } = this;
     return { disk: world.disk, clock: world.clock, quorum, raftLog, moved };
+  }
+
+  /** Another node reads the log. */
+  wasRead(): void {
+    this.#tasks.othersCame();
   }
 
   /** For tests. */
@@ -313,6 +326,7 @@ export class MetadataNode {
 
   #commit(batches: readonly Appended[], upTo: number): void {
     this.raftLog.log.advanceHighWatermark(upTo);
+    let bytes = 0;
     for (const { baseOffset, endOffset, epoch, timestamp, size, records } of batches) {
       for (const [index, record] of records.entries()) {
         this.#replay.replay(record, baseOffset + index);
@@ -320,15 +334,17 @@ export class MetadataNode {
       this.#lastOffset = endOffset - 1;
       this.#lastEpoch = epoch;
       this.#lastTimestamp = timestamp;
-      this.#snapshots.committed(size);
+      bytes += size;
     }
     const delta = this.#replay.takeDelta();
     for (const listener of this.#listeners) listener(delta, this.image);
     this.moved.move();
-    if (this.#snapshots.isDue && this.#replay.transactionOffset < 0) this.#startSnapshot();
+    this.#snapshots.committed(bytes);
   }
 
+  /** Not in the middle of a transaction: the image lacks what is held back. */
   #startSnapshot(): void {
+    if (this.#replay.transactionOffset >= 0) return;
     const { kraftVersion, control } = this.quorum;
     this.#snapshots.start(this.image, {
       id: { endOffset: this.#lastOffset + 1, epoch: this.#lastEpoch },

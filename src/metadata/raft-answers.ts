@@ -60,7 +60,9 @@ export function onFetch(
   context: RaftContext,
   request: Value<typeof fetch.request>,
 ): Promise<Input<typeof fetch.response>> {
-  return answerFetch(node.fetchSource, context, request);
+  const answer = answerFetch(node.fetchSource, context, request);
+  node.wasRead();
+  return answer;
 }
 
 export function onFetchSnapshot(

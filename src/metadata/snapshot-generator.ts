@@ -3,7 +3,7 @@
  * a slice of records a turn, so that requests go on meanwhile.
  */
 import type { Logger } from "../base/logger.ts";
-import type { World } from "../base/world.ts";
+import type { Timer, World } from "../base/world.ts";
 import type { RaftLog } from "../raft/raft-log.ts";
 import { type SnapshotId, snapshotFileName } from "../raft/snapshot-name.ts";
 import { SnapshotWriter } from "../raft/snapshot-writer.ts";
@@ -33,6 +33,9 @@ export class SnapshotGenerator {
   #lastMs: number;
   #running: Promise<void> | null = null;
   #isStopped = false;
+  /** Set while there are records that no snapshot holds, when time alone makes one due. */
+  #timer: Timer | null = null;
+  readonly #onDue: () => void;
 
   constructor(
     world: World,
@@ -40,6 +43,7 @@ export class SnapshotGenerator {
     logger: Logger,
     settings: MetadataSettings,
     bytesSince: number,
+    onDue: () => void,
   ) {
     this.#world = world;
     this.#raftLog = raftLog;
@@ -47,10 +51,13 @@ export class SnapshotGenerator {
     this.#settings = settings;
     this.#bytesSince = bytesSince;
     this.#lastMs = world.clock.monotonicMs();
+    this.#onDue = onDue;
   }
 
   committed(bytes: number): void {
     this.#bytesSince += bytes;
+    if (this.isDue) this.#onDue();
+    else this.#wakeInTime();
   }
 
   /** Whether it is time for a snapshot, and none is being written. */
@@ -67,6 +74,8 @@ export class SnapshotGenerator {
   start(image: MetadataImage, point: SnapshotPoint): void {
     this.#bytesSince = 0;
     this.#lastMs = this.#world.clock.monotonicMs();
+    this.#timer?.cancel();
+    this.#timer = null;
     if (this.#raftLog.hasSnapshot(point.id)) return;
     const writing = this.#write(image.clone(), point);
     this.#running = writing.finally(() => {
@@ -77,12 +86,23 @@ export class SnapshotGenerator {
   /** Resolves when nothing is being written any more. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#timer?.cancel();
     await this.#running;
   }
 
   /** For tests: the snapshot that is being written is complete. */
   async whenIdle(): Promise<void> {
     await this.#running;
+  }
+
+  #wakeInTime(): void {
+    const { metadataLogMaxSnapshotIntervalMs: intervalMs } = this.#settings;
+    if (intervalMs === 0 || this.#timer !== null || this.#isStopped) return;
+    const ageMs = this.#world.clock.monotonicMs() - this.#lastMs;
+    this.#timer = this.#world.clock.schedule(Math.max(0, intervalMs - ageMs), () => {
+      this.#timer = null;
+      if (this.isDue) this.#onDue();
+    });
   }
 
   async #write(image: MetadataImage, point: SnapshotPoint): Promise<void> {

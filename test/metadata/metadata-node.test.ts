@@ -7,7 +7,9 @@ import type { NewRecord } from "../../src/metadata/record.ts";
 import { readQuorumState } from "../../src/raft/quorum-state.ts";
 import { voterSet } from "../../src/raft/voter-set.ts";
 import { type FakeWorld, afterKill, afterPowerLoss, fakeWorld } from "../sim/fake-world.ts";
-import { contentsOf } from "./controller-harness.ts";
+import { heartbeat } from "../../src/metadata/controller/broker-heartbeat.ts";
+import { registerBroker } from "../../src/metadata/controller/register-broker.ts";
+import { beat, contentsOf, registration } from "./controller-harness.ts";
 import {
   DIRECTORY_ID,
   LOCAL,
@@ -268,15 +270,44 @@ describe("leadBeyond", () => {
 });
 
 describe("an idle node", () => {
-  test("writes a NoOpRecord each time the log was quiet for long enough", () => {
+  test("writes a NoOpRecord whenever the log was quiet for long, if somebody reads it", () => {
     const world = formatted();
     const node = openNode(world, { settings: { metadataMaxIdleIntervalMs: 500 } });
     const start = node.raftLog.endOffset;
+    world.clock.advance(10_000);
+    expect(node.raftLog.endOffset).toBe(start);
+    node.quorum.observed(7, DIRECTORY_ID, start);
+    node.wasRead();
     world.clock.advance(499);
     expect(node.raftLog.endOffset).toBe(start);
     world.clock.advance(1000);
     expect(node.raftLog.endOffset).toBe(start + 2);
     expect(recordsInLog(world).at(-1)?.name).toBe("NoOpRecord");
+    // The reader is gone: so is the reason to write.
+    world.clock.advance(301_000);
+    const end = node.raftLog.endOffset;
+    world.clock.advance(10_000);
+    expect(node.raftLog.endOffset).toBe(end);
+  });
+
+  test("fences brokers that an older log knows and that nobody hears of", () => {
+    const world = formatted();
+    const node = openNode(world);
+    startBroker(world, node);
+    const request = registration(world, 2, ["CC7wURaHn9LdAh44tk7sHQ"]);
+    const { brokerEpoch } = run(world, node, registerBroker(request, true));
+    run(world, node, heartbeat(beat(2, brokerEpoch, node.lastOffset)));
+    const later = afterKill(world);
+    const again = openNode(later);
+    startBroker(later, again);
+    expect(again.image.cluster.isActive(2)).toBe(true);
+    later.clock.advance(8000);
+    expect(again.image.cluster.isActive(2)).toBe(true);
+    later.clock.advance(3000);
+    expect(again.image.cluster.isActive(2)).toBe(false);
+    // This node's own broker needs no heartbeats.
+    later.clock.advance(100_000);
+    expect(again.image.cluster.isActive(1)).toBe(true);
   });
 
   test("sets no timer but those of its checks", () => {

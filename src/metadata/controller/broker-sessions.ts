@@ -41,6 +41,11 @@ export class BrokerSessions {
     }
   }
 
+  /** Whether any broker but this node's own has a session, valid or not. */
+  get hasOthers(): boolean {
+    return this.#sessions.size > (this.#sessions.has(this.#ownId) ? 1 : 0);
+  }
+
   hasValidSession(brokerId: number, epoch: number): boolean {
     const session = this.#sessions.get(brokerId);
     if (session?.epoch !== epoch || session.lastHeardMs === null) return false;
@@ -79,10 +84,13 @@ export class BrokerSessions {
     return lowest;
   }
 
-  /** An unfenced broker that was not heard of for too long. */
+  /** An unfenced broker that was not heard of for too long; sessions of no use are dropped. */
   findExpired(image: MetadataImage): number | null {
     for (const broker of image.cluster.brokers.values()) {
       if (!broker.fenced && !this.hasValidSession(broker.id, broker.epoch)) return broker.id;
+    }
+    for (const [brokerId, session] of this.#sessions) {
+      if (!this.hasValidSession(brokerId, session.epoch)) this.#sessions.delete(brokerId);
     }
     return null;
   }
