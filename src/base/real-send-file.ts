@@ -11,7 +11,7 @@
 import { socketCalls } from "./real-socket-calls.ts";
 import { type DiskFile, DiskError } from "./world.ts";
 
-/** Bytes of a range that went out; fewer than asked: `drain` will come; -1: the socket is closed. */
+/** Bytes that went out: fewer than asked when `drain` will come, -1 when the socket is closed. */
 export type SendFile = (
   socket: SendTarget,
   file: DiskFile,

@@ -32,7 +32,7 @@ import {
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import type { Frame } from "./block.ts";
 import type { BufferPool } from "./buffer-pool.ts";
-import { type Exchange, readExchange } from "./exchange.ts";
+import { type Exchange, readExchange, unknownApi } from "./exchange.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
 import type { IdleList, IdleUser } from "./idle-list.ts";
 import {
@@ -221,12 +221,16 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     if (!this.#mayTakeFrame()) this.#reading.hold(HOLD_REQUESTS);
   }
 
-  /** A first request may be large and slow to come: its first bytes tell that it is one. */
+  /**
+   * A first request may be large and slow to come: its first bytes tell that it is one, or that
+   * nothing behind them is worth keeping.
+   */
   #meetStranger(): void {
     const api = this.#frames.partialApi;
-    if (api !== null && this.#handler.requestHeaderVersion(api.key, api.version) >= 0) {
-      this.#becomeKnown();
-    }
+    if (api === null) return;
+    const version = this.#handler.requestHeaderVersion(api.key, api.version);
+    if (version === -1) this.#refuse(unknownApi(api.key, api.version));
+    else this.#becomeKnown();
   }
 
   #mayTakeFrame(): boolean {

@@ -18,7 +18,7 @@ export function readExchange(
   const apiKey = bytes.readInt16BE(frame.start);
   const apiVersion = bytes.readInt16BE(frame.start + 2);
   const version = handler.requestHeaderVersion(apiKey, apiVersion);
-  if (version === -1) throw new ProtocolError(`unknown API ${apiKey} version ${apiVersion}`);
+  if (version === -1) throw new ProtocolError(unknownApi(apiKey, apiVersion));
   const reader = new Reader(bytes, frame.start, frame.end);
   const { correlationId, clientId } = decoderOf(requestHeader, version)(reader);
   return new Exchange(
@@ -32,6 +32,10 @@ export function readExchange(
     receivedMs,
     handler.mayOverlap(apiKey),
   );
+}
+
+export function unknownApi(apiKey: number, apiVersion: number): string {
+  return `unknown API ${apiKey} version ${apiVersion}`;
 }
 
 export class Exchange implements Request {

@@ -18,6 +18,7 @@ import {
   metricOf,
   PORT,
   requestOf,
+  UNKNOWN,
   UNTIL_CLOSING,
 } from "./kit.ts";
 
@@ -34,6 +35,15 @@ describe("a stranger", () => {
     stranger.send(request.subarray(100_000));
     world.clock.advance(10);
     expect(stranger.ids()).toEqual([1]);
+  });
+
+  test("is not listened to when those bytes name no API", () => {
+    const { world, server, lines, connect } = makeArena();
+    const stranger = connect();
+    stranger.send(requestOf(UNKNOWN, 1, Buffer.alloc(3 * MEBIBYTE)).subarray(0, 8));
+    world.clock.advance(1);
+    expect([stranger.isEnded, server.requestBytes]).toEqual([true, 0]);
+    expect(lines.at(-1)).toContain("unknown API 99 version 1");
   });
 
   test("has ten seconds for it, however busily it drips", () => {
