@@ -7,13 +7,10 @@ import { ErrorCode, errorName } from "../protocol/error-code.ts";
 export class PartitionCoordinatorLog implements CoordinatorLog {
   readonly #partition: Partition;
   readonly #clock: Clock;
-  /** How long a batch may stay uncommitted (offsets.commit.timeout.ms). */
-  readonly #commitTimeoutMs: number;
 
-  constructor(partition: Partition, clock: Clock, commitTimeoutMs: number) {
+  constructor(partition: Partition, clock: Clock) {
     this.#partition = partition;
     this.#clock = clock;
-    this.#commitTimeoutMs = commitTimeoutMs;
   }
 
   get logStartOffset(): number {
@@ -59,8 +56,9 @@ export class PartitionCoordinatorLog implements CoordinatorLog {
     await this.whenCommitted(result.lastOffset + 1);
   }
 
+  /** For as long as it takes: the shard answers its clients in time by itself. */
   async whenCommitted(offset: number): Promise<void> {
-    const committed = this.#partition.whenCommitted(offset, this.#commitTimeoutMs);
+    const committed = this.#partition.whenCommitted(offset, Infinity);
     const error = committed === null ? ErrorCode.NONE : await committed;
     if (error !== ErrorCode.NONE) throw failure(error);
   }

@@ -39,6 +39,7 @@ export interface ReplicasOptions {
 
 export class Replicas {
   readonly #options: ReplicasOptions;
+  readonly #coordinatorLogs = new WeakMap<Partition, PartitionCoordinatorLog>();
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
@@ -91,12 +92,14 @@ export class Replicas {
   }
 
   #changeCoordinator(topic: TopicImage, index: number): void {
-    const { groups, partitions, settings, world } = this.#options;
+    const { groups, partitions, world } = this.#options;
     const partition = partitions.topicById(topic.id)?.partition(index) ?? null;
     if (partition === null) return;
     if (!partition.isLeader) return groups.resigned(index, partition.leaderEpoch);
-    const timeoutMs = settings.get("offsets.commit.timeout.ms");
-    const log = new PartitionCoordinatorLog(partition, world.clock, timeoutMs);
+    // One for the life of the partition: by it the coordinator knows that nobody else has written.
+    const log =
+      this.#coordinatorLogs.get(partition) ?? new PartitionCoordinatorLog(partition, world.clock);
+    this.#coordinatorLogs.set(partition, log);
     groups.elected(index, partition.leaderEpoch, log);
   }
 

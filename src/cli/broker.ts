@@ -45,8 +45,8 @@ export async function runBroker(
     for (const line of helpLines("bunka broker", ABOUT, LINE)) console.out(line);
     return 0;
   }
-  const startedMs = performance.now();
   const world = await context.world();
+  const startedMs = world.clock.monotonicMs();
   const overrides = parseOverrides(given.values(OVERRIDE));
   const [file] = given.positionals;
   const texts =
@@ -73,7 +73,7 @@ export async function runBroker(
       node.stop().then(() => ended.resolve(0), fatal);
     });
   }
-  console.out(readyLine(node, settings, performance.now() - startedMs));
+  console.out(readyLine(node, settings, world.clock.monotonicMs() - startedMs));
   return ended.promise;
 }
 

@@ -26,13 +26,15 @@ export class CommitQueue {
     this.#clock = clock;
   }
 
-  /** Resolves with NONE, with REQUEST_TIMED_OUT, or with the reason given to `fail`. */
+  /** Resolves with NONE, with REQUEST_TIMED_OUT (never for a timeout of Infinity), or with the reason given to `fail`. */
   wait(offset: number, timeoutMs: number): Promise<ErrorCode> {
     assert(offset >= this.#lastOffset || this.#waits.length === 0, "waits come in order");
     this.#lastOffset = offset;
     const { promise, resolve } = Promise.withResolvers<ErrorCode>();
     const wait: Wait = { offset, resolve, timer: null };
-    wait.timer = this.#clock.schedule(timeoutMs, () => settle(wait, ErrorCode.REQUEST_TIMED_OUT));
+    if (timeoutMs < Infinity) {
+      wait.timer = this.#clock.schedule(timeoutMs, () => settle(wait, ErrorCode.REQUEST_TIMED_OUT));
+    }
     this.#waits.push(wait);
     return promise;
   }
