@@ -201,7 +201,7 @@ export class FetchSessions {
 
   constructor(
     readonly sessionsMax: number,
-    /** A session unused or older than this may give way (min.incremental.fetch.session.eviction.ms). */
+    /** A session unused for so long, or as old, may give way to another. */
     readonly evictionMs: number,
     readonly randomUint32: () => number,
   ) {}
