@@ -22,6 +22,7 @@ type CoordinatorAnswer = NonNullable<
 
 const CoordinatorType = { GROUP: 0, TRANSACTION: 1, SHARE: 2 } as const;
 const MANY_KEYS_VERSION = 4;
+const SHARE_GROUPS_VERSION = 6;
 
 export const findCoordinatorHandler = handler(findCoordinator, (request, context, broker) => {
   const { keyType } = request;
@@ -44,10 +45,12 @@ function find(
     case CoordinatorType.GROUP:
       return findGroup(key, context, broker);
     case CoordinatorType.TRANSACTION:
-    case CoordinatorType.SHARE: {
-      const what = keyType === CoordinatorType.SHARE ? "Share groups" : "Transactions";
-      return nobody(key, ErrorCode.UNSUPPORTED_VERSION, `${what} are not supported yet.`);
-    }
+      return nobody(key, ErrorCode.UNSUPPORTED_VERSION, "Transactions are not supported yet.");
+    case CoordinatorType.SHARE:
+      if (context.apiVersion < SHARE_GROUPS_VERSION) {
+        return nobody(key, ErrorCode.INVALID_REQUEST, "");
+      }
+      return nobody(key, ErrorCode.UNSUPPORTED_VERSION, "Share groups are not supported yet.");
     default:
       return nobody(key, ErrorCode.INVALID_REQUEST, errorText(ErrorCode.INVALID_REQUEST));
   }

@@ -18,18 +18,14 @@ type Query = Value<typeof offsetForLeaderEpoch.request>["topics"][number]["parti
 export const offsetForLeaderEpochHandler = handler(
   offsetForLeaderEpoch,
   (request, _context, broker) => {
-    const named = new Set<string>();
-    // As in Kafka, only the first of several entries of a topic counts.
-    const topics = request.topics.filter(({ topic }) => !named.has(topic) && named.add(topic));
-    return {
-      topics: topics.map(({ topic, partitions }) => ({
-        topic,
-        partitions: partitions.map((query) => ({
-          partition: query.partition,
-          ...endOf(topic, query, broker),
-        })),
+    const topics = request.topics.map(({ topic, partitions }) => ({
+      topic,
+      partitions: partitions.map((query) => ({
+        partition: query.partition,
+        ...endOf(topic, query, broker),
       })),
-    };
+    }));
+    return { topics };
   },
 );
 

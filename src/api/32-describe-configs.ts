@@ -32,14 +32,11 @@ export const describeConfigsHandler = handler(describeConfigs, (request, _contex
   }
   const { settings, image } = broker;
   const describeContext = { settings, image, logLevels: broker.logLevels.all() };
-  const results = resources.map(({ resourceType, resourceName, configurationKeys }) => ({
-    resourceType,
-    resourceName,
-    ...describeResource(describeContext, resourceType, resourceName, {
-      keys: configurationKeys,
-      includeSynonyms,
-      includeDocumentation,
-    }),
-  }));
+  const results = resources.map(({ resourceType, resourceName, configurationKeys }) => {
+    const options = { keys: configurationKeys, includeSynonyms, includeDocumentation };
+    const description = describeResource(describeContext, resourceType, resourceName, options);
+    const errorMessage = description.errorMessage ?? "";
+    return { resourceType, resourceName, ...description, errorMessage };
+  });
   return { results };
 });

@@ -6,10 +6,12 @@
  */
 import type { Broker } from "../broker/broker.ts";
 import { findPartition } from "../broker/find-partition.ts";
+import { type Refusal, refusal } from "../metadata/controller/command.ts";
 import { topicNameError } from "../metadata/topic-name.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { describeProducers } from "../protocol/messages/61-describe-producers.ts";
 import type { Input } from "../protocol/schema.ts";
+import { errorText } from "./error-text.ts";
 import { handler } from "./handler.ts";
 
 type PartitionAnswer = Input<
@@ -18,16 +20,24 @@ type PartitionAnswer = Input<
 
 export const describeProducersHandler = handler(describeProducers, (request, _context, broker) => {
   const topics = request.topics.map(({ name, partitionIndexes }) => {
-    const invalidName = topicNameError(name);
+    const refused = reasonAgainst(name, broker);
     const partitions = partitionIndexes.map((index) =>
-      invalidName === null
+      refused === null
         ? describe(name, index, broker)
-        : failed(index, ErrorCode.INVALID_TOPIC_EXCEPTION, invalidName),
+        : failed(index, refused.errorCode, refused.errorMessage),
     );
     return { name, partitions };
   });
   return { topics };
 });
+
+function reasonAgainst(topic: string, { image }: Broker): Refusal | null {
+  const invalidName = topicNameError(topic);
+  if (invalidName !== null) return refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, invalidName);
+  if (image.topics.byName(topic) !== null) return null;
+  const errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  return refusal(errorCode, errorText(errorCode));
+}
 
 function describe(topic: string, partitionIndex: number, broker: Broker): PartitionAnswer {
   const partition = findPartition(broker, topic, partitionIndex);

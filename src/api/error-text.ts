@@ -2,6 +2,7 @@
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
 
 const TEXTS: ReadonlyMap<ErrorCode, string> = new Map([
+  [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition."],
   [ErrorCode.COORDINATOR_NOT_AVAILABLE, "The coordinator is not available."],
   [
     ErrorCode.INVALID_REQUEST,

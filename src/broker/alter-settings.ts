@@ -45,7 +45,7 @@ export function alterIncrementally(
   const refused = isController ? new Map() : refusedByBroker(options.settings, others);
   const counts = Map.groupBy(resources, idOf);
   const outcomes = resources.map((resource): Refusal | null => {
-    if (!isLogger(resource)) return refused.get(resource) ?? null;
+    if (!isLogger(resource)) return refused.get(resource) ?? reasonAgainstOperations(resource);
     const isRepeated = (counts.get(idOf(resource))?.length ?? 0) > 1;
     const malformed = isController ? null : reasonAgainstLoggers(resource, isRepeated);
     return malformed ?? changeLogLevels(logLevels, nodeId, resource, validateOnly);
@@ -123,6 +123,14 @@ function reasonAgainstLoggers(
   if (withoutValue.length === 0) return null;
   const missing = withoutValue.map((config) => config.name).join(", ");
   return invalidRequest(`Null value not supported for : ${missing}`);
+}
+
+const KNOWN_OPERATIONS: ReadonlySet<number> = new Set(Object.values(ConfigOperation));
+
+function reasonAgainstOperations({ configs }: IncrementalResource): Refusal | null {
+  const unknown = configs.find(({ configOperation }) => !KNOWN_OPERATIONS.has(configOperation));
+  if (unknown === undefined) return null;
+  return invalidRequest(`Unknown operation type ${unknown.configOperation}`);
 }
 
 function invalidRequest(message: string): Refusal {

@@ -102,8 +102,6 @@ function checkOne<R extends AnyResource>(
       checkChange(settings, textsOf(perBroker), perBroker);
       return;
     }
-    case ConfigResourceType.BROKER_LOGGER:
-      throw new SettingError("Log levels cannot be changed yet.");
     case ConfigResourceType.TOPIC:
     case ConfigResourceType.CLIENT_METRICS:
     case ConfigResourceType.GROUP:

@@ -126,7 +126,7 @@ export function describeLoggers(
     isSensitive: false,
     synonyms: [],
     configType: TYPE_IDS.unknown,
-    documentation: null,
+    documentation: "",
   }));
 }
 

@@ -2,6 +2,7 @@ import { metadata } from "../../../src/protocol/messages/03-metadata.ts";
 import { createTopics } from "../../../src/protocol/messages/19-create-topics.ts";
 import type { Input } from "../../../src/protocol/schema.ts";
 import { type Asker, type Scenario, versionsOf } from "../asker.ts";
+import { withoutElr } from "./prepare.ts";
 
 type Topic = Input<typeof createTopics.request>["topics"][number];
 
@@ -12,6 +13,7 @@ export const createTopicsScenario: Scenario = {
   name: "create-topics",
   settings: { "num.partitions": "3" },
   async run(asker) {
+    await withoutElr(asker);
     for (const version of versionsOf(createTopics)) await createEverything(asker, version);
     await createSeveral(asker);
     for (const name of NAMES) await ask(asker, 7, [topic(name)], "a name");

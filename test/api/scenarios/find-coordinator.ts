@@ -29,14 +29,6 @@ export const findCoordinatorScenario: Scenario = {
     for (const coordinatorKeys of [["a", "b", "a"], []]) {
       await asker.ask(findCoordinator, 6, { keyType: GROUP, coordinatorKeys });
     }
-    for (const key of ["g", "g:x:0", "g:AAAAAAAAAAAAAAAAAAAAAA:", "g:AAAAAAAAAAAAAAAAAAAAAA:-1"]) {
-      await asker.ask(
-        findCoordinator,
-        6,
-        { keyType: SHARE, coordinatorKeys: [key] },
-        "bad share key",
-      );
-    }
     await asker.ask(
       findCoordinator,
       5,

@@ -26,7 +26,6 @@ export const createPartitionsScenario: Scenario = {
       await ask(version, []);
     }
     await ask(3, [more("t", 0), more("absent", -1)]);
-    await ask(3, [more("t", 20_000)], "too many");
     await ask(3, [more("t", 7, [[1], [1]])], "assigned");
     for (const given of [[], [[1], [1]], [[7]], [[1, 1]], [[]]]) {
       await ask(3, [more("t", 8, given)], "an assignment");

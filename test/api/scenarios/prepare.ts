@@ -2,10 +2,28 @@
 import { produce } from "../../../src/protocol/messages/00-produce.ts";
 import { listOffsets } from "../../../src/protocol/messages/02-list-offsets.ts";
 import { createTopics } from "../../../src/protocol/messages/19-create-topics.ts";
+import { incrementalAlterConfigs } from "../../../src/protocol/messages/44-incremental-alter-configs.ts";
+import { updateFeatures } from "../../../src/protocol/messages/57-update-features.ts";
 import { type NewBatch, buildBatch } from "../../../src/protocol/record-batch-builder.ts";
 import type { Asker } from "../asker.ts";
 
 const LATEST = -1;
+const BROKER = 4;
+const DELETE = 1;
+const SAFE_DOWNGRADE = 2;
+
+/** KIP-966 is not in Bunka yet, and in Kafka it changes what brokers may be told. */
+export async function withoutElr(asker: Asker): Promise<void> {
+  const feature = "eligible.leader.replicas.version";
+  await asker.quietly(updateFeatures, 1, {
+    featureUpdates: [{ feature, maxVersionLevel: 0, upgradeType: SAFE_DOWNGRADE }],
+  });
+  const configs = [{ name: "min.insync.replicas", configOperation: DELETE, value: null }];
+  await asker.quietly(incrementalAlterConfigs, 1, {
+    resources: [{ resourceType: BROKER, resourceName: "", configs }],
+    validateOnly: false,
+  });
+}
 
 /** Creates a topic and waits until the broker leads its partitions. Returns its id. */
 export async function makeTopic(
