@@ -39,7 +39,16 @@ function collect(
   got: Json | undefined,
   lines: string[],
 ): void {
-  if (Array.isArray(expected) && Array.isArray(got)) {
+  if (areLines(expected) && areLines(got) && expected.length !== got.length) {
+    // Of two lists of lines, those that only one has say more than all that moved.
+    for (const line of expected) {
+      if (!got.includes(line)) lines.push(`${path || "outcome"}: missing ${short(line)}`);
+    }
+    for (const line of got) {
+      if (!expected.includes(line)) lines.push(`${path || "outcome"}: not expected ${short(line)}`);
+    }
+    if (lines.length === 0) lines.push(`${path || "outcome"}: repeated lines`);
+  } else if (Array.isArray(expected) && Array.isArray(got)) {
     for (let index = 0; index < Math.max(expected.length, got.length); index++) {
       collect(`${path}[${index}]`, expected[index], got[index], lines);
     }
@@ -50,6 +59,10 @@ function collect(
   } else if (expected !== got) {
     lines.push(`${path || "outcome"}: expected ${short(expected)}, got ${short(got)}`);
   }
+}
+
+function areLines(value: Json | undefined): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
 function short(value: Json | undefined): string {

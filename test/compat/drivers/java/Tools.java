@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.apache.kafka.common.utils.Exit;
 
@@ -55,8 +56,15 @@ final class Tools {
                 .toList();
     }
 
+    /** TopicCommand lists the configs of a topic in the order of a hash map. */
+    private static String withConfigsSorted(String line) {
+        var parts = line.split("Configs: ", 2);
+        if (parts.length < 2) return line;
+        return parts[0] + "Configs: " + String.join(",", new TreeSet<>(List.of(parts[1].split(","))));
+    }
+
     private static String plainLine(String line) {
-        return Kit.withoutChance(line)
+        return Kit.withoutChance(withConfigsSorted(line))
                 .replaceAll("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID")
                 .replaceAll("\\[pool-\\d+-thread-\\d+\\] ", "")
                 .replaceAll("\"topicId\":\"\\S{22}\"", "\"topicId\":\"ID\"")
