@@ -95,18 +95,16 @@ function openLocking(): FileLocking | null {
       const { symbols } = dlopen("libc.so.6", {
         fcntl: { args: ["i32", "i32", "ptr"], returns: "i32" },
       });
-      return {
-        tryLock: (descriptor) => symbols.fcntl(descriptor, 6, ptr(lockRecordOfLinux())) === 0,
-      };
+      const record = lockRecord(32, 0, 1);
+      return { tryLock: (descriptor) => symbols.fcntl(descriptor, 6, ptr(record)) === 0 };
     }
     if (process.platform !== "darwin") return null;
+    const record = lockRecord(24, 20, 3);
     if (process.arch !== "arm64") {
       const { symbols } = dlopen("libSystem.B.dylib", {
         fcntl: { args: ["i32", "i32", "ptr"], returns: "i32" },
       });
-      return {
-        tryLock: (descriptor) => symbols.fcntl(descriptor, 8, ptr(lockRecordOfMac())) === 0,
-      };
+      return { tryLock: (descriptor) => symbols.fcntl(descriptor, 8, ptr(record)) === 0 };
     }
     const { symbols } = dlopen("libSystem.B.dylib", {
       fcntl: {
@@ -115,24 +113,21 @@ function openLocking(): FileLocking | null {
       },
     });
     return {
-      tryLock: (descriptor) =>
-        symbols.fcntl(descriptor, 8, 0, 0, 0, 0, 0, 0, ptr(lockRecordOfMac())) === 0,
+      tryLock: (descriptor) => symbols.fcntl(descriptor, 8, 0, 0, 0, 0, 0, 0, ptr(record)) === 0,
     };
   } catch {
     return null;
   }
 }
 
-/** struct flock {i16 type; i16 whence; i64 start; i64 length; i32 pid}; length 0 is "all". */
-function lockRecordOfLinux(): Uint8Array {
-  const record = new Uint8Array(32);
-  new DataView(record.buffer).setInt16(0, 1, true); // F_WRLCK
-  return record;
-}
-
-/** struct flock {i64 start; i64 length; i32 pid; i16 type; i16 whence}. */
-function lockRecordOfMac(): Uint8Array {
-  const record = new Uint8Array(24);
-  new DataView(record.buffer).setInt16(20, 3, true); // F_WRLCK
+/**
+ * struct flock that asks for a write lock on all of the file (length 0):
+ *
+ *   Linux  i16 type (1), i16 whence, i64 start, i64 length, i32 pid
+ *   macOS  i64 start, i64 length, i32 pid, i16 type (3), i16 whence
+ */
+function lockRecord(size: number, typeAt: number, type: number): DataView {
+  const record = new DataView(new ArrayBuffer(size));
+  record.setInt16(typeAt, type, true);
   return record;
 }

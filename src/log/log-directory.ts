@@ -68,8 +68,11 @@ export class LogDirectory {
     return this.#lock !== null;
   }
 
+  /** As in Kafka the file goes, too: a directory that nobody uses looks like one. */
   unlock(): void {
-    this.#lock?.release();
+    if (this.#lock === null) return;
+    if (this.failure === null) this.#disk.remove(`${this.path}/${LOCK_FILE}`);
+    this.#lock.release();
     this.#lock = null;
   }
 

@@ -98,28 +98,40 @@ export class LogFlush {
   async #sync(upTo: number): Promise<void> {
     const state = this.#state;
     try {
-      let reached = state.recoveryPoint;
-      let hasPassedSegment = false;
-      while (reached < upTo && !state.isClosed) {
-        const segment = state.segments.floor(reached) ?? state.segments.first;
-        const isActive = segment === state.segments.active;
-        await segment.sync(isActive);
-        // The segment may have been left, cut or deleted in the meantime.
-        if (!state.segments.has(segment)) continue;
-        const next = state.segments.higher(segment);
-        if (next !== null && isActive) continue;
-        hasPassedSegment ||= next !== null;
-        reached = next?.baseOffset ?? upTo;
+      let reached = 0;
+      for (let cutCount = -1; cutCount !== state.cutCount && !state.isClosed;) {
+        // When the log is cut in the meantime, what was synced counts for nothing.
+        cutCount = state.cutCount;
+        reached = await this.#syncSegments(upTo, cutCount);
+        if (state.epochs.isDirty || this.#epochsWriting !== null) await this.writeEpochs();
+        await this.#syncNames();
       }
-      if (state.epochs.isDirty || this.#epochsWriting !== null) await this.writeEpochs();
-      await this.#syncNames();
       if (state.isClosed) return;
+      const { baseOffset } = state.segments.active;
+      const hasPassedSegment = state.recoveryPoint < baseOffset && reached >= baseOffset;
       const point = Math.min(reached, upTo, state.logEndOffset);
       if (point > state.recoveryPoint) state.setFlushed(point);
       if (hasPassedSegment) state.host.segmentFlushed(state.parentDirectory);
     } catch (error) {
       throw this.#state.isClosed ? error : state.diskFailed(error);
     }
+  }
+
+  /** Returns up to where all segments are durable: at least `upTo`, unless the log was cut. */
+  async #syncSegments(upTo: number, cutCount: number): Promise<number> {
+    const state = this.#state;
+    let reached = state.recoveryPoint;
+    while (reached < upTo && state.cutCount === cutCount && !state.isClosed) {
+      const segment = state.segments.floor(reached) ?? state.segments.first;
+      const isActive = segment === state.segments.active;
+      await segment.sync(isActive);
+      // The segment may have been left or deleted in the meantime.
+      if (!state.segments.has(segment)) continue;
+      const next = state.segments.higher(segment);
+      if (next !== null && isActive) continue;
+      reached = next?.baseOffset ?? upTo;
+    }
+    return reached;
   }
 
   /** Topic id, snapshots, and the names of all files made since the last time. */
@@ -129,7 +141,10 @@ export class LogFlush {
       this.#state.isTopicIdUnsynced = false;
       await syncTopicId(host.disk, place.directory);
     }
-    if (producers.hasUnsyncedSnapshots) await producers.syncSnapshots();
+    if (producers.hasUnsyncedSnapshots) {
+      this.#state.isDirectoryDirty = true;
+      await producers.syncSnapshots();
+    }
     if (this.#state.isDirectoryDirty) {
       this.#state.isDirectoryDirty = false;
       await host.disk.syncDirectory(place.directory);

@@ -223,6 +223,16 @@ export class LogManager implements LogHost {
     this.logger.warn(`${topic}-${partition} is no partition of this node, and is now in ${path}`);
   }
 
+  /** Drops records of `offset` and above; false when there are none. */
+  truncateTo(log: Log, offset: number): Promise<boolean> {
+    return this.#cut(log, offset, () => log.truncateTo(offset));
+  }
+
+  /** Drops everything; the next record gets `offset`. */
+  async truncateFullyAndStartAt(log: Log, offset: number, logStartOffset = offset): Promise<void> {
+    await this.#cut(log, offset, () => log.truncateFullyAndStartAt(offset, logStartOffset));
+  }
+
   updateConfig(topic: string, config: LogConfig): void {
     for (const log of this.logsOf(topic)) log.updateConfig(config);
   }
@@ -356,6 +366,23 @@ export class LogManager implements LogHost {
       this.#logs.set(log.topic, logs);
     }
     logs[log.partition] = log;
+  }
+
+  /**
+   * A recovery point on disk that is behind a cut would let recovery pass over what is written
+   * there later: it is corrected before.
+   */
+  async #cut<T>(log: Log, offset: number, work: () => T): Promise<T> {
+    const { state } = log;
+    state.cutOffset = offset;
+    state.recoveryPoint = Math.min(state.recoveryPoint, offset);
+    if (state.recoveryPointOnDisk > offset) {
+      const directory = this.directoryOf(log);
+      await this.#guard(directory, () => directory.checkpoint("recoveryPoint"));
+    }
+    const result = work();
+    state.cutOffset = Number.POSITIVE_INFINITY;
+    return result;
   }
 
   #every(setting: NumericSetting, firstDelayMs: number, work: () => Promise<void>): void {

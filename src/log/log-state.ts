@@ -39,6 +39,10 @@ export class LogState implements Coolable {
   failure: DiskError | null = null;
   /** Nothing is written any more: the log is closed, or about to be deleted. */
   isClosed = false;
+  /** The log is about to be cut here, and the checkpoint has to know before. */
+  cutOffset = Number.POSITIVE_INFINITY;
+  /** How often the log was cut: a sync that was under way has to begin again. */
+  cutCount = 0;
   /** What the checkpoints of the log directory say; -1 when they say nothing. */
   recoveryPointOnDisk = -1;
   logStartOffsetOnDisk = -1;
@@ -158,7 +162,8 @@ export class LogState implements Coolable {
     assert(offset <= this.logEndOffset, "what is flushed is within the log");
     const { baseOffset } = this.segments.active;
     this.flushedOffset = offset;
-    this.recoveryPoint = offset > baseOffset ? Math.max(baseOffset, offset - 1) : offset;
+    const point = offset > baseOffset ? Math.max(baseOffset, offset - 1) : offset;
+    this.recoveryPoint = Math.min(point, this.cutOffset);
   }
 
   /** Everything is durable, the indexes of the active segment included. */

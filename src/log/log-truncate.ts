@@ -14,6 +14,7 @@ export function truncateTo(state: LogState, offset: number): boolean {
     return false;
   }
   state.isChanged = true;
+  state.cutCount++;
   state.touch();
   if (offset < state.segments.first.baseOffset) {
     truncateFullyAndStartAt(state, offset, offset);
@@ -29,6 +30,8 @@ export function truncateTo(state: LogState, offset: number): boolean {
   state.logStartOffset = Math.min(state.logStartOffset, offset);
   state.setFlushed(Math.min(state.flushedOffset, offset));
   state.producers.reload(state.logStartOffset, offset);
+  // Snapshots of what was cut off must not come back.
+  state.isDirectoryDirty = true;
   state.highWatermark = Math.min(state.highWatermark, offset);
   return true;
 }
@@ -40,6 +43,7 @@ export function truncateFullyAndStartAt(
   logStartOffset: number,
 ): void {
   state.isChanged = true;
+  state.cutCount++;
   state.touch();
   removeSegments(state, state.segments.all);
   const segment = state.segmentAt(offset, 0);

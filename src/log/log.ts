@@ -264,7 +264,10 @@ export class Log {
     return ErrorCode.NONE;
   }
 
-  /** Drops records of `offset` and above; false when there are none. */
+  /**
+   * Drops records of `offset` and above; false when there are none. A log whose recovery point is
+   * in a checkpoint is cut through `LogManager.truncateTo`, which corrects that first.
+   */
   truncateTo(offset: number): boolean {
     return this.#state.attempt(
       () => truncateTo(this.#state, offset),

@@ -41,6 +41,7 @@ interface Model {
   leaderEpoch: number;
   /** Next sequence number by producer id. */
   readonly sequences: Map<number, number>;
+  readonly producerEpochs: Map<number, number>;
 }
 
 for (let chunk = 0; chunk < 10; chunk++) {
@@ -58,13 +59,14 @@ async function live(seed: number): Promise<void> {
     deletedTo: 0,
     leaderEpoch: 0,
     sequences: new Map(),
+    producerEpochs: new Map(),
   };
   for (let life = 0; life < LIVES; life++) {
     const manager = await start(world);
     const log = manager.getOrCreate("topic", 0, { topicId: null })!;
     await checkAgainst(model, log, `seed ${seed} life ${life}`);
     const steps = world.random.below(STEPS);
-    for (let step = 0; step < steps; step++) await act(world, log, model);
+    for (let step = 0; step < steps; step++) await act(world, manager, log, model);
     const before = world;
     lives.set(before, "over");
     world = end(world, manager, model);
@@ -93,7 +95,7 @@ async function start(world: FakeWorld): Promise<LogManager> {
   return manager;
 }
 
-async function act(world: FakeWorld, log: Log, model: Model): Promise<void> {
+async function act(world: FakeWorld, manager: LogManager, log: Log, model: Model): Promise<void> {
   const roll = world.random.below(100);
   if (roll < 60) appendSome(world, log, model);
   else if (roll < 72) await flush(world, log, model);
@@ -107,7 +109,7 @@ async function act(world: FakeWorld, log: Log, model: Model): Promise<void> {
   else if (roll < 88) log.state.coolDown();
   else if (roll < 90) log.roll();
   else if (roll < 94) model.leaderEpoch += 1 + world.random.below(3);
-  else if (roll < 97) await truncate(world, log, model);
+  else if (roll < 97) await truncate(world, manager, log, model);
   else deleteRecords(world, log, model);
 }
 
@@ -122,7 +124,7 @@ function appendSome(world: FakeWorld, log: Log, model: Model): void {
     valueSize: world.random.below(400),
     timestamp: world.clock.wallMs() - world.random.below(50),
     producerId,
-    producerEpoch: producerId === -1 ? -1 : 0,
+    producerEpoch: producerId === -1 ? -1 : (model.producerEpochs.get(producerId) ?? 0),
     baseSequence: producerId === -1 ? -1 : sequence,
   });
   const nowMs = world.clock.wallMs();
@@ -146,19 +148,23 @@ function noteDurable(model: Model, log: Log): void {
 }
 
 /** Until something is written over it, a loss of power may bring back what was cut off. */
-async function truncate(world: FakeWorld, log: Log, model: Model): Promise<void> {
+async function truncate(
+  world: FakeWorld,
+  manager: LogManager,
+  log: Log,
+  model: Model,
+): Promise<void> {
   if (log.logEndOffset === log.logStartOffset) return;
   const { logStartOffset, logEndOffset } = log;
   const chosen = logStartOffset + world.random.below(logEndOffset - logStartOffset);
   // Kafka truncates where an epoch ends, which is between batches; a batch's text has its offset.
-  log.truncateTo(Number(model.values[chosen]!.slice(1)));
+  const cut = manager.truncateTo(log, Number(model.values[chosen]!.slice(1)));
+  world.clock.settle();
+  await cut;
   model.logStart = log.logStartOffset;
   model.values.length = log.logEndOffset;
   model.durable = Math.min(model.durable, log.logEndOffset);
-  model.sequences.clear();
-  for (const entry of log.activeProducers()) {
-    model.sequences.set(entry.producerId, entry.lastSequence + 1);
-  }
+  goOnWhereTheLogIs(model, log);
   appendSome(world, log, model);
   await flush(world, log, model);
 }
@@ -203,8 +209,16 @@ async function checkAgainst(model: Model, log: Log, hint: string): Promise<void>
   const values = records.map((record) => record.value!.toString().replace(/\.+$/, ""));
   expect(values, facts).toEqual(model.values.slice(logStartOffset));
   expectSound(log, facts, model.deletedTo);
-  model.sequences.clear();
-  for (const entry of log.activeProducers()) {
-    model.sequences.set(entry.producerId, entry.lastSequence + 1);
+  goOnWhereTheLogIs(model, log);
+}
+
+/** Producers whose last records are lost go on with the sequence, or with another epoch. */
+function goOnWhereTheLogIs(model: Model, log: Log): void {
+  const active = new Map(log.activeProducers().map((entry) => [entry.producerId, entry]));
+  for (const producerId of model.sequences.keys()) {
+    const entry = active.get(producerId);
+    const epoch = model.producerEpochs.get(producerId) ?? 0;
+    model.sequences.set(producerId, entry === undefined ? 0 : entry.lastSequence + 1);
+    model.producerEpochs.set(producerId, entry === undefined ? epoch + 1 : entry.epoch);
   }
 }

@@ -78,6 +78,11 @@ export class FakeDisk implements Disk {
     return this.#nextLife(this.#root);
   }
 
+  /** Its process or its power has gone. */
+  get isDead(): boolean {
+    return this.#dead;
+  }
+
   /** Returns what takes the fault back. */
   inject(fault: Fault): () => void {
     const entry = { fault, passed: 0, struck: 0 };
@@ -355,6 +360,7 @@ class FakeFile implements DiskFile {
   }
 
   reserve(position: number, length: number): void {
+    if (this.disk.isDead) return;
     this.node.reservedEnd = Math.max(this.node.reservedEnd, position + length);
   }
 
@@ -370,7 +376,7 @@ class FakeFile implements DiskFile {
       this.#check("sync");
     } catch (error) {
       // As Linux does: pages whose write-back failed are marked clean all the same.
-      this.node.forget();
+      if (!this.disk.isDead) this.node.forget();
       return Promise.reject(error as Error);
     }
     this.disk.syncCount++;
