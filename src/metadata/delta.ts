@@ -52,3 +52,11 @@ export class MetadataDelta {
     changed.keys.add(key);
   }
 }
+
+/** For changes that nobody will ask for: remembers as little as can be. */
+export class DiscardedDelta extends MetadataDelta {
+  override topicCreated(): void {}
+  override topicDeleted(): void {}
+  override partitionChanged(): void {}
+  override configChanged(): void {}
+}

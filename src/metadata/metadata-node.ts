@@ -40,7 +40,7 @@ import { CommitQueue } from "./commit-queue.ts";
 import { BrokerSessions } from "./controller/broker-sessions.ts";
 import type { Command, ControllerRules, ControllerState } from "./controller/command.ts";
 import { ControllerTasks } from "./controller-tasks.ts";
-import { MetadataDelta } from "./delta.ts";
+import { DiscardedDelta, type MetadataDelta } from "./delta.ts";
 import { warnOfFeatures } from "./feature-warnings.ts";
 import { deltaOfAll } from "./full-delta.ts";
 import type { MetadataImage } from "./image.ts";
@@ -301,7 +301,7 @@ export class MetadataNode {
     const records = values.map(decodeRecord);
     const committed = this.#write(batch, baseOffset, timestamp, records);
     // What changes in the working image is told to nobody.
-    const delta = new MetadataDelta();
+    const delta = new DiscardedDelta();
     for (const [index, record] of records.entries()) {
       if (!isOfTransaction(record)) this.#working.apply(record, baseOffset + index, delta);
     }

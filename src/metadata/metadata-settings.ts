@@ -12,7 +12,7 @@ export interface MetadataSettings {
   /** Of log and snapshots together; -1 keeps all. */
   readonly metadataMaxRetentionBytes: number;
   readonly metadataMaxRetentionMs: number;
-  /** A NoOpRecord is written when nothing else was for so long; 0: never. */
+  /** A NoOpRecord is written when nothing else was for so long, and others read; 0: never. */
   readonly metadataMaxIdleIntervalMs: number;
   readonly brokerSessionTimeoutMs: number;
   readonly autoLeaderRebalanceEnable: boolean;

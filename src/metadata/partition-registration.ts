@@ -57,12 +57,14 @@ export function registrationFrom(record: Value<typeof partitionRecord>): Partiti
 /** Null fields of the change leave things as they are; naming a leader starts an epoch of it. */
 export function merge(old: PartitionRegistration, change: PartitionChange): PartitionRegistration {
   const replicas = change.replicas === null ? old.replicas : sharedIds(change.replicas);
-  const directories = change.directories ?? old.directories;
+  const isPlaceKept = change.replicas === null && change.directories === null;
   const isLeaderKept = change.leader === NO_LEADER_CHANGE;
   const isStateKept = change.leaderRecoveryState === LeaderRecoveryState.NO_CHANGE;
   return {
     replicas,
-    directories: knownDirectories(directories, replicas.length),
+    directories: isPlaceKept
+      ? old.directories
+      : knownDirectories(change.directories ?? old.directories, replicas.length),
     isr: changedIds(change.isr, old.isr),
     removingReplicas: changedIds(change.removingReplicas, old.removingReplicas),
     addingReplicas: changedIds(change.addingReplicas, old.addingReplicas),
@@ -129,27 +131,31 @@ export function hasAssignedDirectory(
 
 const NONE: readonly number[] = [];
 const SHARED_MAX = 4096;
-const shared = new Map<string, readonly number[]>();
-const sharedUuids = new Map<string, readonly string[]>();
+/** By the one element, or by all of them with commas between. */
+const sharedIdArrays = new Map<number | string, readonly number[]>();
+const sharedUuidArrays = new Map<number | string, readonly string[]>();
 
 function changedIds(changed: readonly number[] | null, old: readonly number[]): readonly number[] {
   return changed === null ? old : sharedIds(changed);
 }
 
 function sharedIds(ids: readonly number[]): readonly number[] {
-  return ids.length === 0 ? NONE : sharedArray(shared, ids);
+  return ids.length === 0 ? NONE : sharedArray(sharedIdArrays, ids);
 }
 
 /** From before KIP-858, or none at all: unknown for every replica. */
 function knownDirectories(directories: readonly string[], replicaCount: number): readonly string[] {
   const isKnown = directories.some((directory) => directory !== MIGRATING_DIRECTORY);
   const known = isKnown ? directories : new Array<string>(replicaCount).fill(MIGRATING_DIRECTORY);
-  return sharedArray(sharedUuids, known);
+  return sharedArray(sharedUuidArrays, known);
 }
 
 /** Ten thousand partitions of one broker share one `[1]`. */
-function sharedArray<T>(table: Map<string, readonly T[]>, array: readonly T[]): readonly T[] {
-  const key = array.join();
+function sharedArray<T extends number | string>(
+  table: Map<number | string, readonly T[]>,
+  array: readonly T[],
+): readonly T[] {
+  const key = array.length === 1 ? array[0]! : array.join();
   const found = table.get(key);
   if (found !== undefined) return found;
   if (table.size < SHARED_MAX) table.set(key, array);

@@ -3,7 +3,7 @@
  * and the end of a metadata transaction is held back, and takes effect as a whole or not at all.
  */
 import { assert } from "../base/assert.ts";
-import { MetadataDelta } from "./delta.ts";
+import { DiscardedDelta, MetadataDelta } from "./delta.ts";
 import type { MetadataImage } from "./image.ts";
 import type { MetadataRecord } from "./record.ts";
 
@@ -17,7 +17,8 @@ export class Replay {
   /** Null outside of a transaction. */
   #held: Held[] | null = null;
   #transactionOffset = -1;
-  #delta = new MetadataDelta();
+  /** While the node starts, nobody asks what changed: they will ask for everything. */
+  #delta: MetadataDelta = new DiscardedDelta();
 
   constructor(image: MetadataImage) {
     this.image = image;

@@ -4,12 +4,13 @@ import { ControlledShutdown, Fencing } from "../image.ts";
 import type { NewRecord } from "../record.ts";
 import {
   type PartitionOfTopic,
+  type TopicImage,
   partitionsOf,
   partitionsWithBrokerInElr,
   partitionsWithBrokerInIsr,
   partitionsWithoutLeader,
 } from "../topics-image.ts";
-import type { ControllerState } from "./command.ts";
+import { type ControllerState, effectiveMinIsr } from "./command.ts";
 import { type PartitionTarget, allowedElection, changePartition } from "./partition-change.ts";
 
 /** It leaves every ISR, and others lead; then it is fenced. */
@@ -168,9 +169,16 @@ function changeAll(
   targetOf: (partition: PartitionOfTopic) => PartitionTarget,
 ): NewRecord[] {
   const records: NewRecord[] = [];
+  // Partitions come topic by topic: what the topic's settings say is worked out once.
+  let topic: TopicImage | null = null;
+  let ofTopic: PartitionTarget = {};
   for (const partition of partitions) {
-    const election = allowedElection(state, partition.topic.name);
-    const record = changePartition(state, partition, { election, ...targetOf(partition) });
+    if (partition.topic !== topic) {
+      topic = partition.topic;
+      const election = allowedElection(state, topic.name);
+      ofTopic = { election, minIsr: effectiveMinIsr(state, topic.name) };
+    }
+    const record = changePartition(state, partition, { ...ofTopic, ...targetOf(partition) });
     if (record !== null) records.push(record);
   }
   return records;

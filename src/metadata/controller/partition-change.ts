@@ -35,6 +35,8 @@ export interface PartitionTarget {
   readonly uncleanShutdown?: readonly number[];
   /** Brokers that can lead; left out: those neither fenced nor stopping. */
   readonly isActive?: (brokerId: number) => boolean;
+  /** The topic's, where the caller knows it. */
+  readonly minIsr?: number;
   /** A replica's directory, by broker. */
   readonly directory?: { readonly brokerId: number; readonly directory: string };
 }
@@ -76,6 +78,7 @@ class PartitionChangeBuilder {
   readonly #old: PartitionRegistration;
   readonly #target: PartitionTarget;
   readonly #topicName: string;
+  readonly #isElrEnabled: boolean;
   readonly #isActive: (brokerId: number) => boolean;
   #isr: readonly number[];
   #elr: readonly number[];
@@ -87,13 +90,14 @@ class PartitionChangeBuilder {
     this.#old = partition.registration;
     this.#target = target;
     this.#topicName = partition.topic.name;
+    this.#isElrEnabled = image.isElrEnabled;
     this.#isActive = target.isActive ?? ((brokerId) => image.cluster.isActive(brokerId));
     this.#isr = target.isr ?? this.#old.isr;
     this.#elr = this.#old.eligibleLeaderReplicas;
   }
 
   build(): Change | null {
-    const { isElrEnabled } = this.#state.image;
+    const isElrEnabled = this.#isElrEnabled;
     if (isElrEnabled) this.#populateElr();
     this.#elect();
     this.#recordElr();
@@ -113,7 +117,8 @@ class PartitionChangeBuilder {
 
   /** Who leaves the in-sync replicas stays eligible while these are fewer than they should be. */
   #populateElr(): void {
-    if (this.#isr.length >= effectiveMinIsr(this.#state, this.#topicName)) {
+    const minIsr = this.#target.minIsr ?? effectiveMinIsr(this.#state, this.#topicName);
+    if (this.#isr.length >= minIsr) {
       this.#elr = [];
       return;
     }
@@ -168,14 +173,14 @@ class PartitionChangeBuilder {
   /** When nobody is left, the one that led last loses the least. */
   #canElectLastKnownLeader(): boolean {
     const { lastKnownElr } = this.#old;
-    if (!this.#state.image.isElrEnabled) return false;
+    if (!this.#isElrEnabled) return false;
     if (this.#elr.length > 0 || this.#isr.length > 0 || lastKnownElr.length !== 1) return false;
     return this.#isAcceptable(lastKnownElr[0]!);
   }
 
   #recordElr(): void {
     const isCleanElection = this.#change.isr === undefined;
-    if (!isCleanElection || !this.#state.image.isElrEnabled) this.#elr = [];
+    if (!isCleanElection || !this.#isElrEnabled) this.#elr = [];
     if (!same(this.#elr, this.#old.eligibleLeaderReplicas)) {
       this.#change.eligibleLeaderReplicas = this.#elr;
     }
