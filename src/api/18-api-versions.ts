@@ -9,9 +9,11 @@
  * features with a lowest version of 0, which v3 clients could not read.
  */
 import { ErrorCode } from "../protocol/error-code.ts";
+import { produce } from "../protocol/messages/00-produce.ts";
 import { apiVersions } from "../protocol/messages/18-api-versions.ts";
 import type { Input, Versions } from "../protocol/schema.ts";
 import type { Broker } from "../broker/broker.ts";
+import { KRAFT_VERSION } from "../metadata/features.ts";
 import { encodeResponse, handler, type Handler, type RequestContext } from "./handler.ts";
 import type { Response } from "./request.ts";
 
@@ -55,7 +57,8 @@ function keysOf(advertised: readonly AdvertisedApi[]): {
 }[] {
   return advertised.map(({ key, versions }) => ({
     apiKey: key,
-    minVersion: versions[0],
+    // KAFKA-18659: old librdkafka does not compress unless Produce v0 is here; it never sends it.
+    minVersion: key === produce.key ? 0 : versions[0],
     maxVersion: versions[1],
   }));
 }
@@ -71,7 +74,11 @@ function featuresFor(broker: Broker, version: number): Features {
     minVersion: range.min,
     maxVersion: range.max,
   }));
-  const finalized = [...broker.image.features].map(([name, level]) => ({
+  const levels = new Map(broker.image.features);
+  // It is in the quorum's own records, not in the image.
+  const { kraftVersion } = broker.metadata.quorum;
+  if (kraftVersion > 0) levels.set(KRAFT_VERSION, kraftVersion);
+  const finalized = [...levels].map(([name, level]) => ({
     name,
     maxVersionLevel: level,
     minVersionLevel: level,

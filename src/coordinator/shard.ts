@@ -196,7 +196,9 @@ export class Shard<S extends CoordinatorState<R>, R> {
       return;
     }
     const { records } = open;
-    const batch = buildBatch({ records, compression: this.#options.compression });
+    const { compression } = this.#options;
+    // Kafka's coordinators count from 0 although they have no producer id.
+    const batch = buildBatch({ records, compression, baseSequence: 0 });
     this.#settleWith(open.unsettled, this.log.append(batch));
   }
 
