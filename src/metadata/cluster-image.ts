@@ -47,7 +47,7 @@ export class ClusterImage {
   readonly controllers = new Map<number, ControllerRegistration>();
   /**
    * Where the newest registration of a broker lies in the log: a broker that has seen it may be
-   * unfenced. Unknown for a broker read from a snapshot, whose records have no offsets of their own.
+   * unfenced. The records of a snapshot all count as its last.
    */
   readonly registrationOffsets = new Map<number, number>();
 

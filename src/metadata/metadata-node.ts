@@ -130,11 +130,16 @@ export class MetadataNode {
       retentionBytes: settings.metadataMaxRetentionBytes,
       retentionMs: settings.metadataMaxRetentionMs,
     });
-    const loaded = await loadMetadata(world.disk, raftLog, options.clusterId);
-    const quorum = new Quorum(world, raftLog, loaded.control, local, options.staticVoters);
-    const node = new MetadataNode(options, raftLog, quorum, loaded);
-    await node.#becomeLeader();
-    return node;
+    try {
+      const loaded = await loadMetadata(world.disk, raftLog, options.clusterId);
+      const quorum = new Quorum(world, raftLog, loaded.control, local, options.staticVoters);
+      const node = new MetadataNode(options, raftLog, quorum, loaded);
+      await node.#becomeLeader();
+      return node;
+    } catch (error) {
+      await raftLog.close();
+      throw error;
+    }
   }
 
   private constructor(
@@ -222,10 +227,10 @@ export class MetadataNode {
 
   /** What is submitted is committed or rejected; then the files are closed. */
   async stop(): Promise<void> {
+    this.#stopped ??= new MetadataStoppedError("the node is stopping");
     this.#tasks.stop();
     await this.#snapshots.stop();
     await this.#commits.whenAll().catch(() => {});
-    this.#stopped ??= new MetadataStoppedError("the node is stopping");
     await this.raftLog.close();
     this.moved.move();
   }
@@ -249,14 +254,14 @@ export class MetadataNode {
 
   async #becomeLeader(): Promise<void> {
     const { local, rules, logger, world, metadataLogDir } = this.#options;
+    const hasMetadataVersion = this.#working.metadataVersion > 0;
+    const bootstrapRecords = hasMetadataVersion
+      ? []
+      : readBootstrapRecords(world.disk, metadataLogDir, rules.supportedFeatures);
     const { committed } = await this.#elect(this.raftLog.lastEpoch);
     this.sessions.activate(this.#working, local.id);
-    const bootstrapRecords =
-      this.#working.metadataVersion > 0
-        ? []
-        : readBootstrapRecords(world.disk, metadataLogDir, rules.supportedFeatures);
     const records = activationRecords({
-      hasMetadataVersion: this.#working.metadataVersion > 0,
+      hasMetadataVersion,
       transactionOffset: this.#replay.transactionOffset,
       bootstrapRecords,
       minIsr: rules.configs.staticTopicConfig("min.insync.replicas"),

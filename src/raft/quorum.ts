@@ -169,9 +169,7 @@ export class Quorum {
     if (kraftVersion >= 1 && this.control.voters === null) {
       return "kraft.version is 1, but neither the metadata log nor its snapshots name voters";
     }
-    if (voters.size === 0) {
-      return "nobody votes: set controller.quorum.voters, or format the directory with --standalone";
-    }
+    if (voters.size === 0) return NOBODY_VOTES;
     if (isOnlyVoter(voters, id, directoryId)) return null;
     const names = [...voters.values()].map(nameOf).join(", ");
     const own = nameOf({ id, directoryId });
@@ -181,6 +179,9 @@ export class Quorum {
     return `the only voter of the metadata quorum is ${names}, but this is ${own}`;
   }
 }
+
+const NOBODY_VOTES =
+  "nobody votes: set controller.quorum.voters, or format the directory with --standalone";
 
 function nameOf({
   id,

@@ -4,7 +4,7 @@
  */
 import { ErrorCode } from "../../protocol/error-code.ts";
 import type { alterConfigs } from "../../protocol/messages/33-alter-configs.ts";
-import type { incrementalAlterConfigs } from "../../protocol/messages/44-incremental-alter-configs.ts";
+import type * as incremental from "../../protocol/messages/44-incremental-alter-configs.ts";
 import type { Value } from "../../protocol/schema.ts";
 import { CLUSTER_DEFAULT, type ConfigResource, ConfigResourceType } from "../configs-image.ts";
 import { CORDONED_DIRECTORIES_LEVEL, metadataVersionOf } from "../features.ts";
@@ -20,7 +20,7 @@ import {
   unchanged,
 } from "./command.ts";
 
-export type IncrementalRequest = Value<typeof incrementalAlterConfigs.request>;
+export type IncrementalRequest = Value<typeof incremental.incrementalAlterConfigs.request>;
 export type LegacyRequest = Value<typeof alterConfigs.request>;
 /** The two APIs answer alike. */
 export type AlterConfigsResponse = Value<typeof alterConfigs.response>;

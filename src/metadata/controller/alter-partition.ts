@@ -1,6 +1,6 @@
 /** AlterPartition: the leader of a partition says who is in sync. */
 import { ErrorCode } from "../../protocol/error-code.ts";
-import type { alterPartition as alterPartitionApi } from "../../protocol/messages/56-alter-partition.ts";
+import type { alterPartition as api } from "../../protocol/messages/56-alter-partition.ts";
 import type { Value } from "../../protocol/schema.ts";
 import {
   LeaderRecoveryState,
@@ -13,8 +13,8 @@ import { reasonAgainstEpoch } from "./broker-heartbeat.ts";
 import { type Command, type ControllerState, divisible, unchanged } from "./command.ts";
 import { allowedElection, changePartition } from "./partition-change.ts";
 
-export type AlterPartitionRequest = Value<typeof alterPartitionApi.request>;
-export type AlterPartitionResponse = Value<typeof alterPartitionApi.response>;
+export type AlterPartitionRequest = Value<typeof api.request>;
+export type AlterPartitionResponse = Value<typeof api.response>;
 type PartitionData = AlterPartitionRequest["topics"][number]["partitions"][number];
 type PartitionResult = AlterPartitionResponse["topics"][number]["partitions"][number];
 

@@ -1,6 +1,6 @@
 /** AssignReplicasToDirs (KIP-858): a broker says on which of its log directories replicas lie. */
 import { ErrorCode } from "../../protocol/error-code.ts";
-import type { assignReplicasToDirs as assignApi } from "../../protocol/messages/73-assign-replicas-to-dirs.ts";
+import type * as messages from "../../protocol/messages/73-assign-replicas-to-dirs.ts";
 import type { Value } from "../../protocol/schema.ts";
 import { DIRECTORIES_LEVEL } from "../features.ts";
 import type { NewRecord } from "../record.ts";
@@ -10,8 +10,8 @@ import { reasonAgainstEpoch } from "./broker-heartbeat.ts";
 import { type Command, divisible, unchanged } from "./command.ts";
 import { changePartition } from "./partition-change.ts";
 
-export type AssignReplicasRequest = Value<typeof assignApi.request>;
-export type AssignReplicasResponse = Value<typeof assignApi.response>;
+export type AssignReplicasRequest = Value<typeof messages.assignReplicasToDirs.request>;
+export type AssignReplicasResponse = Value<typeof messages.assignReplicasToDirs.response>;
 
 export function assignReplicasToDirs(
   request: AssignReplicasRequest,

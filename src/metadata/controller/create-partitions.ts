@@ -1,7 +1,7 @@
 /** CreatePartitions: more partitions for topics that exist. */
 import { assert } from "../../base/assert.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
-import type { createPartitions as createPartitionsApi } from "../../protocol/messages/37-create-partitions.ts";
+import type { createPartitions as api } from "../../protocol/messages/37-create-partitions.ts";
 import type { Value } from "../../protocol/schema.ts";
 import type { NewRecord } from "../record.ts";
 import type { TopicImage } from "../topics-image.ts";
@@ -18,8 +18,8 @@ import {
 } from "./command.ts";
 import { type Placement, placeReplicas, placementOn } from "./replica-placement.ts";
 
-export type CreatePartitionsRequest = Value<typeof createPartitionsApi.request>;
-export type CreatePartitionsResponse = Value<typeof createPartitionsApi.response>;
+export type CreatePartitionsRequest = Value<typeof api.request>;
+export type CreatePartitionsResponse = Value<typeof api.response>;
 type CreatePartitionsTopic = CreatePartitionsRequest["topics"][number];
 type Results = CreatePartitionsResponse["results"];
 

@@ -1,7 +1,7 @@
 /** CreateTopics: with replicas placed or given, and with settings of their own. */
 import { ZERO_UUID, randomUuid } from "../../base/uuid.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
-import type { createTopics as createTopicsApi } from "../../protocol/messages/19-create-topics.ts";
+import type { createTopics as api } from "../../protocol/messages/19-create-topics.ts";
 import type { Value } from "../../protocol/schema.ts";
 import { ConfigResourceType } from "../configs-image.ts";
 import type { NewRecord } from "../record.ts";
@@ -20,8 +20,8 @@ import {
 import { type Placement, placeReplicas, placementOn } from "./replica-placement.ts";
 import { METADATA_TOPIC, topicNameError } from "../topic-name.ts";
 
-export type CreateTopicsRequest = Value<typeof createTopicsApi.request>;
-export type CreateTopicsResponse = Value<typeof createTopicsApi.response>;
+export type CreateTopicsRequest = Value<typeof api.request>;
+export type CreateTopicsResponse = Value<typeof api.response>;
 type CreatableTopic = CreateTopicsRequest["topics"][number];
 type TopicResult = CreateTopicsResponse["topics"][number];
 

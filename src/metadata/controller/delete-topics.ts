@@ -1,7 +1,7 @@
 /** DeleteTopics: by name or by id; the answer says for each why it was not deleted. */
 import { ZERO_UUID } from "../../base/uuid.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
-import type { deleteTopics as deleteTopicsApi } from "../../protocol/messages/20-delete-topics.ts";
+import type { deleteTopics as api } from "../../protocol/messages/20-delete-topics.ts";
 import type { Value } from "../../protocol/schema.ts";
 import type { NewRecord } from "../record.ts";
 import {
@@ -14,8 +14,8 @@ import {
   unchanged,
 } from "./command.ts";
 
-export type DeleteTopicsRequest = Value<typeof deleteTopicsApi.request>;
-export type DeleteTopicsResponse = Value<typeof deleteTopicsApi.response>;
+export type DeleteTopicsRequest = Value<typeof api.request>;
+export type DeleteTopicsResponse = Value<typeof api.response>;
 type Result = DeleteTopicsResponse["responses"][number];
 
 export function deleteTopics(request: DeleteTopicsRequest): Command<DeleteTopicsResponse> {

@@ -1,6 +1,6 @@
 /** ElectLeaders on request, and the elections that the controller holds by itself. */
 import { ErrorCode } from "../../protocol/error-code.ts";
-import type { electLeaders as electLeadersApi } from "../../protocol/messages/43-elect-leaders.ts";
+import type { electLeaders as api } from "../../protocol/messages/43-elect-leaders.ts";
 import type { Value } from "../../protocol/schema.ts";
 import { hasLeader, hasPreferredLeader } from "../partition-registration.ts";
 import type { NewRecord } from "../record.ts";
@@ -18,8 +18,8 @@ import {
 } from "./command.ts";
 import { changePartition } from "./partition-change.ts";
 
-export type ElectLeadersRequest = Value<typeof electLeadersApi.request>;
-export type ElectLeadersResponse = Value<typeof electLeadersApi.response>;
+export type ElectLeadersRequest = Value<typeof api.request>;
+export type ElectLeadersResponse = Value<typeof api.response>;
 type TopicResult = ElectLeadersResponse["replicaElectionResults"][number];
 
 export const ElectionType = { PREFERRED: 0, UNCLEAN: 1 } as const;

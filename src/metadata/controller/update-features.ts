@@ -1,6 +1,6 @@
 /** UpdateFeatures: raises or lowers the levels of feature flags, all of those named or none. */
 import { ErrorCode } from "../../protocol/error-code.ts";
-import type { updateFeatures as updateFeaturesApi } from "../../protocol/messages/57-update-features.ts";
+import type { updateFeatures as api } from "../../protocol/messages/57-update-features.ts";
 import type { Value } from "../../protocol/schema.ts";
 import { ConfigResourceType } from "../configs-image.ts";
 import {
@@ -27,8 +27,8 @@ import {
   unchanged,
 } from "./command.ts";
 
-export type UpdateFeaturesRequest = Value<typeof updateFeaturesApi.request>;
-export type UpdateFeaturesResponse = Value<typeof updateFeaturesApi.response>;
+export type UpdateFeaturesRequest = Value<typeof api.request>;
+export type UpdateFeaturesResponse = Value<typeof api.response>;
 
 /** How a feature may be changed. */
 export const UpgradeType = { UPGRADE: 1, SAFE_DOWNGRADE: 2, UNSAFE_DOWNGRADE: 3 } as const;
