@@ -11,6 +11,13 @@ import { raftCaller } from "./raft-caller.ts";
 
 export const fetchMetadataHandler = handler(
   fetch,
-  (request, context, broker) => onFetch(broker.metadata, raftCaller(context, broker), request),
+  async (request, context, broker) => {
+    const answer = await onFetch(broker.metadata, raftCaller(context, broker), request);
+    const responses = answer.responses.map(({ partitions, ...topic }) => ({
+      ...topic,
+      partitions: partitions.map((partition) => ({ ...partition, abortedTransactions: [] })),
+    }));
+    return { ...answer, responses };
+  },
   { listeners: ["controller"] },
 );

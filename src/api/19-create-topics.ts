@@ -9,7 +9,7 @@
  * settings (KIP-525); v7 its id (KIP-516).
  */
 import { ZERO_UUID } from "../base/uuid.ts";
-import { createTopics as createTopicsCommand } from "../metadata/controller/create-topics.ts";
+import * as controller from "../metadata/controller/create-topics.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { createTopics } from "../protocol/messages/19-create-topics.ts";
 import { handler } from "./handler.ts";
@@ -24,8 +24,13 @@ const NOT_CREATED = {
 };
 
 export const createTopicsHandler = handler(createTopics, (request, _context, broker) =>
-  submit(broker, createTopicsCommand(request), (refused) => ({
-    throttleTimeMs: 0,
-    topics: request.topics.map(({ name }) => ({ name, ...refused, ...NOT_CREATED })),
-  })),
+  submit(
+    broker,
+    controller.createTopics(request),
+    (refused) => ({
+      throttleTimeMs: 0,
+      topics: request.topics.map(({ name }) => ({ name, ...refused, ...NOT_CREATED })),
+    }),
+    request.timeoutMs,
+  ),
 );

@@ -7,11 +7,7 @@
  * Versions: v3 TOPIC_DELETION_DISABLED; v5 error messages; v6 topics by id too (KIP-516).
  */
 import { ZERO_UUID } from "../base/uuid.ts";
-import {
-  deleteTopics as deleteTopicsCommand,
-  type DeleteTopicsRequest,
-  type DeleteTopicsResponse,
-} from "../metadata/controller/delete-topics.ts";
+import * as controller from "../metadata/controller/delete-topics.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { deleteTopics } from "../protocol/messages/20-delete-topics.ts";
 import { handler } from "./handler.ts";
@@ -19,8 +15,11 @@ import { submit } from "./submit.ts";
 
 export const deleteTopicsHandler = handler(deleteTopics, (request, context, broker) => {
   if (broker.settings.get("delete.topic.enable")) {
-    return submit(broker, deleteTopicsCommand(request), ({ errorCode }) =>
-      refuseAll(request, errorCode),
+    return submit(
+      broker,
+      controller.deleteTopics(request),
+      ({ errorCode }) => refuseAll(request, errorCode),
+      request.timeoutMs,
     );
   }
   return refuseAll(
@@ -29,7 +28,10 @@ export const deleteTopicsHandler = handler(deleteTopics, (request, context, brok
   );
 });
 
-function refuseAll(request: DeleteTopicsRequest, errorCode: ErrorCode): DeleteTopicsResponse {
+function refuseAll(
+  request: controller.DeleteTopicsRequest,
+  errorCode: ErrorCode,
+): controller.DeleteTopicsResponse {
   const named = request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
   const responses = [...named, ...request.topics].map((topic) => ({
     ...topic,

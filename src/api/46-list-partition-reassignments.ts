@@ -6,11 +6,11 @@
 import type { PartitionRegistration } from "../metadata/partition-registration.ts";
 import type { TopicImage } from "../metadata/topics-image.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
-import { listPartitionReassignments } from "../protocol/messages/46-list-partition-reassignments.ts";
+import * as messages from "../protocol/messages/46-list-partition-reassignments.ts";
 import { handler } from "./handler.ts";
 
 export const listPartitionReassignmentsHandler = handler(
-  listPartitionReassignments,
+  messages.listPartitionReassignments,
   (request, _context, { image }) => {
     const all = (topic: TopicImage) => ({ topic, indexes: [...topic.partitions.keys()] });
     const asked =
@@ -30,7 +30,7 @@ export const listPartitionReassignmentsHandler = handler(
       });
       return partitions.length === 0 ? [] : [{ name: topic.name, partitions }];
     });
-    return { errorCode: ErrorCode.NONE, errorMessage: "", topics };
+    return { errorCode: ErrorCode.NONE, errorMessage: null, topics };
   },
 );
 

@@ -10,28 +10,30 @@ import { describeQuorum } from "../protocol/messages/55-describe-quorum.ts";
 import type { Input } from "../protocol/schema.ts";
 import { handler } from "./handler.ts";
 
-type QuorumAnswer = Input<typeof describeQuorum.response>;
-type Replica = QuorumAnswer["topics"][number]["partitions"][number]["observers"][number];
+type Replica = Input<
+  typeof describeQuorum.response
+>["topics"][number]["partitions"][number]["observers"][number];
 
 const DIRECTORIES_VERSION = 2;
 
 export const describeQuorumHandler = handler(describeQuorum, (request, context, broker) => {
-  const answer = onDescribeQuorum(broker.metadata, request);
-  return context.apiVersion < DIRECTORIES_VERSION ? withoutDirectories(answer) : answer;
-});
-
-/** A version without a field for it would refuse what it says. */
-function withoutDirectories({ errorCode, topics }: QuorumAnswer): QuorumAnswer {
-  const strip = ({ replicaDirectoryId: _, ...replica }: Replica): Replica => replica;
+  const { errorCode, topics, nodes } = onDescribeQuorum(broker.metadata, request);
+  const hasDirectories = context.apiVersion >= DIRECTORIES_VERSION;
+  // A version without a field for it would refuse what it says.
+  const inVersion = ({ replicaDirectoryId, ...replica }: Replica): Replica =>
+    hasDirectories ? { replicaDirectoryId, ...replica } : replica;
   return {
     errorCode,
+    errorMessage: "",
     topics: topics.map(({ topicName, partitions }) => ({
       topicName,
       partitions: partitions.map((partition) => ({
         ...partition,
-        currentVoters: partition.currentVoters.map(strip),
-        observers: partition.observers.map(strip),
+        errorMessage: partition.errorMessage ?? "",
+        currentVoters: partition.currentVoters.map(inVersion),
+        observers: partition.observers.map(inVersion),
       })),
     })),
+    ...(hasDirectories ? { nodes } : {}),
   };
-}
+});

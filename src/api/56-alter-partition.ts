@@ -5,15 +5,14 @@
  *
  * Versions: v3 with their broker epochs (KIP-903).
  */
-import { alterPartition as alterPartitionCommand } from "../metadata/controller/alter-partition.ts";
+import * as controller from "../metadata/controller/alter-partition.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
 import { alterPartition } from "../protocol/messages/56-alter-partition.ts";
 import { handler } from "./handler.ts";
 import { submit } from "./submit.ts";
 
-export const alterPartitionHandler = handler(alterPartition, (request, context, broker) =>
-  submit(broker, alterPartitionCommand(request, context.apiVersion), ({ errorCode }) => ({
-    throttleTimeMs: 0,
-    errorCode,
-    topics: [],
-  })),
-);
+export const alterPartitionHandler = handler(alterPartition, (request, context, broker) => {
+  if (request.topics.length === 0) return { errorCode: ErrorCode.NONE, topics: [] };
+  const command = controller.alterPartition(request, context.apiVersion);
+  return submit(broker, command, ({ errorCode }) => ({ throttleTimeMs: 0, errorCode, topics: [] }));
+});

@@ -31,7 +31,8 @@ export const describeClusterHandler = handler(describeCluster, (request, context
         : `Unsupported endpoint type ${request.endpointType}`,
       clusterId: "",
       brokers: [],
-      endpointType: request.endpointType,
+      // As in Kafka: an error does not repeat the type.
+      endpointType: BROKERS,
       clusterAuthorizedOperations,
     };
   }

@@ -3,11 +3,11 @@
  *
  * - Forgets a broker that is gone for good.
  */
-import { unregisterBroker as unregisterBrokerCommand } from "../metadata/controller/unregister-broker.ts";
+import * as controller from "../metadata/controller/unregister-broker.ts";
 import { unregisterBroker } from "../protocol/messages/64-unregister-broker.ts";
 import { handler } from "./handler.ts";
 import { submit } from "./submit.ts";
 
 export const unregisterBrokerHandler = handler(unregisterBroker, (request, _context, broker) =>
-  submit(broker, unregisterBrokerCommand(request.brokerId), (refused) => refused),
+  submit(broker, controller.unregisterBroker(request.brokerId), (refused) => refused),
 );

@@ -3,7 +3,7 @@
  *
  * - A broker gets the next thousand ids for producers.
  */
-import { allocateProducerIds as allocateProducerIdsCommand } from "../metadata/controller/allocate-producer-ids.ts";
+import * as controller from "../metadata/controller/allocate-producer-ids.ts";
 import { allocateProducerIds } from "../protocol/messages/67-allocate-producer-ids.ts";
 import { handler } from "./handler.ts";
 import { submit } from "./submit.ts";
@@ -13,7 +13,7 @@ export const allocateProducerIdsHandler = handler(
   async ({ brokerId, brokerEpoch }, _context, broker) => {
     const block = await submit(
       broker,
-      allocateProducerIdsCommand(brokerId, brokerEpoch),
+      controller.allocateProducerIds(brokerId, brokerEpoch),
       ({ errorCode }) => ({ errorCode, producerIdStart: 0, producerIdLength: 0 }),
     );
     const { errorCode, producerIdStart, producerIdLength } = block;

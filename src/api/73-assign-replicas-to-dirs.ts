@@ -3,7 +3,7 @@
  *
  * - A broker tells the controller in which of its log directories replicas lie.
  */
-import { assignReplicasToDirs as assignReplicasCommand } from "../metadata/controller/assign-replicas-to-dirs.ts";
+import * as controller from "../metadata/controller/assign-replicas-to-dirs.ts";
 import { assignReplicasToDirs } from "../protocol/messages/73-assign-replicas-to-dirs.ts";
 import { handler } from "./handler.ts";
 import { submit } from "./submit.ts";
@@ -11,7 +11,7 @@ import { submit } from "./submit.ts";
 export const assignReplicasToDirsHandler = handler(
   assignReplicasToDirs,
   (request, _context, broker) =>
-    submit(broker, assignReplicasCommand(request), ({ errorCode }) => ({
+    submit(broker, controller.assignReplicasToDirs(request), ({ errorCode }) => ({
       throttleTimeMs: 0,
       errorCode,
       directories: [],

@@ -1,7 +1,7 @@
 /** What Kafka says of an error code where nothing is known beyond it. */
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
 
-const TEXTS: ReadonlyMap<ErrorCode, string> = new Map([
+const TEXTS: ReadonlyMap<number, string> = new Map([
   [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition."],
   [ErrorCode.COORDINATOR_NOT_AVAILABLE, "The coordinator is not available."],
   [
@@ -13,6 +13,6 @@ const TEXTS: ReadonlyMap<ErrorCode, string> = new Map([
 ]);
 
 /** Its name where nobody is ever told more. */
-export function errorText(errorCode: ErrorCode): string {
+export function errorText(errorCode: number): string {
   return TEXTS.get(errorCode) ?? errorName(errorCode);
 }

@@ -4,12 +4,17 @@ import { type Command, type Refusal, refusal } from "../metadata/controller/comm
 import { MetadataStoppedError, TooManyRecordsError } from "../metadata/metadata-node.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 
-/** `failed` makes the response of a command that was not, or perhaps not, carried out. */
+/**
+ * `failed` makes the response of a command that was not, or perhaps not, carried out. Without any
+ * time the controller does not begin.
+ */
 export async function submit<Response>(
   broker: Pick<Broker, "metadata">,
   command: Command<Response>,
   failed: (refused: Refusal) => Response,
+  timeoutMs = Infinity,
 ): Promise<Response> {
+  if (timeoutMs <= 0) return failed(refusal(ErrorCode.REQUEST_TIMED_OUT, null));
   try {
     return await broker.metadata.submit(command);
   } catch (error) {

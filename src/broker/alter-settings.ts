@@ -88,7 +88,13 @@ async function withController<R extends AnyResource>(
 ): Promise<Responses> {
   const rest = resources.filter((_, index) => outcomes[index] === null);
   const decided = rest.length === 0 ? [] : (await options.submit(commandFor(rest))).responses;
-  // The controller answers once for resources that it was asked twice for.
+  if (options.isController) {
+    const own = resources.flatMap(({ resourceType, resourceName }, index) => {
+      const outcome = outcomes[index] ?? null;
+      return outcome === null ? [] : [{ resourceType, resourceName, ...outcome }];
+    });
+    return { responses: [...decided, ...own] };
+  }
   const byId = new Map(decided.map((response) => [idOf(response), response]));
   const responses = resources.map((resource, index) => {
     const { resourceType, resourceName } = resource;

@@ -27,7 +27,10 @@ export const deleteTopicsScenario: Scenario = {
       await asker.ask(deleteTopics, version, named());
     }
     await deleteById(asker);
-    const topics = ["t6", "a", "b"].map((name) => ({ name }));
+    await makeTopic(asker, "late");
+    const late = [{ name: "late", topicId: ZERO_UUID }];
+    await asker.ask(deleteTopics, 6, { topics: late, timeoutMs: 0 }, "no time");
+    const topics = ["t6", "a", "b", "late"].map((name) => ({ name }));
     await asker.ask(metadata, 12, { topics, allowAutoTopicCreation: false });
   },
 };

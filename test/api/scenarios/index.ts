@@ -1,6 +1,7 @@
 /** All scenarios; each has what Apache Kafka 4.3.1 answered in ../recorded. */
 import type { Scenario } from "../asker.ts";
 import { configsScenario } from "./configs.ts";
+import { controllerScenario, raftScenario } from "./controller.ts";
 import { createTopicsScenario } from "./create-topics.ts";
 import { deleteRecordsScenario } from "./delete-records.ts";
 import { deleteTopicsDisabledScenario, deleteTopicsScenario } from "./delete-topics.ts";
@@ -12,6 +13,7 @@ import { quorumScenario, updateFeaturesScenario } from "./quorum.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   configsScenario,
+  controllerScenario,
   createPartitionsScenario,
   createTopicsScenario,
   deleteRecordsScenario,
@@ -23,5 +25,6 @@ export const SCENARIOS: readonly Scenario[] = [
   listOffsetsScenario,
   producersScenario,
   quorumScenario,
+  raftScenario,
   updateFeaturesScenario,
 ];

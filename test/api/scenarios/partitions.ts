@@ -31,6 +31,8 @@ export const createPartitionsScenario: Scenario = {
       await ask(3, [more("t", 8, given)], "an assignment");
     }
     await ask(3, [more("t", 9), more("absent", 9)], "some are wrong");
+    const late = { topics: [more("t", 10)], timeoutMs: 0, validateOnly: false };
+    await asker.ask(createPartitions, 3, late, "no time");
   },
 };
 
