@@ -15,6 +15,8 @@ export interface Client {
   readonly afterStop?: readonly string[];
   /** The name of the file of expected outcomes, where several clients share one. */
   readonly expected?: string;
+  /** The only scenarios to run, where that is not all of the driver's. */
+  readonly scenarios?: readonly string[];
   /** Broker settings for this client only. */
   readonly overrides?: Readonly<Record<string, string>>;
 }
@@ -69,6 +71,22 @@ export const CLIENTS: readonly Client[] = [
     needs: ["python3"],
     install: () => installPythonDriver("confluent-kafka"),
     command: pythonDriver("confluent-kafka"),
+  },
+  {
+    name: "kafka-python",
+    needs: ["python3"],
+    install: () => installPythonDriver("kafka-python"),
+    command: pythonDriver("kafka-python"),
+  },
+  {
+    // The others set group.initial.rebalance.delay.ms to 0 to be quick: this one keeps 3 seconds.
+    name: "rebalance-delay",
+    needs: ["python3"],
+    install: () => installPythonDriver("kafka-python"),
+    command: pythonDriver("kafka-python"),
+    expected: "kafka-python",
+    scenarios: ["group-single", "group-two-members", "group-cooperative"],
+    overrides: { "group.initial.rebalance.delay.ms": "3000" },
   },
   {
     name: "java-clients",

@@ -95,10 +95,16 @@ function chosenTargets(): TargetKind[] {
   throw new CompatError(`--target is bunka, kafka or both, not ${options.target}`);
 }
 
+/** The scenarios to run; none means all that the driver has. */
+function askedOf(client: Client): readonly string[] {
+  return options.scenario.length > 0 ? options.scenario : (client.scenarios ?? []);
+}
+
 /** Runs the client's driver against a fresh broker. */
 async function observe(client: Client, kind: TargetKind): Promise<Observation> {
   const workDirectory = mkdtempSync(join(tmpdir(), `bunka-compat-${client.name}-${kind}-`));
   const start = performance.now();
+  const asked = askedOf(client);
   const outcomes: Outcomes = {};
   const troubles: string[] = [];
   const stderrFile = join(workDirectory, "driver.log");
@@ -116,14 +122,14 @@ async function observe(client: Client, kind: TargetKind): Promise<Observation> {
       else Object.assign(outcomes, parsed);
     };
     try {
-      const command = [...client.command, target.bootstrap, ...options.scenario];
+      const command = [...client.command, target.bootstrap, ...asked];
       const ended = await runLines(command, stderrFile, CLIENT_DEADLINE_MS, read);
       if (ended !== 0) troubles.push(`driver ended with ${ended}`);
     } finally {
       await target.stop();
     }
     if (client.afterStop !== undefined) {
-      const command = [...client.afterStop, target.dataDirectory, ...options.scenario];
+      const command = [...client.afterStop, target.dataDirectory, ...asked];
       const ended = await runLines(command, stderrFile, CLIENT_DEADLINE_MS, read);
       if (ended !== 0) troubles.push(`driver after the stop ended with ${ended}`);
     }
@@ -149,8 +155,8 @@ function judge(
 ): Row {
   let passed = 0;
   let failed = 0;
-  const isAsked = (name: string): boolean =>
-    options.scenario.length === 0 || options.scenario.includes(name);
+  const asked = askedOf(client);
+  const isAsked = (name: string): boolean => asked.length === 0 || asked.includes(name);
   const wanted = Object.keys(expected ?? observation.outcomes).filter(isAsked);
   const unexpected = Object.keys(observation.outcomes).filter((name) => !wanted.includes(name));
   // A driver that said nothing at all is one trouble, not one for each scenario.
@@ -195,7 +201,7 @@ async function record(
   observation: Observation,
 ): Promise<Outcomes> {
   // A run of some scenarios only must not lose the others.
-  const kept = options.scenario.length === 0 ? {} : before;
+  const kept = askedOf(client).length === 0 ? {} : before;
   const outcomes = { ...kept, ...observation.outcomes };
   writeFileSync(expectedFile(client), `${JSON.stringify(outcomes, null, 2)}\n`);
   await run([process.execPath, "fmt", "--no-script", expectedFile(client)]);

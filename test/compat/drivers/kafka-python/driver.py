@@ -1,0 +1,21 @@
+"""kafka-python: the shared scenarios as far as its clients can follow them."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../python"))
+
+from driver_kit import run_scenarios  # noqa: E402
+import admin_scenarios  # noqa: E402
+import data_scenarios  # noqa: E402
+import group_scenarios  # noqa: E402
+from kit import Kit  # noqa: E402
+
+kit = Kit(sys.argv[1])
+run_scenarios(
+    {
+        **admin_scenarios.scenarios(kit),
+        **data_scenarios.scenarios(kit),
+        **group_scenarios.scenarios(kit),
+    }
+)
