@@ -54,17 +54,7 @@ export class LogFlush {
 
   /** Writes the epoch checkpoint when an epoch has records that it does not know. */
   writeEpochs(): Promise<void> {
-    const { host, epochs, place } = this.#state;
-    this.#epochsWriting ??= host.background
-      .run(async () => {
-        while (epochs.isDirty && this.#state.failure === null) {
-          epochs.isDirty = false;
-          const path = `${place.directory}/${LEADER_EPOCH_FILE}`;
-          await replaceFile(host.disk, path, epochs.encode());
-        }
-      })
-      .finally(() => (this.#epochsWriting = null));
-    return this.#epochsWriting;
+    return this.#state.host.background.run(() => this.#writeEpochsNow());
   }
 
   /** The log is closed: everything that it wrote becomes durable, active segment included. */
@@ -74,7 +64,7 @@ export class LogFlush {
       await segment.sync(false);
       segment.coolDown();
     }
-    if (state.epochs.isDirty && state.isChanged) await this.writeEpochs();
+    if (state.epochs.isDirty && state.isChanged) await this.#writeEpochsNow();
     await this.#syncNames();
     state.setAllFlushed();
   }
@@ -83,6 +73,22 @@ export class LogFlush {
   async whenIdle(): Promise<void> {
     await this.#epochsWriting?.catch(() => undefined);
     await this.#commits?.whenIdle();
+  }
+
+  /**
+   * Not in the queue of background work: who waits here may have a place in it, and with every
+   * place so taken nobody would ever go on.
+   */
+  #writeEpochsNow(): Promise<void> {
+    const { host, epochs, place } = this.#state;
+    this.#epochsWriting ??= (async () => {
+      while (epochs.isDirty && this.#state.failure === null) {
+        epochs.isDirty = false;
+        const path = `${place.directory}/${LEADER_EPOCH_FILE}`;
+        await replaceFile(host.disk, path, epochs.encode());
+      }
+    })().finally(() => (this.#epochsWriting = null));
+    return this.#epochsWriting;
   }
 
   #commit(offset: number): Promise<void> {
@@ -103,7 +109,7 @@ export class LogFlush {
         // When the log is cut in the meantime, what was synced counts for nothing.
         cutCount = state.cutCount;
         reached = await this.#syncSegments(upTo, cutCount);
-        if (state.epochs.isDirty || this.#epochsWriting !== null) await this.writeEpochs();
+        if (state.epochs.isDirty || this.#epochsWriting !== null) await this.#writeEpochsNow();
         await this.#syncNames();
       }
       if (state.isClosed) return;
