@@ -25,18 +25,27 @@ export interface BatchRun {
 }
 
 /**
- * Appends, at once. The producers' claims have been checked; errors of the disk are thrown, and
- * the caller takes the directory offline, so nothing has to be taken back.
+ * Makes the segment active that has room for the batches. Kafka leaves a full segment before it
+ * looks at what producers claim, so a batch that is refused then may begin a segment too.
  */
-export function appendRun(state: LogState, flush: LogFlush, run: BatchRun, nowMs: number): void {
-  assert(run.firstOffset >= state.logEndOffset, "a log only grows");
+export function makeRoom(state: LogState, flush: LogFlush, run: BatchRun, nowMs: number): void {
   state.isChanged = true;
   state.touch();
   const { config } = state;
-  let segment = state.segments.active;
-  if (segment.shouldRoll(run.size, run.maxTimestamp, run.lastOffset, nowMs, config)) {
-    segment = roll(state, flush, run.firstOffset);
+  const { active } = state.segments;
+  if (active.shouldRoll(run.size, run.maxTimestamp, run.lastOffset, nowMs, config)) {
+    roll(state, flush, run.firstOffset);
   }
+}
+
+/**
+ * Appends, at once. There is room, and the producers' claims have been checked. Errors of the disk
+ * are thrown, and the caller takes the directory offline, so nothing has to be taken back.
+ */
+export function appendRun(state: LogState, flush: LogFlush, run: BatchRun): void {
+  assert(run.firstOffset >= state.logEndOffset, "a log only grows");
+  const { config } = state;
+  const segment = state.segments.active;
   assert(segment.canHold(run.lastOffset), "offsets of one append are within 2^31");
   segment.append(run.bytes, 0, run.size, config);
   state.logEndOffset = run.lastOffset + 1;

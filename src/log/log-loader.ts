@@ -73,6 +73,7 @@ export function openCleanly(host: LogHost, options: OpenLog): Log | null {
   state.setAllFlushed();
   state.highWatermark = logStartOffset;
   state.epochs.limitFile(logStartOffset, recoveryPoint);
+  removeStraySnapshots(state);
   state.producers.loadLater(logStartOffset, recoveryPoint);
   return new Log(state, new LogFlush(state));
 }
@@ -179,8 +180,10 @@ async function findEndOffset(state: LogState): Promise<number> {
 
 /** Snapshots at the base of a segment stay, and the newest of the others if it is behind all. */
 function removeStraySnapshots(state: LogState): void {
+  const { snapshotOffsets } = state.producers;
+  if (snapshotOffsets.length <= 1) return;
   const bases = new Set(state.segments.all.map((segment) => segment.baseOffset));
-  const strays = state.producers.snapshotOffsets.filter((offset) => !bases.has(offset));
+  const strays = snapshotOffsets.filter((offset) => !bases.has(offset));
   const newest = strays.at(-1) ?? -1;
   for (const offset of strays) {
     const isBehindAll = offset > state.segments.active.baseOffset;

@@ -30,6 +30,7 @@ export function truncateTo(state: LogState, offset: number): boolean {
   state.logStartOffset = Math.min(state.logStartOffset, offset);
   state.setFlushed(Math.min(state.flushedOffset, offset));
   state.producers.reload(state.logStartOffset, offset);
+  state.producers.takeSnapshot();
   // Snapshots of what was cut off must not come back.
   state.isDirectoryDirty = true;
   state.highWatermark = Math.min(state.highWatermark, offset);

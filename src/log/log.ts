@@ -42,7 +42,7 @@ import { appended, type AppendResult, type RecordError, refused } from "./append
 import { readEndTransactionMarker } from "./end-transaction-marker.ts";
 import { checkGivenBatches } from "./given-batches.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
-import { appendRun, type BatchRun, roll } from "./log-append.ts";
+import { appendRun, type BatchRun, makeRoom, roll } from "./log-append.ts";
 import type { LogConfig } from "./log-config.ts";
 import { LogFlush } from "./log-flush.ts";
 import { abortedTransactions, readLog } from "./log-read.ts";
@@ -180,15 +180,18 @@ export class Log {
       nowMs,
     });
     if ("errorCode" in batch) return this.#refused(batch, batch.recordErrors);
-    const duplicate = origin === "client" ? this.#findDuplicate(batch.bytes) : null;
-    if (duplicate !== null) {
-      const { lastOffset, offsetDelta, timestamp } = duplicate;
-      const firstOffset = lastOffset - offsetDelta;
-      return appended(firstOffset, lastOffset, timestamp, state.logStartOffset, true, null);
-    }
-    const claim = this.#refuseProducer(batch.bytes, options);
-    if (claim !== null) return this.#refused(claim);
-    return this.#append(batch, nowMs, batch.appendTimeMs);
+    return this.#attemptAppend(() => {
+      makeRoom(state, this.#flush, batch, nowMs);
+      const duplicate = origin === "client" ? this.#findDuplicate(batch.bytes) : null;
+      if (duplicate !== null) {
+        const { lastOffset, offsetDelta, timestamp } = duplicate;
+        const firstOffset = lastOffset - offsetDelta;
+        return appended(firstOffset, lastOffset, timestamp, state.logStartOffset, true, null);
+      }
+      const claim = this.#refuseProducer(batch.bytes, options);
+      if (claim !== null) return this.#refused(claim);
+      return this.#append(batch, batch.appendTimeMs);
+    });
   }
 
   /** What a leader sent: believed, but for its checksums and order. `leaderEpoch` bounds it. */
@@ -385,34 +388,30 @@ export class Log {
       const { logEndOffset, logStartOffset } = this.#state;
       return appended(logEndOffset, logEndOffset - 1, -1, logStartOffset, false, null);
     }
-    return this.#append({ bytes, ...given }, nowMs, -1);
-  }
-
-  #append(run: BatchRun, nowMs: number, appendTimeMs: number): AppendResult {
-    const { logStartOffset } = this.#state;
-    if (run.size > this.#state.config.segmentBytes) {
+    if (given.size > this.#state.config.segmentBytes) {
       return this.#refused({
         errorCode: ErrorCode.RECORD_LIST_TOO_LARGE,
-        message:
-          `Message batch size is ${run.size} bytes, which exceeds the maximum configured ` +
-          `segment size of ${this.#state.config.segmentBytes}.`,
+        message: `${given.size} bytes of batches are more than a segment may have`,
       });
     }
-    return this.#state.attempt(
-      () => {
-        appendRun(this.#state, this.#flush, run, nowMs);
-        const flushed = this.#flush.afterAppend();
-        return appended(
-          run.firstOffset,
-          run.lastOffset,
-          appendTimeMs,
-          logStartOffset,
-          false,
-          flushed,
-        );
-      },
-      (error) =>
-        this.#refused({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: error.message }),
-    );
+    return this.#attemptAppend(() => {
+      const run = { bytes, ...given };
+      makeRoom(this.#state, this.#flush, run, nowMs);
+      return this.#append(run, -1);
+    });
+  }
+
+  #append(run: BatchRun, appendTimeMs: number): AppendResult {
+    const { firstOffset, lastOffset } = run;
+    appendRun(this.#state, this.#flush, run);
+    const flushed = this.#flush.afterAppend();
+    const { logStartOffset } = this.#state;
+    return appended(firstOffset, lastOffset, appendTimeMs, logStartOffset, false, flushed);
+  }
+
+  #attemptAppend(work: () => AppendResult): AppendResult {
+    return this.#state.attempt(work, (error) => {
+      return this.#refused({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: error.message });
+    });
   }
 }
