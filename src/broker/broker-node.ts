@@ -12,7 +12,7 @@
 import { assert } from "../base/assert.ts";
 import type { LogLevels } from "../base/log-levels.ts";
 import type { Logger } from "../base/logger.ts";
-import { randomUuid, ZERO_UUID } from "../base/uuid.ts";
+import { ZERO_UUID } from "../base/uuid.ts";
 import type { DiskError, FileLock, World } from "../base/world.ts";
 import { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
 import type { LogDirectory } from "../log/log-directory.ts";
@@ -21,13 +21,10 @@ import { LogStartupError } from "../log/log-startup.ts";
 import { CONSUMER_OFFSETS_TOPIC } from "../metadata/internal-topics.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
 import { allocateProducerIds } from "../metadata/controller/allocate-producer-ids.ts";
-import { heartbeat } from "../metadata/controller/broker-heartbeat.ts";
 import { createTopics } from "../metadata/controller/create-topics.ts";
-import { registerBroker } from "../metadata/controller/register-broker.ts";
 import type { MetadataImage } from "../metadata/image.ts";
 import { MetadataNode } from "../metadata/metadata-node.ts";
 import { Partitions } from "../partition/partitions.ts";
-import { ErrorCode, errorName } from "../protocol/error-code.ts";
 import { type VoterSet, voterSet } from "../raft/voter-set.ts";
 import type { Broker } from "./broker.ts";
 import { FetchSessions } from "./fetch-sessions.ts";
@@ -35,15 +32,11 @@ import { openStorage, type Storage } from "./format-storage.ts";
 import { groupCoordinatorConfig } from "./group-coordinator-config.ts";
 import { logSettings, metadataSettings } from "./log-settings.ts";
 import { ProducerIds } from "./producer-ids.ts";
+import { Registration } from "./registration.ts";
 import { Replicas } from "./replicas.ts";
 import { configRules } from "./settings/config-rules.ts";
 import { logDirectories, metadataDirectory, quorumVoters } from "./settings/effective.ts";
-import {
-  type Listeners,
-  readListeners,
-  SECURITY_PROTOCOLS,
-  withPortsAndHost,
-} from "./settings/listeners.ts";
+import { type Listeners, readListeners, withPortsAndHost } from "./settings/listeners.ts";
 import type { Settings } from "./settings/settings.ts";
 import { topicLogConfig } from "./settings/topic-log-config.ts";
 import { SUPPORTED_FEATURES } from "./supported-features.ts";
@@ -84,7 +77,7 @@ export class BrokerNode implements Broker {
   readonly #metadataLock: FileLock | null;
   #metadata: MetadataNode | null = null;
   #ports: ReadonlyMap<string, number> = new Map();
-  #brokerEpoch = -1;
+  #registration: Registration | null = null;
 
   /** Throws `LogStartupError`, `FormatError`, `MetaPropertiesError` or `DiskError`: one line. */
   static async open(options: BrokerOptions): Promise<BrokerNode> {
@@ -140,7 +133,7 @@ export class BrokerNode implements Broker {
     this.producerIds = new ProducerIds({
       clock,
       logger: logger.child("producer-ids"),
-      allocate: () => this.metadata.submit(allocateProducerIds(this.nodeId, this.#brokerEpoch)),
+      allocate: () => this.metadata.submit(allocateProducerIds(this.nodeId, this.brokerEpoch)),
     });
     this.topicCreation = new TopicCreation({
       settings,
@@ -162,8 +155,9 @@ export class BrokerNode implements Broker {
     return this.metadata.lastOffset;
   }
 
+  /** -1 before the node is registered. */
   get brokerEpoch(): number {
-    return this.#brokerEpoch;
+    return this.#registration?.brokerEpoch ?? -1;
   }
 
   /** `ports` are those that the listeners have got, by name. */
@@ -197,14 +191,27 @@ export class BrokerNode implements Broker {
     const replicas = new Replicas({ ...this, image: this.image });
     this.#metadata.subscribe((delta) => replicas.apply(delta));
     this.logs.start();
-    await this.#register();
+    this.#registration = new Registration({
+      metadata: this.#metadata,
+      random: world.random,
+      nodeId: this.nodeId,
+      clusterId: this.clusterId,
+      rack: settings.get("broker.rack"),
+      supportedFeatures: SUPPORTED_FEATURES,
+      listeners: this.#endpoints(this.listeners.advertised),
+      controllerListeners: this.#endpoints(this.listeners.advertisedController),
+      directoryIds: this.logs.directories.flatMap(({ id }) => id ?? []),
+      previousBrokerEpoch: this.logs.previousBrokerEpoch,
+    });
+    await this.#registration.enter();
   }
 
   /** No request comes any more. Everything is on the disk when it resolves. */
   async stop(): Promise<void> {
     this.groups.stop();
+    await this.#registration?.leave();
     await this.#metadata?.stop();
-    await this.logs.shutDown(this.#brokerEpoch);
+    await this.logs.shutDown(this.brokerEpoch);
     this.#metadataLock?.release();
   }
 
@@ -220,60 +227,13 @@ export class BrokerNode implements Broker {
     return [{ nodeId: this.nodeId, host, port, rack: null, isFenced: false }];
   }
 
-  /** Tells the controller, which is in this same process, that this node lives, and where. */
-  async #register(): Promise<void> {
-    const advertised = this.#endpoints(this.listeners.advertised);
-    const reply = await this.metadata.submit(
-      registerBroker(
-        {
-          brokerId: this.nodeId,
-          clusterId: this.clusterId,
-          incarnationId: randomUuid(this.world.random),
-          listeners: advertised.map((endpoint) => ({
-            ...endpoint,
-            securityProtocol: SECURITY_PROTOCOLS.indexOf(endpoint.protocol),
-          })),
-          features: [...SUPPORTED_FEATURES].map(([name, { min, max }]) => ({
-            name,
-            minSupportedVersion: min,
-            maxSupportedVersion: max,
-          })),
-          rack: this.settings.get("broker.rack"),
-          isMigratingZkBroker: false,
-          logDirs: this.logs.directories.flatMap(({ id }) => id ?? []),
-          previousBrokerEpoch: this.logs.previousBrokerEpoch,
-        },
-        true,
-      ),
-    );
-    if (reply.errorCode !== ErrorCode.NONE) {
-      const why = reply.errorMessage ?? errorName(reply.errorCode);
-      throw new LogStartupError(`This broker could not be registered: ${why}`);
-    }
-    this.#brokerEpoch = reply.brokerEpoch;
-    await this.#heartbeat([]);
-  }
-
-  async #heartbeat(offlineLogDirs: string[]): Promise<void> {
-    await this.metadata.submit(
-      heartbeat({
-        brokerId: this.nodeId,
-        brokerEpoch: this.#brokerEpoch,
-        currentMetadataOffset: this.metadataOffset,
-        wantFence: false,
-        wantShutDown: false,
-        offlineLogDirs,
-        cordonedLogDirs: null,
-      }),
-    );
-  }
-
   #directoryFailed(directory: LogDirectory, error: DiskError, remaining: number): void {
     const isMetadata = directory.path === metadataDirectory(this.settings);
     if (remaining === 0 || isMetadata) return this.#options.fatal(error);
-    if (directory.id !== null && this.#metadata !== null) {
-      this.#heartbeat([directory.id]).catch((reason) => this.#options.fatal(reason));
-    }
+    if (directory.id === null) return;
+    this.#registration
+      ?.directoryFailed(directory.id)
+      .catch((reason) => this.#options.fatal(reason));
   }
 
   #lockMetadataDirectory(): FileLock | null {
