@@ -17,6 +17,7 @@ import {
   residentMegabytes,
   startBroker,
 } from "./brokers.ts";
+import { buildLoad } from "./load/run-load.ts";
 import { createTopic, deleteTopic } from "./raw-client.ts";
 
 interface Row {
@@ -106,7 +107,7 @@ const { values: options } = parseArgs({
 });
 
 const folder = mkdtempSync(join(tmpdir(), "bunka-bench-"));
-const load = buildLoad();
+const runLoad = buildLoad(folder);
 const kinds = (["kafka", "bunka"] as const).filter((kind) => (options.only ?? kind) === kind);
 const brokers: BrokerProcess[] = [];
 for (const kind of kinds) brokers.push(await startBroker(kind, join(folder, kind)));
@@ -131,14 +132,6 @@ try {
 } finally {
   for (const broker of brokers) await broker.stop();
   rmSync(folder, { recursive: true, force: true });
-}
-
-function buildLoad(): string {
-  const binary = join(folder, "load");
-  const source = join(import.meta.dir, "load/load.c");
-  const built = Bun.spawnSync(["cc", "-O2", "-o", binary, source], { stderr: "inherit" });
-  if (built.exitCode !== 0) throw new Error("a C compiler is needed for the load generator");
-  return binary;
 }
 
 async function warmUp(broker: BrokerProcess): Promise<void> {
@@ -172,26 +165,6 @@ async function measure(broker: BrokerProcess, row: Row): Promise<Figures> {
     p50Ms: result.p50Us / 1000,
     p99Ms: result.p99Us / 1000,
   };
-}
-
-interface LoadResult {
-  readonly bytes: number;
-  readonly seconds: number;
-  readonly p50Us: number;
-  readonly p99Us: number;
-}
-
-function runLoad(
-  mode: "produce" | "fetch",
-  port: number,
-  topic: string,
-  partitions: number,
-  rest: readonly number[],
-): LoadResult {
-  const command = [load, mode, `${port}`, topic, `${partitions}`, ...rest.map(String)];
-  const child = Bun.spawnSync(command, { stderr: "inherit" });
-  if (child.exitCode !== 0) throw new Error(`${command.join(" ")} failed`);
-  return JSON.parse(child.stdout.toString()) as LoadResult;
 }
 
 /** Makes the guest touch as much memory as the row will write, and gives it back. */

@@ -1,0 +1,88 @@
+/** A broker as a process of its own, and what Linux says of it. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+export interface NodeProcess {
+  readonly pid: number;
+  readonly port: number;
+  /** Milliseconds of `performance.now()` when the process was asked for. */
+  readonly startedMs: number;
+  /** Resolves at the line that says that the node is ready, with the time since its start. */
+  readonly ready: Promise<number>;
+  /** Both give the milliseconds until the process was gone. */
+  stop(): Promise<number>;
+  kill(): Promise<number>;
+}
+
+export interface Memory {
+  readonly residentMegabytes: number;
+  /** Of that, what is the process's own: the rest are pages of Bun's executable. */
+  readonly ownMegabytes: number;
+}
+
+const REPOSITORY = resolve(import.meta.dir, "../..");
+const READY = "Bunka is ready";
+
+/** `overrides` are settings as `--override` takes them. */
+export function startNode(directory: string, overrides: readonly string[] = []): NodeProcess {
+  const port = freePort();
+  const settings = [`log.dirs=${directory}`, `listeners=PLAINTEXT://127.0.0.1:${port}`];
+  const flags = [...settings, ...overrides].flatMap((setting) => ["--override", setting]);
+  const startedMs = performance.now();
+  const child = Bun.spawn([process.execPath, join(REPOSITORY, "src/main.ts"), "broker", ...flags], {
+    cwd: REPOSITORY,
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const end = async (signal: "SIGTERM" | "SIGKILL"): Promise<number> => {
+    const fromMs = performance.now();
+    child.kill(signal);
+    await child.exited;
+    return performance.now() - fromMs;
+  };
+  return {
+    pid: child.pid,
+    port,
+    startedMs,
+    ready: whenReady(child.stdout, startedMs),
+    stop: () => end("SIGTERM"),
+    kill: () => end("SIGKILL"),
+  };
+}
+
+export function memoryOf(pid: number): Memory {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const megabytes = (name: string) =>
+    Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
+  return { residentMegabytes: megabytes("VmRSS"), ownMegabytes: megabytes("RssAnon") };
+}
+
+/** Time on a core so far, of all threads that still live, to the nanosecond. */
+export function coreSeconds(pid: number): number {
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1");
+    nanoseconds += Number(text.split(" ")[0]);
+  }
+  return nanoseconds / 1e9;
+}
+
+export function openFileCount(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+async function whenReady(output: ReadableStream<Uint8Array>, startedMs: number): Promise<number> {
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of output) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.includes(READY)) return performance.now() - startedMs;
+  }
+  throw new Error(`the broker ended before it was ready: ${text}`);
+}
+
+function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  listener.stop(true);
+  return listener.port;
+}
