@@ -39,6 +39,7 @@ import { logDirectories, metadataDirectory, quorumVoters } from "./settings/effe
 import { type Listeners, readListeners, withPortsAndHost } from "./settings/listeners.ts";
 import type { Settings } from "./settings/settings.ts";
 import { topicLogConfig } from "./settings/topic-log-config.ts";
+import { setStraysAside } from "./stray-logs.ts";
 import { SUPPORTED_FEATURES } from "./supported-features.ts";
 import { TopicCreation } from "./topic-creation.ts";
 import type { NodeView } from "./topic-view.ts";
@@ -188,6 +189,7 @@ export class BrokerNode implements Broker {
       onFatal: (error) => this.#options.fatal(error),
     });
     await this.logs.load();
+    setStraysAside(this.logs, this.image, this.nodeId);
     const replicas = new Replicas({ ...this, image: this.image });
     this.#metadata.subscribe((delta) => replicas.apply(delta));
     this.logs.start();
