@@ -62,16 +62,27 @@ function searchMaxTimestamp(state: LogState): Promise<TimestampAnswer | null> {
   return searchSegment(latest, latest.maxTimestampOffset, 0, isWanted);
 }
 
+/**
+ * A segment may have come to the timestamp with records alone that lie before the log's start:
+ * then those behind it are searched. Kafka gives up there, and its consumer skips to the end.
+ */
 async function searchTimestamp(state: LogState, target: number): Promise<TimestampAnswer | null> {
   state.touch();
-  const segment = state.segments.all.find((other) => other.largestTimestamp >= target);
-  if (segment === undefined) return null;
-  const { timeIndex } = segment;
-  timeIndex.lookup(target);
-  const { logStartOffset } = state;
-  const fromOffset = Math.max(timeIndex.foundOffset, logStartOffset);
   const isLateEnough = (timestamp: number): boolean => timestamp >= target;
-  return searchSegment(segment, fromOffset, logStartOffset, isLateEnough);
+  let segment: Segment | null = state.segments.first;
+  while (segment !== null) {
+    if (segment.largestTimestamp >= target) {
+      const { timeIndex } = segment;
+      timeIndex.lookup(target);
+      const { logStartOffset } = state;
+      const fromOffset = Math.max(timeIndex.foundOffset, logStartOffset);
+      const found = await searchSegment(segment, fromOffset, logStartOffset, isLateEnough);
+      if (found !== null) return found;
+    }
+    // Segments may have gone in the meantime.
+    segment = state.segments.higher(segment);
+  }
+  return null;
 }
 
 /** The first record of `offsetMin` or above whose timestamp is wanted, from `fromOffset` on. */
