@@ -32,7 +32,7 @@ process.exitCode = await main();
 
 async function main(): Promise<number> {
   const chosen = SCENARIOS.filter(
-    ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
+    ({ name }) => positionals.length === 0 || positionals.includes(name),
   );
   if (options.target !== "bunka") await installKafka();
   let differing = 0;

@@ -1,6 +1,6 @@
 /** The clients: how each is installed and started, and what it needs on the machine. */
 import { join } from "node:path";
-import { CACHE, COMPAT_FOLDER, installJavaDrivers } from "./harness/install.ts";
+import { CACHE, COMPAT_FOLDER, installGoDriver, installJavaDrivers } from "./harness/install.ts";
 import { installJavaScriptDriver, installKcat, installPythonDriver } from "./harness/install.ts";
 import { KAFKA_LIBRARIES } from "./harness/install.ts";
 
@@ -87,6 +87,12 @@ export const CLIENTS: readonly Client[] = [
     expected: "kafka-python",
     scenarios: ["group-single", "group-two-members", "group-cooperative"],
     overrides: { "group.initial.rebalance.delay.ms": "3000" },
+  },
+  {
+    name: "franz-go",
+    needs: ["go"],
+    install: () => installGoDriver("franz-go"),
+    command: [join(CACHE, "bin/franz-go")],
   },
   {
     name: "java-clients",

@@ -1,0 +1,44 @@
+// franz-go: the shared scenarios, many of them with the raw answers of the broker as outcome.
+package main
+
+import "os"
+
+func main() {
+	kit := newKit(os.Args[1])
+	scenarios := []scenario{
+		{"api-versions", kit.apiVersions},
+		{"cluster", kit.cluster},
+		{"quorum", kit.quorum},
+		{"topics-create", kit.topicsCreate},
+		{"topics-errors", kit.topicsErrors},
+		{"topics-delete", kit.topicsDelete},
+		{"partitions-create", kit.partitionsCreate},
+		{"configs-topic", kit.configsTopic},
+		{"configs-broker", kit.configsBroker},
+		{"delete-records", kit.deleteRecords},
+		{"log-dirs", kit.logDirs},
+		{"produce-consume", kit.produceConsume},
+		{"codecs", kit.codecs},
+		{"old-versions", kit.oldVersions},
+		{"large-values", kit.largeValues},
+		{"many-partitions", kit.manyPartitions},
+		{"acks", kit.acks},
+		{"idempotent", kit.idempotent},
+		{"offsets", kit.offsets},
+		{"leader-epochs", kit.leaderEpochs},
+		{"fetch-from", kit.fetchFrom},
+		{"out-of-range", kit.outOfRange},
+		{"record-too-large", kit.recordTooLarge},
+		{"unknown-topic", kit.unknownTopic},
+		{"auto-create", kit.autoCreate},
+		{"group-single", kit.groupSingle},
+		{"group-two-members", kit.groupTwoMembers},
+		{"group-cooperative", kit.groupCooperative},
+		{"group-assignors", kit.groupAssignors},
+		{"group-resume", kit.groupResume},
+		{"group-static", kit.groupStatic},
+		{"group-offsets", kit.groupOffsets},
+		{"group-admin", kit.groupAdmin},
+	}
+	runScenarios(scenarios, os.Args[2:])
+}
