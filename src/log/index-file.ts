@@ -12,6 +12,12 @@
  */
 import type { FileHandle, FileHandles } from "./file-handles.ts";
 
+/** What a file holds when it is opened: good entries at its start. */
+export interface FoundEntries {
+  readonly count: number;
+  readonly fileSize: number;
+}
+
 /** Answer of every read that would have to wait for the disk. */
 export const COLD = -1;
 
@@ -31,15 +37,17 @@ export class IndexFile {
   readonly entrySize: number;
   readonly #blockEntries: number;
   #fileCount: number;
+  /** The file is longer than its entries: a crash of Kafka leaves it as long as it was reserved. */
+  #hasTail: boolean;
   #pending: Buffer | null = null;
   #pendingCount = 0;
 
-  /** `fileCount` is how many good entries the file has. */
-  constructor(handles: FileHandles, path: string, entrySize: number, fileCount: number) {
+  constructor(handles: FileHandles, path: string, entrySize: number, found: FoundEntries) {
     this.handle = handles.handle(path, "create");
     this.entrySize = entrySize;
     this.#blockEntries = Math.floor(BLOCK_SIZE / entrySize);
-    this.#fileCount = fileCount;
+    this.#fileCount = found.count;
+    this.#hasTail = found.fileSize > found.count * entrySize;
   }
 
   get count(): number {
@@ -98,13 +106,11 @@ export class IndexFile {
 
   /** Forgets all entries from `count` on, on disk too. */
   truncate(count: number): void {
-    if (count >= this.#fileCount) {
-      this.#pendingCount = Math.min(this.#pendingCount, count - this.#fileCount);
-      return;
-    }
-    this.#pendingCount = 0;
-    this.#fileCount = count;
-    this.handle.use().truncate(count * this.entrySize);
+    this.#pendingCount = Math.max(0, Math.min(this.#pendingCount, count - this.#fileCount));
+    if (count >= this.#fileCount && !this.#hasTail) return;
+    this.#fileCount = Math.min(this.#fileCount, count);
+    this.handle.use().truncate(this.#fileCount * this.entrySize);
+    this.#hasTail = false;
   }
 
   writeOut(): void {
@@ -117,6 +123,7 @@ export class IndexFile {
 
   /** Writes what is pending and gives memory and file back. */
   cool(): void {
+    if (this.#hasTail) this.truncate(this.count);
     this.writeOut();
     this.#pending = null;
     this.handle.close();

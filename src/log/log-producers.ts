@@ -24,6 +24,8 @@ import { ProtocolError } from "../protocol/protocol-error.ts";
 import { scanBatches, scanBatchesNow, type VisitBatch } from "./batch-scan.ts";
 import { readEndTransactionMarker } from "./end-transaction-marker.ts";
 import { DELETED_SUFFIX, segmentFileName, SNAPSHOT_SUFFIX } from "./log-names.ts";
+import type { RememberedBatch } from "./producer-entry.ts";
+import { ProducerRecall } from "./producer-recall.ts";
 import { decodeProducerSnapshot, encodeProducerSnapshot } from "./producer-snapshot.ts";
 import { type CompletedTransaction, type ProducerBatch, ProducerState } from "./producer-state.ts";
 import { FOUND, type Segment, type SegmentPlace } from "./segment.ts";
@@ -48,6 +50,8 @@ export class LogProducers {
   #unloadedTo = -1;
   /** Written, not synced. */
   #unsynced: readonly number[] = NONE;
+  /** Null when the state was made of all records. */
+  #recall: ProducerRecall | null = null;
   readonly #host: ProducerHost;
 
   constructor(
@@ -127,6 +131,7 @@ export class LogProducers {
             nowMs - entry.lastTimestamp < this.#host.producerIdExpirationMs,
         );
         this.state.reset(live);
+        this.#recall = new ProducerRecall(this.#segments, offset);
         this.endOffset = offset;
         this.#lastSnapshotOffset = offset;
         return;
@@ -137,8 +142,22 @@ export class LogProducers {
       }
     }
     this.state.reset([]);
+    this.#recall = null;
     this.endOffset = logStartOffset;
     this.#lastSnapshotOffset = logStartOffset;
+  }
+
+  /** The batch with exactly these sequence numbers, when it is among the producer's last five. */
+  findDuplicate(bytes: Buffer): RememberedBatch | null {
+    const entry = this.state.get(producerId(bytes, 0));
+    if (entry === undefined) return null;
+    const epoch = producerEpoch(bytes, 0);
+    const [first, last] = [baseSequence(bytes, 0), lastSequence(bytes, 0)];
+    const found = entry.findDuplicate(epoch, first, last);
+    if (found !== null || this.#recall === null) return found;
+    if (!entry.mayHaveForgotten(epoch, last)) return null;
+    this.#recall.recall(this.state, entry);
+    return entry.findDuplicate(epoch, first, last);
   }
 
   /** Takes a batch that is in the log into account; returns the transaction that it decides. */
@@ -163,6 +182,7 @@ export class LogProducers {
     this.#unloadedFrom = -1;
     for (const snapshot of this.#snapshots) this.removeSnapshot(snapshot);
     this.state.reset([]);
+    this.#recall = null;
     this.endOffset = offset;
     this.#lastSnapshotOffset = 0;
   }

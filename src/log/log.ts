@@ -182,7 +182,8 @@ export class Log {
     if ("errorCode" in batch) return this.#refused(batch, batch.recordErrors);
     return this.#attemptAppend(() => {
       makeRoom(state, this.#flush, batch, nowMs);
-      const duplicate = origin === "client" ? this.#findDuplicate(batch.bytes) : null;
+      const isOfClient = origin === "client" && hasProducerId(batch.bytes, 0);
+    const duplicate = isOfClient ? state.producers.findDuplicate(batch.bytes) : null;
       if (duplicate !== null) {
         const { lastOffset, offsetDelta, timestamp } = duplicate;
         const firstOffset = lastOffset - offsetDelta;
@@ -355,14 +356,6 @@ export class Log {
   #refused(refusal: Refusal, recordErrors: readonly RecordError[] = []): AppendResult {
     const { logStartOffset } = this.#state;
     return refused(refusal.errorCode, refusal.message, logStartOffset, recordErrors);
-  }
-
-  #findDuplicate(bytes: Buffer): RememberedBatch | null {
-    if (!hasProducerId(bytes, 0)) return null;
-    const entry = this.#state.producers.state.get(producerId(bytes, 0));
-    if (entry === undefined) return null;
-    const first = baseSequence(bytes, 0);
-    return entry.findDuplicate(producerEpoch(bytes, 0), first, lastSequence(bytes, 0));
   }
 
   /** The leader takes one batch of a producer at a time. */

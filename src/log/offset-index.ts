@@ -7,7 +7,7 @@
  * One entry for every `index.interval.bytes` of the segment or so. Both columns ascend.
  */
 import type { FileHandles } from "./file-handles.ts";
-import { COLD, IndexFile } from "./index-file.ts";
+import { COLD, type FoundEntries, IndexFile } from "./index-file.ts";
 
 export const OFFSET_ENTRY_SIZE = 8;
 
@@ -18,8 +18,8 @@ export class OffsetIndex {
   foundOffset = 0;
   foundPosition = 0;
 
-  constructor(handles: FileHandles, path: string, baseOffset: number, fileCount: number) {
-    this.file = new IndexFile(handles, path, OFFSET_ENTRY_SIZE, fileCount);
+  constructor(handles: FileHandles, path: string, baseOffset: number, found: FoundEntries) {
+    this.file = new IndexFile(handles, path, OFFSET_ENTRY_SIZE, found);
     this.#baseOffset = baseOffset;
   }
 

@@ -7,6 +7,9 @@ import { decrementSequence } from "../protocol/record-batch.ts";
 /** How many batches back a duplicate is recognized. */
 export const BATCHES_REMEMBERED = 5;
 
+/** Sequence numbers wrap: what is more than half of them behind is ahead. */
+const SEQUENCES_BEHIND_MAX = 2 ** 30;
+
 export interface RememberedBatch {
   readonly lastSequence: number;
   readonly lastOffset: number;
@@ -52,6 +55,18 @@ export class ProducerEntry {
       if (batch.lastSequence === last && firstSequenceOf(batch) === first) return batch;
     }
     return null;
+  }
+
+  /**
+   * Whether a batch that ends with `last` comes before all that are remembered, though there is
+   * room for it: of a producer that was read from a snapshot only one batch is.
+   */
+  mayHaveForgotten(epoch: number, last: number): boolean {
+    const [oldest] = this.batches;
+    if (epoch !== this.epoch || oldest === undefined) return false;
+    if (this.batches.length === BATCHES_REMEMBERED) return false;
+    const distance = decrementSequence(firstSequenceOf(oldest), last);
+    return distance > 0 && distance < SEQUENCES_BEHIND_MAX;
   }
 
   addBatch(epoch: number, batch: RememberedBatch): void {

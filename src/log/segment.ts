@@ -24,7 +24,7 @@ import {
   maxTimestamp as maxTimestampOf,
 } from "../protocol/record-batch.ts";
 import type { FileHandle, FileHandles } from "./file-handles.ts";
-import { COLD } from "./index-file.ts";
+import { COLD, type FoundEntries } from "./index-file.ts";
 import type { LogConfig } from "./log-config.ts";
 import {
   INDEX_SUFFIX,
@@ -119,8 +119,8 @@ export class Segment {
   get offsetIndex(): OffsetIndex {
     if (this.#offsetIndex === null) {
       const path = this.pathOf(INDEX_SUFFIX);
-      const count = this.#entriesIn(path, OFFSET_ENTRY_SIZE);
-      this.#offsetIndex = new OffsetIndex(this.#place.handles, path, this.baseOffset, count);
+      const found = this.#entriesIn(path, OFFSET_ENTRY_SIZE);
+      this.#offsetIndex = new OffsetIndex(this.#place.handles, path, this.baseOffset, found);
     }
     return this.#offsetIndex;
   }
@@ -128,8 +128,8 @@ export class Segment {
   get timeIndex(): TimeIndex {
     if (this.#timeIndex === null) {
       const path = this.pathOf(TIME_INDEX_SUFFIX);
-      const count = this.#entriesIn(path, TIME_ENTRY_SIZE);
-      this.#timeIndex = new TimeIndex(this.#place.handles, path, this.baseOffset, count);
+      const found = this.#entriesIn(path, TIME_ENTRY_SIZE);
+      this.#timeIndex = new TimeIndex(this.#place.handles, path, this.baseOffset, found);
     }
     return this.#timeIndex;
   }
@@ -353,6 +353,9 @@ export class Segment {
 
   /** Forgets the indexes, before all batches are noted again from position 0. */
   startRebuild(): void {
+    for (const kind of [INDEX_SUFFIX, TIME_INDEX_SUFFIX]) {
+      this.#place.disk.open(this.pathOf(kind), "create").close();
+    }
     this.#maxTimestamp = -1;
     this.offsetIndex.file.truncate(0);
     this.timeIndex.reset();
@@ -482,10 +485,10 @@ export class Segment {
   }
 
   /** A crash of Kafka leaves index files at their reserved length: zeros are no entries. */
-  #entriesIn(path: string, entrySize: number): number {
-    const size = this.#place.disk.status(path)?.size ?? 0;
-    let count = Math.floor(size / entrySize);
-    if (count === 0) return 0;
+  #entriesIn(path: string, entrySize: number): FoundEntries {
+    const fileSize = this.#place.disk.status(path)?.size ?? 0;
+    let count = Math.floor(fileSize / entrySize);
+    if (count === 0) return { count, fileSize };
     const handle = this.#place.handles.handle(path, "read");
     const entry = Buffer.alloc(entrySize);
     const isZero = (index: number): boolean => {
@@ -501,7 +504,7 @@ export class Segment {
       }
     }
     handle.close();
-    return count;
+    return { count, fileSize };
   }
 }
 

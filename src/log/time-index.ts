@@ -9,7 +9,7 @@
  */
 import { readInt64 } from "../base/bytes.ts";
 import type { FileHandles } from "./file-handles.ts";
-import { IndexFile } from "./index-file.ts";
+import { type FoundEntries, IndexFile } from "./index-file.ts";
 
 export const TIME_ENTRY_SIZE = 12;
 
@@ -23,8 +23,8 @@ export class TimeIndex {
   foundOffset = 0;
   readonly #baseOffset: number;
 
-  constructor(handles: FileHandles, path: string, baseOffset: number, fileCount: number) {
-    this.file = new IndexFile(handles, path, TIME_ENTRY_SIZE, fileCount);
+  constructor(handles: FileHandles, path: string, baseOffset: number, found: FoundEntries) {
+    this.file = new IndexFile(handles, path, TIME_ENTRY_SIZE, found);
     this.#baseOffset = baseOffset;
     this.lastOffset = baseOffset;
     this.#readLast();
