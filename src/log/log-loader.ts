@@ -17,7 +17,8 @@ import { Log } from "./log.ts";
 import type { LogConfig } from "./log-config.ts";
 import { LogFlush } from "./log-flush.ts";
 import type { LogHost } from "./log-host.ts";
-import { rebuildSegment, recoverFrom } from "./log-recovery.ts";
+import { rebuildIndexes } from "./index-rebuild.ts";
+import { recoverFrom } from "./log-recovery.ts";
 import { LogState } from "./log-state.ts";
 import { removeSegments } from "./log-truncate.ts";
 import { PARTITION_METADATA_FILE } from "./partition-metadata.ts";
@@ -159,14 +160,17 @@ async function rebuildMissingIndexes(
   firstToRecover: number,
 ): Promise<void> {
   const recovered = state.segments.floor(firstToRecover);
+  const { active } = state.segments;
   for (const segment of state.segments.all) {
-    if (segment === recovered) break;
+    if (segment === recovered && firstToRecover < Number.POSITIVE_INFINITY) return;
     if (found.indexes.has(segment.baseOffset) && found.timeIndexes.has(segment.baseOffset))
       continue;
     state.host.logger.warn(
       `${state.name}: segment ${segment.baseOffset} has no index, building it anew`,
     );
-    await rebuildSegment(state, segment);
+    if (segment === active) await recoverFrom(state, active.baseOffset, 0);
+    else await rebuildIndexes(state, segment);
+    segment.coolDown();
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { ErrorCode } from "../protocol/error-code.ts";
 import { COLD } from "./index-file.ts";
+import { rebuildIndexes } from "./index-rebuild.ts";
 import { emptySlice, LogSlice } from "./log-slice.ts";
 import type { LogState } from "./log-state.ts";
 import { BEYOND_END, DAMAGED, FOUND, type Segment } from "./segment.ts";
@@ -32,6 +33,7 @@ export function readLog(state: LogState, request: ReadRequest): LogSlice | Promi
   return state.attempt(
     () => {
       const found = locate(state, request, false);
+      if (state.segments.floor(offset)?.isIndexDamaged === true) repair(state, offset);
       return found instanceof LogSlice ? found : readCold(state, request, found);
     },
     () => emptySlice(ErrorCode.KAFKA_STORAGE_ERROR),
@@ -117,6 +119,18 @@ function checkAgain(state: LogState, request: ReadRequest): LogSlice | null {
     return emptySlice(ErrorCode.OFFSET_OUT_OF_RANGE);
   }
   return null;
+}
+
+/** Readers get their answer without the index; it is built anew behind them. */
+function repair(state: LogState, offset: number): void {
+  const segment = state.segments.floor(offset);
+  if (segment === null || segment === state.segments.active) return;
+  segment.isIndexDamaged = false;
+  const { host, name } = state;
+  host.logger.warn(`${name}: the index of segment ${segment.baseOffset} is damaged`);
+  host.background
+    .run(() => rebuildIndexes(state, segment))
+    .catch((error: unknown) => state.diskFailed(error));
 }
 
 function damaged(state: LogState, segment: Segment, offset: number): LogSlice {

@@ -62,19 +62,6 @@ function endsEarly(state: LogState, endOffset: number, next: Segment | undefined
   return next !== undefined && endOffset < next.baseOffset && !isCompacted(state.config);
 }
 
-/** Builds the indexes of a segment that is not at the end; what is damaged in it stays. */
-export async function rebuildSegment(state: LogState, segment: Segment): Promise<void> {
-  const { size } = segment;
-  await noteAll(state, segment, () => undefined);
-  if (segment.size < size) {
-    state.host.logger.error(
-      `${state.name}: segment ${segment.baseOffset} is damaged at position ${segment.size}`,
-    );
-  }
-  segment.finishRebuild(size);
-  segment.coolDown();
-}
-
 async function recoverSegment(state: LogState, segment: Segment): Promise<number> {
   const { epochs, producers } = state;
   const endOffset = await noteAll(state, segment, (bytes, at) => {
@@ -89,7 +76,7 @@ async function recoverSegment(state: LogState, segment: Segment): Promise<number
     }
     producers.state.complete(completed);
   });
-  segment.finishRebuild(segment.size);
+  segment.finishRebuild();
   return endOffset;
 }
 

@@ -71,6 +71,8 @@ const headers = Buffer.alloc(HEADERS_SIZE);
 export class Segment {
   readonly baseOffset: number;
   size: number;
+  /** An entry of the offset index did not point at its batch. */
+  isIndexDamaged = false;
   /** What `locate` found: where a batch begins, and its size. */
   foundPosition = 0;
   foundSize = 0;
@@ -268,7 +270,8 @@ export class Segment {
       const { foundOffset, foundPosition } = this.offsetIndex;
       const answer = this.#scan(foundPosition, foundOffset, offset, mayWait);
       if (answer !== DAMAGED) return answer;
-      // The entry does not point at its batch: do without the index.
+      // The entry does not point at its batch: do without the index until it is built anew.
+      this.isIndexDamaged = true;
     }
     return this.#scan(0, -1, offset, mayWait);
   }
@@ -368,17 +371,32 @@ export class Segment {
     this.#recent?.clear();
   }
 
-  /**
-   * Finishes the indexes. `size` is where the batches that were noted end, and the file is cut
-   * there; or it is that of the whole file, which stays as it is, damage and all.
-   */
-  finishRebuild(size: number): void {
-    if (size === this.size) this.#cutAt(size);
-    this.size = size;
+  /** Cuts the file where the batches that were noted end, and finishes the indexes. */
+  finishRebuild(): void {
+    this.#cutAt(this.size);
     this.timeIndex.append(this.maxTimestamp, this.maxTimestampOffset);
     this.offsetIndex.file.writeOut();
     this.timeIndex.file.writeOut();
     this.#bytesSinceIndexEntry = 0;
+  }
+
+  /** Other contents for both index files, at once. */
+  replaceIndexes(offsetEntries: Buffer, timeEntries: Buffer): void {
+    this.#offsetIndex?.file.handle.close();
+    this.#timeIndex?.file.handle.close();
+    this.#offsetIndex = null;
+    this.#timeIndex = null;
+    this.#maxTimestamp = null;
+    this.isIndexDamaged = false;
+    for (const [kind, bytes] of [
+      [INDEX_SUFFIX, offsetEntries],
+      [TIME_INDEX_SUFFIX, timeEntries],
+    ] as const) {
+      const file = this.#place.disk.open(this.pathOf(kind), "create");
+      file.truncate(0);
+      file.write(bytes, 0, bytes.length, 0);
+      file.close();
+    }
   }
 
   /** Renames all files that exist; `suffix` stands behind their names from now on. */

@@ -34,10 +34,7 @@ export class TimeIndex {
   append(timestamp: number, offset: number): void {
     if (timestamp <= this.lastTimestamp) return;
     const relative = offset - this.#baseOffset;
-    this.file.extend((bytes, at) => {
-      writeTimestamp(bytes, at, timestamp);
-      bytes.writeInt32BE(relative, at + 8);
-    });
+    this.file.extend((bytes, at) => writeTimeEntry(bytes, at, timestamp, relative));
     this.lastTimestamp = timestamp;
     this.lastOffset = offset;
   }
@@ -92,8 +89,14 @@ export class TimeIndex {
 }
 
 /** Clients choose timestamps: one beyond 2^53 loses its last bits here, and breaks nothing. */
-function writeTimestamp(bytes: Buffer, at: number, timestamp: number): void {
+export function writeTimeEntry(
+  bytes: Buffer,
+  at: number,
+  timestamp: number,
+  relativeOffset: number,
+): void {
   const high = Math.min(0x7fff_ffff, Math.floor(timestamp / 0x1_0000_0000));
   bytes.writeInt32BE(high, at);
   bytes.writeUInt32BE(Math.min(0xffff_ffff, timestamp - high * 0x1_0000_0000), at + 4);
+  bytes.writeInt32BE(relativeOffset, at + 8);
 }
