@@ -24,13 +24,19 @@ import type { TopicImage } from "../metadata/topics-image.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { metadata } from "../protocol/messages/03-metadata.ts";
 import type { Input, Value } from "../protocol/schema.ts";
-import { handler, type RequestContext } from "./handler.ts";
+import { type Body, handler, type RequestContext } from "./handler.ts";
 
 type MetadataRequest = Value<typeof metadata.request>;
+type MetadataResponse = Body<Input<typeof metadata.response>>;
 type TopicAnswer = Input<typeof metadata.response>["topics"][number];
+
+/** Before it, ids are told but cannot be asked for. */
+const IDS_VERSION = 12;
+const NO_CONTROLLER = -1;
 
 export const metadataHandler = handler(metadata, async (request, context, broker) => {
   const version = context.apiVersion;
+  if (version < IDS_VERSION && asksForIds(request)) return refuseAll(request);
   const options: ViewOptions = {
     listenerName: context.listenerName,
     hidesOfflineReplicas: version === 0,
@@ -54,6 +60,18 @@ export const metadataHandler = handler(metadata, async (request, context, broker
   };
 });
 
+function asksForIds({ topics }: MetadataRequest): boolean {
+  return topics?.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID) ?? false;
+}
+
+/** A refused request is told nothing of the cluster. */
+function refuseAll({ topics }: MetadataRequest): MetadataResponse {
+  const refused = topics?.map(({ name, topicId }) =>
+    unknown(ErrorCode.INVALID_REQUEST, name ?? "", topicId),
+  );
+  return { brokers: [], clusterId: null, controllerId: NO_CONTROLLER, topics: refused ?? [] };
+}
+
 async function answerTopics(
   request: MetadataRequest,
   context: RequestContext,
@@ -63,13 +81,6 @@ async function answerTopics(
   const { topics } = request;
   if (topics === null || (topics.length === 0 && context.apiVersion === 0)) {
     return [...broker.image.topics.values()].map((topic) => known(broker, topic, options));
-  }
-  const version = context.apiVersion;
-  if (version < 12 && topics.some((topic) => topic.name === null || topic.topicId !== ZERO_UUID)) {
-    // Names cannot be null and ids cannot be asked for before v12.
-    return topics.map((topic) => ({
-      ...unknown(ErrorCode.INVALID_REQUEST, topic.name ?? "", topic.topicId),
-    }));
   }
   const ids = [...new Set(topics.map((topic) => topic.topicId))].filter((id) => id !== ZERO_UUID);
   if (ids.length > 0) return ids.map((id) => answerById(broker, id, options));

@@ -2,7 +2,7 @@
  * ApiVersions: v0-4.
  *
  * - The first request of nearly every client, so it answers even a version that is not known: with
- *   UNSUPPORTED_VERSION and all versions, in the form of v0 (KIP-511).
+ *   UNSUPPORTED_VERSION and its own versions, in the form of v0 (KIP-511).
  * - What it lists is what this listener dispatches: both come from the list of handlers.
  *
  * Versions: v3 takes the client's name and version and gives features; v4 keeps
@@ -41,12 +41,16 @@ export function apiVersionsHandler(
   });
 }
 
-/** KIP-511: the answer to a version that is not known, for a client that then asks again. */
+/**
+ * KIP-511: the answer to a version that is not known tells which versions of this very API are, and
+ * the client asks again.
+ */
 export function unsupportedVersionResponse(
   context: RequestContext,
   advertised: readonly AdvertisedApi[],
 ): Response {
-  const body = { errorCode: ErrorCode.UNSUPPORTED_VERSION, apiKeys: keysOf(advertised) };
+  const itself = advertised.filter(({ key }) => key === apiVersions.key);
+  const body = { errorCode: ErrorCode.UNSUPPORTED_VERSION, apiKeys: keysOf(itself) };
   return encodeResponse(apiVersions, 0, body, context);
 }
 

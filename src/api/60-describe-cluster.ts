@@ -18,9 +18,6 @@ const CONTROLLERS = 2;
 export const describeClusterHandler = handler(describeCluster, (request, context, broker) => {
   const isController = context.listenerKind === "controller";
   const wanted = isController ? CONTROLLERS : BROKERS;
-  const clusterAuthorizedOperations = request.includeClusterAuthorizedOperations
-    ? CLUSTER_OPERATIONS
-    : OPERATIONS_NOT_ASKED;
   if (request.endpointType !== wanted) {
     const isKnown = request.endpointType === BROKERS || request.endpointType === CONTROLLERS;
     return {
@@ -33,7 +30,7 @@ export const describeClusterHandler = handler(describeCluster, (request, context
       brokers: [],
       // As in Kafka: an error does not repeat the type.
       endpointType: BROKERS,
-      clusterAuthorizedOperations,
+      clusterAuthorizedOperations: OPERATIONS_NOT_ASKED,
     };
   }
   const nodes = isController
@@ -47,6 +44,8 @@ export const describeClusterHandler = handler(describeCluster, (request, context
       ? broker.nodeId
       : broker.anyControllerId(nodes.map((node) => node.nodeId)),
     brokers: nodes.map(({ nodeId, ...node }) => ({ ...node, brokerId: nodeId })),
-    clusterAuthorizedOperations,
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+      ? CLUSTER_OPERATIONS
+      : OPERATIONS_NOT_ASKED,
   };
 });

@@ -100,7 +100,8 @@ function readOne(
   left: number,
   isFirst: boolean,
 ): PartitionRead | Promise<PartitionRead> {
-  if (partition === null) return failedRead(errorCode);
+  // As in Kafka, a partition that is not here has no aborted transactions, where others say null.
+  if (partition === null) return { ...failedRead(errorCode), abortedTransactions: [] };
   const sizeMax = Math.max(0, Math.min(request.partitionMaxBytes, left));
   return readPartition(partition, request, limits.isolationLevel, sizeMax, isFirst);
 }

@@ -68,11 +68,31 @@ export class Asker {
     return this.askOn("broker", api, version, request, label, blur);
   }
 
+  /** Bytes behind a header of this form, and the bytes behind the header of the answer. */
+  async askRaw(
+    apiKey: number,
+    apiVersion: number,
+    headerVersion: number,
+    body: Uint8Array,
+  ): Promise<void> {
+    const answer = await this.#send("broker", apiKey, apiVersion, headerVersion, body);
+    this.steps.push({
+      ask: `API ${apiKey} v${apiVersion}`,
+      request: Buffer.from(body).toString("hex"),
+      response: answer === null ? NO_ANSWER : answer.subarray(4).toString("hex"),
+    });
+  }
+
   /** The same without remembering: what has to be there before the questions. */
   async quietly<Q, QI, R, RI>(api: Api<Q, QI, R, RI>, version: number, request: QI): Promise<R> {
     const answer = await this.#exchange("broker", api, version, request);
     if (answer === null) throw new Error(`${api.name} v${version}: ${NO_ANSWER}`);
     return answer;
+  }
+
+  /** Remembers the answer to a request that itself is left to chance. */
+  remember(ask: string, response: unknown): void {
+    this.steps.push({ ask, request: null, response: this.#comparable(response, true) });
   }
 
   /** Tries until it holds: for what a broker does behind an answer. */
@@ -113,48 +133,83 @@ export class Asker {
     version: number,
     request: QI,
   ): Promise<R | null> {
-    const known = this.#connections.get(listener) ?? (await this.#line.connect(listener));
-    this.#connections.set(listener, known);
-    const header = encode(requestHeader, requestHeaderVersion(api, version), {
-      requestApiKey: api.key,
-      requestApiVersion: version,
-      correlationId: ++this.#correlationId,
-      clientId: CLIENT_ID,
-    });
-    const frame = Buffer.concat([header, encode(api.request, version, request)]);
-    const response = await known.exchange(frame);
-    if (response === null) {
-      this.#connections.delete(listener);
-      return null;
-    }
+    const body = encode(api.request, version, request);
+    const headerVersion = requestHeaderVersion(api, version);
+    const response = await this.#send(listener, api.key, version, headerVersion, body);
+    if (response === null) return null;
     const headerSize = responseHeaderVersion(api, version) === 1 ? 5 : 4;
     return decode(api.response, version, response.subarray(headerSize));
   }
 
+  async #send(
+    listener: "broker" | "controller",
+    apiKey: number,
+    apiVersion: number,
+    headerVersion: number,
+    body: Uint8Array,
+  ): Promise<Buffer | null> {
+    const known = this.#connections.get(listener) ?? (await this.#line.connect(listener));
+    this.#connections.set(listener, known);
+    const header = encode(requestHeader, headerVersion, {
+      requestApiKey: apiKey,
+      requestApiVersion: apiVersion,
+      correlationId: ++this.#correlationId,
+      clientId: CLIENT_ID,
+    });
+    const response = await known.exchange(Buffer.concat([header, body]));
+    if (response === null) this.#connections.delete(listener);
+    return response;
+  }
+
   /** Uuids and ports get names, byte fields their size; what is unordered is sorted. */
   #comparable(value: unknown, isResponse: boolean): unknown {
+    return this.#named(isResponse ? sorted(value) : value);
+  }
+
+  #named(value: unknown): unknown {
     if (typeof value === "string") return this.#nameOfUuid(value);
     if (value instanceof Uint8Array) return `${value.length} bytes`;
-    if (Array.isArray(value)) {
-      const items = value.map((item) => this.#comparable(item, isResponse));
-      const isOrdered = !isResponse || items.some((item) => typeof item !== "object");
-      return isOrdered ? items : items.sort(byText);
-    }
+    if (Array.isArray(value)) return value.map((item) => this.#named(item));
     if (typeof value !== "object" || value === null) return value;
     return Object.fromEntries(
       Object.entries(value).map(([name, field]) => {
         const isPort = name === "port" && this.#line.ports.includes(Number(field));
-        return [name, isPort ? "a port" : this.#comparable(field, isResponse)];
+        return [name, isPort ? "a port" : this.#named(field)];
       }),
     );
   }
 
   #nameOfUuid(text: string): string {
-    if (text === ZERO_UUID || !/^[A-Za-z0-9_-]{21}[AQgw]$/.test(text)) return text;
+    if (!isUuid(text)) return text;
     const known = this.#uuids.get(text) ?? `uuid ${this.#uuids.size + 1}`;
     this.#uuids.set(text, known);
     return known;
   }
+}
+
+/** Arrays of objects in an order of their own, in which uuids have no say. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map(sorted);
+    return items.every((item) => typeof item === "object") ? items.sort(byText) : items;
+  }
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, sorted(field)]));
+}
+
+function byText(a: unknown, b: unknown): number {
+  const [left, right] = [textOf(a), textOf(b)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (_name, field: unknown) =>
+    typeof field === "string" && isUuid(field) ? "" : field,
+  );
+}
+
+function isUuid(text: string): boolean {
+  return text !== ZERO_UUID && /^[A-Za-z0-9_-]{21}[AQgw]$/.test(text);
 }
 
 /** All versions that are advertised. */
@@ -164,9 +219,4 @@ export function versionsOf(api: {
 }): number[] {
   const [lowest] = api.versions;
   return Array.from({ length: api.stableVersion - lowest + 1 }, (_, index) => lowest + index);
-}
-
-function byText(a: unknown, b: unknown): number {
-  const [left, right] = [JSON.stringify(a), JSON.stringify(b)];
-  return left < right ? -1 : left > right ? 1 : 0;
 }

@@ -3,7 +3,7 @@
  * socket between. Time stands still but for what a request waits for.
  */
 import { Dispatcher } from "../../src/api/dispatcher.ts";
-import type { ConnectionContext, Part } from "../../src/api/request.ts";
+import type { ConnectionContext, Part, Request, Response } from "../../src/api/request.ts";
 import { leveledLogger, LogLevels } from "../../src/base/log-levels.ts";
 import { createLogger } from "../../src/base/logger.ts";
 import { Signal } from "../../src/base/signal.ts";
@@ -11,6 +11,7 @@ import { BrokerNode } from "../../src/broker/broker-node.ts";
 import { Settings } from "../../src/broker/settings/settings.ts";
 import { decoderOf } from "../../src/protocol/compile.ts";
 import { requestHeader } from "../../src/protocol/messages/header.ts";
+import { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import { Reader } from "../../src/protocol/reader.ts";
 import type { ListenerKind } from "../../src/protocol/schema.ts";
 import { type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
@@ -89,7 +90,7 @@ export class TestBroker implements Line {
     if (headerVersion < 0) return null;
     const body = new Reader(frame);
     const header = decoderOf(requestHeader, headerVersion)(body);
-    const response = await dispatcher.handle({
+    const response = await answerOf(dispatcher, {
       apiKey,
       apiVersion,
       correlationId: header.correlationId,
@@ -105,6 +106,16 @@ export class TestBroker implements Line {
     const bytes = Buffer.concat([responseHeader, ...parts.map(bytesOf)]);
     response.release?.();
     return bytes;
+  }
+}
+
+/** As the server does: bad bytes close the connection. */
+async function answerOf(dispatcher: Dispatcher, request: Request): Promise<Response | null> {
+  try {
+    return await dispatcher.handle(request);
+  } catch (error) {
+    if (error instanceof ProtocolError) return null;
+    throw error;
   }
 }
 

@@ -7,11 +7,19 @@ import { deleteRecordsScenario } from "./delete-records.ts";
 import { deleteTopicsDisabledScenario, deleteTopicsScenario } from "./delete-topics.ts";
 import { findCoordinatorScenario } from "./find-coordinator.ts";
 import { listOffsetsScenario } from "./list-offsets.ts";
+import {
+  apiVersionsScenario,
+  metadataScenario,
+  noAutoCreationScenario,
+  topicPartitionsScenario,
+} from "./metadata.ts";
 import { createPartitionsScenario, describeLogDirsScenario } from "./partitions.ts";
+import { fetchScenario } from "./produce-fetch.ts";
 import { leaderEpochsScenario, producersScenario } from "./producers.ts";
 import { quorumScenario, updateFeaturesScenario } from "./quorum.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
+  apiVersionsScenario,
   configsScenario,
   controllerScenario,
   createPartitionsScenario,
@@ -20,11 +28,15 @@ export const SCENARIOS: readonly Scenario[] = [
   deleteTopicsDisabledScenario,
   deleteTopicsScenario,
   describeLogDirsScenario,
+  fetchScenario,
   findCoordinatorScenario,
   leaderEpochsScenario,
   listOffsetsScenario,
+  metadataScenario,
+  noAutoCreationScenario,
   producersScenario,
   quorumScenario,
   raftScenario,
+  topicPartitionsScenario,
   updateFeaturesScenario,
 ];
