@@ -30,14 +30,7 @@
 import { assert } from "../base/assert.ts";
 import type { DiskError } from "../base/world.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
-import {
-  isControl,
-  lastSequence,
-  baseSequence,
-  hasProducerId,
-  producerEpoch,
-  producerId,
-} from "../protocol/record-batch.ts";
+import { isControl, hasProducerId, producerEpoch, producerId } from "../protocol/record-batch.ts";
 import { appended, type AppendResult, type RecordError, refused } from "./append-result.ts";
 import { readEndTransactionMarker } from "./end-transaction-marker.ts";
 import { checkGivenBatches } from "./given-batches.ts";
@@ -52,7 +45,7 @@ import type { LogState } from "./log-state.ts";
 import { producerBatchOf } from "./log-producers.ts";
 import { truncateFullyAndStartAt, truncateTo } from "./log-truncate.ts";
 import { type AppendOrigin, refuseBatch, refuseMarker, type Refusal } from "./producer-checks.ts";
-import type { ProducerEntry, RememberedBatch } from "./producer-entry.ts";
+import type { ProducerEntry } from "./producer-entry.ts";
 import { validateBatch } from "./record-validation.ts";
 import { offsetForTimestamp, type TimestampAnswer } from "./timestamp-search.ts";
 import type { AbortedTransaction } from "./transaction-index.ts";
@@ -183,7 +176,7 @@ export class Log {
     return this.#attemptAppend(() => {
       makeRoom(state, this.#flush, batch, nowMs);
       const isOfClient = origin === "client" && hasProducerId(batch.bytes, 0);
-    const duplicate = isOfClient ? state.producers.findDuplicate(batch.bytes) : null;
+      const duplicate = isOfClient ? state.producers.findDuplicate(batch.bytes) : null;
       if (duplicate !== null) {
         const { lastOffset, offsetDelta, timestamp } = duplicate;
         const firstOffset = lastOffset - offsetDelta;

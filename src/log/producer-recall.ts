@@ -68,9 +68,10 @@ export class ProducerRecall {
       const entry = state.get(id);
       if (entry !== undefined) prepend(entry, batches);
     }
-    // A damaged segment gives no batch: there is no way behind it.
+    if (from === 0) firstOffset = segment.baseOffset;
+    // Where the segment is damaged no batch is found: there is no way behind it.
     const isStuck = firstOffset >= this.#fromOffset;
-    this.#sizeLeft = isStuck ? 0 : this.#sizeLeft - Math.max(1, to - from);
+    this.#sizeLeft = isStuck ? 0 : this.#sizeLeft - (to - from);
     this.#fromOffset = firstOffset;
   }
 }
