@@ -18,7 +18,7 @@ import { ErrorCode, errorName } from "../protocol/error-code.ts";
 import { produce } from "../protocol/messages/00-produce.ts";
 import { CompressionType } from "../protocol/compression.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
-import { BATCH_HEADER_SIZE, compressionOf } from "../protocol/record-batch.ts";
+import { compressionOf, magic, nextBatchSize } from "../protocol/record-batch.ts";
 import type { Input, Value } from "../protocol/schema.ts";
 import { type Body, handler, type RequestContext } from "./handler.ts";
 
@@ -111,10 +111,8 @@ function append(
   answer: Answer,
 ): Promise<void> | null {
   const bytes = records ?? EMPTY;
-  if (context.apiVersion < ZSTD_VERSION && isZstd(bytes)) {
-    answer.errorCode = ErrorCode.UNSUPPORTED_COMPRESSION_TYPE;
-    return null;
-  }
+  answer.errorCode = formError(bytes, context.apiVersion);
+  if (answer.errorCode !== ErrorCode.NONE) return null;
   const nowMs = broker.world.clock.wallMs();
   const result = partition.append(bytes, { origin: "client", nowMs });
   fill(answer, result);
@@ -142,18 +140,39 @@ async function settle(
 }
 
 const EMPTY = Buffer.alloc(0);
+const MAGIC = 2;
 /** KIP-110: older clients must not send what older consumers could not read. */
 const ZSTD_VERSION = 7;
 
-function isZstd(bytes: Buffer): boolean {
-  return bytes.length >= BATCH_HEADER_SIZE && compressionOf(bytes, 0) === CompressionType.ZSTD;
+/** What must hold of a request's records before a log is asked: one whole batch of magic 2. */
+function formError(bytes: Buffer, version: number): ErrorCode {
+  try {
+    const size = nextBatchSize(bytes, 0, bytes.length);
+    if (size === 0 || magic(bytes, 0) !== MAGIC) return ErrorCode.INVALID_RECORD;
+    if (version < ZSTD_VERSION && compressionOf(bytes, 0) === CompressionType.ZSTD) {
+      return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE;
+    }
+    const isOne = nextBatchSize(bytes, size, bytes.length) === 0;
+    return isOne ? ErrorCode.NONE : ErrorCode.INVALID_RECORD;
+  } catch (error) {
+    if (error instanceof ProtocolError) return ErrorCode.CORRUPT_MESSAGE;
+    throw error;
+  }
 }
+
+/** With these Kafka does not say where the log starts; with every other error it does. */
+const HIDES_LOG_START: ReadonlySet<ErrorCode> = new Set([
+  ErrorCode.MESSAGE_TOO_LARGE,
+  ErrorCode.RECORD_LIST_TOO_LARGE,
+  ErrorCode.CORRUPT_MESSAGE,
+  ErrorCode.KAFKA_STORAGE_ERROR,
+]);
 
 function fill(answer: Answer, result: AppendResult): void {
   answer.errorCode = result.errorCode;
   answer.baseOffset = result.firstOffset;
   answer.logAppendTimeMs = result.appendTimeMs;
-  answer.logStartOffset = result.logStartOffset;
+  if (!HIDES_LOG_START.has(result.errorCode)) answer.logStartOffset = result.logStartOffset;
   if (result.recordErrors.length === 0) return;
   answer.recordErrors = result.recordErrors.map(({ batchIndex, message }) => ({
     batchIndex,

@@ -206,7 +206,8 @@ function partitionAnswer(
     lastStableOffset: read.lastStableOffset,
     logStartOffset: read.logStartOffset,
     divergingEpoch: read.divergingEpoch ?? undefined,
-    abortedTransactions: read.abortedTransactions,
+    // Kafka gives an empty list where it did not look, and none where it did and was not asked to.
+    abortedTransactions: partition === null ? [] : read.abortedTransactions,
     records: slice === null || slice.size === 0 ? EMPTY : slice,
     currentLeader: undefined,
   };
