@@ -101,7 +101,7 @@ export interface DiskFile {
   readCached(target: Uint8Array, offset: number, length: number, position: number): number;
   /** The same, on the thread pool. */
   readLater(target: Uint8Array, offset: number, length: number, position: number): Promise<number>;
-  /** Writes all of `source[offset...offset + length]`; after an error any part of it may be there. */
+  /** Writes all of `source[offset...offset + length]`; after an error any of it may be there. */
   write(source: Uint8Array, offset: number, length: number, position: number): void;
   /** Reserves blocks without changing the length (FALLOC_FL_KEEP_SIZE); no-op where unknown. */
   reserve(position: number, length: number): void;

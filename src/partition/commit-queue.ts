@@ -26,7 +26,10 @@ export class CommitQueue {
     this.#clock = clock;
   }
 
-  /** Resolves with NONE, with REQUEST_TIMED_OUT (never for a timeout of Infinity), or with the reason given to `fail`. */
+  /**
+   * Resolves with NONE, with REQUEST_TIMED_OUT (never for a timeout of Infinity), or with the
+   * reason given to `fail`.
+   */
   wait(offset: number, timeoutMs: number): Promise<ErrorCode> {
     assert(offset >= this.#lastOffset || this.#waits.length === 0, "waits come in order");
     this.#lastOffset = offset;

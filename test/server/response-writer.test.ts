@@ -96,7 +96,7 @@ describe("a response writer", () => {
       expect(Bun.hash(socket.sent())).toBe(Bun.hash(Buffer.concat(wanted)));
       expect(released).toEqual(Array.from({ length: 12 }, (_, id) => id));
     }
-  });
+  }, 30_000);
 
   test("lets the others have their turn after so many bytes", () => {
     const { socket, writer } = make();
