@@ -4,6 +4,8 @@
  * One file per API key holds one handler; `index.ts` lists them. What a handler does before its
  * first `await` is ordered with the other requests of its connection.
  */
+import { assert } from "../base/assert.ts";
+import { later } from "../base/later.ts";
 import type { Broker } from "../broker/broker.ts";
 import { decoderOf, encoderOf } from "../protocol/compile.ts";
 import { responseHeaderVersion } from "../protocol/messages/header.ts";
@@ -81,6 +83,31 @@ export function handler<Q, QI, R, RI>(
       return reply.then((later) => later && encodeResponse(api, version, later, context));
     },
   };
+}
+
+/** A handler that is loaded when it is first asked for: the one that its file exports. */
+export function late(
+  api: HandledApi,
+  load: () => object,
+  listeners: readonly ListenerKind[] = api.listeners,
+): Handler {
+  const loaded = later(() => {
+    const exported: unknown[] = Object.values(load());
+    const found = exported.find((value) => isHandlerOf(api, value));
+    assert(found !== undefined && !found.mayOverlap, `the file of ${api.name} has its handler`);
+    assert(found.listeners.join() === listeners.join(), `${api.name} answers where the list says`);
+    return found;
+  });
+  return {
+    api,
+    listeners,
+    mayOverlap: false,
+    respond: (context, broker) => loaded().respond(context, broker),
+  };
+}
+
+function isHandlerOf(api: HandledApi, value: unknown): value is Handler {
+  return typeof value === "object" && value !== null && "api" in value && value.api === api;
 }
 
 export function encodeResponse<Q, QI, R, RI>(

@@ -1,96 +1,100 @@
-/** Every API that Bunka answers: dispatch and ApiVersions derive from this list. */
+/**
+ * Every API that Bunka answers: dispatch and ApiVersions derive from this list. All handlers but
+ * Produce are loaded when they are first asked for, so that a node starts sooner.
+ */
+import { fetch } from "../protocol/messages/01-fetch.ts";
+import { listOffsets } from "../protocol/messages/02-list-offsets.ts";
+import { metadata } from "../protocol/messages/03-metadata.ts";
+import { offsetCommit } from "../protocol/messages/08-offset-commit.ts";
+import { offsetFetch } from "../protocol/messages/09-offset-fetch.ts";
+import { findCoordinator } from "../protocol/messages/10-find-coordinator.ts";
+import { joinGroup } from "../protocol/messages/11-join-group.ts";
+import { heartbeat } from "../protocol/messages/12-heartbeat.ts";
+import { leaveGroup } from "../protocol/messages/13-leave-group.ts";
+import { syncGroup } from "../protocol/messages/14-sync-group.ts";
+import { describeGroups } from "../protocol/messages/15-describe-groups.ts";
+import { listGroups } from "../protocol/messages/16-list-groups.ts";
+import { createTopics } from "../protocol/messages/19-create-topics.ts";
+import { deleteTopics } from "../protocol/messages/20-delete-topics.ts";
+import { deleteRecords } from "../protocol/messages/21-delete-records.ts";
+import { initProducerId } from "../protocol/messages/22-init-producer-id.ts";
+import { offsetForLeaderEpoch } from "../protocol/messages/23-offset-for-leader-epoch.ts";
+import { describeConfigs } from "../protocol/messages/32-describe-configs.ts";
+import { alterConfigs } from "../protocol/messages/33-alter-configs.ts";
+import { describeLogDirs } from "../protocol/messages/35-describe-log-dirs.ts";
+import { createPartitions } from "../protocol/messages/37-create-partitions.ts";
+import { deleteGroups } from "../protocol/messages/42-delete-groups.ts";
+import { electLeaders } from "../protocol/messages/43-elect-leaders.ts";
+import { incrementalAlterConfigs } from "../protocol/messages/44-incremental-alter-configs.ts";
+import * as reassignments from "../protocol/messages/46-list-partition-reassignments.ts";
+import { offsetDelete } from "../protocol/messages/47-offset-delete.ts";
+import { vote } from "../protocol/messages/52-vote.ts";
+import { beginQuorumEpoch } from "../protocol/messages/53-begin-quorum-epoch.ts";
+import { endQuorumEpoch } from "../protocol/messages/54-end-quorum-epoch.ts";
+import { describeQuorum } from "../protocol/messages/55-describe-quorum.ts";
+import { alterPartition } from "../protocol/messages/56-alter-partition.ts";
+import { updateFeatures } from "../protocol/messages/57-update-features.ts";
+import { fetchSnapshot } from "../protocol/messages/59-fetch-snapshot.ts";
+import { describeCluster } from "../protocol/messages/60-describe-cluster.ts";
+import { describeProducers } from "../protocol/messages/61-describe-producers.ts";
+import { brokerRegistration } from "../protocol/messages/62-broker-registration.ts";
+import { brokerHeartbeat } from "../protocol/messages/63-broker-heartbeat.ts";
+import { unregisterBroker } from "../protocol/messages/64-unregister-broker.ts";
+import { allocateProducerIds } from "../protocol/messages/67-allocate-producer-ids.ts";
+import { controllerRegistration } from "../protocol/messages/70-controller-registration.ts";
+import { assignReplicasToDirs } from "../protocol/messages/73-assign-replicas-to-dirs.ts";
+import { listConfigResources } from "../protocol/messages/74-list-config-resources.ts";
+import { describeTopicPartitions } from "../protocol/messages/75-describe-topic-partitions.ts";
 import { produceHandler } from "./00-produce.ts";
-import { fetchHandler } from "./01-fetch.ts";
-import { fetchMetadataHandler } from "./01-fetch-metadata.ts";
-import { listOffsetsHandler } from "./02-list-offsets.ts";
-import { metadataHandler } from "./03-metadata.ts";
-import { offsetCommitHandler } from "./08-offset-commit.ts";
-import { offsetFetchHandler } from "./09-offset-fetch.ts";
-import { findCoordinatorHandler } from "./10-find-coordinator.ts";
-import { joinGroupHandler } from "./11-join-group.ts";
-import { heartbeatHandler } from "./12-heartbeat.ts";
-import { leaveGroupHandler } from "./13-leave-group.ts";
-import { syncGroupHandler } from "./14-sync-group.ts";
-import { describeGroupsHandler } from "./15-describe-groups.ts";
-import { listGroupsHandler } from "./16-list-groups.ts";
-import { createTopicsHandler } from "./19-create-topics.ts";
-import { deleteTopicsHandler } from "./20-delete-topics.ts";
-import { deleteRecordsHandler } from "./21-delete-records.ts";
-import { initProducerIdHandler } from "./22-init-producer-id.ts";
-import { offsetForLeaderEpochHandler } from "./23-offset-for-leader-epoch.ts";
-import { describeConfigsHandler } from "./32-describe-configs.ts";
-import { alterConfigsHandler } from "./33-alter-configs.ts";
-import { describeLogDirsHandler } from "./35-describe-log-dirs.ts";
-import { createPartitionsHandler } from "./37-create-partitions.ts";
-import { deleteGroupsHandler } from "./42-delete-groups.ts";
-import { electLeadersHandler } from "./43-elect-leaders.ts";
-import { incrementalAlterConfigsHandler } from "./44-incremental-alter-configs.ts";
-import { listPartitionReassignmentsHandler } from "./46-list-partition-reassignments.ts";
-import { offsetDeleteHandler } from "./47-offset-delete.ts";
-import { voteHandler } from "./52-vote.ts";
-import { beginQuorumEpochHandler } from "./53-begin-quorum-epoch.ts";
-import { endQuorumEpochHandler } from "./54-end-quorum-epoch.ts";
-import { describeQuorumHandler } from "./55-describe-quorum.ts";
-import { alterPartitionHandler } from "./56-alter-partition.ts";
-import { updateFeaturesHandler } from "./57-update-features.ts";
-import { fetchSnapshotHandler } from "./59-fetch-snapshot.ts";
-import { describeClusterHandler } from "./60-describe-cluster.ts";
-import { describeProducersHandler } from "./61-describe-producers.ts";
-import { brokerRegistrationHandler } from "./62-broker-registration.ts";
-import { brokerHeartbeatHandler } from "./63-broker-heartbeat.ts";
-import { unregisterBrokerHandler } from "./64-unregister-broker.ts";
-import { allocateProducerIdsHandler } from "./67-allocate-producer-ids.ts";
-import { controllerRegistrationHandler } from "./70-controller-registration.ts";
-import { assignReplicasToDirsHandler } from "./73-assign-replicas-to-dirs.ts";
-import { listConfigResourcesHandler } from "./74-list-config-resources.ts";
-import { describeTopicPartitionsHandler } from "./75-describe-topic-partitions.ts";
-import type { Handler } from "./handler.ts";
+import { late, type Handler } from "./handler.ts";
 
 /** ApiVersions, which answers with this list, is added by the dispatcher. */
 export const HANDLERS: readonly Handler[] = [
   produceHandler,
-  fetchHandler,
-  fetchMetadataHandler,
-  listOffsetsHandler,
-  metadataHandler,
-  offsetCommitHandler,
-  offsetFetchHandler,
-  findCoordinatorHandler,
-  joinGroupHandler,
-  heartbeatHandler,
-  leaveGroupHandler,
-  syncGroupHandler,
-  describeGroupsHandler,
-  listGroupsHandler,
-  createTopicsHandler,
-  deleteTopicsHandler,
-  deleteRecordsHandler,
-  initProducerIdHandler,
-  offsetForLeaderEpochHandler,
-  describeConfigsHandler,
-  alterConfigsHandler,
-  describeLogDirsHandler,
-  createPartitionsHandler,
-  deleteGroupsHandler,
-  electLeadersHandler,
-  incrementalAlterConfigsHandler,
-  listPartitionReassignmentsHandler,
-  offsetDeleteHandler,
-  voteHandler,
-  beginQuorumEpochHandler,
-  endQuorumEpochHandler,
-  describeQuorumHandler,
-  alterPartitionHandler,
-  updateFeaturesHandler,
-  fetchSnapshotHandler,
-  describeClusterHandler,
-  describeProducersHandler,
-  brokerRegistrationHandler,
-  brokerHeartbeatHandler,
-  unregisterBrokerHandler,
-  allocateProducerIdsHandler,
-  controllerRegistrationHandler,
-  assignReplicasToDirsHandler,
-  listConfigResourcesHandler,
-  describeTopicPartitionsHandler,
+  late(fetch, () => require("./01-fetch.ts"), ["broker"]),
+  late(fetch, () => require("./01-fetch-metadata.ts"), ["controller"]),
+  late(listOffsets, () => require("./02-list-offsets.ts")),
+  late(metadata, () => require("./03-metadata.ts")),
+  late(offsetCommit, () => require("./08-offset-commit.ts")),
+  late(offsetFetch, () => require("./09-offset-fetch.ts")),
+  late(findCoordinator, () => require("./10-find-coordinator.ts")),
+  late(joinGroup, () => require("./11-join-group.ts")),
+  late(heartbeat, () => require("./12-heartbeat.ts")),
+  late(leaveGroup, () => require("./13-leave-group.ts")),
+  late(syncGroup, () => require("./14-sync-group.ts")),
+  late(describeGroups, () => require("./15-describe-groups.ts")),
+  late(listGroups, () => require("./16-list-groups.ts")),
+  late(createTopics, () => require("./19-create-topics.ts")),
+  late(deleteTopics, () => require("./20-delete-topics.ts")),
+  late(deleteRecords, () => require("./21-delete-records.ts")),
+  late(initProducerId, () => require("./22-init-producer-id.ts")),
+  late(offsetForLeaderEpoch, () => require("./23-offset-for-leader-epoch.ts")),
+  late(describeConfigs, () => require("./32-describe-configs.ts")),
+  late(alterConfigs, () => require("./33-alter-configs.ts")),
+  late(describeLogDirs, () => require("./35-describe-log-dirs.ts")),
+  late(createPartitions, () => require("./37-create-partitions.ts")),
+  late(deleteGroups, () => require("./42-delete-groups.ts")),
+  late(electLeaders, () => require("./43-elect-leaders.ts")),
+  late(incrementalAlterConfigs, () => require("./44-incremental-alter-configs.ts")),
+  late(reassignments.listPartitionReassignments, () =>
+    require("./46-list-partition-reassignments.ts"),
+  ),
+  late(offsetDelete, () => require("./47-offset-delete.ts")),
+  late(vote, () => require("./52-vote.ts")),
+  late(beginQuorumEpoch, () => require("./53-begin-quorum-epoch.ts")),
+  late(endQuorumEpoch, () => require("./54-end-quorum-epoch.ts")),
+  late(describeQuorum, () => require("./55-describe-quorum.ts")),
+  late(alterPartition, () => require("./56-alter-partition.ts")),
+  late(updateFeatures, () => require("./57-update-features.ts")),
+  late(fetchSnapshot, () => require("./59-fetch-snapshot.ts")),
+  late(describeCluster, () => require("./60-describe-cluster.ts")),
+  late(describeProducers, () => require("./61-describe-producers.ts")),
+  late(brokerRegistration, () => require("./62-broker-registration.ts")),
+  late(brokerHeartbeat, () => require("./63-broker-heartbeat.ts")),
+  late(unregisterBroker, () => require("./64-unregister-broker.ts")),
+  late(allocateProducerIds, () => require("./67-allocate-producer-ids.ts")),
+  late(controllerRegistration, () => require("./70-controller-registration.ts")),
+  late(assignReplicasToDirs, () => require("./73-assign-replicas-to-dirs.ts")),
+  late(listConfigResources, () => require("./74-list-config-resources.ts")),
+  late(describeTopicPartitions, () => require("./75-describe-topic-partitions.ts")),
 ];

@@ -10,11 +10,12 @@
  * The server listens between `open` and `start`: a port that was left to chance is known by then.
  */
 import { assert } from "../base/assert.ts";
+import { later } from "../base/later.ts";
 import type { LogLevels } from "../base/log-levels.ts";
 import type { Logger } from "../base/logger.ts";
 import { ZERO_UUID } from "../base/uuid.ts";
 import type { DiskError, FileLock, World } from "../base/world.ts";
-import { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
+import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
 import type { LogDirectory } from "../log/log-directory.ts";
 import { type LogManager, openLogManager } from "../log/log-manager.ts";
 import { LogStartupError } from "../log/log-startup.ts";
@@ -58,6 +59,9 @@ export interface BrokerOptions {
 
 const LOG_DIRECTORY_LOCK = ".lock";
 
+type GroupModule = typeof import("../coordinator/group/group-coordinator.ts");
+const groupModule = later((): GroupModule => require("../coordinator/group/group-coordinator.ts"));
+
 export class BrokerNode implements Broker {
   readonly world: World;
   readonly logger: Logger;
@@ -68,7 +72,6 @@ export class BrokerNode implements Broker {
   readonly listeners: Listeners;
   readonly logs: LogManager;
   readonly partitions = new Partitions();
-  readonly groups: GroupCoordinator;
   readonly fetchSessions: FetchSessions;
   readonly producerIds: ProducerIds;
   readonly topicCreation: TopicCreation;
@@ -76,6 +79,7 @@ export class BrokerNode implements Broker {
   readonly #options: BrokerOptions;
   readonly #storage: Storage;
   readonly #metadataLock: FileLock | null;
+  #groups: GroupCoordinator | null = null;
   #metadata: MetadataNode | null = null;
   #ports: ReadonlyMap<string, number> = new Map();
   #registration: Registration | null = null;
@@ -111,21 +115,6 @@ export class BrokerNode implements Broker {
         this.#directoryFailed(directory, error, remaining),
     });
     this.#metadataLock = this.#lockMetadataDirectory();
-    this.groups = new GroupCoordinator({
-      clock,
-      random,
-      logger: logger.child("groups"),
-      config: groupCoordinatorConfig(settings),
-      topics: {
-        nameOf: (id) => this.image.topics.byId(id)?.name ?? null,
-        idOf: (name) => this.image.topics.byName(name)?.id ?? null,
-        hasPartition: (name, index) =>
-          this.image.topics.byName(name)?.partitions[index] !== undefined,
-      },
-      partitionCount: () =>
-        this.image.topics.byName(CONSUMER_OFFSETS_TOPIC)?.partitions.length ??
-        settings.get("offsets.topic.num.partitions"),
-    });
     this.fetchSessions = new FetchSessions(
       settings.get("max.incremental.fetch.session.cache.slots"),
       SESSION_EVICTION_MS,
@@ -146,6 +135,12 @@ export class BrokerNode implements Broker {
   get metadata(): MetadataNode {
     assert(this.#metadata !== null, "the node has started");
     return this.#metadata;
+  }
+
+  /** Made when there is somebody for it: most nodes start without. */
+  get groups(): GroupCoordinator {
+    this.#groups ??= this.#makeGroups();
+    return this.#groups;
   }
 
   get image(): MetadataImage {
@@ -190,7 +185,7 @@ export class BrokerNode implements Broker {
     });
     await this.logs.load();
     setStraysAside(this.logs, this.image, this.nodeId);
-    const replicas = new Replicas({ ...this, image: this.image });
+    const replicas = new Replicas({ ...this, image: this.image, groups: () => this.groups });
     this.#metadata.subscribe((delta) => replicas.apply(delta));
     this.logs.start();
     this.#registration = new Registration({
@@ -210,7 +205,7 @@ export class BrokerNode implements Broker {
 
   /** No request comes any more. Everything is on the disk when it resolves. */
   async stop(): Promise<void> {
-    this.groups.stop();
+    this.#groups?.stop();
     await this.#registration?.leave();
     await this.#metadata?.stop();
     await this.logs.shutDown(this.brokerEpoch);
@@ -236,6 +231,26 @@ export class BrokerNode implements Broker {
     this.#registration
       ?.directoryFailed(directory.id)
       .catch((reason) => this.#options.fatal(reason));
+  }
+
+  #makeGroups(): GroupCoordinator {
+    const { GroupCoordinator } = groupModule();
+    const { world, settings, logger } = this;
+    return new GroupCoordinator({
+      clock: world.clock,
+      random: world.random,
+      logger: logger.child("groups"),
+      config: groupCoordinatorConfig(settings),
+      topics: {
+        nameOf: (id) => this.image.topics.byId(id)?.name ?? null,
+        idOf: (name) => this.image.topics.byName(name)?.id ?? null,
+        hasPartition: (name, index) =>
+          this.image.topics.byName(name)?.partitions[index] !== undefined,
+      },
+      partitionCount: () =>
+        this.image.topics.byName(CONSUMER_OFFSETS_TOPIC)?.partitions.length ??
+        settings.get("offsets.topic.num.partitions"),
+    });
   }
 
   #lockMetadataDirectory(): FileLock | null {

@@ -34,7 +34,8 @@ export interface ReplicasOptions {
   readonly image: MetadataImage;
   readonly logs: LogManager;
   readonly partitions: Partitions;
-  readonly groups: GroupCoordinator;
+  /** Made when it is first asked for. */
+  readonly groups: () => GroupCoordinator;
 }
 
 export class Replicas {
@@ -95,12 +96,12 @@ export class Replicas {
     const { groups, partitions, world } = this.#options;
     const partition = partitions.topicById(topic.id)?.partition(index) ?? null;
     if (partition === null) return;
-    if (!partition.isLeader) return groups.resigned(index, partition.leaderEpoch);
+    if (!partition.isLeader) return groups().resigned(index, partition.leaderEpoch);
     // One for the life of the partition: by it the coordinator knows that nobody else has written.
     const log =
       this.#coordinatorLogs.get(partition) ?? new PartitionCoordinatorLog(partition, world.clock);
     this.#coordinatorLogs.set(partition, log);
-    groups.elected(index, partition.leaderEpoch, log);
+    groups().elected(index, partition.leaderEpoch, log);
   }
 
   #deleteTopics(topics: readonly TopicImage[]): void {
@@ -109,12 +110,12 @@ export class Replicas {
       const removed = partitions.removeTopic(topic.id);
       if (removed === null) continue;
       for (const partition of removed) {
-        if (topic.name === CONSUMER_OFFSETS_TOPIC) groups.resigned(partition.index, null);
+        if (topic.name === CONSUMER_OFFSETS_TOPIC) groups().resigned(partition.index, null);
         partition.remove();
         logs.delete(topic.name, partition.index);
       }
     }
-    void groups.topicsDeleted(topics.map(({ name, id }) => ({ name, id })));
+    void groups().topicsDeleted(topics.map(({ name, id }) => ({ name, id })));
   }
 
   #changeConfigs(delta: MetadataDelta): void {

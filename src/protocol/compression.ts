@@ -5,12 +5,14 @@
  * every kind of garbage is a `ProtocolError`.
  */
 import { assert } from "../base/assert.ts";
+import { later } from "../base/later.ts";
 import { inflateBounded } from "./inflate.ts";
-import { compressLz4, decompressLz4, isPlainLz4 } from "./lz4.ts";
 import { ProtocolError } from "./protocol-error.ts";
-import { compressSnappy, decompressSnappy } from "./snappy.ts";
 import { zlib } from "./zlib.ts";
-import { compressZstd, decompressZstd } from "./zstd.ts";
+
+const lz4 = later(() => require("./lz4.ts") as typeof import("./lz4.ts"));
+const snappy = later(() => require("./snappy.ts") as typeof import("./snappy.ts"));
+const zstd = later(() => require("./zstd.ts") as typeof import("./zstd.ts"));
 
 export const CompressionType = { NONE: 0, GZIP: 1, SNAPPY: 2, LZ4: 3, ZSTD: 4 } as const;
 export type CompressionType = (typeof CompressionType)[keyof typeof CompressionType];
@@ -40,11 +42,11 @@ export function compress(type: CompressionType, bytes: Buffer, level?: number): 
     case CompressionType.GZIP:
       return zlib().gzipSync(bytes, { level: level ?? COMPRESSION_LEVEL_DEFAULTS.gzip });
     case CompressionType.SNAPPY:
-      return compressSnappy(bytes);
+      return snappy().compressSnappy(bytes);
     case CompressionType.LZ4:
-      return compressLz4(bytes, lz4SearchDepth(level ?? COMPRESSION_LEVEL_DEFAULTS.lz4));
+      return lz4().compressLz4(bytes, lz4SearchDepth(level ?? COMPRESSION_LEVEL_DEFAULTS.lz4));
     case CompressionType.ZSTD:
-      return compressZstd(bytes, level ?? COMPRESSION_LEVEL_DEFAULTS.zstd);
+      return zstd().compressZstd(bytes, level ?? COMPRESSION_LEVEL_DEFAULTS.zstd);
   }
 }
 
@@ -62,11 +64,11 @@ export function decompress(type: CompressionType, bytes: Buffer, sizeMax: number
     case CompressionType.GZIP:
       return decompressGzip(bytes, sizeMax);
     case CompressionType.SNAPPY:
-      return decompressSnappy(bytes, sizeMax);
+      return snappy().decompressSnappy(bytes, sizeMax);
     case CompressionType.LZ4:
-      return decompressLz4(bytes, sizeMax);
+      return lz4().decompressLz4(bytes, sizeMax);
     case CompressionType.ZSTD:
-      return decompressZstd(bytes, sizeMax);
+      return zstd().decompressZstd(bytes, sizeMax);
   }
 }
 
@@ -75,7 +77,7 @@ export function decompress(type: CompressionType, bytes: Buffer, sizeMax: number
  * the LZ4 library of some others writes; such bytes are compressed anew before they are kept.
  */
 export function isReadableByAll(type: CompressionType, bytes: Buffer): boolean {
-  return type !== CompressionType.LZ4 || isPlainLz4(bytes);
+  return type !== CompressionType.LZ4 || lz4().isPlainLz4(bytes);
 }
 
 /** The fast compressor at Kafka's default; else twice the search with each level. */
