@@ -56,7 +56,13 @@ export class Node {
   }
 
   async #stop(): Promise<void> {
-    await this.server.stop(STOP_MS_MAX);
+    const { groups, world } = this.broker;
+    const answered = this.server.stop(STOP_MS_MAX);
+    // What members asked for in this turn is written at its end. Then those are left who wait for
+    // other members, minutes maybe: they are told to look for another coordinator.
+    await new Promise<void>((resolve) => world.clock.afterTurn(resolve));
+    groups.stop();
+    await answered;
     await this.broker.stop();
   }
 }
