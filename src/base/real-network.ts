@@ -80,7 +80,18 @@ class RealNetwork implements Network {
     return socket;
   }
 
+  /** `::` takes IPv4 clients, too; a system without IPv6 does not have it. */
+  #listenAnywhere(port: number, events: Events): Bun.TCPSocketListener<SocketData> {
+    try {
+      return this.#listen("::", port, events);
+    } catch (error) {
+      if (error instanceof NetworkError && error.code === "EADDRINUSE") throw error;
+      return this.#listen("0.0.0.0", port, events);
+    }
+  }
+
   #listen(host: string, port: number, events: Events): Bun.TCPSocketListener<SocketData> {
+    if (host === "") return this.#listenAnywhere(port, events);
     try {
       return Bun.listen<SocketData>({ hostname: host, port, allowHalfOpen: true, socket: events });
     } catch (error) {

@@ -127,7 +127,10 @@ export class NetworkError extends Error {
 }
 
 export interface Network {
-  /** Throws `NetworkError` when the address cannot be had. Port 0 asks for any free port. */
+  /**
+   * Throws `NetworkError` when the address cannot be had. Port 0 asks for any free port, an empty
+   * host for every address of this machine.
+   */
   listen(host: string, port: number, accept: (socket: Socket) => SocketHandler): Listener;
   /** Rejects with `NetworkError`. */
   connect(host: string, port: number, handler: SocketHandler): Promise<Socket>;

@@ -30,7 +30,7 @@ export interface NodeOptions {
 
 /** How long requests in flight may take when the node stops. */
 const STOP_MS_MAX = 10_000;
-const ANY_ADDRESS = "0.0.0.0";
+const ANY_ADDRESS = "";
 
 export class Node {
   readonly broker: BrokerNode;

@@ -4,7 +4,7 @@
  */
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { realClock } from "../../src/base/real-clock.ts";
 import { realDisk } from "../../src/base/real-disk.ts";
@@ -271,6 +271,24 @@ describe.each(ARENAS)("%s", (_, makeArena) => {
 });
 
 describe("the real network alone", () => {
+  test("an empty host is every address of the machine, IPv4 and IPv6 alike", async () => {
+    const { network, moved, until } = realArena(realNetwork());
+    const addresses: string[] = [];
+    const listener = network.listen("", 0, (socket) => {
+      addresses.push(socket.remoteAddress);
+      moved.move();
+      return new Endpoint(moved);
+    });
+    const hosts = networkInterfaces()["lo"]?.map(({ address }) => address) ?? [HOST];
+    const sockets = await Promise.all(
+      hosts.map((host) => network.connect(host, listener.port, new Endpoint(moved))),
+    );
+    await until(() => addresses.length === hosts.length);
+    expect(addresses.sort()).toEqual(hosts.sort());
+    for (const socket of sockets) socket.terminate();
+    listener.stop();
+  });
+
   const arena = realArena(realNetwork());
 
   test("a range beyond the end of its file is an error, not a stall", async () => {
