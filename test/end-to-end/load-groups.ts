@@ -13,6 +13,7 @@ import type { Actor, Gate } from "./lives.ts";
 const SESSION_TIMEOUT_MS = 60_000;
 const ASSIGNMENT = Buffer.from("the assignment");
 const RETRIES_MAX = 2_000;
+const RETRY_MS = 5;
 
 /** Answered while the group is being loaded, or the broker stops, and never for ever. */
 const LOADING: readonly number[] = [
@@ -162,6 +163,7 @@ async function afterLoading(ask: () => Promise<number>): Promise<number> {
   for (let tries = 0; tries < RETRIES_MAX; tries++) {
     const errorCode = await ask();
     if (!LOADING.includes(errorCode)) return errorCode;
+    await Bun.sleep(RETRY_MS);
   }
   throw new Error(`the coordinator does not come: ${errorName((await ask()) as ErrorCode)}`);
 }
