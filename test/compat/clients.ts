@@ -95,6 +95,12 @@ export const CLIENTS: readonly Client[] = [
     command: [join(CACHE, "bin/franz-go")],
   },
   {
+    name: "sarama",
+    needs: ["go"],
+    install: () => installGoDriver("sarama"),
+    command: [join(CACHE, "bin/sarama")],
+  },
+  {
     name: "java-clients",
     needs: ["java", "javac", "mvn"],
     install: installJavaDrivers,

@@ -13,6 +13,7 @@ import { COMPAT_FOLDER, installKafka, KAFKA_LIBRARIES } from "./harness/install.
 import { CompatError, differences, isFailure, isJsonObject } from "./harness/outcome.ts";
 import { parseOutcomeLine, type Json, type Outcomes } from "./harness/outcome.ts";
 import { run, runLines } from "./harness/process.ts";
+import { SCENARIOS } from "./scenarios.ts";
 import { startTarget, type TargetKind } from "./harness/target.ts";
 
 const CLIENT_DEADLINE_MS = 240_000;
@@ -119,7 +120,10 @@ async function observe(client: Client, kind: TargetKind): Promise<Observation> {
         last = performance.now();
       }
       if (parsed === undefined) troubles.push(`driver printed: ${line}`);
-      else Object.assign(outcomes, parsed);
+      else if (Object.keys(parsed).some((name) => !(name in SCENARIOS))) {
+        troubles.push(`scenarios.ts does not name ${Object.keys(parsed).join()}`);
+      }
+      Object.assign(outcomes, parsed);
     };
     try {
       const command = [...client.command, target.bootstrap, ...asked];

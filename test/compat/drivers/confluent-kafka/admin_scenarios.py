@@ -45,7 +45,8 @@ def create(kit, topic, partitions=1, factor=1, validate_only=False, **more):
 
 
 def listed(kit, prefix):
-    return sorted(name for name in kit.admin.list_topics(timeout=10).topics if name.startswith(prefix))
+    names = kit.admin.list_topics(timeout=10).topics
+    return sorted(name for name in names if name.startswith(prefix))
 
 
 def describe(kit, topic):

@@ -169,7 +169,9 @@ func shared(ctx context.Context, members ...*member) error {
 	})
 }
 
-func (k *kit) twoMembers(ctx context.Context, topic string, balancer kgo.GroupBalancer) (any, error) {
+func (k *kit) twoMembers(
+	ctx context.Context, topic string, balancer kgo.GroupBalancer,
+) (any, error) {
 	if err := k.filled(ctx, topic, 4, 5); err != nil {
 		return nil, err
 	}

@@ -70,7 +70,8 @@ final class ConfigScenarios {
         return alter(new AlterConfigsOptions(), type, name, operations);
     }
 
-    private Object alter(AlterConfigsOptions options, Type type, String name, String... operations) {
+    private Object alter(
+            AlterConfigsOptions options, Type type, String name, String... operations) {
         var ops = Arrays.stream(operations).map(operation -> {
             var words = operation.split(" ", 2);
             var pair = words[1].split("=", 2);

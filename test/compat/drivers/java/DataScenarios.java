@@ -218,7 +218,8 @@ final class DataScenarios {
             consumer.seekToBeginning(List.of(place));
             outcome.put("readCommitted", Clients.pollUntil(consumer, 11).size());
         }
-        try (var consumer = clients.consumer("max.partition.fetch.bytes", 1, "fetch.max.bytes", 1)) {
+        var small = new Object[] {"max.partition.fetch.bytes", 1, "fetch.max.bytes", 1};
+        try (var consumer = clients.consumer(small)) {
             consumer.assign(List.of(place));
             consumer.seekToBeginning(List.of(place));
             // However small the limit, the first batch is given whole.
@@ -249,7 +250,8 @@ final class DataScenarios {
         return outcome;
     }
 
-    private Object send(String topic, byte[] key, byte[] value, long timestamp, Object... settings) {
+    private Object send(
+            String topic, byte[] key, byte[] value, long timestamp, Object... settings) {
         var record = new ProducerRecord<>(topic, 0, timestamp, key, value);
         return outcomeOf(() -> clients.send(List.of(record), settings));
     }

@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-/** Apache Kafka's DumpLogSegments on a stopped broker's data: `DumpDriver DIRECTORY [SCENARIO]...`. */
+/** DumpLogSegments on a stopped broker's data: `DumpDriver DIRECTORY [SCENARIO]...`. */
 public final class DumpDriver {
     private static final String DUMP = "org.apache.kafka.tools.DumpLogSegments";
     private static final List<String> CHECKPOINTS = List.of("recovery-point-offset-checkpoint",
@@ -58,7 +58,8 @@ public final class DumpDriver {
     private List<Path> findIndexes(String prefix) throws IOException {
         var found = new ArrayList<Path>();
         for (var file : find(prefix, ".index", ".timeindex")) {
-            var log = file.resolveSibling(file.getFileName().toString().replaceAll("\\..*", ".log"));
+            var base = file.getFileName().toString().replaceAll("\\..*", "");
+            var log = file.resolveSibling(base + ".log");
             if (Files.size(log) > 0) found.add(file);
         }
         return found;

@@ -37,7 +37,8 @@ public final class DumpFill {
         withHeaders.headers().add("h", Clients.bytes("1"));
         var plain = new Object[] {"enable.idempotence", false};
         var sent = facts("first", clients.send(List.of(withHeaders), plain));
-        sent.put("tombstone", clients.send(List.of(record("d-plain", 0, T0 + 1, "k1", null)), plain));
+        var tombstone = record("d-plain", 0, T0 + 1, "k1", null);
+        sent.put("tombstone", clients.send(List.of(tombstone), plain));
         sent.put("noKey", clients.send(List.of(record("d-plain", 1, T0 + 2, null, "v2"))));
         for (var codec : List.of("none", "gzip", "snappy", "lz4", "zstd")) {
             var topic = "d-" + codec;

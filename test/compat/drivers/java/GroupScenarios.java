@@ -92,7 +92,8 @@ final class GroupScenarios {
     }
 
     private static String numbers(Collection<TopicPartition> partitions) {
-        return new TreeSet<>(partitions.stream().map(TopicPartition::partition).toList()).toString();
+        var found = partitions.stream().map(TopicPartition::partition).toList();
+        return new TreeSet<>(found).toString();
     }
 
     /** Polls the members in turn, as each would in a process of its own. */
@@ -272,7 +273,8 @@ final class GroupScenarios {
         }
         var many = admin.listConsumerGroupOffsets(Map.of(
                 group, new ListConsumerGroupOffsetsSpec().topicPartitions(List.of(zero)),
-                "j-no-such-group", new ListConsumerGroupOffsetsSpec().topicPartitions(List.of(one))));
+                "j-no-such-group",
+                new ListConsumerGroupOffsetsSpec().topicPartitions(List.of(one))));
         var spot = many.partitionsToOffsetAndMetadata(group).get().get(zero);
         var absent = many.partitionsToOffsetAndMetadata("j-no-such-group").get();
         var deleted = outcomeOf(
@@ -280,8 +282,10 @@ final class GroupScenarios {
         return facts("none", none, "set", set, "described", described, "resumed", resumed,
                 "spot", plain(spot), "absent", String.valueOf(absent),
                 "deleted", deleted, "afterDelete", committed(group),
-                "unknownPartition", outcomeOf(() -> admin.alterConsumerGroupOffsets(group,
-                        Map.of(new TopicPartition(topic, 9), new OffsetAndMetadata(1))).all().get()));
+                "unknownPartition", outcomeOf(() -> {
+                    var nine = Map.of(new TopicPartition(topic, 9), new OffsetAndMetadata(1));
+                    return admin.alterConsumerGroupOffsets(group, nine).all().get();
+                }));
     }
 
     private List<String> listed(ListGroupsOptions options) throws Exception {

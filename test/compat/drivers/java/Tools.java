@@ -60,7 +60,8 @@ final class Tools {
     private static String withConfigsSorted(String line) {
         var parts = line.split("Configs: ", 2);
         if (parts.length < 2) return line;
-        return parts[0] + "Configs: " + String.join(",", new TreeSet<>(List.of(parts[1].split(","))));
+        var sorted = new TreeSet<>(List.of(parts[1].split(",")));
+        return parts[0] + "Configs: " + String.join(",", sorted);
     }
 
     private static String plainLine(String line) {
@@ -81,7 +82,8 @@ final class Tools {
     }
 
     Result runWithInput(String mainClass, String input, String... arguments) throws Exception {
-        var all = Stream.concat(Stream.of("--bootstrap-server", bootstrap), Arrays.stream(arguments));
+        var first = Stream.of("--bootstrap-server", bootstrap);
+        var all = Stream.concat(first, Arrays.stream(arguments));
         return runPlain(mainClass, input, all.toArray(String[]::new));
     }
 

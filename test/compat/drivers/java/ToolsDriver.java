@@ -25,8 +25,8 @@ public final class ToolsDriver {
 
     /** The APIs that the first release has; the others join this list with what they belong to. */
     private static final Set<String> APIS = Set.of("Produce", "Fetch", "ListOffsets", "Metadata",
-            "OffsetCommit", "OffsetFetch", "FindCoordinator", "JoinGroup", "Heartbeat", "LeaveGroup",
-            "SyncGroup", "DescribeGroups", "ListGroups", "ApiVersions", "CreateTopics",
+            "OffsetCommit", "OffsetFetch", "FindCoordinator", "JoinGroup", "Heartbeat",
+            "LeaveGroup", "SyncGroup", "DescribeGroups", "ListGroups", "ApiVersions", "CreateTopics",
             "DeleteTopics", "DeleteRecords", "InitProducerId", "OffsetForLeaderEpoch",
             "DescribeConfigs", "AlterConfigs", "IncrementalAlterConfigs", "DescribeLogDirs",
             "CreatePartitions", "DeleteGroups", "OffsetDelete", "DescribeCluster",
@@ -100,7 +100,8 @@ public final class ToolsDriver {
         var outcome = facts("create", topic("--create", "--topic", "t-plain", "--partitions", "3"));
         outcome.put("withConfig", topic("--create", "--topic", "t-config", "--config",
                 "cleanup.policy=compact", "--config", "segment.bytes=1048576"));
-        outcome.put("manual", topic("--create", "--topic", "t-manual", "--replica-assignment", "1,1"));
+        outcome.put("manual",
+                topic("--create", "--topic", "t-manual", "--replica-assignment", "1,1"));
         outcome.put("list", topic("--list"));
         outcome.put("describe", tools.run(TOPICS, "--describe").sorted());
         outcome.put("describeOne", topic("--describe", "--topic", "t-config"));
@@ -178,9 +179,8 @@ public final class ToolsDriver {
 
     private Object console() throws Exception {
         topic("--create", "--topic", "t-console", "--partitions", "1");
-        var produced = tools.runWithInput(PRODUCER, "h:1,i:2\tk0:v0\nNULL\tk1:значение 🐦\n"
-                        + "h:NULL\tNULL:x\nh:\tk3:NULL\n",
-                "--topic", "t-console", "--reader-property", "parse.key=true",
+        var input = "h:1,i:2\tk0:v0\nNULL\tk1:значение 🐦\nh:NULL\tNULL:x\nh:\tk3:NULL\n";
+        var produced = tools.runWithInput(PRODUCER, input, "--topic", "t-console", "--reader-property", "parse.key=true",
                 "--reader-property", "key.separator=:", "--reader-property", "parse.headers=true",
                 "--reader-property", "null.marker=NULL");
         var plain = tools.runWithInput(PRODUCER, "one\ntwo\n", "--topic", "t-console", "--sync");
@@ -210,7 +210,8 @@ public final class ToolsDriver {
         var outcome = facts();
         for (var time : List.of("-1", "-2", "-3", "-4", "-5", "latest", "earliest",
                 "max-timestamp", String.valueOf(T0 + 2500), String.valueOf(T0 + 99_000))) {
-            var result = tools.run(TOOLS + "GetOffsetShell", "--topic", "t-offsets", "--time", time);
+            var arguments = new String[] {"--topic", "t-offsets", "--time", time};
+            var result = tools.run(TOOLS + "GetOffsetShell", arguments);
             outcome.put(time, result.plain());
         }
         outcome.put("partition", tools.run(TOOLS + "GetOffsetShell", "--topic-partitions",
@@ -228,7 +229,8 @@ public final class ToolsDriver {
         var file = Files.createTempFile("bunka-compat", ".json");
         Files.writeString(file, json);
         try {
-            var cut = tools.run(TOOLS + "DeleteRecordsCommand", "--offset-json-file", file.toString());
+            var arguments = new String[] {"--offset-json-file", file.toString()};
+            var cut = tools.run(TOOLS + "DeleteRecordsCommand", arguments);
             return facts("cut", cut.sorted(), "earliest", tools.run(TOOLS + "GetOffsetShell",
                     "--topic", "t-delete-records", "--time", "-2").plain());
         } finally {
@@ -239,7 +241,8 @@ public final class ToolsDriver {
     private Object logDirs() throws Exception {
         clients.createTopic("t-log-dirs", 2);
         clients.send(List.of(Clients.record("t-log-dirs", 0, T0, "k", "v")));
-        var result = tools.run(TOOLS + "LogDirsCommand", "--describe", "--topic-list", "t-log-dirs");
+        var arguments = new String[] {"--describe", "--topic-list", "t-log-dirs"};
+        var result = tools.run(TOOLS + "LogDirsCommand", arguments);
         return Tools.plainLines(result.out()).stream()
                 .map(line -> line.replaceAll("\"logDir\":\"[^\"]*\"", "\"logDir\":DIR"))
                 .map(line -> line.replaceAll("(\\w+Bytes)\":\\d+", "$1\":N"))
@@ -264,8 +267,8 @@ public final class ToolsDriver {
     private Object verifiable() throws Exception {
         topic("--create", "--topic", "t-verifiable");
         var produced = tools.runApart(TOOLS + "VerifiableProducer", "--topic", "t-verifiable",
-                "--max-messages", "10", "--acks", "-1", "--value-prefix", "7", "--message-create-time",
-                String.valueOf(T0));
+                "--max-messages", "10", "--acks", "-1", "--value-prefix", "7",
+                "--message-create-time", String.valueOf(T0));
         var consumed = tools.runApart(TOOLS + "VerifiableConsumer", "--topic", "t-verifiable",
                 "--group-id", "t-verifiable-group", "--max-messages", "10",
                 "--reset-policy", "earliest", "--verbose");
@@ -277,7 +280,8 @@ public final class ToolsDriver {
         return Tools.plainLines(result.out()).stream()
                 .filter(line -> !line.contains("tool_data"))
                 // How many records come with a poll, and how often is committed, is chance.
-                .filter(line -> !line.contains("records_consumed\"") && !line.contains("_committed"))
+                .filter(line -> !line.contains("records_consumed\""))
+                .filter(line -> !line.contains("_committed"))
                 .map(line -> line.replaceAll("\"timestamp\":TIME,?", ""))
                 .sorted()
                 .toList();

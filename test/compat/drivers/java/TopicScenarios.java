@@ -59,7 +59,8 @@ final class TopicScenarios {
     }
 
     private static String plain(Node node) {
-        return node.id() + " " + node.host() + " rack " + node.rack() + " fenced " + node.isFenced();
+        return node.id() + " " + node.host() + " rack " + node.rack() + " fenced "
+                + node.isFenced();
     }
 
     /** The features that a broker cannot be without; the others come with what they stand for. */
@@ -127,7 +128,8 @@ final class TopicScenarios {
     }
 
     private List<String> listed(String prefix) throws Exception {
-        return admin.listTopics(new ListTopicsOptions().listInternal(true)).listings().get().stream()
+        var options = new ListTopicsOptions().listInternal(true);
+        return admin.listTopics(options).listings().get().stream()
                 .filter(topic -> topic.name().startsWith(prefix))
                 .map(topic -> topic.name() + " internal " + topic.isInternal())
                 .sorted()
@@ -135,7 +137,8 @@ final class TopicScenarios {
     }
 
     private Object byId(Uuid id) throws Exception {
-        var found = admin.describeTopics(TopicCollection.ofTopicIds(List.of(id))).allTopicIds().get();
+        var ids = TopicCollection.ofTopicIds(List.of(id));
+        var found = admin.describeTopics(ids).allTopicIds().get();
         return found.get(id).name();
     }
 
