@@ -1,4 +1,5 @@
 /** The real program as a child process: `bun src/main.ts broker`, or whatever is to be run. */
+import { expect } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -150,6 +151,16 @@ export function brokerWords(overrides: Overrides): string[] {
     "broker",
     ...Object.entries(given).flatMap(([name, value]) => ["--override", `${name}=${value}`]),
   ];
+}
+
+const LOG_LINE = /^\d{4}-\d\d-\d\dT\S+ [A-Z]+ /;
+
+/** Beside lines of the log, one line that says why, and exit code 1. */
+export function expectRefusal({ exitCode, signal, out, lines }: Ending, reason: RegExp): void {
+  const complaints = lines.filter((line) => !LOG_LINE.test(line));
+  expect(complaints.join("\n"), tail(lines)).toMatch(reason);
+  expect(complaints, tail(lines)).toHaveLength(1);
+  expect({ exitCode, signal, out }).toEqual({ exitCode: 1, signal: null, out: [] });
 }
 
 /** A directory of its own, gone when the test is; `BUNKA_KEEP=1` leaves it, to be looked at. */
