@@ -58,6 +58,7 @@ export class Partition {
 
   /** NONE when this node leads and the client's epoch, if it gave one, is the leader's. */
   leaderError(currentLeaderEpoch = NO_EPOCH): ErrorCode {
+    if (this.#isRemoved) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
     if (currentLeaderEpoch !== NO_EPOCH) {
       if (currentLeaderEpoch < this.leaderEpoch) return ErrorCode.FENCED_LEADER_EPOCH;
       if (currentLeaderEpoch > this.leaderEpoch) return ErrorCode.UNKNOWN_LEADER_EPOCH;
