@@ -103,14 +103,19 @@ export class LogFlush {
 
   async #sync(upTo: number): Promise<void> {
     const state = this.#state;
+    // Never again on a file whose sync failed: the kernel may take its pages for clean now.
+    if (state.failure !== null) throw state.failure;
     try {
       let reached = 0;
       for (let cutCount = -1; cutCount !== state.cutCount && !state.isClosed;) {
         // When the log is cut in the meantime, what was synced counts for nothing.
         cutCount = state.cutCount;
-        reached = await this.#syncSegments(upTo, cutCount);
-        if (state.epochs.isDirty || this.#epochsWriting !== null) await this.#writeEpochsNow();
-        await this.#syncNames();
+        const [end] = await Promise.all([
+          this.#syncSegments(upTo, cutCount),
+          state.epochs.isDirty || this.#epochsWriting !== null ? this.#writeEpochsNow() : null,
+          this.#syncNames(),
+        ]);
+        reached = end;
       }
       if (state.isClosed) return;
       const { baseOffset } = state.segments.active;
@@ -142,23 +147,26 @@ export class LogFlush {
 
   /** Topic id, snapshots, and the names of all files made since the last time. */
   async #syncNames(): Promise<void> {
-    const { host, place, producers } = this.#state;
-    if (this.#state.isTopicIdUnsynced) {
-      this.#state.isTopicIdUnsynced = false;
-      await syncTopicId(host.disk, place.directory);
+    const state = this.#state;
+    const { host, place, producers } = state;
+    const syncs: Promise<void>[] = [];
+    if (state.isTopicIdUnsynced) {
+      state.isTopicIdUnsynced = false;
+      syncs.push(syncTopicId(host.disk, place.directory));
     }
     if (producers.hasUnsyncedSnapshots) {
-      this.#state.isDirectoryDirty = true;
-      await producers.syncSnapshots();
+      state.isDirectoryDirty = true;
+      syncs.push(producers.syncSnapshots());
     }
-    if (this.#state.isDirectoryDirty) {
-      this.#state.isDirectoryDirty = false;
-      await host.disk.syncDirectory(place.directory);
+    if (state.isDirectoryDirty) {
+      state.isDirectoryDirty = false;
+      syncs.push(host.disk.syncDirectory(place.directory));
     }
-    if (this.#state.isParentDirty) {
-      this.#state.isParentDirty = false;
-      await host.disk.syncDirectory(this.#state.parentDirectory);
+    if (state.isParentDirty) {
+      state.isParentDirty = false;
+      syncs.push(host.disk.syncDirectory(state.parentDirectory));
     }
+    await Promise.all(syncs);
   }
 }
 
