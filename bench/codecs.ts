@@ -1,5 +1,5 @@
 /**
- * Which code compresses: libraries beside our own, in one run. `bun bench/codecs.ts`
+ * What the codecs cost, beside calls of the same libraries that are not used. `bun bench/codecs.ts`
  *
  * Speed is the best of several rounds, taken in turns, since on a shared machine the mean says
  * more about the neighbours. Memory and loading are measured in processes of their own.
@@ -7,14 +7,6 @@
 import lz4 from "lz4-napi";
 import snappy from "snappy";
 import { compress, CompressionType, decompress } from "../src/protocol/compression.ts";
-import { decodeLz4BlockInTypeScript } from "../src/protocol/lz4-block.ts";
-import { decodeSnappyInTypeScript } from "../src/protocol/snappy-block.ts";
-
-// It has no types of its own.
-const snappyjs: {
-  compress(bytes: Buffer): Buffer;
-  uncompress(bytes: Buffer, sizeMax: number): Buffer;
-} = require("snappyjs");
 
 type Work = (size: number) => unknown;
 
@@ -22,132 +14,79 @@ const KiB = 1024;
 const SIZES = [KiB, 16 * KiB, 256 * KiB, 1024 * KiB];
 const ROUNDS = 15;
 const ROUND_NS = 6_000_000;
-const { LZ4, SNAPPY } = CompressionType;
+const { GZIP, SNAPPY, LZ4, ZSTD } = CompressionType;
 const samples = new Map<number, Buffer>();
+const compressed = new Map<string, Buffer>();
 
 const [task, name] = process.argv.slice(2);
 if (task === "memory") measureMemory(name!);
-else if (task === "hostile") console.log(tryToDecode(Buffer.from("05fcfaffffff", "hex")));
 else await measureAll();
 
 async function measureAll(): Promise<void> {
   console.log(`us a call for ${SIZES.map((size) => `${size / KiB} KiB`).join(", ")}`);
-  for (const [title, contenders] of Object.entries(contendersOf())) {
+  for (const [title, works] of Object.entries(contenders())) {
     const cells: number[][] = [];
-    for (const size of SIZES) cells.push(await compare(Object.values(contenders), size));
+    for (const size of SIZES) {
+      const calls = Object.values(works).map((work) => () => work(size));
+      cells.push(await measure(calls, 1000 + size));
+    }
     console.log(title);
-    Object.keys(contenders).forEach((contender, index) => {
+    Object.keys(works).forEach((contender, index) => {
       const figures = cells.map((ns) => (ns[index]! / 1000).toFixed(1).padStart(9));
-      console.log(`  ${contender.padEnd(34)} ${figures.join("")}`);
+      console.log(`  ${contender.padEnd(36)} ${figures.join("")}`);
     });
   }
-  console.log("an lz4 frame of 1 KiB by the most that its blocks may hold, us");
+  console.log("an lz4 frame of 1 KiB by the most that a block of it may hold, us");
   for (const [code, text] of [
     [4, "64 KiB (Java, librdkafka)"],
     [7, "4 MiB (franz-go, sarama)"],
   ] as const) {
-    const frame = withBlockMaximum(compress(LZ4, sample(KiB)), code);
-    const [own, library] = await measure(
-      [() => decompress(LZ4, frame, KiB), () => lz4.decompressFrameSync(frame)],
-      100_000,
-    );
-    console.log(`  ${text.padEnd(34)} ours ${us(own!)}, lz4-napi ${us(library!)}`);
+    const frame = withBlockMaximum(packed(LZ4, KiB), code);
+    const works = [() => decompress(LZ4, frame, KiB), () => lz4.decompressFrameSync(frame)];
+    const [used, unused] = (await measure(works, 100_000)).map((ns) => (ns / 1000).toFixed(1));
+    console.log(`  ${text.padEnd(36)} in use ${used}, decompressFrameSync ${unused}`);
   }
   console.log("memory while 2000 batches of 1 MiB are done in one turn of the event loop, MiB");
-  for (const work of Object.keys(memoryWorks()))
-    console.log(`  ${inChild("memory", work, 60_000)}`);
-  console.log("loading, ms and MiB");
-  for (const library of ["nothing", "lz4-napi", "snappy", "snappyjs", "node:zlib"]) {
-    console.log(`  ${library.padEnd(34)} ${loadCost(library)}`);
+  for (const work of Object.keys(memoryWorks())) {
+    console.log(`  ${work.padEnd(36)} ${outputOf(import.meta.path, "memory", work)}`);
   }
-  console.log(`six hostile bytes to snappyjs: ${inChild("hostile", "", 2000) || "never returns"}`);
+  console.log("loading, ms and MiB");
+  for (const library of ["nothing", "lz4-napi", "snappy", "node:zlib"]) {
+    console.log(`  ${library.padEnd(36)} ${loadCost(library)}`);
+  }
 }
 
-function contendersOf(): Record<string, Record<string, Work>> {
-  const lz4Of = cached((size) => compress(LZ4, sample(size)));
-  const snappyOf = cached((size) => compress(SNAPPY, sample(size)));
-  const rawOf = cached((size) => Buffer.from(snappy.compressSync(sample(size))));
-  const copied = { asBuffer: true, copyOutputData: true };
+function contenders(): Record<string, Record<string, Work>> {
   return {
-    "lz4, compress": {
-      "ours (TypeScript)": (size) => compress(LZ4, sample(size)),
-      "lz4-napi compressFrameSync": (size) => lz4.compressFrameSync(sample(size)),
+    compress: {
+      gzip: (size) => compress(GZIP, sample(size)),
+      snappy: (size) => compress(SNAPPY, sample(size)),
+      lz4: (size) => compress(LZ4, sample(size)),
+      "lz4, level 1": (size) => compress(LZ4, sample(size), 1),
+      "lz4, level 12": (size) => compress(LZ4, sample(size), 12),
+      zstd: (size) => compress(ZSTD, sample(size)),
     },
-    "lz4, decompress": {
-      "ours (C)": (size) => decompress(LZ4, lz4Of(size), size),
-      "ours (TypeScript, blocks alone)": (size) => decodeBlocksInTypeScript(lz4Of(size), size),
-      "lz4-napi decompressFrameSync": (size) => lz4.decompressFrameSync(lz4Of(size)),
-      "lz4-napi uncompressSync per block": (size) => decodeBlocksByLibrary(lz4Of(size)),
-    },
-    "snappy, compress": {
-      "ours (TypeScript)": (size) => compress(SNAPPY, sample(size)),
-      snappyjs: (size) => snappyjs.compress(sample(size)),
-      "snappy (napi)": (size) => snappy.compressSync(sample(size), copied),
-    },
-    "snappy, decompress": {
-      "ours (C)": (size) => decompress(SNAPPY, snappyOf(size), size),
-      "ours (TypeScript, one raw block)": (size) => decodeRawInTypeScript(rawOf(size), size),
-      snappyjs: (size) => snappyjs.uncompress(rawOf(size), size),
-      "snappy (napi)": (size) => snappy.uncompressSync(rawOf(size), copied),
+    decompress: {
+      gzip: (size) => decompress(GZIP, packed(GZIP, size), size),
+      snappy: (size) => decompress(SNAPPY, packed(SNAPPY, size), size),
+      lz4: (size) => decompress(LZ4, packed(LZ4, size), size),
+      "lz4, not used: decompressFrameSync": (size) => lz4.decompressFrameSync(packed(LZ4, size)),
+      zstd: (size) => decompress(ZSTD, packed(ZSTD, size), size),
     },
   };
 }
 
-/** Of 64 KiB blocks, as we write them: each but the last stands for that much. */
-function decodeBlocksByLibrary(frame: Buffer): Buffer {
-  const parts: Buffer[] = [];
-  for (let at = 7; frame.readUInt32LE(at) !== 0;) {
-    const size = frame.readUInt32LE(at);
-    const input = Buffer.allocUnsafe(4 + size);
-    input.writeUInt32LE(64 * KiB, 0);
-    frame.copy(input, 4, at + 4, at + 4 + size);
-    parts.push(lz4.uncompressSync(input));
-    at += 4 + size;
-  }
-  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-}
-
-function decodeBlocksInTypeScript(frame: Buffer, outputSize: number): Buffer {
-  const output = Buffer.allocUnsafe(outputSize);
-  let to = 0;
-  for (let at = 7; frame.readUInt32LE(at) !== 0;) {
-    const size = frame.readUInt32LE(at);
-    to += decodeLz4BlockInTypeScript(frame, at + 4, size, output, to, to, outputSize);
-    at += 4 + size;
-  }
-  return output;
-}
-
-function decodeRawInTypeScript(raw: Buffer, outputSize: number): Buffer {
-  const output = Buffer.allocUnsafe(outputSize);
-  let at = 0;
-  while (raw[at++]! > 0x7f);
-  decodeSnappyInTypeScript(raw, at, raw.length - at, output, 0, outputSize);
-  return output;
-}
-
-function withBlockMaximum(frame: Buffer, code: number): Buffer {
-  const changed = Buffer.from(frame);
-  changed[5] = code << 4;
-  changed[6] = (Bun.hash.xxHash32(changed.subarray(4, 6), 0) >>> 8) & 0xff;
-  return changed;
-}
-
 function memoryWorks(): Record<string, () => unknown> {
   const size = 1024 * KiB;
-  const frame = cached(() => compress(LZ4, sample(size)));
-  const framed = cached(() => compress(SNAPPY, sample(size)));
-  const raw = cached(() => Buffer.from(snappy.compressSync(sample(size))));
+  const raw = Buffer.from(snappy.compressSync(sample(size)));
   return {
-    "ours, compress lz4": () => compress(LZ4, sample(size)),
-    "ours, decompress lz4": () => decompress(LZ4, frame(0), size),
-    "ours, decompress snappy": () => decompress(SNAPPY, framed(0), size),
-    "lz4-napi compressFrameSync": () => lz4.compressFrameSync(sample(size)),
-    "lz4-napi decompressFrameSync": () => lz4.decompressFrameSync(frame(0)),
-    "lz4-napi uncompressSync per block": () => decodeBlocksByLibrary(frame(0)),
-    "snappy uncompressSync": () => snappy.uncompressSync(raw(0), { asBuffer: true }),
-    "snappy uncompressSync, copied": () =>
-      snappy.uncompressSync(raw(0), { asBuffer: true, copyOutputData: true }),
+    "compress snappy": () => compress(SNAPPY, sample(size)),
+    "compress lz4": () => compress(LZ4, sample(size)),
+    "decompress snappy": () => decompress(SNAPPY, packed(SNAPPY, size), size),
+    "decompress lz4": () => decompress(LZ4, packed(LZ4, size), size),
+    "not used: lz4 compressFrameSync": () => lz4.compressFrameSync(sample(size)),
+    "not used: lz4 decompressFrameSync": () => lz4.decompressFrameSync(packed(LZ4, size)),
+    "not used: snappy, not copied": () => snappy.uncompressSync(raw, { asBuffer: true }),
   };
 }
 
@@ -161,8 +100,7 @@ function measureMemory(work: string): void {
     run();
     if (call % 50 === 0) peak = Math.max(peak, process.memoryUsage().rss);
   }
-  const more = (peak - before) / KiB / KiB;
-  console.log(`${work.padEnd(34)} ${more.toFixed(0)} more than before`);
+  console.log(`${((peak - before) / KiB / KiB).toFixed(0)} more than before`);
 }
 
 /** In a process that has nothing else in it. */
@@ -172,24 +110,14 @@ function loadCost(library: string): string {
     const ms = (Bun.nanoseconds() - start) / 1e6;
     const grown = (process.memoryUsage().rss - rss) / 1048576;
     console.log(ms.toFixed(1).padStart(5) + " ms " + grown.toFixed(1).padStart(5) + " MiB");`;
-  const runs = Array.from({ length: 9 }, () => outputOf([process.execPath, "-e", code], 60_000));
+  const runs = Array.from({ length: 9 }, () => outputOf("-e", code));
   return runs.sort()[2]!;
 }
 
-function inChild(kind: string, argument: string, timeoutMs: number): string {
-  return outputOf([process.execPath, import.meta.path, kind, argument], timeoutMs);
-}
-
-/** What the process says; nothing when it takes longer. */
-function outputOf(command: string[], timeoutMs: number): string {
-  return Bun.spawnSync(command, { timeout: timeoutMs }).stdout.toString().trimEnd();
-}
-
-function compare(works: Work[], size: number): Promise<number[]> {
-  return measure(
-    works.map((work) => () => work(size)),
-    1000 + size,
-  );
+function outputOf(...command: string[]): string {
+  return Bun.spawnSync([process.execPath, ...command])
+    .stdout.toString()
+    .trimEnd();
 }
 
 /** Best nanoseconds a call; every round gives each its turn, and ends one of the event loop. */
@@ -207,25 +135,18 @@ async function measure(works: (() => unknown)[], expectedNs: number): Promise<nu
   return best;
 }
 
-function tryToDecode(bytes: Buffer): string {
-  try {
-    return `${snappyjs.uncompress(bytes, 1000).length} bytes`;
-  } catch (error) {
-    return String(error);
-  }
+function packed(type: CompressionType, size: number): Buffer {
+  const key = `${type} ${size}`;
+  const made = compressed.get(key) ?? compress(type, sample(size));
+  compressed.set(key, made);
+  return made;
 }
 
-function us(ns: number): string {
-  return (ns / 1000).toFixed(1);
-}
-
-function cached(make: (size: number) => Buffer): (size: number) => Buffer {
-  const made = new Map<number, Buffer>();
-  return (size) => {
-    const found = made.get(size) ?? make(size);
-    made.set(size, found);
-    return found;
-  };
+function withBlockMaximum(frame: Buffer, code: number): Buffer {
+  const changed = Buffer.from(frame);
+  changed[5] = code << 4;
+  changed[6] = (Bun.hash.xxHash32(changed.subarray(4, 6), 0) >>> 8) & 0xff;
+  return changed;
 }
 
 /** Records as people send them: JSON of fields with few values and fields with many. */

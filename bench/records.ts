@@ -1,5 +1,5 @@
 /**
- * What one call costs: checksums, walks, validation, codecs. `bun bench/records.ts`
+ * What one call costs: checksums, walks, validation. `bun bench/records.ts`
  *
  * The best of several rounds, in nanoseconds: on a shared machine the mean says more about the
  * neighbours.
@@ -8,12 +8,7 @@ import { crc32c, crc32cInTypeScript } from "../src/base/crc32c.ts";
 import { loadCompiled, loadEmbeddedCrc32c } from "../src/base/native.ts";
 import { DEFAULT_LOG_CONFIG } from "../src/log/log-config.ts";
 import { validateBatch } from "../src/log/record-validation.ts";
-import {
-  compress,
-  COMPRESSION_NAMES,
-  CompressionType,
-  decompress,
-} from "../src/protocol/compression.ts";
+import { COMPRESSION_NAMES, CompressionType } from "../src/protocol/compression.ts";
 import { buildBatch, type NewRecord } from "../src/protocol/record-batch-builder.ts";
 import { BATCH_HEADER_SIZE, setBaseOffset } from "../src/protocol/record-batch.ts";
 import { walkRecordsInTypeScript } from "../src/protocol/record-walk.ts";
@@ -128,16 +123,3 @@ const single = recordsOf(100, 100);
 console.log(
   `  one record of 100 B: build ${nanoseconds(() => buildBatch({ records: single }), 500).toFixed(0)}`,
 );
-
-console.log("codecs, compress / decompress us");
-for (const size of [1024, 16_384, 1_048_576]) {
-  const bytes = text(size, 3);
-  const cells = [1, 2, 3, 4].map((id) => {
-    const type = id as CompressionType;
-    const compressed = compress(type, bytes);
-    const packing = nanoseconds(() => compress(type, bytes), 3000 + size * 2) / 1000;
-    const unpacking = nanoseconds(() => decompress(type, compressed, size), 2000 + size) / 1000;
-    return `${COMPRESSION_NAMES[type]} ${packing.toFixed(1)} / ${unpacking.toFixed(1)}`;
-  });
-  console.log(`  ${size} B: ${cells.join("   ")}`);
-}

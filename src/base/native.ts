@@ -15,9 +15,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import crc32cSource from "../../native/crc32c.c" with { type: "text" };
-import lz4Source from "../../native/lz4.c" with { type: "text" };
 import recordsSource from "../../native/records.c" with { type: "text" };
-import snappySource from "../../native/snappy.c" with { type: "text" };
 import { assert } from "./assert.ts";
 
 /** Every function takes a range of `bytes` by offset and size; both are checked here. */
@@ -33,25 +31,6 @@ export interface NativeFunctions {
     timestampMin: number,
     timestampMax: number,
   ): number;
-  /** See native/lz4.c. */
-  decodeLz4Block(
-    source: Uint8Array,
-    sourceOffset: number,
-    sourceSize: number,
-    target: Uint8Array,
-    historyOffset: number,
-    targetOffset: number,
-    targetLimit: number,
-  ): number;
-  /** See native/snappy.c. */
-  decodeSnappy(
-    source: Uint8Array,
-    sourceOffset: number,
-    sourceSize: number,
-    target: Uint8Array,
-    targetOffset: number,
-    targetSize: number,
-  ): number;
 }
 
 export type NativeCrc32c = (
@@ -62,7 +41,7 @@ export type NativeCrc32c = (
 ) => number;
 
 export const NATIVE_DIRECTORY = join(import.meta.dir, "../../native");
-export const NATIVE_SOURCES = ["crc32c.c", "lz4.c", "records.c", "snappy.c"];
+export const NATIVE_SOURCES = ["crc32c.c", "records.c"];
 
 /** Where the compiled library of these very sources is, or would be. */
 export const LIBRARY_PATH = join(
@@ -115,14 +94,6 @@ const FUNCTION_SYMBOLS = {
     args: ["ptr", "u32", "u32", "i32", "i32", "f64", "f64", "f64"],
     returns: "f64",
   },
-  bunka_lz4_decode: {
-    args: ["ptr", "u32", "u32", "ptr", "u32", "u32", "u32"],
-    returns: "i32",
-  },
-  bunka_snappy_decode: {
-    args: ["ptr", "u32", "u32", "ptr", "u32", "u32"],
-    returns: "i32",
-  },
 } as const;
 
 type Symbols<T extends Parameters<typeof dlopen>[1]> = ReturnType<typeof dlopen<T>>["symbols"];
@@ -156,7 +127,7 @@ function checkedCrc32c(symbols: Symbols<typeof CRC32C_SYMBOLS>): NativeCrc32c | 
 }
 
 function checkedFunctions(symbols: Symbols<typeof FUNCTION_SYMBOLS>): NativeFunctions {
-  const { bunka_walk_records, bunka_lz4_decode, bunka_snappy_decode } = symbols;
+  const { bunka_walk_records } = symbols;
   return {
     walkRecords(bytes, offset, size, count, keyed, baseTimestamp, timestampMin, timestampMax) {
       assertWithin(bytes, offset, size);
@@ -171,32 +142,6 @@ function checkedFunctions(symbols: Symbols<typeof FUNCTION_SYMBOLS>): NativeFunc
         timestampMax,
       );
     },
-    decodeLz4Block(source, sourceOffset, sourceSize, target, history, targetOffset, targetLimit) {
-      assertWithin(source, sourceOffset, sourceSize);
-      assertWithin(target, history, targetOffset - history);
-      assertWithin(target, targetOffset, targetLimit - targetOffset);
-      return bunka_lz4_decode(
-        source,
-        sourceOffset,
-        sourceSize,
-        target,
-        history,
-        targetOffset,
-        targetLimit,
-      );
-    },
-    decodeSnappy(source, sourceOffset, sourceSize, target, targetOffset, targetSize) {
-      assertWithin(source, sourceOffset, sourceSize);
-      assertWithin(target, targetOffset, targetSize);
-      return bunka_snappy_decode(
-        source,
-        sourceOffset,
-        sourceSize,
-        target,
-        targetOffset,
-        targetSize,
-      );
-    },
   };
 }
 
@@ -207,6 +152,6 @@ function assertWithin(bytes: Uint8Array, offset: number, size: number): void {
 
 /** Only to tell one version of the sources from another. */
 function hashOfSources(): string {
-  const sources = crc32cSource + lz4Source + recordsSource + snappySource;
+  const sources = crc32cSource + recordsSource;
   return BigInt(hash(sources)).toString(16).padStart(16, "0");
 }

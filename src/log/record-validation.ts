@@ -8,12 +8,11 @@
  *            timestamp type and maximum  then the checksum anew
  *            another codec               then a new batch (batch-rewriting.ts), the only copy
  *
- * Stricter than Kafka in four places, each where its own consumers could not read what was kept,
+ * Stricter than Kafka in three places, each where its own consumers could not read what was kept,
  * or we could not keep it exactly:
  * - a record's declared size is held to in compressed batches too, and nothing may follow the
  *   compressed data;
  * - offsets within an uncompressed batch are put right, as they are within a compressed one;
- * - LZ4 that only some readers understand is compressed anew (`isReadableByAll`);
  * - timestamps are within 2^52 milliseconds of 1970 and producer ids below 2^53.
  * What Kafka answers with UNKNOWN_SERVER_ERROR has a name here: broken compressed data is an
  * INVALID_RECORD, an unknown codec an UNSUPPORTED_COMPRESSION_TYPE, a bomb a MESSAGE_TOO_LARGE.
@@ -24,7 +23,6 @@ import {
   compressionTypeOf,
   decompress,
   isCompressionType,
-  isReadableByAll,
 } from "../protocol/compression.ts";
 import { OutputTooLargeError } from "../protocol/decompression-error.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
@@ -130,12 +128,10 @@ function validateRecords(
   let recordBytes = bytes;
   let start = header.BATCH_HEADER_SIZE;
   let end = size;
-  let isReadable = true;
   if (source !== CompressionType.NONE) {
     const compressed = bytes.subarray(start, end);
     const decompressed = decompressRecords(source, compressed, batch.config);
     if (!Buffer.isBuffer(decompressed)) return decompressed;
-    isReadable = isReadableByAll(source, compressed);
     recordBytes = decompressed;
     start = 0;
     end = decompressed.length;
@@ -145,7 +141,7 @@ function validateRecords(
 
   const isLogAppendTime = batch.config.messageTimestampType === "LogAppendTime";
   const appendTimeMs = isLogAppendTime ? batch.nowMs : -1;
-  if (source === target && isReadable && records.areInOrder) {
+  if (source === target && records.areInOrder) {
     const sizeError = checkSegmentSize(size, batch.config);
     if (sizeError !== null) return sizeError;
     setHeader(bytes, batch, records, appendTimeMs);

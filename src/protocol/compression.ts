@@ -11,6 +11,7 @@ import { ProtocolError } from "./protocol-error.ts";
 import { zlib } from "./zlib.ts";
 
 const lz4 = later(() => require("./lz4.ts") as typeof import("./lz4.ts"));
+const lz4High = later(() => require("./lz4-high.ts") as typeof import("./lz4-high.ts"));
 const snappy = later(() => require("./snappy.ts") as typeof import("./snappy.ts"));
 const zstd = later(() => require("./zstd.ts") as typeof import("./zstd.ts"));
 
@@ -44,7 +45,10 @@ export function compress(type: CompressionType, bytes: Buffer, level?: number): 
     case CompressionType.SNAPPY:
       return snappy().compressSnappy(bytes);
     case CompressionType.LZ4:
-      return lz4().compressLz4(bytes, lz4SearchDepth(level ?? COMPRESSION_LEVEL_DEFAULTS.lz4));
+      // At its default Kafka itself takes the fast compressor, which knows no levels.
+      return level === undefined || level === COMPRESSION_LEVEL_DEFAULTS.lz4
+        ? lz4().compressLz4(bytes)
+        : lz4High().compressLz4High(bytes, level);
     case CompressionType.ZSTD:
       return zstd().compressZstd(bytes, level ?? COMPRESSION_LEVEL_DEFAULTS.zstd);
   }
@@ -70,19 +74,6 @@ export function decompress(type: CompressionType, bytes: Buffer, sizeMax: number
     case CompressionType.ZSTD:
       return zstd().decompressZstd(bytes, sizeMax);
   }
-}
-
-/**
- * Whether Kafka's own clients read what `decompress` just could. They do not read everything that
- * the LZ4 library of some others writes; such bytes are compressed anew before they are kept.
- */
-export function isReadableByAll(type: CompressionType, bytes: Buffer): boolean {
-  return type !== CompressionType.LZ4 || lz4().isPlainLz4(bytes);
-}
-
-/** The fast compressor at Kafka's default; else twice the search with each level. */
-function lz4SearchDepth(level: number): number {
-  return level === COMPRESSION_LEVEL_DEFAULTS.lz4 ? 0 : 1 << Math.min(level - 1, 12);
 }
 
 function decompressGzip(bytes: Buffer, sizeMax: number): Buffer {
