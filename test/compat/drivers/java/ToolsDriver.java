@@ -26,9 +26,9 @@ public final class ToolsDriver {
     /** The APIs that the first release has; the others join this list with what they belong to. */
     private static final Set<String> APIS = Set.of("Produce", "Fetch", "ListOffsets", "Metadata",
             "OffsetCommit", "OffsetFetch", "FindCoordinator", "JoinGroup", "Heartbeat",
-            "LeaveGroup", "SyncGroup", "DescribeGroups", "ListGroups", "ApiVersions", "CreateTopics",
-            "DeleteTopics", "DeleteRecords", "InitProducerId", "OffsetForLeaderEpoch",
-            "DescribeConfigs", "AlterConfigs", "IncrementalAlterConfigs", "DescribeLogDirs",
+            "LeaveGroup", "SyncGroup", "DescribeGroups", "ListGroups", "ApiVersions",
+            "CreateTopics", "DeleteTopics", "DeleteRecords", "InitProducerId",
+            "OffsetForLeaderEpoch", "DescribeConfigs", "AlterConfigs", "IncrementalAlterConfigs", "DescribeLogDirs",
             "CreatePartitions", "DeleteGroups", "OffsetDelete", "DescribeCluster",
             "DescribeProducers", "ListConfigResources", "DescribeTopicPartitions",
             "DescribeQuorum", "UpdateFeatures");
@@ -157,6 +157,16 @@ public final class ToolsDriver {
         return all;
     }
 
+    /** A broker hears of its new config a moment after the controller has answered. */
+    private Object describeUntil(String[] of, String text) throws Exception {
+        var last = new Tools.Result[1];
+        Kit.until(text, () -> {
+            last[0] = tools.run(CONFIGS, with(of, "--describe"));
+            return last[0].out().contains(text);
+        });
+        return last[0].plain();
+    }
+
     private Object brokerConfigs() throws Exception {
         var of = new String[] {"--entity-type", "brokers", "--entity-name", "1"};
         var ofAll = new String[] {"--entity-type", "brokers", "--entity-default"};
@@ -164,7 +174,7 @@ public final class ToolsDriver {
                 "describe", config(with(of, "--describe")),
                 "describeDefault", config(with(ofAll, "--describe")),
                 "add", config(with(of, "--alter", "--add-config", "log.cleaner.threads=2")),
-                "added", config(with(of, "--describe")),
+                "added", describeUntil(of, "log.cleaner.threads=2"),
                 "delete", config(with(of, "--alter", "--delete-config", "log.cleaner.threads")),
                 "readOnly", config(with(of, "--alter", "--add-config", "node.id=7")));
     }
@@ -180,7 +190,8 @@ public final class ToolsDriver {
     private Object console() throws Exception {
         topic("--create", "--topic", "t-console", "--partitions", "1");
         var input = "h:1,i:2\tk0:v0\nNULL\tk1:значение 🐦\nh:NULL\tNULL:x\nh:\tk3:NULL\n";
-        var produced = tools.runWithInput(PRODUCER, input, "--topic", "t-console", "--reader-property", "parse.key=true",
+        var produced = tools.runWithInput(PRODUCER, input, "--topic", "t-console",
+                "--reader-property", "parse.key=true",
                 "--reader-property", "key.separator=:", "--reader-property", "parse.headers=true",
                 "--reader-property", "null.marker=NULL");
         var plain = tools.runWithInput(PRODUCER, "one\ntwo\n", "--topic", "t-console", "--sync");

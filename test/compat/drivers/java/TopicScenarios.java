@@ -149,7 +149,8 @@ final class TopicScenarios {
     }
 
     private static String plain(TopicPartitionInfo info) {
-        return info.partition() + " leader " + info.leader().id() + " replicas " + ids(info.replicas())
+        return info.partition() + " leader " + info.leader().id()
+                + " replicas " + ids(info.replicas())
                 + " isr " + ids(info.isr()) + " elr " + ids(info.elr())
                 + " lastKnownElr " + ids(info.lastKnownElr());
     }

@@ -35,7 +35,7 @@ class Member:
         self.messages = []
 
     def poll(self):
-        for records in self.consumer.poll(timeout_ms=30).values():
+        for records in self.consumer.poll(timeout_ms=100).values():
             self.messages.extend(records)
 
     def held(self):

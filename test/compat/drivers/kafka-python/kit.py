@@ -22,7 +22,9 @@ class Kit:
             "client_id": "compat",
             "auto_offset_reset": "earliest",
             "enable_auto_commit": False,
-            "session_timeout_ms": 10000,
+            "session_timeout_ms": 6000,
+            # It is the rebalance timeout too: how long the group waits for a member that is gone.
+            "max_poll_interval_ms": 8000,
             "heartbeat_interval_ms": 200,
             "fetch_max_wait_ms": 50,
         }

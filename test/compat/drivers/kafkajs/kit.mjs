@@ -23,7 +23,9 @@ export async function withProducer(kafka, options, work) {
 
 export async function createTopic(kafka, topic, numPartitions = 1, configEntries = []) {
   await withAdmin(kafka, async (admin) => {
-    await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }] });
+    // Its own waiting gives up when a topic comes a moment later to the metadata.
+    const topics = [{ topic, numPartitions, configEntries }];
+    await admin.createTopics({ topics, waitForLeaders: false });
     // Kafka shows a new topic in its metadata a moment before the partitions take records.
     await until(`${topic} is there`, () => admin.fetchTopicOffsets(topic).catch(() => null));
   });
@@ -59,6 +61,8 @@ export async function startConsumer(kafka, topic, options = {}) {
     heartbeatInterval: 200,
     maxWaitTimeInMs: 100,
     allowAutoTopicCreation: false,
+    // The first group of a broker waits until __consumer_offsets is there.
+    retry: { initialRetryTime: 50, maxRetryTime: 200, retries: 100 },
     ...options.consumer,
   });
   const started = { consumer, seen: [], assignments: [], crashed: null };
@@ -66,7 +70,8 @@ export async function startConsumer(kafka, topic, options = {}) {
     started.assignments.push(event.payload.memberAssignment[topic] ?? []);
   });
   consumer.on(consumer.events.CRASH, (event) => {
-    started.crashed = event.payload.error;
+    // After most crashes kafkajs starts the consumer again by itself.
+    if (!event.payload.restart) started.crashed = event.payload.error;
   });
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: options.fromBeginning ?? true });
