@@ -82,9 +82,9 @@ export class LogFlush {
   #writeEpochsNow(): Promise<void> {
     const { host, epochs, place } = this.#state;
     this.#epochsWriting ??= (async () => {
-      while (epochs.isDirty && this.#state.failure === null) {
+      while (epochs.isDirty && this.#state.failure === null && !this.#state.isSetAside) {
         epochs.isDirty = false;
-        const path = `${place.directory}/${LEADER_EPOCH_FILE}`;
+        const path = (): string => `${place.directory}/${LEADER_EPOCH_FILE}`;
         await replaceFile(host.disk, path, epochs.encode());
       }
     })().finally(() => (this.#epochsWriting = null));

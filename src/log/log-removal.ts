@@ -37,7 +37,10 @@ export class LogRemoval {
         for (const segment of state.segments.all) segment.coolDown();
         disk.rename(state.place.directory, path);
         state.place.directory = path;
-        disk.syncDirectory(parentDirectory).catch((error: unknown) => state.diskFailed(error));
+        state.isSetAside = true;
+        disk.syncDirectory(parentDirectory).catch((error: DiskError) => {
+          this.#host.directoryFailed(parentDirectory, error);
+        });
         return path;
       },
       () => null,

@@ -39,6 +39,8 @@ export class LogState implements Coolable {
   failure: DiskError | null = null;
   /** Nothing is written any more: the log is closed, or about to be deleted. */
   isClosed = false;
+  /** The partition's directory has another name, and nobody cares for what fails in it. */
+  isSetAside = false;
   /** The log is about to be cut here, and the checkpoint has to know before. */
   cutOffset = Number.POSITIVE_INFINITY;
   /** How often the log was cut: a sync that was under way has to begin again. */
@@ -146,7 +148,7 @@ export class LogState implements Coolable {
   /** Takes the directory offline; throws on what is no error of the disk. */
   diskFailed(error: unknown): DiskError {
     if (!(error instanceof DiskError)) throw error;
-    if (this.failure === null) {
+    if (this.failure === null && !this.isSetAside) {
       this.failure = error;
       this.host.directoryFailed(this.parentDirectory, error);
     }

@@ -6,9 +6,17 @@ import type { Disk } from "../base/world.ts";
 
 const TEMPORARY_SUFFIX = ".tmp";
 
-/** Durable when it resolves. */
-export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
-  const file = disk.open(path + TEMPORARY_SUFFIX, "create");
+/**
+ * Durable when it resolves. A path that may change meanwhile, since its directory gets another
+ * name, is asked for anew after each wait.
+ */
+export async function replaceFile(
+  disk: Disk,
+  path: string | (() => string),
+  bytes: Uint8Array,
+): Promise<void> {
+  const pathNow = typeof path === "string" ? () => path : path;
+  const file = disk.open(pathNow() + TEMPORARY_SUFFIX, "create");
   try {
     file.truncate(0);
     file.write(bytes, 0, bytes.length, 0);
@@ -16,8 +24,9 @@ export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): 
   } finally {
     file.close();
   }
-  disk.rename(path + TEMPORARY_SUFFIX, path);
-  await disk.syncDirectory(parentOf(path));
+  const renamed = pathNow();
+  disk.rename(renamed + TEMPORARY_SUFFIX, renamed);
+  await disk.syncDirectory(parentOf(renamed));
 }
 
 /**

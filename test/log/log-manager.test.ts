@@ -1,15 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { silentLogger } from "../../src/base/logger.ts";
 import { randomUuid } from "../../src/base/uuid.ts";
+import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { DEFAULT_LOG_CONFIG } from "../../src/log/log-config.ts";
 import {
   DEFAULT_LOG_SETTINGS,
   type LogManager,
   type LogManagerOptions,
+  LogStartupError,
   openLogManager,
 } from "../../src/log/log-manager.ts";
-import type { FakeDisk } from "../sim/fake-disk.ts";
-import { afterKill, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
+import { writeMetaProperties } from "../../src/log/meta-properties.ts";
+import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
 import { append, readAll } from "./log-fixture.ts";
 
 interface Opened {
@@ -27,7 +29,9 @@ function open(world: FakeWorld, options: Partial<LogManagerOptions> = {}): Opene
     directories: ["/data"],
     configOf: () => DEFAULT_LOG_CONFIG,
     settings: DEFAULT_LOG_SETTINGS,
-    directoryFailed: (directory) => void failed.push(directory.path),
+    directoryFailed: (directory, _, remaining) => {
+      failed.push(`${directory.path}, ${remaining} left`);
+    },
     ...options,
   });
   return { manager, failed };
@@ -39,43 +43,310 @@ async function settled<T>(world: FakeWorld, promise: Promise<T>): Promise<T> {
   return promise;
 }
 
+async function loaded(world: FakeWorld, options: Partial<LogManagerOptions> = {}): Promise<Opened> {
+  const opened = open(world, options);
+  await settled(world, opened.manager.load());
+  return opened;
+}
+
+function textOf(world: FakeWorld, path: string): string {
+  return world.disk.readWhole(path).toString();
+}
+
 describe("the logs of a node", () => {
   test("are made, and come again after a clean stop without being read", async () => {
     const world = fakeWorld();
-    const { manager } = open(world);
-    await settled(world, manager.load());
+    const { manager } = await loaded(world);
     const topicId = randomUuid(world.random);
     const log = manager.getOrCreate("topic", 3, { topicId })!;
+    expect(manager.getOrCreate("topic", 3, { topicId })).toBe(log);
     for (let count = 0; count < 10; count++) append(log, { count: 3 });
     log.advanceHighWatermark(30);
     await settled(world, manager.shutDown(17));
+    expect(textOf(world, "/data/recovery-point-offset-checkpoint")).toBe("0\n1\ntopic 3 30\n");
+    expect(textOf(world, "/data/replication-offset-checkpoint")).toBe("0\n1\ntopic 3 30\n");
+    expect(textOf(world, "/data/.kafka_cleanshutdown")).toBe('{"version":0,"brokerEpoch":17}');
 
-    const next = afterKill(world);
-    const disk: FakeDisk = next.disk;
-    const second = open(next).manager;
-    await settled(next, second.load());
+    const next = afterPowerLoss(world, "none");
+    const second = (await loaded(next)).manager;
     expect(second.previousBrokerEpoch).toBe(17);
-    const loaded = second.get("topic", 3)!;
-    expect(disk.openFiles).toBe(0);
-    expect(loaded).toMatchObject({ logEndOffset: 30, recoveryPoint: 30, highWatermark: 30 });
-    expect(loaded.topicId).toBe(topicId);
-    expect((await readAll(loaded, 0)).length).toBe(30);
-    expect(append(loaded)).toMatchObject({ firstOffset: 30 });
+    expect(next.disk.status("/data/.kafka_cleanshutdown")).toBeNull();
+    const again = second.get("topic", 3)!;
+    expect(next.disk.openFiles).toBe(0);
+    expect(again).toMatchObject({ logEndOffset: 30, recoveryPoint: 30, highWatermark: 30 });
+    expect(again.topicId).toBe(topicId);
+    expect(again.assignTopicId(randomUuid(world.random))).toBe(false);
+    expect((await readAll(again, 0)).length).toBe(30);
+    expect(append(again)).toMatchObject({ firstOffset: 30 });
+  });
+
+  test("are not written again when they stop as they were", async () => {
+    const world = fakeWorld();
+    const { manager } = await loaded(world);
+    for (let partition = 0; partition < 20; partition++) {
+      append(manager.getOrCreate("topic", partition, { topicId: null })!);
+    }
+    await settled(world, manager.shutDown());
+    const next = afterKill(world);
+    const second = (await loaded(next)).manager;
+    const { syncCount, writeCount } = next.disk;
+    await settled(next, second.shutDown());
+    // The marker alone.
+    expect(next.disk.syncCount - syncCount).toBe(1);
+    expect(next.disk.writeCount - writeCount).toBe(1);
   });
 
   test("come again after a kill, all records included", async () => {
     const world = fakeWorld();
-    const { manager } = open(world);
-    await settled(world, manager.load());
+    const { manager } = await loaded(world);
     const log = manager.getOrCreate("topic", 0, { topicId: null })!;
     for (let count = 0; count < 10; count++) append(log, { count: 3 });
-
     const next = afterKill(world);
-    const second = open(next).manager;
-    await settled(next, second.load());
+    const second = (await loaded(next)).manager;
     expect(second.previousBrokerEpoch).toBe(-1);
-    const loaded = second.get("topic", 0)!;
-    expect(loaded.logEndOffset).toBe(30);
-    expect((await readAll(loaded, 0)).length).toBe(30);
+    expect(second.get("topic", 0)!.logEndOffset).toBe(30);
+    expect((await readAll(second.get("topic", 0)!, 0)).length).toBe(30);
+  });
+
+  test("have their offsets written from time to time, when they have changed", async () => {
+    const world = fakeWorld();
+    const { manager } = await loaded(world);
+    manager.start();
+    const log = manager.getOrCreate("topic", 0, { topicId: null })!;
+    for (let count = 0; count < 10; count++) append(log);
+    log.advanceHighWatermark(7);
+    world.clock.advance(5001);
+    expect(textOf(world, "/data/replication-offset-checkpoint")).toBe("0\n1\ntopic 0 7\n");
+    await settled(world, log.flush());
+    log.advanceLogStartOffset(3);
+    world.clock.advance(30_000);
+    expect(textOf(world, "/data/recovery-point-offset-checkpoint")).toBe("0\n1\ntopic 0 9\n");
+    expect(textOf(world, "/data/log-start-offset-checkpoint")).toBe("0\n1\ntopic 0 3\n");
+    const { writeCount } = world.disk;
+    world.clock.advance(600_000);
+    expect(world.disk.writeCount).toBe(writeCount);
+    manager.delete("topic", 0);
+    world.clock.advance(60_000);
+    expect(textOf(world, "/data/recovery-point-offset-checkpoint")).toBe("0\n0\n");
+  });
+
+  test("lose old segments, idle files and idle producers in time", async () => {
+    const world = fakeWorld();
+    const { manager } = await loaded(world, {
+      configOf: () => ({ ...DEFAULT_LOG_CONFIG, retentionMs: 3_600_000 }),
+    });
+    manager.start();
+    const log = manager.getOrCreate("topic", 0, { topicId: null })!;
+    const timestamp = world.clock.wallMs();
+    const producer = { producerId: 5, producerEpoch: 0, baseSequence: 0 };
+    append(log, { timestamp, ...producer }, timestamp);
+    log.advanceHighWatermark(1);
+    world.clock.advance(20_000);
+    expect(world.disk.openFiles).toBe(0);
+    world.clock.advance(3_900_000);
+    expect(log).toMatchObject({ logStartOffset: 1, segmentCount: 1 });
+    expect(log.activeProducers().length).toBe(1);
+    world.clock.advance(86_400_000);
+    expect(log.activeProducers().length).toBe(0);
+    expect(world.disk.openFiles).toBe(0);
+  });
+});
+
+describe("deletion", () => {
+  test("gives the name free at once, and removes the files after a delay", async () => {
+    const world = fakeWorld();
+    const { manager } = await loaded(world);
+    const log = manager.getOrCreate("topic", 0, { topicId: null })!;
+    for (let count = 0; count < 5; count++) append(log);
+    const slice = await log.read(0, 1000, 5, true);
+    manager.delete("topic", 0);
+    manager.delete("topic", 0);
+    expect(manager.get("topic", 0)).toBeNull();
+    expect(append(log).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    const again = manager.getOrCreate("topic", 0, { topicId: null })!;
+    expect(append(again)).toMatchObject({ firstOffset: 0 });
+    const parting = world.disk.list("/data").filter((name) => name.endsWith("-delete"));
+    expect(parting[0]).toMatch(/^topic-0\.[0-9a-f]{32}-delete$/);
+    world.clock.advance(60_001);
+    expect(world.disk.list("/data").filter((name) => name.endsWith("-delete"))).toEqual([]);
+    expect((await slice.read()).length).toBe(slice.size);
+    slice.release();
+    expect((await readAll(again, 0)).length).toBe(1);
+  });
+
+  test("goes on after a restart", async () => {
+    const world = fakeWorld();
+    const { manager } = await loaded(world);
+    append(manager.getOrCreate("topic", 0, { topicId: null })!);
+    manager.delete("topic", 0);
+    const next = afterKill(world);
+    const second = (await loaded(next)).manager;
+    expect(second.get("topic", 0)).toBeNull();
+    expect(next.disk.list("/data").some((name) => name.endsWith("-delete"))).toBe(true);
+    next.clock.advance(60_001);
+    expect(next.disk.list("/data").some((name) => name.endsWith("-delete"))).toBe(false);
+  });
+
+  test("leaves what is no partition of this node under another name", async () => {
+    const world = fakeWorld();
+    const { manager } = await loaded(world);
+    append(manager.getOrCreate("topic", 0, { topicId: null })!);
+    manager.setAside("topic", 0);
+    manager.setAside("topic", 0);
+    expect(manager.get("topic", 0)).toBeNull();
+    const next = afterKill(world);
+    const second = (await loaded(next)).manager;
+    expect([...second.all()]).toEqual([]);
+    expect(next.disk.list("/data").some((name) => name.endsWith("-stray"))).toBe(true);
+  });
+});
+
+describe("several directories", () => {
+  const directories = ["/a", "/b"];
+
+  async function formatted(world: FakeWorld): Promise<string[]> {
+    const ids: string[] = [];
+    for (const path of directories) {
+      world.disk.makeDirectory(path);
+      const directoryId = randomUuid(world.random);
+      ids.push(directoryId);
+      const written = writeMetaProperties(world, path, {
+        version: 1,
+        clusterId: "c",
+        nodeId: 1,
+        directoryId,
+      });
+      await settled(world, written);
+    }
+    return ids;
+  }
+
+  test("share the logs evenly, unless one is named", async () => {
+    const world = fakeWorld();
+    const ids = await formatted(world);
+    const { manager } = await loaded(world, { directories });
+    expect(manager.directories.map((directory) => directory.id)).toEqual(ids);
+    for (let partition = 0; partition < 6; partition++) {
+      manager.getOrCreate("topic", partition, { topicId: null });
+    }
+    expect(manager.directories.map((directory) => directory.logs.size)).toEqual([3, 3]);
+    const log = manager.getOrCreate("topic", 9, { topicId: null, directoryId: ids[1]! })!;
+    expect(log.directory).toBe("/b/topic-9");
+    await settled(world, manager.shutDown(3));
+    const next = afterKill(world);
+    const second = (await loaded(next, { directories })).manager;
+    expect([...second.all()].length).toBe(7);
+    expect(second.previousBrokerEpoch).toBe(3);
+  });
+
+  test("that were not all stopped in order agree on no broker epoch", async () => {
+    const world = fakeWorld();
+    await formatted(world);
+    const { manager } = await loaded(world, { directories });
+    await settled(world, manager.shutDown(3));
+    world.disk.remove("/b/.kafka_cleanshutdown");
+    const second = (await loaded(afterKill(world), { directories })).manager;
+    expect(second.previousBrokerEpoch).toBe(-1);
+  });
+
+  test("go offline one by one; the others go on", async () => {
+    const world = fakeWorld();
+    await formatted(world);
+    const { manager, failed } = await loaded(world, { directories });
+    const [first, second] = [0, 1].map((partition) => {
+      return manager.getOrCreate("topic", partition, { topicId: null })!;
+    });
+    world.disk.inject({ operation: "write", path: /^\/a\//, code: "EIO" });
+    expect(append(first!).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    expect(failed).toEqual(["/a, 1 left"]);
+    expect(append(second!).errorCode).toBe(0);
+    expect(manager.getOrCreate("topic", 2, { topicId: null })!.directory).toBe("/b/topic-2");
+    await settled(world, manager.shutDown(1));
+    expect(world.disk.status("/a/.kafka_cleanshutdown")).toBeNull();
+    expect(world.disk.status("/b/.kafka_cleanshutdown")).not.toBeNull();
+  });
+
+  test("that cannot be used at start are offline; without any the node does not start", async () => {
+    const world = fakeWorld();
+    await formatted(world);
+    world.disk.inject({ operation: "open", path: /^\/a\//, code: "EACCES" });
+    const { manager } = await loaded(world, { directories });
+    expect(manager.directories[0]!.failure).toMatchObject({ code: "EACCES" });
+    expect(manager.getOrCreate("topic", 0, { topicId: null })!.directory).toBe("/b/topic-0");
+    await settled(world, manager.shutDown());
+    expect(() => open(world, { directories: ["/a"] })).toThrow(LogStartupError);
+    expect(() => open(world, { directories: ["/b", "/b"] })).toThrow("Duplicate log directory");
+  });
+
+  test("may not both have a partition", async () => {
+    const world = fakeWorld();
+    await formatted(world);
+    for (const path of directories) world.disk.makeDirectory(`${path}/topic-0`);
+    const { manager } = open(world, { directories });
+    const load = manager.load();
+    world.clock.settle();
+    let message = "";
+    await load.catch((error: Error) => (message = error.message));
+    expect(message).toContain("Duplicate log directories for topic-0");
+  });
+});
+
+describe("at start", () => {
+  test("a directory is had by one process at a time", async () => {
+    const world = fakeWorld();
+    const { manager } = await loaded(world);
+    expect(() => open(world)).toThrow("Failed to acquire lock on file .lock in /data");
+    await settled(world, manager.shutDown());
+    await loaded(world);
+  });
+
+  test("a meta.properties that says nothing sensible is named", () => {
+    const world = fakeWorld();
+    world.disk.makeDirectory("/data");
+    const file = world.disk.open("/data/meta.properties", "create");
+    file.write(Buffer.from("version=9\n"), 0, 10, 0);
+    expect(() => open(world)).toThrow("/data: Unknown meta.properties version number 9");
+  });
+
+  test("damaged checkpoints cost time, not records", async () => {
+    const world = fakeWorld();
+    const { manager } = await loaded(world);
+    const log = manager.getOrCreate("topic", 0, { topicId: null })!;
+    for (let count = 0; count < 10; count++) append(log);
+    log.advanceHighWatermark(10);
+    await settled(world, manager.shutDown(5));
+    for (const name of ["recovery-point-offset", "replication-offset", "log-start-offset"]) {
+      const path = `/data/${name}-checkpoint`;
+      if (world.disk.status(path) !== null) world.disk.flip(path, 0, 0x7f);
+    }
+    const second = (await loaded(afterKill(world))).manager;
+    expect(second.get("topic", 0)).toMatchObject({ logEndOffset: 10, highWatermark: 0 });
+  });
+
+  test("what is no partition is left alone, the metadata log too", async () => {
+    const world = fakeWorld();
+    for (const path of ["/data/lost+found", "/data/__cluster_metadata-0", "/data/x"]) {
+      world.disk.makeDirectory(path);
+    }
+    world.disk.open("/data/file-0", "create").close();
+    const { manager } = await loaded(world);
+    expect([...manager.all()]).toEqual([]);
+    expect(world.disk.list("/data/lost+found")).toEqual([]);
+  });
+
+  test("a crash while logs are loaded leaves no marker behind", async () => {
+    const world = fakeWorld();
+    const { manager } = await loaded(world);
+    append(manager.getOrCreate("topic", 0, { topicId: null })!);
+    await settled(world, manager.shutDown(5));
+    const next = afterKill(world);
+    next.disk.later = (callback) => void next.clock.schedule(1, callback);
+    void open(next).manager.load();
+    next.clock.advance(2);
+    const third = afterPowerLoss(next, "none");
+    third.disk.later = (callback) => void Promise.resolve().then(callback);
+    const { manager: last } = await loaded(third);
+    expect(last.previousBrokerEpoch).toBe(-1);
+    expect(last.get("topic", 0)!.logEndOffset).toBe(1);
   });
 });
