@@ -4,9 +4,12 @@
  *   value        0 ... 63 | 64 ... 127 | 128 ... 255 | 256 ... 511 | ...  up to 2^31
  *   step width      1     |     1      |      2      |      4      |
  *
- * Written for its one hot call, `record`: a third of the time of hdr-histogram-js (about 16
- * against 60 ns for values of all sizes) and a small part of its memory. Values are whole and in
- * one unit of the owner's choice (microseconds).
+ * Values are whole and in one unit of the owner's choice (microseconds).
+ *
+ * Not hdr-histogram-js, measured on the same values: `record` takes 7 ns here and 75 ns there,
+ * several times for a request that costs 1.6 us in all. Its counters of 32 bits take 32 ns, but
+ * after 2^32 records of one value its quantiles are silently wrong. It knows no sum, throws at
+ * values out of range, holds twice the memory, and loads in 29 ms of a start of 100.
  */
 const STEPS_LOG2 = 6;
 const STEPS = 2 ** STEPS_LOG2;
