@@ -15,6 +15,7 @@ import { replaceFile } from "./replace-file.ts";
 export class LogFlush {
   readonly #state: LogState;
   #commits: GroupCommit | null = null;
+  #epochsQueued: Promise<void> | null = null;
   #epochsWriting: Promise<void> | null = null;
   #isTimerSet = false;
 
@@ -54,7 +55,10 @@ export class LogFlush {
 
   /** Writes the epoch checkpoint when an epoch has records that it does not know. */
   writeEpochs(): Promise<void> {
-    return this.#state.host.background.run(() => this.#writeEpochsNow());
+    this.#epochsQueued ??= this.#state.host.background
+      .run(() => this.#writeEpochsNow())
+      .finally(() => (this.#epochsQueued = null));
+    return this.#epochsQueued;
   }
 
   /** The log is closed: everything that it wrote becomes durable, active segment included. */
