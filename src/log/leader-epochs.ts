@@ -165,7 +165,7 @@ export class LeaderEpochs {
 }
 
 const UNDEFINED_END: EpochEnd = { epoch: UNDEFINED_EPOCH, endOffset: UNDEFINED_OFFSET };
-/** Of 10,000 logs most have nobody who asks for their epochs: they share one list. Never changed. */
+/** Shared by all logs whose epochs nobody asked for. Never changed. */
 const NO_ENTRIES: EpochEntry[] = [];
 
 function withEpoch(entries: EpochEntry[], added: EpochEntry): EpochEntry[] {

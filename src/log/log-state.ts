@@ -1,4 +1,4 @@
-/** The state of one log, shared by the parts of `Log`: append, read, flush, truncation, retention. */
+/** The state of one log, shared by the parts of `Log`: append, read, flush, cut, retention. */
 import { DiskError } from "../base/world.ts";
 import { assert } from "../base/assert.ts";
 import { LeaderEpochs } from "./leader-epochs.ts";

@@ -213,7 +213,7 @@ export class Log {
     );
   }
 
-  /** `timestamp` as in ListOffsets: a time, or -1, -2, -3, -4. Null when there is no such record. */
+  /** `timestamp` as in ListOffsets: a time, or -1 to -6. Null when there is no such record. */
   async offsetForTimestamp(timestamp: number): Promise<TimestampAnswer | null> {
     try {
       return await offsetForTimestamp(this.#state, timestamp);

@@ -28,7 +28,7 @@ export class OffsetCheckpoint {
     this.#path = `${directory}/${name}`;
   }
 
-  /** By "topic-partition"; empty when there is no file. Throws `ProtocolError` when it is damaged. */
+  /** By "topic-partition"; nothing without a file. Throws `ProtocolError` when it is damaged. */
   read(): Map<string, number> {
     const offsets = new Map<string, number>();
     if (this.#disk.status(this.#path) === null) return offsets;

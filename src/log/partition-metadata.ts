@@ -28,7 +28,7 @@ export async function syncTopicId(disk: Disk, directory: string): Promise<void> 
   }
 }
 
-/** At once; it is synced with the log's other names before anything of the log counts as durable. */
+/** At once; it is synced with the log's names, before anything of the log counts as durable. */
 export function writeTopicId(disk: Disk, directory: string, topicId: string): void {
   const bytes = Buffer.from(`version: 0\ntopic_id: ${topicId}`, "latin1");
   const path = `${directory}/${PARTITION_METADATA_FILE}`;
