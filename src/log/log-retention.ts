@@ -35,14 +35,18 @@ function deleteByRules(state: LogState, flush: LogFlush): number {
   }
   if (retentionMs >= 0) {
     const nowMs = state.nowMs;
+    const isOld = (segment: Segment) => nowMs - segment.largestTimestamp > retentionMs;
     count += deleteWhile(state, flush, "retention time breach", (segment) => {
-      return nowMs - segment.largestTimestamp > retentionMs;
+      if (!isOld(segment)) return false;
+      // Nothing is deleted for the sake of an index that lies.
+      segment.checkMaxTimestamp();
+      return isOld(segment);
     });
   }
   return count;
 }
 
-/** DeleteRecords, and segments that go: the log begins at `offset` now. False when it did before. */
+/** The log begins at `offset` now. False when it did before. */
 export function moveLogStart(state: LogState, offset: number): boolean {
   if (offset <= state.logStartOffset) return false;
   state.logStartOffset = offset;

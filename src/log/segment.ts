@@ -13,7 +13,6 @@
  * Invariants: `size` ends a batch; every offset in it is within 2^31 of the base offset; index
  * entries point at batches of this file. Positions and offsets only grow, but for `truncateTo`.
  */
-import { assert } from "../base/assert.ts";
 import type { Disk } from "../base/world.ts";
 import {
   BATCH_HEADER_SIZE,
@@ -23,6 +22,7 @@ import {
   lastOffset as lastOffsetOf,
   maxTimestamp as maxTimestampOf,
 } from "../protocol/record-batch.ts";
+import { scanBatchesNow } from "./batch-scan.ts";
 import type { FileHandle, FileHandles } from "./file-handles.ts";
 import { COLD, type FoundEntries } from "./index-file.ts";
 import type { LogConfig } from "./log-config.ts";
@@ -85,6 +85,7 @@ export class Segment {
   #firstTimestamp: number | null = null;
   #maxTimestamp: number | null = null;
   #maxTimestampOffset = 0;
+  #isMaxTimestampChecked = false;
   #bytesSinceIndexEntry = 0;
   #reservedEnd = 0;
   #coldPosition = -1;
@@ -166,6 +167,30 @@ export class Segment {
     return this.#maxTimestampOffset;
   }
 
+  /** Whether the batch that holds this offset has this largest timestamp. Waits. */
+  hasBatch(offset: number, maxTimestamp: number): boolean {
+    if (this.locate(offset, true) !== FOUND) return false;
+    const header = Buffer.alloc(BATCH_HEADER_SIZE);
+    const count = this.log.use().read(header, 0, BATCH_HEADER_SIZE, this.foundPosition);
+    if (count < BATCH_HEADER_SIZE || baseOffsetOf(header, 0) > offset) return false;
+    return maxTimestampOf(header, 0) === maxTimestamp;
+  }
+
+  /**
+   * Before `maxTimestamp` is relied upon: once, the end of the time index is held against its batch.
+   * If it lies, an index of one entry takes its place, counted from all batches. Waits.
+   */
+  checkMaxTimestamp(): void {
+    if (this.#isMaxTimestampChecked) return;
+    this.#isMaxTimestampChecked = true;
+    const { lastTimestamp, lastOffset } = this.timeIndex;
+    if (this.size === 0 || this.hasBatch(lastOffset, lastTimestamp)) return;
+    this.timeIndex.reset();
+    this.#findMaxTimestamp();
+    this.timeIndex.append(this.maxTimestamp, this.maxTimestampOffset);
+    this.isIndexDamaged = true;
+  }
+
   /** What retention by time goes by: without any timestamp the time of the file. */
   get largestTimestamp(): number {
     if (this.maxTimestamp >= 0) return this.maxTimestamp;
@@ -201,6 +226,7 @@ export class Segment {
     indexIntervalBytes: number,
   ): void {
     if (this.size === 0) this.#firstTimestamp = maxTimestamp;
+    if (this.#maxTimestamp === null) this.checkMaxTimestamp();
     if (maxTimestamp > this.maxTimestamp) {
       this.#maxTimestamp = maxTimestamp;
       this.#maxTimestampOffset = lastOffset;
@@ -359,7 +385,7 @@ export class Segment {
     for (const kind of [INDEX_SUFFIX, TIME_INDEX_SUFFIX]) {
       this.#place.disk.open(this.pathOf(kind), "create").close();
     }
-    this.#maxTimestamp = -1;
+    this.#isMaxTimestampChecked = true;
     this.offsetIndex.file.truncate(0);
     this.timeIndex.reset();
     this.transactionIndex.reset();
@@ -387,6 +413,7 @@ export class Segment {
     this.#offsetIndex = null;
     this.#timeIndex = null;
     this.#maxTimestamp = null;
+    this.#isMaxTimestampChecked = true;
     this.isIndexDamaged = false;
     for (const [kind, bytes] of [
       [INDEX_SUFFIX, offsetEntries],
@@ -443,6 +470,7 @@ export class Segment {
    * -1 for nothing.
    */
   #scan(from: number, expectedLastOffset: number, offset: number, mayWait: boolean): number {
+    if (expectedLastOffset !== -1 && (from < 0 || from >= this.size)) return DAMAGED;
     const file = this.log.use();
     let expected = expectedLastOffset;
     for (let position = from; position < this.size;) {
@@ -483,23 +511,18 @@ export class Segment {
     this.#maxTimestampOffset = this.timeIndex.lastOffset;
   }
 
-  /** After a truncation: from the last entry of the time index on, the batches tell. */
+  /** From the last entry of the time index on, the batches tell. */
   #findMaxTimestamp(): void {
     this.#takeMaxTimestamp();
-    const file = this.log.use();
     const hasEntry = this.offsetIndex.lookup(this.#maxTimestampOffset, true) === 1;
-    let position = hasEntry ? this.offsetIndex.foundPosition : 0;
-    while (position < this.size) {
-      file.read(headers, 0, BATCH_HEADER_SIZE, position);
-      const timestamp = maxTimestampOf(headers, 0);
-      if (timestamp > this.maxTimestamp) {
-        this.#maxTimestamp = timestamp;
-        this.#maxTimestampOffset = lastOffsetOf(headers, 0);
+    const from = hasEntry ? this.offsetIndex.foundPosition : 0;
+    scanBatchesNow(this.log.use(), from, this.size, (bytes, at) => {
+      if (maxTimestampOf(bytes, at) > this.maxTimestamp) {
+        this.#maxTimestamp = maxTimestampOf(bytes, at);
+        this.#maxTimestampOffset = lastOffsetOf(bytes, at);
       }
-      const size = batchSizeOf(headers, 0);
-      assert(size >= BATCH_SIZE_TO_MAGIC, "batches of a truncated segment are whole");
-      position += size;
-    }
+      return true;
+    });
   }
 
   /** A crash of Kafka leaves index files at their reserved length: zeros are no entries. */

@@ -7,7 +7,7 @@ import { maxTimestamp, partitionLeaderEpoch } from "../protocol/record-batch.ts"
 import { openBatch } from "../protocol/record.ts";
 import { scanBatches } from "./batch-scan.ts";
 import type { LogState } from "./log-state.ts";
-import type { Segment } from "./segment.ts";
+import { FOUND, type Segment } from "./segment.ts";
 
 export const LATEST_TIMESTAMP = -1;
 export const EARLIEST_TIMESTAMP = -2;
@@ -55,6 +55,7 @@ function searchMaxTimestamp(state: LogState): Promise<TimestampAnswer | null> {
   state.touch();
   let latest = state.segments.first;
   for (const segment of state.segments.all) {
+    segment.checkMaxTimestamp();
     if (segment.maxTimestamp > latest.maxTimestamp) latest = segment;
   }
   const wanted = latest.maxTimestamp;
@@ -71,11 +72,10 @@ async function searchTimestamp(state: LogState, target: number): Promise<Timesta
   const isLateEnough = (timestamp: number): boolean => timestamp >= target;
   let segment: Segment | null = state.segments.first;
   while (segment !== null) {
+    segment.checkMaxTimestamp();
     if (segment.largestTimestamp >= target) {
-      const { timeIndex } = segment;
-      timeIndex.lookup(target);
       const { logStartOffset } = state;
-      const fromOffset = Math.max(timeIndex.foundOffset, logStartOffset);
+      const fromOffset = Math.max(indexedOffset(segment, target), logStartOffset);
       const found = await searchSegment(segment, fromOffset, logStartOffset, isLateEnough);
       if (found !== null) return found;
     }
@@ -85,6 +85,16 @@ async function searchTimestamp(state: LogState, target: number): Promise<Timesta
   return null;
 }
 
+/** All records before it are earlier than `target`. An entry that lies counts for nothing. */
+function indexedOffset(segment: Segment, target: number): number {
+  const { timeIndex } = segment;
+  timeIndex.lookup(target);
+  const { foundTimestamp, foundOffset } = timeIndex;
+  if (foundTimestamp === -1 || segment.hasBatch(foundOffset, foundTimestamp)) return foundOffset;
+  segment.isIndexDamaged = true;
+  return segment.baseOffset;
+}
+
 /** The first record of `offsetMin` or above whose timestamp is wanted, from `fromOffset` on. */
 async function searchSegment(
   segment: Segment,
@@ -92,8 +102,7 @@ async function searchSegment(
   offsetMin: number,
   isWanted: (timestamp: number) => boolean,
 ): Promise<TimestampAnswer | null> {
-  const { offsetIndex } = segment;
-  const from = offsetIndex.lookup(fromOffset, true) === 1 ? offsetIndex.foundPosition : 0;
+  const from = segment.locate(fromOffset, true) === FOUND ? segment.foundPosition : 0;
   let found: TimestampAnswer | null = null;
   const handle = segment.log;
   const file = handle.retain();
