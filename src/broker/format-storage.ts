@@ -8,8 +8,10 @@
  *       meta.properties                      written last: without it the directory counts as empty
  */
 import { randomUuid } from "../base/uuid.ts";
-import type { Clock, Disk, Random } from "../base/world.ts";
+import { type Clock, type Disk, DiskError, type Random } from "../base/world.ts";
+import { LOG_SUFFIX, offsetOfFileName, parsePartitionDirectoryName } from "../log/log-names.ts";
 import {
+  META_PROPERTIES,
   MetaPropertiesError,
   checkMetaProperties,
   readMetaProperties,
@@ -68,6 +70,7 @@ export async function formatStorage(
 ): Promise<void> {
   const { formatted, unreadable, empty } = inspect(world.disk, plan.directories);
   checkMetaProperties(formatted, plan);
+  refuseLogsOfNobody(world.disk, empty);
   const [first] = formatted.keys();
   if (first !== undefined && !options.ignoreFormatted) {
     throw new FormatError(
@@ -75,7 +78,7 @@ export async function formatStorage(
         "directory and format the others.",
     );
   }
-  for (const directory of unreadable) {
+  for (const directory of unreadable.keys()) {
     options.say(`I/O error trying to read log directory ${directory}. Ignoring...`);
   }
   if (empty.length === 0) {
@@ -110,8 +113,10 @@ export async function openStorage(
 ): Promise<Storage> {
   const directories = allDirectories(settings);
   const before = inspect(world.disk, directories);
+  refuseUnreadable(before, metadataDirectory(settings));
   const nodeId = settings.get("node.id");
   checkMetaProperties(before.formatted, { clusterId: null, nodeId });
+  await identify(world, before.formatted, nodeId);
   const metadata = metadataDirectory(settings);
   const [known] = before.formatted.entries();
   if (known !== undefined && before.empty.includes(metadata)) {
@@ -135,6 +140,23 @@ export async function openStorage(
     await formatStorage(world, plan, { ignoreFormatted: true, say });
   }
   return { clusterId, directories: inspect(world.disk, directories).formatted };
+}
+
+/** Directories that Kafka formatted before 3.7 have no id of their own: they get one, as there. */
+async function identify(
+  world: FormatWorld,
+  formatted: ReadonlyMap<string, MetaProperties>,
+  nodeId: number,
+): Promise<void> {
+  for (const [directory, properties] of formatted) {
+    const { clusterId } = properties;
+    if (clusterId === null) {
+      throw new MetaPropertiesError(`${directory}/${META_PROPERTIES}: cluster.id was not found.`);
+    }
+    if (properties.directoryId !== null) continue;
+    const directoryId = randomDirectoryId(world.random);
+    await writeMetaProperties(world, directory, { version: 1, clusterId, nodeId, directoryId });
+  }
 }
 
 /** A quorum of this node alone. */
@@ -164,14 +186,14 @@ export function randomDirectoryId(random: Random): string {
 
 interface Inspection {
   readonly formatted: ReadonlyMap<string, MetaProperties>;
-  /** Not directories, or of which meta.properties cannot be read. */
-  readonly unreadable: readonly string[];
+  /** Of which meta.properties cannot be read, and why. */
+  readonly unreadable: ReadonlyMap<string, MetaPropertiesError | DiskError>;
   readonly empty: readonly string[];
 }
 
 function inspect(disk: Disk, directories: readonly string[]): Inspection {
   const formatted = new Map<string, MetaProperties>();
-  const unreadable: string[] = [];
+  const unreadable = new Map<string, MetaPropertiesError | DiskError>();
   const empty: string[] = [];
   for (const directory of directories) {
     try {
@@ -179,11 +201,44 @@ function inspect(disk: Disk, directories: readonly string[]): Inspection {
       if (properties === null) empty.push(directory);
       else formatted.set(directory, properties);
     } catch (error) {
-      if (!(error instanceof MetaPropertiesError)) throw error;
-      unreadable.push(directory);
+      if (!(error instanceof MetaPropertiesError || error instanceof DiskError)) throw error;
+      unreadable.set(directory, error);
     }
   }
   return { formatted, unreadable, empty };
+}
+
+/** Of the others the log manager says whether the node may start without them. */
+function refuseUnreadable({ unreadable }: Inspection, metadata: string): void {
+  const error = unreadable.get(metadata);
+  if (error === undefined) return;
+  if (error instanceof DiskError) throw error;
+  throw new MetaPropertiesError(`${metadata}/${META_PROPERTIES}: ${error.message}`);
+}
+
+/** Without meta.properties nobody knows whose they are, so nobody may go on with them. */
+function refuseLogsOfNobody(disk: Disk, directories: readonly string[]): void {
+  for (const directory of directories) {
+    const log = logIn(disk, directory);
+    if (log === null) continue;
+    throw new FormatError(
+      `${directory} has no ${META_PROPERTIES}, but a log in ${log}: it belongs to some cluster`,
+    );
+  }
+}
+
+/** What a crash in the middle of formatting leaves has no segments. */
+function logIn(disk: Disk, directory: string): string | null {
+  if (disk.status(directory) === null) return null;
+  const hasSegment = (name: string): boolean => {
+    const path = `${directory}/${name}`;
+    if (parsePartitionDirectoryName(name) === null) return false;
+    if (disk.status(path)?.isDirectory !== true) return false;
+    return disk.list(path).some((file) => {
+      return offsetOfFileName(file) >= 0 && file.endsWith(LOG_SUFFIX);
+    });
+  };
+  return disk.list(directory).find(hasSegment) ?? null;
 }
 
 async function formatDirectory(

@@ -177,8 +177,8 @@ export class Segment {
   }
 
   /**
-   * Before `maxTimestamp` is relied upon: once, the end of the time index is held against its batch.
-   * If it lies, an index of one entry takes its place, counted from all batches. Waits.
+   * Before `maxTimestamp` is relied upon: once, the end of the time index is held against its
+   * batch. If it lies, an index of one entry takes its place, counted from all batches. Waits.
    */
   checkMaxTimestamp(): void {
     if (this.#isMaxTimestampChecked) return;

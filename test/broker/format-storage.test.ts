@@ -92,3 +92,48 @@ test("a directory that cannot be read is left out while others can", async () =>
   const { directories } = await open(world, { "log.dirs": "/d,/e" });
   expect([...directories.keys()]).toEqual(["/d"]);
 });
+
+test("the directory of the metadata must say whose it is", async () => {
+  for (const text of ["", "version=9", "\0"]) {
+    const world = fakeWorld();
+    await open(world, { "log.dirs": "/d,/e" });
+    const file = world.disk.open("/d/meta.properties", "write");
+    file.truncate(0);
+    file.write(Buffer.from(text), 0, text.length, 0);
+    file.close();
+    const error: unknown = await open(world, { "log.dirs": "/d,/e" }).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(MetaPropertiesError);
+    expect(String(error)).toContain("/d/meta.properties: ");
+  }
+});
+
+test("a directory from before Kafka 3.7 gets an id, once", async () => {
+  const world = fakeWorld();
+  const { clusterId } = await open(world);
+  const old = { version: 1, clusterId, nodeId: 1, directoryId: null } as const;
+  await writeMetaProperties(world, "/d", old);
+  const { directories } = await open(world);
+  const found = directories.get("/d");
+  expect(found).toMatchObject({ version: 1, clusterId, nodeId: 1 });
+  expect(found?.directoryId).toMatch(/^[A-Za-z0-9_-]{22}$/);
+  expect((await open(world)).directories.get("/d")).toEqual(found!);
+});
+
+test("logs without a meta.properties are nobody's, and left alone", async () => {
+  const world = fakeWorld();
+  await open(world);
+  world.disk.makeDirectory("/d/topic-0");
+  world.disk.open("/d/topic-0/00000000000000000000.log", "create").close();
+  world.disk.remove("/d/meta.properties");
+  expect(open(world)).rejects.toThrow("/d has no meta.properties, but a log in topic-0");
+  expect(world.disk.status("/d/meta.properties")).toBeNull();
+});
+
+test("what a crash in the middle of formatting left is formatted anew", async () => {
+  const world = fakeWorld();
+  const texts = { "controller.quorum.bootstrap.servers": "localhost:9093" };
+  await open(world, texts);
+  world.disk.remove("/d/meta.properties");
+  const { directories } = await open(world, texts);
+  expect([...directories.keys()]).toEqual(["/d"]);
+});
