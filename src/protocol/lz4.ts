@@ -17,7 +17,8 @@
  * The work is lz4-napi's, but the frame is read here: the library decodes a block within a bound,
  * and a frame within none. Its call for whole frames also keeps what it made until the event loop
  * turns (2 GB after 2000 batches of 1 MiB), and takes 240 us for any frame of 4 MiB blocks, which
- * is what franz-go and sarama write, where block by block takes 4 us for 1 KiB.
+ * franz-go and sarama write, where a block of 1 KiB takes 2 us. (A C decoder of our own was faster
+ * still, 7 us for 16 KiB in place of 10: not enough to keep it.)
  */
 import { hash } from "bun";
 import { OutputTooLargeError } from "./decompression-error.ts";
