@@ -31,6 +31,7 @@ import { CLUSTER_METADATA_TOPIC } from "../log/log-names.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { BATCH_SIZE_MAX, controlBatch, dataBatch, sizeInBatch } from "../raft/raft-batch.ts";
 import type { FetchSource } from "../raft/fetch-requests.ts";
+import { refuseLostRecords } from "../raft/lost-records.ts";
 import { RaftLog } from "../raft/raft-log.ts";
 import { type LocalReplica, Quorum } from "../raft/quorum.ts";
 import type { VoterSet } from "../raft/voter-set.ts";
@@ -113,8 +114,10 @@ export class MetadataNode {
   /** Throws `ProtocolError`, `DiskError` or `QuorumError`. Resolves when this node leads. */
   static async open(options: MetadataNodeOptions): Promise<MetadataNode> {
     const { world, host, settings, local, metadataLogDir, logger } = options;
+    const directory = `${metadataLogDir}/${CLUSTER_METADATA_TOPIC}-0`;
+    await refuseLostRecords(world.disk, directory);
     const log = await openLog(host, {
-      directory: `${metadataLogDir}/${CLUSTER_METADATA_TOPIC}-0`,
+      directory,
       topic: CLUSTER_METADATA_TOPIC,
       partition: 0,
       config: metadataLogConfig(settings),
