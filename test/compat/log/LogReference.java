@@ -1,0 +1,150 @@
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.record.internal.FileRecords;
+import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.common.utils.Time;
+import org.apache.kafka.server.common.RequestLocal;
+import org.apache.kafka.server.util.Scheduler;
+import org.apache.kafka.storage.internals.log.AppendOrigin;
+import org.apache.kafka.storage.internals.log.LogAppendInfo;
+import org.apache.kafka.storage.internals.log.LogConfig;
+import org.apache.kafka.storage.internals.log.LogDirFailureChannel;
+import org.apache.kafka.storage.internals.log.LogStartOffsetIncrementReason;
+import org.apache.kafka.storage.internals.log.ProducerStateManagerConfig;
+import org.apache.kafka.storage.internals.log.UnifiedLog;
+import org.apache.kafka.storage.internals.log.VerificationGuard;
+import org.apache.kafka.storage.log.metrics.BrokerTopicStats;
+
+/**
+ * Apache Kafka's own log, driven by lines on standard input, one answer a line: what
+ * compare-logs.ts holds ours against. Time stands still but for "now".
+ */
+public final class LogReference {
+  private static long now = 0;
+  private static final ScheduledThreadPoolExecutor NEVER = new ScheduledThreadPoolExecutor(1);
+  private static final Properties CONFIG = new Properties();
+  private static UnifiedLog log;
+
+  private static final Time TIME = new Time() {
+    public long milliseconds() { return now; }
+    public long nanoseconds() { return now * 1_000_000; }
+    public long hiResClockMs() { return now; }
+    public void sleep(long ms) {}
+    public void waitObject(Object object, Supplier<Boolean> condition, long deadline) {}
+  };
+
+  /** Runs what is due at once, and nothing else. */
+  private static final Scheduler SCHEDULER = new Scheduler() {
+    public void startup() {}
+    public void shutdown() {}
+    public void resizeThreadPool(int size) {}
+    public ScheduledFuture<?> schedule(String name, Runnable task, long delayMs, long periodMs) {
+      if (delayMs <= 0 && periodMs < 0) task.run();
+      return NEVER.schedule(() -> {}, 1000, TimeUnit.DAYS);
+    }
+  };
+
+  public static void main(String[] arguments) throws Exception {
+    PrintStream answers = System.out;
+    System.setOut(System.err);
+    BufferedReader lines = new BufferedReader(new InputStreamReader(System.in));
+    for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+      String answer;
+      try {
+        answer = obey(line.split(" "));
+      } catch (Throwable error) {
+        answer = "error " + error.getClass().getSimpleName();
+      }
+      answers.println(answer);
+      answers.flush();
+    }
+    NEVER.shutdownNow();
+  }
+
+  private static String obey(String[] words) throws Exception {
+    switch (words[0]) {
+      case "config":
+        CONFIG.setProperty(words[1], words[2]);
+        return "ok";
+      case "now":
+        now = Long.parseLong(words[1]);
+        return "ok";
+      case "open":
+        return open(words);
+      case "append":
+        return append(words);
+      case "truncate":
+        return "truncate " + log.truncateTo(Long.parseLong(words[1])) + " " + log.logEndOffset();
+      case "start":
+        return "start " + log.maybeIncrementLogStartOffset(
+          Long.parseLong(words[1]), LogStartOffsetIncrementReason.ClientRecordDeletion);
+      case "roll":
+        log.roll(Optional.empty());
+        return "rolled " + log.numberOfSegments();
+      case "retain":
+        return "retained " + log.deleteOldSegments() + " " + log.logStartOffset();
+      case "time":
+        return time(Long.parseLong(words[1]));
+      case "end":
+        return log.endOffsetForEpoch(Integer.parseInt(words[1]))
+          .map(end -> "end " + end.epoch() + " " + end.offset()).orElse("end none");
+      case "flush":
+        log.flush(false);
+        return "ok";
+      case "close":
+        log.flush(true);
+        log.close();
+        return "closed " + log.recoveryPoint();
+      case "kill":
+        log.closeHandlers();
+        return "ok";
+      default:
+        return "unknown " + words[0];
+    }
+  }
+
+  private static String open(String[] words) throws Exception {
+    boolean clean = words[2].equals("clean");
+    log = UnifiedLog.create(
+      new File(words[1]), new LogConfig(CONFIG), Long.parseLong(words[4]),
+      Long.parseLong(words[3]), SCHEDULER, new BrokerTopicStats(), TIME, 900_000,
+      new ProducerStateManagerConfig(86_400_000, false), 600_000, new LogDirFailureChannel(10),
+      clean, Optional.of(Uuid.fromString(words[5])));
+    return "opened " + log.logStartOffset() + " " + log.logEndOffset() + " "
+      + log.numberOfSegments();
+  }
+
+  private static String append(String[] words) throws Exception {
+    byte[] bytes = HexFormat.of().parseHex(words[3]);
+    AppendOrigin origin = AppendOrigin.valueOf(words[1]);
+    short transactionVersion = (short) (origin == AppendOrigin.COORDINATOR ? 1 : -1);
+    LogAppendInfo info = log.appendAsLeader(
+      MemoryRecords.readableRecords(ByteBuffer.wrap(bytes)), Integer.parseInt(words[2]), origin,
+      RequestLocal.noCaching(), VerificationGuard.SENTINEL, transactionVersion);
+    log.updateHighWatermark(log.logEndOffset());
+    long stable = Math.max(log.lastStableOffset(), log.logStartOffset());
+    return "ok " + info.firstOffset() + " " + info.lastOffset() + " " + info.logAppendTime() + " "
+      + stable;
+  }
+
+  private static String time(long timestamp) throws Exception {
+    Optional<FileRecords.TimestampAndOffset> found =
+      log.fetchOffsetByTimestamp(timestamp, Optional.empty()).timestampAndOffsetOpt();
+    return found
+      .map(at -> "time " + at.timestamp + " " + at.offset + " " + at.leaderEpoch.orElse(-1))
+      .orElse("time none");
+  }
+}

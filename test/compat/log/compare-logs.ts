@@ -1,0 +1,429 @@
+/**
+ * Our log beside Apache Kafka's own, through the same random work: appends of idempotent and
+ * transactional producers, markers, rolls, truncations, searches, stops and kills. Every answer
+ * must be the same, and after every stop every byte of every file.
+ *
+ *   bun test/compat/log/compare-logs.ts [--seeds 100] [--from 0] [--swap] [--kill] [--delete]
+ *
+ * With --swap each opens what the other left; with --kill some lives end without a stop. With
+ * --delete the log's start moves too: then what is known of producers may differ, since Kafka
+ * forgets at a restart those whose batches are all deleted, and only records and their indexes are
+ * compared.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { silentLogger } from "../../../src/base/logger.ts";
+import { realDisk } from "../../../src/base/real-disk.ts";
+import { FileHandles } from "../../../src/log/file-handles.ts";
+import type { Log } from "../../../src/log/log.ts";
+import { DEFAULT_LOG_CONFIG, type LogConfig } from "../../../src/log/log-config.ts";
+import type { LogHost } from "../../../src/log/log-host.ts";
+import { openLog } from "../../../src/log/log-loader.ts";
+import { WorkQueue } from "../../../src/log/work-queue.ts";
+import { isCompressionType } from "../../../src/protocol/compression.ts";
+import { buildEndTransactionMarker } from "../../../src/protocol/control-record.ts";
+import { errorName } from "../../../src/protocol/error-code.ts";
+import { buildBatch } from "../../../src/protocol/record-batch-builder.ts";
+import { FakeRandom } from "../../sim/fake-random.ts";
+import { installKafka, KAFKA_LIBRARIES } from "../harness/install.ts";
+
+const { values: flags } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "100" },
+    from: { type: "string", default: "0" },
+    swap: { type: "boolean", default: false },
+    kill: { type: "boolean", default: false },
+    delete: { type: "boolean", default: false },
+    verbose: { type: "boolean", default: false },
+  },
+});
+const LIVES = 3;
+const START_MS = 1_700_000_000_000;
+const TOPIC_ID = "AAAAAAAAAAAAAAAAAAAABQ";
+
+/** Kafka's log, in a process of its own. */
+class Reference {
+  readonly #process = Bun.spawn(
+    [
+      "java",
+      "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
+      "-cp",
+      join(KAFKA_LIBRARIES, "*"),
+      join(import.meta.dir, "LogReference.java"),
+    ],
+    { stdin: "pipe", stdout: "pipe", stderr: "ignore" },
+  );
+  readonly #reader = this.#process.stdout.getReader();
+  #text = "";
+
+  async ask(line: string): Promise<string> {
+    this.#process.stdin.write(`${line}\n`);
+    await this.#process.stdin.flush();
+    for (;;) {
+      const end = this.#text.indexOf("\n");
+      if (end >= 0) {
+        const answer = this.#text.slice(0, end);
+        this.#text = this.#text.slice(end + 1);
+        return answer;
+      }
+      const { value, done } = await this.#reader.read();
+      if (done) throw new Error("Kafka's log has ended");
+      this.#text += Buffer.from(value).toString("utf8");
+    }
+  }
+
+  stop(): void {
+    this.#process.kill();
+  }
+}
+
+/** One seed: three lives of both logs. */
+class Comparison {
+  readonly #reference: Reference;
+  readonly #random: FakeRandom;
+  readonly #root: string;
+  readonly #config: LogConfig;
+  readonly #trace: string[] = [];
+  readonly #sequences = new Map<number, number>();
+  readonly #epochs = new Map<number, number>();
+  readonly #open = new Set<number>();
+  #starts: number[] = [];
+  #leaderEpoch = 0;
+  #nowMs = START_MS;
+  #log: Log | null = null;
+  #host: LogHost | null = null;
+
+  constructor(reference: Reference, seed: number, root: string) {
+    this.#reference = reference;
+    this.#random = new FakeRandom(seed);
+    this.#root = root;
+    const pick = <T>(...choices: T[]): T => choices[this.#below(choices.length)]!;
+    this.#config = {
+      ...DEFAULT_LOG_CONFIG,
+      segmentBytes: 6000,
+      indexIntervalBytes: 300,
+      segmentIndexBytes: pick(200, 10_485_760),
+      messageTimestampType: pick("CreateTime", "CreateTime", "LogAppendTime"),
+      compressionType: pick("producer", "producer", "uncompressed"),
+      segmentMs: pick(300, 604_800_000, 604_800_000),
+      retentionBytes: pick(8000, -1),
+      retentionMs: pick(1000, -1),
+    };
+  }
+
+  get trace(): string {
+    return this.#trace.slice(-40).join("\n");
+  }
+
+  async run(): Promise<void> {
+    const { segmentIndexBytes, messageTimestampType, compressionType } = this.#config;
+    const settings = {
+      "internal.segment.bytes": 6000,
+      "index.interval.bytes": 300,
+      "segment.index.bytes": segmentIndexBytes,
+      "message.timestamp.type": messageTimestampType,
+      "compression.type": compressionType,
+      "segment.ms": this.#config.segmentMs,
+      "retention.bytes": this.#config.retentionBytes,
+      "retention.ms": this.#config.retentionMs,
+    };
+    for (const [name, value] of Object.entries(settings)) {
+      await this.#reference.ask(`config ${name} ${value}`);
+    }
+    await this.#openBoth(true, 0, 0);
+    for (let life = 0; life < LIVES; life++) {
+      const steps = this.#below(60);
+      for (let step = 0; step < steps; step++) await this.#step();
+      const { logStartOffset, logEndOffset } = this.#ours;
+      const isKilled = flags.kill && this.#below(2) === 0;
+      await (isKilled ? this.#killBoth() : this.#closeBoth());
+      if (flags.swap) this.#swap();
+      const isClean = !isKilled && this.#below(2) === 0;
+      const recoveryPoint = isClean ? logEndOffset : this.#below(logEndOffset + 1);
+      await this.#openBoth(isClean, recoveryPoint, logStartOffset);
+    }
+    await this.#closeBoth();
+  }
+
+  get #ours(): Log {
+    if (this.#log === null) throw new Error("no log is open");
+    return this.#log;
+  }
+
+  #below(bound: number): number {
+    return this.#random.below(bound);
+  }
+
+  /** The same of both; any two errors are the same. */
+  async #both(line: string, ours: () => string | Promise<string>): Promise<void> {
+    const theirs = await this.#reference.ask(line);
+    const answer = await ours();
+    this.#trace.push(`${line.slice(0, 150)}\n   ${theirs} | ${answer}`);
+    if (theirs === answer || (theirs.startsWith("error") && answer.startsWith("error"))) return;
+    throw new Error(`${line.slice(0, 100)}\n  Kafka ${theirs}\n  ours  ${answer}`);
+  }
+
+  #openBoth(isClean: boolean, recoveryPoint: number, logStartOffset: number): Promise<void> {
+    const state = isClean ? "clean" : "unclean";
+    const line = `open ${this.#root}/k/t-0 ${state} ${recoveryPoint} ${logStartOffset} ${TOPIC_ID}`;
+    return this.#both(line, async () => {
+      this.#host = this.#newHost();
+      const log = await openLog(this.#host, {
+        directory: `${this.#root}/b/t-0`,
+        topic: "t",
+        partition: 0,
+        config: this.#config,
+        recoveryPoint: recoveryPoint === 0 ? null : recoveryPoint,
+        logStartOffset,
+        wasCleanlyStopped: isClean,
+      });
+      log.assignTopicId(TOPIC_ID);
+      this.#log = log;
+      return `opened ${log.logStartOffset} ${log.logEndOffset} ${log.segmentCount}`;
+    });
+  }
+
+  #newHost(): LogHost {
+    const disk = realDisk();
+    return {
+      disk,
+      clock: {
+        wallMs: () => this.#nowMs,
+        monotonicMs: () => this.#nowMs,
+        schedule: () => ({ cancel: () => undefined }),
+        afterTurn: (callback) => void setImmediate(callback),
+      },
+      random: this.#random,
+      logger: silentLogger,
+      handles: new FileHandles(disk, 1000),
+      background: new WorkQueue(4),
+      producerIdExpirationMs: 86_400_000,
+      verifiesTransactions: false,
+      schedule: () => undefined,
+      warmed: () => undefined,
+      segmentFlushed: () => undefined,
+      directoryFailed: (_, error) => {
+        throw error;
+      },
+    };
+  }
+
+  async #closeBoth(): Promise<void> {
+    await this.#both("close", async () => {
+      await this.#ours.close();
+      return `closed ${this.#ours.recoveryPoint}`;
+    });
+    this.#compareFiles();
+  }
+
+  async #killBoth(): Promise<void> {
+    await this.#both("kill", async () => {
+      this.#ours.state.isClosed = true;
+      await this.#host?.background.whenIdle();
+      return "ok";
+    });
+  }
+
+  #swap(): void {
+    const names = ["k", "b", "x"].map((name) => `${this.#root}/${name}/t-0`);
+    mkdirSync(`${this.#root}/x`, { recursive: true });
+    renameSync(names[0]!, names[2]!);
+    renameSync(names[1]!, names[0]!);
+    renameSync(names[2]!, names[1]!);
+  }
+
+  #compareFiles(): void {
+    const read = (side: string) => {
+      const folder = `${this.#root}/${side}/t-0`;
+      const names = readdirSync(folder).filter((name) => isCompared(name));
+      return new Map(names.map((name) => [name, readFileSync(join(folder, name)).toString("hex")]));
+    };
+    const [theirs, ours] = [read("k"), read("b")];
+    for (const name of new Set([...theirs.keys(), ...ours.keys()])) {
+      if (theirs.get(name) === ours.get(name)) continue;
+      const [left, right] = [theirs.get(name), ours.get(name)];
+      throw new Error(`${name}\n  Kafka ${left?.slice(0, 300)}\n  ours  ${right?.slice(0, 300)}`);
+    }
+  }
+
+  async #step(): Promise<void> {
+    this.#nowMs += this.#below(40);
+    await this.#reference.ask(`now ${this.#nowMs}`);
+    const act = this.#below(100);
+    const log = this.#ours;
+    if (act < 70) await this.#produce();
+    else if (act < 80) await this.#mark();
+    else if (act < 83) this.#bumpProducerEpoch();
+    else if (act < 85) this.#leaderEpoch += 1 + this.#below(2);
+    else if (act < 88) await this.#roll();
+    else if (act < 92) await this.#delete();
+    else if (act < 95) await this.#searchTime();
+    else if (act < 97) {
+      const epoch = this.#below(this.#leaderEpoch + 2);
+      await this.#both(`end ${epoch}`, () => {
+        const found = log.endOffsetFor(epoch);
+        return found.endOffset === -1 ? "end none" : `end ${found.epoch} ${found.endOffset}`;
+      });
+    } else if (act < 98) await this.#truncate();
+    else {
+      await this.#both("flush", async () => {
+        await log.flush();
+        return "ok";
+      });
+    }
+  }
+
+  async #produce(): Promise<void> {
+    const producerId = this.#below(3) === 0 ? -1 : 1000 + this.#below(4);
+    const isIdempotent = producerId !== -1;
+    const codec = this.#below(5) > 0 ? 0 : 1 + this.#below(4);
+    const gap = this.#below(30) === 0 ? 5 : 0;
+    const bytes = buildBatch({
+      records: Array.from({ length: 1 + this.#below(4) }, (_, index) => ({
+        timestamp: this.#nowMs - this.#below(100),
+        key: this.#below(2) === 0 ? null : Buffer.from(`k${index}`),
+        value: Buffer.from("v".repeat(this.#below(300))),
+        headers: this.#below(4) > 0 ? [] : [{ key: "h", value: Buffer.from("x") }],
+      })),
+      ...(isCompressionType(codec) ? { compression: codec } : {}),
+      producerId,
+      producerEpoch: isIdempotent ? (this.#epochs.get(producerId) ?? 0) : -1,
+      baseSequence: isIdempotent ? (this.#sequences.get(producerId) ?? 0) + gap : -1,
+      isTransactional: producerId >= 1002,
+    });
+    const times = this.#below(20) === 0 ? 2 : 1;
+    for (let time = 0; time < times; time++) {
+      const appended = await this.#append("CLIENT", bytes);
+      if (!appended || !isIdempotent) continue;
+      this.#sequences.set(producerId, bytes.readInt32BE(53) + bytes.readInt32BE(57));
+      if (producerId >= 1002) this.#open.add(producerId);
+    }
+  }
+
+  async #mark(): Promise<void> {
+    const producerId = 1002 + this.#below(2);
+    const marker = buildEndTransactionMarker({
+      isCommit: this.#below(2) === 0,
+      producerId,
+      producerEpoch: this.#epochs.get(producerId) ?? 0,
+      coordinatorEpoch: 1,
+      timestamp: this.#nowMs,
+    });
+    if (await this.#append("COORDINATOR", marker)) this.#open.delete(producerId);
+  }
+
+  /** True when it was appended, and not refused or known already. */
+  async #append(origin: "CLIENT" | "COORDINATOR", bytes: Buffer): Promise<boolean> {
+    const log = this.#ours;
+    let isNew = false;
+    await this.#both(`append ${origin} ${this.#leaderEpoch} ${bytes.toString("hex")}`, () => {
+      const start = log.logEndOffset;
+      const result = log.appendAsLeader(Buffer.from(bytes), {
+        leaderEpoch: this.#leaderEpoch,
+        origin: origin === "CLIENT" ? "client" : "coordinator",
+        nowMs: this.#nowMs,
+        transactionVersion: 1,
+      });
+      log.advanceHighWatermark(log.logEndOffset);
+      if (result.errorCode !== 0) return `error ${errorName(result.errorCode)}`;
+      isNew = !result.isDuplicate;
+      if (isNew) this.#starts.push(start);
+      const { firstOffset, lastOffset, appendTimeMs } = result;
+      return `ok ${firstOffset} ${lastOffset} ${appendTimeMs} ${log.lastStableOffset}`;
+    });
+    return isNew;
+  }
+
+  #bumpProducerEpoch(): void {
+    const producerId = 1000 + this.#below(4);
+    if (this.#open.has(producerId)) return;
+    this.#epochs.set(producerId, (this.#epochs.get(producerId) ?? 0) + 1);
+    this.#sequences.set(producerId, 0);
+  }
+
+  async #roll(): Promise<void> {
+    const log = this.#ours;
+    if (log.state.segments.active.size === 0) return;
+    await this.#both("roll", () => {
+      log.roll();
+      return `rolled ${log.segmentCount}`;
+    });
+  }
+
+  async #delete(): Promise<void> {
+    if (!flags.delete) return;
+    const log = this.#ours;
+    if (this.#below(2) === 0) {
+      const retain = () => `retained ${log.deleteOldSegments()} ${log.logStartOffset}`;
+      return this.#both("retain", retain);
+    }
+    const { logStartOffset, logEndOffset } = log;
+    const offset = logStartOffset + this.#below(logEndOffset - logStartOffset + 1);
+    await this.#both(`start ${offset}`, () => {
+      const errorCode = log.advanceLogStartOffset(offset);
+      if (errorCode !== 0) return `error ${errorName(errorCode)}`;
+      return `start ${log.logStartOffset > logStartOffset}`;
+    });
+  }
+
+  async #searchTime(): Promise<void> {
+    const late = this.#nowMs - this.#below(500);
+    const timestamp = [-1, -2, -3, -4, late, this.#nowMs - 20, this.#nowMs + 10][this.#below(7)]!;
+    await this.#both(`time ${timestamp}`, async () => {
+      const found = await this.#ours.offsetForTimestamp(timestamp);
+      if (found === null) return "time none";
+      return `time ${found.timestamp} ${found.offset} ${found.leaderEpoch}`;
+    });
+  }
+
+  /** Between batches, as leaders' logs part; never into an open transaction. */
+  async #truncate(): Promise<void> {
+    const log = this.#ours;
+    const choices = this.#starts.filter((offset) => {
+      return offset > log.logStartOffset && offset < log.logEndOffset;
+    });
+    if (this.#open.size > 0 || choices.length === 0) return;
+    const offset = choices[this.#below(choices.length)]!;
+    await this.#both(`truncate ${offset}`, () => {
+      return `truncate ${log.truncateTo(offset)} ${log.logEndOffset}`;
+    });
+    this.#starts = this.#starts.filter((start) => start < offset);
+    this.#sequences.clear();
+    for (const entry of log.activeProducers()) {
+      this.#sequences.set(entry.producerId, entry.lastSequence + 1);
+      this.#epochs.set(entry.producerId, entry.epoch);
+    }
+  }
+}
+
+/**
+ * An epoch without a record is not worth a file to us, and of deleted records Kafka forgets more.
+ */
+function isCompared(name: string): boolean {
+  if (name.endsWith(".deleted") || name === "leader-epoch-checkpoint") return false;
+  return !flags.delete || !/\.(snapshot|txnindex)$/.test(name);
+}
+
+await installKafka();
+const reference = new Reference();
+const from = Number(flags.from);
+const to = from + Number(flags.seeds);
+let failures = 0;
+for (let seed = from; seed < to; seed++) {
+  const root = mkdtempSync(join(tmpdir(), "bunka-compare-"));
+  for (const side of ["k", "b"]) mkdirSync(join(root, side));
+  const comparison = new Comparison(reference, seed, root);
+  try {
+    await comparison.run();
+  } catch (error) {
+    failures++;
+    console.log(`seed ${seed}: ${(error as Error).message}`);
+    if (flags.verbose) console.log(comparison.trace);
+  }
+  rmSync(root, { recursive: true, force: true });
+}
+reference.stop();
+console.log(`${to - from - failures} of ${to - from} seeds agree with Kafka`);
+process.exitCode = failures === 0 ? 0 : 1;
