@@ -21,6 +21,11 @@ export async function takeCleanShutdown(disk: Disk, directory: string): Promise<
   return brokerEpoch;
 }
 
+/** When the marker was written, by the file system's clock; -1 when there is none. */
+export function cleanShutdownMs(disk: Disk, directory: string): number {
+  return disk.status(`${directory}/${MARKER_FILE}`)?.modifiedMs ?? -1;
+}
+
 /** Durable when it resolves. */
 export function writeCleanShutdown(
   disk: Disk,

@@ -7,7 +7,7 @@
 import type { Logger } from "../base/logger.ts";
 import type { Disk, DiskError, FileLock } from "../base/world.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
-import { takeCleanShutdown, writeCleanShutdown } from "./clean-shutdown.ts";
+import { cleanShutdownMs, takeCleanShutdown, writeCleanShutdown } from "./clean-shutdown.ts";
 import type { Log } from "./log.ts";
 import {
   checkpointLine,
@@ -25,6 +25,8 @@ export type CheckpointKind = "recoveryPoint" | "logStartOffset" | "highWatermark
 /** What the checkpoints and the marker said at start-up. */
 export interface DirectoryMemory {
   readonly wasCleanlyStopped: boolean;
+  /** When that was; -1 without the marker. */
+  readonly stoppedMs: number;
   /** Of the marker; -1 without one. */
   readonly brokerEpoch: number;
   readonly recoveryPoints: ReadonlyMap<string, number>;
@@ -80,9 +82,11 @@ export class LogDirectory {
   async remember(): Promise<DirectoryMemory> {
     if (this.isNew) await this.#disk.syncDirectory(parentOf(this.path));
     this.isNew = false;
+    const stoppedMs = cleanShutdownMs(this.#disk, this.path);
     const brokerEpoch = await takeCleanShutdown(this.#disk, this.path);
     return {
       wasCleanlyStopped: brokerEpoch !== null,
+      stoppedMs,
       brokerEpoch: brokerEpoch ?? -1,
       recoveryPoints: this.#readOrNothing("recoveryPoint"),
       logStartOffsets: this.#readOrNothing("logStartOffset"),

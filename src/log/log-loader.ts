@@ -34,6 +34,8 @@ export interface OpenLog {
   readonly logStartOffset: number | null;
   /** The stop before left the marker. */
   readonly wasCleanlyStopped: boolean;
+  /** When that was: an active segment that somebody changed since then is looked into. */
+  readonly stoppedMs?: number;
 }
 
 /** Throws `DiskError`. A directory that is not there yet is made, with one empty segment. */
@@ -46,7 +48,7 @@ export async function openLog(host: LogHost, options: OpenLog): Promise<Log> {
  * partitions nearly all begin like this.
  */
 export function openCleanly(host: LogHost, options: OpenLog): Log | null {
-  const { directory, recoveryPoint } = options;
+  const { directory, recoveryPoint, stoppedMs = Number.POSITIVE_INFINITY } = options;
   if (!options.wasCleanlyStopped || recoveryPoint === null) return null;
   const found = sortNames(host.disk.list(directory));
   const lastBase = found.logs.at(-1);
@@ -60,9 +62,10 @@ export function openCleanly(host: LogHost, options: OpenLog): Log | null {
   });
   for (const baseOffset of found.logs) {
     const path = `${directory}/${segmentFileName(baseOffset, LOG_SUFFIX)}`;
-    const size = host.disk.status(path)?.size ?? -1;
-    if (size < 0 || (size === 0 && baseOffset !== lastBase)) return null;
-    state.segments.add(state.segmentAt(baseOffset, size));
+    const status = host.disk.status(path);
+    if (status === null || (status.size === 0 && baseOffset !== lastBase)) return null;
+    if (baseOffset === lastBase && status.modifiedMs > stoppedMs) return null;
+    state.segments.add(state.segmentAt(baseOffset, status.size));
   }
   const { size } = state.segments.active;
   if (size === 0 && recoveryPoint !== lastBase) return null;

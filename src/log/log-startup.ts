@@ -158,6 +158,7 @@ class DirectoryLoad {
         recoveryPoint: memory.recoveryPoints.get(key) ?? null,
         logStartOffset: memory.logStartOffsets.get(key) ?? null,
         wasCleanlyStopped: memory.wasCleanlyStopped,
+        stoppedMs: memory.stoppedMs,
       };
     }
   }
