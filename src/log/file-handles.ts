@@ -15,10 +15,14 @@
 import { assert } from "../base/assert.ts";
 import { LinkedList, LinkedNode } from "../base/linked-list.ts";
 import type { Disk, DiskFile } from "../base/world.ts";
+import { DiskError } from "../base/world.ts";
+
+/** However few the system allows. */
+const OPEN_MIN = 16;
 
 export class FileHandles {
   readonly #disk: Disk;
-  readonly #openMax: number;
+  #openMax: number;
   readonly #open = new LinkedList<FileHandle>();
 
   constructor(disk: Disk, openMax: number) {
@@ -49,7 +53,7 @@ export class FileHandles {
   /** For `FileHandle`. */
   opened(handle: FileHandle, path: string, mode: "read" | "write" | "create"): DiskFile {
     if (this.#open.length >= this.#openMax) this.#makeRoom();
-    const file = this.#disk.open(path, mode);
+    const file = this.#openOrMakeDo(path, mode);
     this.#open.append(handle.node);
     return file;
   }
@@ -57,6 +61,23 @@ export class FileHandles {
   /** For `FileHandle`. */
   closed(handle: FileHandle): void {
     this.#open.remove(handle.node);
+  }
+
+  /** Where the system allows fewer files than was thought, from now on fewer are open. */
+  #openOrMakeDo(path: string, mode: "read" | "write" | "create"): DiskFile {
+    for (;;) {
+      try {
+        return this.#disk.open(path, mode);
+      } catch (error) {
+        const isTooMany =
+          error instanceof DiskError && (error.code === "EMFILE" || error.code === "ENFILE");
+        const openCount = this.#open.length;
+        if (!isTooMany || openCount === 0) throw error;
+        this.#openMax = Math.max(OPEN_MIN, Math.floor(openCount * 0.75));
+        this.#makeRoom();
+        if (this.#open.length === openCount) throw error;
+      }
+    }
   }
 
   /** Second chance, oldest first: an eighth at once, so that a full house costs little a file. */

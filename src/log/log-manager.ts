@@ -72,8 +72,8 @@ export const DEFAULT_LOG_SETTINGS: LogSettings = {
   transactionPartitionVerificationEnable: true,
 };
 
-/** Descriptors for log files; the rest of a usual limit of 65,536 is for connections. */
-const OPEN_FILES_MAX = 16_384;
+/** Descriptors for log files; the rest of the process's limit is for connections. */
+const OPEN_FILES_MAX = 8192;
 const SYNCS_MAX = 4;
 /** A file that nobody used for one to two of these closes. */
 const IDLE_MS = 10_000;

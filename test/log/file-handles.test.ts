@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { DiskError } from "../../src/base/world.ts";
 import { FileHandles } from "../../src/log/file-handles.ts";
 import { GroupCommit } from "../../src/log/group-commit.ts";
 import { WorkQueue } from "../../src/log/work-queue.ts";
@@ -31,6 +32,23 @@ describe("file handles", () => {
       }
     }
     expect(handles.openCount).toBe(disk.openFiles);
+  });
+
+  test("make do with fewer where the system allows fewer", () => {
+    const disk = new FakeDisk(1);
+    const handles = new FileHandles(disk, 1000);
+    const open = disk.open.bind(disk);
+    disk.open = (path, mode) => {
+      if (disk.openFiles >= 40) throw new DiskError("EMFILE", path, "open");
+      return open(path, mode);
+    };
+    for (let index = 0; index < 200; index++) handles.handle(`/${index}`, "create").use();
+    expect(disk.openFiles).toBeLessThanOrEqual(40);
+    const retained = Array.from({ length: 40 }, (_, index) => handles.handle(`/${index}`, "read"));
+    for (const handle of retained) handle.retain();
+    expect(() => handles.handle("/1", "read").use()).toThrow("EMFILE");
+    for (const handle of retained) handle.release();
+    handles.handle("/1", "read").use();
   });
 
   test("a file that is retained stays open, whatever becomes of its name", () => {
