@@ -5,13 +5,7 @@
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  BrokerProcess,
-  expectRefusal,
-  NotReadyError,
-  runToEnd,
-  Scratch,
-} from "./broker-process.ts";
+import { BrokerProcess, expectRefusal, runToEnd, Scratch } from "./broker-process.ts";
 import { countOf, faultTest, longFaultTest, newChance } from "./faults.ts";
 import {
   expectCommittedOffset,
@@ -44,6 +38,8 @@ type Rest = "whole" | "prefix" | "suffix" | "holed";
 type State = "clean" | "crashed";
 type Row = [name: string, state: State, rest: Rest, spoil: (directory: string) => void];
 
+/** Linux gives files the time of its last tick. */
+const FILE_TIME_STEP_MS = 10;
 const TIMES = countOf("BUNKA_DAMAGE_TIMES", 1, 8);
 let copies = 0;
 
@@ -63,6 +59,7 @@ function recovers(make: typeof faultTest, rows: readonly Row[]): void {
 
 async function expectRecovered(state: State, spoil: Row[3], rest: Rest): Promise<void> {
   const directory = copyOf(state);
+  await Bun.sleep(FILE_TIME_STEP_MS);
   spoil(directory);
   let broker = await BrokerProcess.start(directory, SETTINGS);
   const sight = await look(broker, specimen);
@@ -221,7 +218,6 @@ describe("indexes", () => {
         recovers(longFaultTest, [
           [`no ${which} ${suffix}`, state, "whole", (dir) => remove(file(dir))],
           [`garbage for ${which} ${suffix}`, state, "whole", (dir) => garbage(file(dir), chance)],
-          [`a torn ${which} ${suffix}`, state, "whole", (dir) => tear(file(dir), chance)],
           [`zeros behind ${which} ${suffix}`, state, "whole", (dir) => addZeros(file(dir), 4096)],
           [`an empty ${which} ${suffix}`, state, "whole", (dir) => writeFileSync(file(dir), "")],
         ]);
@@ -235,7 +231,6 @@ describe("what is known of a partition", () => {
     const checkpoints = [
       "recovery-point-offset-checkpoint",
       "replication-offset-checkpoint",
-      "log-start-offset-checkpoint",
       `topic-0/leader-epoch-checkpoint`,
     ];
     for (const name of checkpoints) {
@@ -284,6 +279,12 @@ describe("what is known of a partition", () => {
     ]);
   }
   recovers(longFaultTest, [
+    [
+      "garbage for log-start-offset-checkpoint",
+      "clean",
+      "whole",
+      (dir) => garbage(join(dir, "log-start-offset-checkpoint"), chance),
+    ],
     [
       "garbage for the marker of a clean stop",
       "clean",
@@ -433,8 +434,12 @@ describe("metadata", () => {
         bytes[Math.floor(bytes.length / 2)]! ^= 1 << chance.below(8);
         writeFileSync(path, bytes);
       },
-      /__cluster_metadata/,
+      /__cluster_metadata-0 (is damaged|ends at)/,
     ],
-    ["no metadata log", (dir) => remove(fileOf(dir, ".log", -1, METADATA)), /__cluster_metadata/],
+    [
+      "no metadata log",
+      (dir) => remove(fileOf(dir, ".log", -1, METADATA)),
+      /__cluster_metadata-0 (is damaged|ends at)/,
+    ],
   ]);
 });
