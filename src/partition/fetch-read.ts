@@ -1,4 +1,4 @@
-/** What one partition has to say to one fetch: where its records lie, not the records themselves. */
+/** What a partition has to say to a fetch: where its records lie, not the records themselves. */
 import type { AbortedTransaction } from "../log/transaction-index.ts";
 import type { EpochEnd } from "../log/leader-epochs.ts";
 import type { LogSlice } from "../log/log-slice.ts";
