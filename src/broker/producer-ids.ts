@@ -10,6 +10,7 @@
 import type { Logger } from "../base/logger.ts";
 import type { Clock } from "../base/world.ts";
 import type { ProducerIdBlock } from "../metadata/controller/allocate-producer-ids.ts";
+import { MetadataStoppedError } from "../metadata/metadata-node.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
 
 export interface ProducerIdsOptions {
@@ -36,7 +37,7 @@ export class ProducerIds {
   #end = 0;
   #prefetchAt = 0;
   #ahead: ProducerIdBlock | null = null;
-  #asking: Promise<void> | null = null;
+  #asking: Promise<boolean> | null = null;
   #retryAtMs = 0;
 
   constructor(options: ProducerIdsOptions) {
@@ -47,9 +48,7 @@ export class ProducerIds {
   async next(): Promise<NewProducerId> {
     // More may wait for a block than it has ids.
     while (this.#next === this.#end && !this.#useAhead()) {
-      if (!this.#mayAsk()) return NONE_YET;
-      await this.#ask();
-      if (this.#next === this.#end && this.#ahead === null) return NONE_YET;
+      if (!this.#mayAsk() || !(await this.#ask())) return NONE_YET;
     }
     const producerId = this.#next++;
     if (producerId >= this.#prefetchAt && this.#ahead === null && this.#mayAsk()) void this.#ask();
@@ -70,24 +69,30 @@ export class ProducerIds {
     return this.#asking !== null || this.#options.clock.monotonicMs() >= this.#retryAtMs;
   }
 
-  /** All that wait share one request. */
-  #ask(): Promise<void> {
+  /** All that wait share one request. False when there is no new block. */
+  #ask(): Promise<boolean> {
     this.#asking ??= this.#askController().finally(() => {
       this.#asking = null;
     });
     return this.#asking;
   }
 
-  async #askController(): Promise<void> {
-    const block = await this.#options.allocate();
+  async #askController(): Promise<boolean> {
+    const { clock, logger, allocate } = this.#options;
+    const block = await allocate().catch(refusedByStopping);
     if (block.errorCode === ErrorCode.NONE && block.producerIdStart >= this.#end) {
       this.#ahead = block;
-      return;
+      return true;
     }
-    const { clock, logger } = this.#options;
     this.#retryAtMs = clock.monotonicMs() + RETRY_AFTER_MS;
     logger.warn(`the controller gave no producer ids: ${errorName(block.errorCode)}`);
+    return false;
   }
+}
+
+function refusedByStopping(error: unknown): ProducerIdBlock {
+  if (!(error instanceof MetadataStoppedError)) throw error;
+  return { errorCode: ErrorCode.NOT_CONTROLLER, producerIdStart: 0, producerIdLength: 0 };
 }
 
 /** Clients try again. */

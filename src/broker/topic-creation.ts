@@ -14,6 +14,7 @@ import {
   SHARE_GROUP_STATE_TOPIC,
   TRANSACTION_STATE_TOPIC,
 } from "../metadata/internal-topics.ts";
+import { MetadataStoppedError } from "../metadata/metadata-node.ts";
 import { topicNameError } from "../metadata/topic-name.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -69,6 +70,9 @@ export class TopicCreation {
         if (errorCode === ErrorCode.NONE) logger.info(`${who} was created`);
         else logger.warn(`${who} was not created: ${errorName(errorCode)}: ${errorMessage}`);
       }
+    } catch (error) {
+      // Whether they will be there is seen after the next start.
+      if (!(error instanceof MetadataStoppedError)) throw error;
     } finally {
       for (const { name } of topics) this.#underWay.delete(name);
     }
