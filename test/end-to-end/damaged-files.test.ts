@@ -17,7 +17,17 @@ import {
   type Sight,
   type Specimen,
 } from "./specimen.ts";
-import { addBytes, addZeros, fileOf, filesOf, flipBit, garbage, remove, tear } from "./spoil.ts";
+import {
+  addBytes,
+  addZeros,
+  fileOf,
+  filesOf,
+  flipBit,
+  flipCheckedBit,
+  garbage,
+  remove,
+  tear,
+} from "./spoil.ts";
 
 const scratch = new Scratch();
 const chance = newChance("damaged files");
@@ -139,7 +149,7 @@ describe("batches", () => {
       "clean",
       "holed",
       (dir) => {
-        flipBit(fileOf(dir, ".log", 1), chance);
+        flipCheckedBit(fileOf(dir, ".log", 1), chance);
       },
     ],
   ]);
@@ -150,7 +160,7 @@ describe("batches", () => {
       "clean",
       "holed",
       (dir) => {
-        flipBit(active(dir), chance);
+        flipCheckedBit(active(dir), chance);
       },
     ],
     [
@@ -158,7 +168,7 @@ describe("batches", () => {
       "crashed",
       "holed",
       (dir) => {
-        flipBit(fileOf(dir, ".log", 1), chance);
+        flipCheckedBit(fileOf(dir, ".log", 1), chance);
       },
     ],
     ["zeros behind the active segment", "crashed", "whole", (dir) => addZeros(active(dir), 5000)],

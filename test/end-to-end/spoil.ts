@@ -12,7 +12,9 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { batchSize } from "../../src/protocol/record-batch.ts";
 import type { Chance } from "../fuzz/chance.ts";
+import { batchStarts } from "./client.ts";
 import { TOPIC } from "./specimen.ts";
 
 /** Files of the partition by their suffix, oldest segment first. */
@@ -30,9 +32,26 @@ export function fileOf(directory: string, suffix: string, index: number, folder?
   return path;
 }
 
-export function flipBit(path: string, chance: Chance, from = 0): void {
-  const position = from + chance.below(statSync(path).size - from);
+export function flipBit(path: string, chance: Chance): void {
+  const position = chance.below(statSync(path).size);
   const bytes = readFileSync(path);
+  bytes[position]! ^= 1 << chance.below(8);
+  writeFileSync(path, bytes);
+}
+
+/**
+ * A bit that readers can see to be wrong. No checksum covers base offset and leader epoch, which
+ * leaders set: Kafka itself notices damage to them in recovery alone, as does Bunka.
+ */
+export function flipCheckedBit(path: string, chance: Chance): void {
+  const bytes = readFileSync(path);
+  const starts = batchStarts(bytes);
+  const start = chance.pick(starts);
+  const end = start + batchSize(bytes, start);
+  let position = start;
+  while (position - start < 8 || (position - start >= 12 && position - start < 16)) {
+    position = start + chance.below(end - start);
+  }
   bytes[position]! ^= 1 << chance.below(8);
   writeFileSync(path, bytes);
 }
