@@ -47,7 +47,7 @@ export class Asker {
   readonly steps: Step[] = [];
   readonly #line: Line;
   readonly #connections = new Map<string, Connection>();
-  readonly #uuids = new Map<string, string>();
+  readonly #chances = new Map<string, string>();
   #correlationId = 0;
 
   constructor(line: Line) {
@@ -167,7 +167,7 @@ export class Asker {
   }
 
   #named(value: unknown): unknown {
-    if (typeof value === "string") return this.#nameOfUuid(value);
+    if (typeof value === "string") return this.#nameOfChance(value);
     if (value instanceof Uint8Array) return `${value.length} bytes`;
     if (Array.isArray(value)) return value.map((item) => this.#named(item));
     if (typeof value !== "object" || value === null) return value;
@@ -179,10 +179,12 @@ export class Asker {
     );
   }
 
-  #nameOfUuid(text: string): string {
-    if (!isUuid(text)) return text;
-    const known = this.#uuids.get(text) ?? `uuid ${this.#uuids.size + 1}`;
-    this.#uuids.set(text, known);
+  /** Uuids, and ids of members, which end in one. */
+  #nameOfChance(text: string): string {
+    const kind = isUuid(text) ? "uuid" : MEMBER_ID.test(text) ? "member" : null;
+    if (kind === null) return text;
+    const known = this.#chances.get(text) ?? `${kind} ${this.#chances.size + 1}`;
+    this.#chances.set(text, known);
     return known;
   }
 }
@@ -204,9 +206,11 @@ function byText(a: unknown, b: unknown): number {
 
 function textOf(value: unknown): string {
   return JSON.stringify(value, (_name, field: unknown) =>
-    typeof field === "string" && isUuid(field) ? "" : field,
+    typeof field === "string" && (isUuid(field) || MEMBER_ID.test(field)) ? "" : field,
   );
 }
+
+const MEMBER_ID = /-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function isUuid(text: string): boolean {
   return text !== ZERO_UUID && /^[A-Za-z0-9_-]{21}[AQgw]$/.test(text);

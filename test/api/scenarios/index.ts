@@ -6,6 +6,7 @@ import { createTopicsScenario } from "./create-topics.ts";
 import { deleteRecordsScenario } from "./delete-records.ts";
 import { deleteTopicsDisabledScenario, deleteTopicsScenario } from "./delete-topics.ts";
 import { findCoordinatorScenario } from "./find-coordinator.ts";
+import { groupMembersScenario, groupOffsetsScenario } from "./groups.ts";
 import { listOffsetsScenario } from "./list-offsets.ts";
 import {
   apiVersionsScenario,
@@ -30,6 +31,8 @@ export const SCENARIOS: readonly Scenario[] = [
   describeLogDirsScenario,
   fetchScenario,
   findCoordinatorScenario,
+  groupMembersScenario,
+  groupOffsetsScenario,
   leaderEpochsScenario,
   listOffsetsScenario,
   metadataScenario,
