@@ -132,15 +132,13 @@ class DirectoryLoad {
 
   *#partitions(memory: DirectoryMemory): Generator<OpenLog> {
     const { host, directory } = this;
-    // Partitions share the text of their topic's name.
-    const topics = new Map<string, string>();
+    // Partitions share the settings of their topic, and the text of its name.
+    const topics = new Map<string, { readonly topic: string; readonly config: LogConfig }>();
     for (const name of host.disk.list(directory.path)) {
       const parsed = parsePartitionDirectoryName(name);
       if (parsed === null || parsed.topic === CLUSTER_METADATA_TOPIC) continue;
       const path = `${directory.path}/${name}`;
       const { partition, state } = parsed;
-      const topic = topics.get(parsed.topic) ?? parsed.topic;
-      topics.set(topic, topic);
       if (state === "delete") {
         this.#leftToDelete.push(path);
         continue;
@@ -149,12 +147,16 @@ class DirectoryLoad {
         host.logger.warn(`${path} is left alone: it is no current partition`);
         continue;
       }
-      const key = partitionDirectoryName(topic, partition);
+      let known = topics.get(parsed.topic);
+      if (known === undefined) {
+        known = { topic: parsed.topic, config: this.options.configOf(parsed.topic) };
+        topics.set(known.topic, known);
+      }
+      const key = partitionDirectoryName(known.topic, partition);
       yield {
         directory: path,
-        topic,
+        ...known,
         partition,
-        config: this.options.configOf(topic),
         recoveryPoint: memory.recoveryPoints.get(key) ?? null,
         logStartOffset: memory.logStartOffsets.get(key) ?? null,
         wasCleanlyStopped: memory.wasCleanlyStopped,
