@@ -1,7 +1,7 @@
 /**
  * The figures of a node by itself, measured on this machine.
  *
- *   bun bench/figures.ts [start|idle]...
+ *   bun bench/figures.ts [start|idle|restart]...
  *                        [--rounds N] [--seconds N] [--gigabytes N]
  *
  * Linux only: it asks /proc.
@@ -13,10 +13,12 @@ import { parseArgs } from "node:util";
 import type { Figure, Section } from "./figures/figure.ts";
 import { firstRecord } from "./figures/first-record.ts";
 import { idle } from "./figures/idle.ts";
+import { restart } from "./figures/restart.ts";
 
 const SECTIONS: Readonly<Record<string, Section>> = {
   start: firstRecord,
   idle,
+  restart,
 };
 
 const { values: options, positionals } = parseArgs({

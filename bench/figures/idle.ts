@@ -5,9 +5,10 @@
  * all processes of Bun share. CPU is that of all threads over the time watched.
  */
 import { join } from "node:path";
+import { cpuSeconds } from "../brokers.ts";
 import { RawConnection } from "../raw-connection.ts";
 import { type Figure, megabytes, type SectionOptions } from "./figure.ts";
-import { coreSeconds, memoryOf, startNode } from "./node-process.ts";
+import { memoryOf, startNode } from "./node-process.ts";
 import { checkProduced, checkTopicCreated, createTopicFrame, produceFrame } from "./requests.ts";
 
 const LIGHT_REQUESTS = 1000;
@@ -31,9 +32,9 @@ export async function* idle({ folder, seconds }: SectionOptions): AsyncGenerator
 
 export async function* watch(name: string, pid: number, seconds: number): AsyncGenerator<Figure> {
   await Bun.sleep(SETTLE_MS);
-  const before = coreSeconds(pid);
+  const before = cpuSeconds(pid);
   await Bun.sleep(seconds * 1000);
-  const percent = ((coreSeconds(pid) - before) / seconds) * 100;
+  const percent = ((cpuSeconds(pid) - before) / seconds) * 100;
   const { residentMegabytes, ownMegabytes } = memoryOf(pid);
   yield {
     name: `${name}: resident memory`,

@@ -57,16 +57,6 @@ export function memoryOf(pid: number): Memory {
   return { residentMegabytes: megabytes("VmRSS"), ownMegabytes: megabytes("RssAnon") };
 }
 
-/** Time on a core so far, of all threads that still live, to the nanosecond. */
-export function coreSeconds(pid: number): number {
-  let nanoseconds = 0;
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1");
-    nanoseconds += Number(text.split(" ")[0]);
-  }
-  return nanoseconds / 1e9;
-}
-
 export function openFileCount(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
