@@ -163,18 +163,19 @@ export class Asker {
 
   /** Uuids and ports get names, byte fields their size; what is unordered is sorted. */
   #comparable(value: unknown, isResponse: boolean): unknown {
-    return this.#named(isResponse ? sorted(value) : value);
+    return this.#named(isResponse ? sorted(value) : value, isResponse);
   }
 
-  #named(value: unknown): unknown {
+  #named(value: unknown, isResponse: boolean): unknown {
     if (typeof value === "string") return this.#nameOfChance(value);
-    if (value instanceof Uint8Array) return `${value.length} bytes`;
-    if (Array.isArray(value)) return value.map((item) => this.#named(item));
+    // How well a request is compressed does not matter.
+    if (value instanceof Uint8Array) return isResponse ? `${value.length} bytes` : "bytes";
+    if (Array.isArray(value)) return value.map((item) => this.#named(item, isResponse));
     if (typeof value !== "object" || value === null) return value;
     return Object.fromEntries(
       Object.entries(value).map(([name, field]) => {
         const isPort = name === "port" && this.#line.ports.includes(Number(field));
-        return [name, isPort ? "a port" : this.#named(field)];
+        return [name, isPort ? "a port" : this.#named(field, isResponse)];
       }),
     );
   }

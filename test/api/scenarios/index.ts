@@ -15,7 +15,7 @@ import {
   topicPartitionsScenario,
 } from "./metadata.ts";
 import { createPartitionsScenario, describeLogDirsScenario } from "./partitions.ts";
-import { fetchScenario } from "./produce-fetch.ts";
+import { fetchScenario, produceScenario } from "./produce-fetch.ts";
 import { leaderEpochsScenario, producersScenario } from "./producers.ts";
 import { quorumScenario, updateFeaturesScenario } from "./quorum.ts";
 
@@ -37,6 +37,7 @@ export const SCENARIOS: readonly Scenario[] = [
   listOffsetsScenario,
   metadataScenario,
   noAutoCreationScenario,
+  produceScenario,
   producersScenario,
   quorumScenario,
   raftScenario,

@@ -80,21 +80,12 @@ function corrupted(batch: Buffer): Buffer {
   return copy;
 }
 
-function patched(batch: Buffer, at: number, ...bytes: number[]): Buffer {
-  const copy = Buffer.from(batch);
-  copy.set(bytes, at);
-  return copy;
-}
-
-const MAGIC_AT = 16;
-
 const BATCHES: [label: string, records: Buffer][] = [
   ["gzip", batchOf(3, { compression: CompressionType.GZIP })],
   ["snappy", batchOf(3, { compression: CompressionType.SNAPPY })],
   ["lz4", batchOf(3, { compression: CompressionType.LZ4 })],
   ["zstd", batchOf(3, { compression: CompressionType.ZSTD })],
   ["two batches", Buffer.concat([batchOf(1), batchOf(1)])],
-  ["magic 3", patched(batchOf(1), MAGIC_AT, 3)],
   ["a control batch", batchOf(1, { isControl: true, producerId: 5, producerEpoch: 0 })],
   ["cut off", batchOf(2).subarray(0, 70)],
   ["a header cut off", batchOf(2).subarray(0, 30)],
