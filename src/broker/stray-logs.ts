@@ -1,27 +1,34 @@
 /**
  * Logs that no partition of this node has: their topic was deleted while the node was down, or just
  * before it crashed. They are set aside, under names that end in "-stray", before anything is
- * served: a new topic of the same name must not come to old records.
- *
- * As in Kafka they are kept, for whoever wants to look. So is a log without a topic id, which has
- * no records either: its id is written before them.
+ * served: a new topic of the same name must not come to old records. As in Kafka they are kept, for
+ * whoever wants to look.
  */
 import type { Log } from "../log/log.ts";
 import type { LogManager } from "../log/log-manager.ts";
 import type { MetadataImage } from "../metadata/image.ts";
+import type { TopicImage } from "../metadata/topics-image.ts";
 
 /** After the logs were loaded, before partitions are made of them. */
 export function setStraysAside(logs: LogManager, image: MetadataImage, nodeId: number): void {
-  for (const log of [...logs.all()]) {
-    if (log.failure === null && isStray(log, image, nodeId)) {
-      logs.setAside(log.topic, log.partition);
+  // A stop in order leaves no topic half deleted: one of its logs speaks for all.
+  const wasCleanlyStopped = logs.previousBrokerEpoch !== -1;
+  for (const [name, own] of Map.groupBy(logs.all(), ({ topic }) => topic)) {
+    const topic = image.topics.byName(name);
+    const isSure = topic !== null && wasCleanlyStopped && belongs(own[0]!, topic);
+    for (const log of own) {
+      const isWanted = topic !== null && isReplica(log, topic, nodeId);
+      if (log.failure !== null || (isWanted && (isSure || belongs(log, topic)))) continue;
+      logs.setAside(name, log.partition);
     }
   }
 }
 
-function isStray(log: Log, image: MetadataImage, nodeId: number): boolean {
-  if (log.topicId === null) return true;
-  const topic = image.topics.byId(log.topicId);
-  if (topic?.name !== log.topic) return true;
-  return topic.partitions[log.partition]?.replicas.includes(nodeId) !== true;
+function isReplica(log: Log, topic: TopicImage, nodeId: number): boolean {
+  return topic.partitions[log.partition]?.replicas.includes(nodeId) === true;
+}
+
+/** One whose partition.metadata is torn or gone gets it back: its name is all there is to go by. */
+function belongs(log: Log, topic: TopicImage): boolean {
+  return log.failure === null && log.assignTopicId(topic.id);
 }

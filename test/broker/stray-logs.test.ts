@@ -33,3 +33,36 @@ test("a log whose topic was deleted before a crash is set aside, and never serve
   expect(world.disk.list("/data").filter((name) => name.endsWith("-stray"))).toHaveLength(2);
   third.stop();
 });
+
+test("a log that has lost its topic id gets it back", () => {
+  const first = startBroker();
+  const { world } = first;
+  create(first, "topic");
+  first.stop();
+  const path = "/data/topic-0/partition.metadata";
+  const before = world.disk.readWhole(path);
+  world.disk.open(path, "write").truncate(3);
+  const second = startBroker({}, world);
+  expect(world.disk.readWhole(path)).toEqual(before);
+  expect(world.disk.list("/data").filter((name) => name.endsWith("-stray"))).toEqual([]);
+  second.stop();
+});
+
+test("a topic that was made anew does not come to the records of the old one", () => {
+  const first = startBroker();
+  const { world } = first;
+  create(first, "topic");
+  create(first, "other");
+  first.stop();
+  world.disk.rename("/data/topic-0", "/data/old");
+  world.disk.rename("/data/other-0", "/data/topic-0");
+  world.disk.removeTree("/data/old");
+  const second = startBroker({}, world);
+  const strays = world.disk.list("/data").filter((name) => name.endsWith("-stray"));
+  expect(strays).toHaveLength(1);
+  expect(strays[0]).toStartWith("topic-0.");
+  expect(second.node.logs.get("topic", 0)?.topicId).toBe(
+    second.node.image.topics.byName("topic")!.id,
+  );
+  second.stop();
+});
