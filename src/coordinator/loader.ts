@@ -7,6 +7,7 @@ import { ControlRecordType, controlRecordTypeOf } from "../protocol/control-reco
 import { openBatch } from "../protocol/record.ts";
 import {
   isControl,
+  isIntact,
   isTransactional,
   lastOffset,
   nextBatchSize,
@@ -60,6 +61,8 @@ export async function replayLog<R>(
     for (let at = 0; at < bytes.length;) {
       const size = nextBatchSize(bytes, at, bytes.length);
       if (size <= 0) throw new ProtocolError(`no whole batch at offset ${offset}`);
+      // A commit that is passed over would come back as an older one, or as none.
+      if (!isIntact(bytes, at)) throw new ProtocolError(`a damaged batch at offset ${offset}`);
       total.recordCount += replayBatch(bytes, at, offset, target);
       total.byteCount += size;
       offset = Math.max(offset, lastOffset(bytes, at) + 1);

@@ -424,6 +424,17 @@ describe("loading", () => {
     expect(lines.at(-1)).toContain("words-0: cannot be loaded: record 0 has no key");
   });
 
+  test("of a damaged batch fails: nobody is told an older state", () => {
+    const before = started();
+    before.write("a");
+    before.write("b");
+    const log = before.log.reopened();
+    log.batches[0]![70]! ^= 1;
+    const { read, lines } = started({ log });
+    expect(read().value).toBe(ErrorCode.NOT_COORDINATOR);
+    expect(lines.at(-1)).toContain("words-0: cannot be loaded: a damaged batch at offset 0");
+  });
+
   test("of what is not committed yet holds up reads until it is", () => {
     const before = started();
     before.write("a");
