@@ -5,18 +5,21 @@
  *   topic_id: <uuid>
  */
 import { isUuid, ZERO_UUID } from "../base/uuid.ts";
-import type { Disk } from "../base/world.ts";
+import { type Disk, DiskError } from "../base/world.ts";
 
 export const PARTITION_METADATA_FILE = "partition.metadata";
 
 /** Null when there is none, or when a crash left it torn: the topic id is assigned anew then. */
 export function readTopicId(disk: Disk, directory: string): string | null {
-  const path = `${directory}/${PARTITION_METADATA_FILE}`;
-  if (disk.status(path) === null) return null;
-  const text = disk.readWhole(path).toString("latin1");
-  const match = /^version:\s*0\s*\ntopic_id:\s*(\S+)\s*$/.exec(text);
-  const topicId = match?.[1] ?? "";
-  return isUuid(topicId) && topicId !== ZERO_UUID ? topicId : null;
+  try {
+    const text = disk.readWhole(`${directory}/${PARTITION_METADATA_FILE}`).toString("latin1");
+    const match = /^version:\s*0\s*\ntopic_id:\s*(\S+)\s*$/.exec(text);
+    const topicId = match?.[1] ?? "";
+    return isUuid(topicId) && topicId !== ZERO_UUID ? topicId : null;
+  } catch (error) {
+    if (error instanceof DiskError && error.code === "ENOENT") return null;
+    throw error;
+  }
 }
 
 export async function syncTopicId(disk: Disk, directory: string): Promise<void> {
