@@ -54,7 +54,7 @@ export async function listOffset(partition: Partition, query: OffsetQuery): Prom
   const isConsumer = replicaId === CONSUMER;
   const { log } = partition;
   const end = isConsumer ? readableEnd(partition, isolationLevel) : log.logEndOffset;
-  const isLagging = isConsumer && epochStartOffset(partition) > log.highWatermark;
+  const isLagging = isConsumer && isBehindItsEpoch(partition);
   if (timestamp === LATEST_TIMESTAMP) {
     if (isLagging) return nothing(ErrorCode.OFFSET_NOT_AVAILABLE);
     const { leaderEpoch } = partition;
@@ -85,8 +85,10 @@ function reasonAgainst(partition: Partition, query: OffsetQuery): ErrorCode {
  * KIP-207: until the high watermark has come to where its epoch begins, a new leader does not know
  * what is committed.
  */
-function epochStartOffset({ log, leaderEpoch }: Partition): number {
-  return log.latestEpoch === leaderEpoch ? log.endOffsetFor(leaderEpoch - 1).endOffset : -1;
+function isBehindItsEpoch({ log, leaderEpoch }: Partition): boolean {
+  const { highWatermark, logEndOffset } = log;
+  if (highWatermark === logEndOffset || log.latestEpoch !== leaderEpoch) return false;
+  return log.endOffsetFor(leaderEpoch - 1).endOffset > highWatermark;
 }
 
 /** No such offset, or an error. */
