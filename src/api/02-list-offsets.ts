@@ -17,6 +17,7 @@ import {
   nothing,
   type OffsetAnswer,
 } from "../broker/list-offsets.ts";
+import { WorkQueue } from "../log/work-queue.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { listOffsets } from "../protocol/messages/02-list-offsets.ts";
 import type { Input, Value } from "../protocol/schema.ts";
@@ -27,15 +28,20 @@ type PartitionQuery = ListOffsetsRequest["topics"][number]["partitions"][number]
 type TopicAnswer = Input<typeof listOffsets.response>["topics"][number];
 
 const ISOLATION_LEVEL_MAX = 1;
+/** Partitions of one request that are searched at once: each search has memory of its own. */
+const SEARCHES_MAX = 8;
 
 export const listOffsetsHandler = handler(listOffsets, async (request, context, broker) => {
   const version = context.apiVersion;
+  const searches = new WorkQueue(SEARCHES_MAX);
+  const find = (name: string, queries: readonly PartitionQuery[]) =>
+    searches.run(() => answer(name, queries, request, version, broker));
   const answers = [...partitionsByTopic(request)].map(async ([name, byIndex]) => ({
     name,
     partitions: await Promise.all(
       [...byIndex].map(async ([partitionIndex, queries]) => ({
         partitionIndex,
-        ...inVersion(await answer(name, queries, request, version, broker), version),
+        ...inVersion(await find(name, queries), version),
       })),
     ),
   }));
