@@ -65,8 +65,15 @@ function printed(steps: readonly Step[]): string {
 
 async function stepsOf(kind: TargetKind, scenario: Scenario): Promise<Step[]> {
   const folder = mkdtempSync(join(tmpdir(), "bunka-api-"));
-  const overrides = scenario.settings ?? {};
-  const target = await startTarget(kind, KAFKA_LIBRARIES, folder, overrides);
+  try {
+    return await runIn(folder, kind, scenario);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function runIn(folder: string, kind: TargetKind, scenario: Scenario): Promise<Step[]> {
+  const target = await startTarget(kind, KAFKA_LIBRARIES, folder, scenario.settings ?? {});
   try {
     const properties = readFileSync(join(folder, "server.properties"), "utf8");
     const ports = [...properties.matchAll(/^listeners=.*:(\d+),.*:(\d+)$/gm)][0];
@@ -78,7 +85,6 @@ async function stepsOf(kind: TargetKind, scenario: Scenario): Promise<Step[]> {
     throw error;
   } finally {
     await target.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
