@@ -139,6 +139,7 @@ function alterAll<R extends { readonly resourceType: number; readonly resourceNa
   }
 }
 
+const OPERATIONS: ReadonlySet<number> = new Set(Object.values(ConfigOperation));
 const DUPLICATE = refusal(ErrorCode.INVALID_REQUEST, "Duplicate resource.");
 
 function isRefusal(changes: ConfigChanges | Refusal): changes is Refusal {
@@ -151,6 +152,9 @@ function incrementalChanges(
 ): ConfigChanges | Refusal {
   const changes = new Map<string, string | null>();
   for (const { name, configOperation, value } of configs) {
+    if (!OPERATIONS.has(configOperation)) {
+      return refusal(ErrorCode.INVALID_REQUEST, `Unknown operation type ${configOperation}`);
+    }
     const current = state.image.configs.get(resourceType, resourceName, name);
     const isListOperation =
       configOperation === ConfigOperation.APPEND || configOperation === ConfigOperation.SUBTRACT;

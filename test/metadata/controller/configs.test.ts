@@ -86,6 +86,7 @@ describe("incrementallyAlterConfigs", () => {
     ],
     [BROKER, "x", ["a", SET, "1"], ErrorCode.INVALID_REQUEST, "Invalid broker name x"],
     [BROKER, "7", ["a", SET, "1"], ErrorCode.BROKER_ID_NOT_REGISTERED, "No node with id 7 found."],
+    [TOPIC, "a", ["retention.ms", 9, "1"], ErrorCode.INVALID_REQUEST, "Unknown operation type 9"],
     [99, "x", ["a", SET, "1"], ErrorCode.UNSUPPORTED_VERSION, "Unknown resource type 99."],
     [
       TOPIC,
