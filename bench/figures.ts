@@ -1,7 +1,7 @@
 /**
  * The figures of a node by itself, measured on this machine.
  *
- *   bun bench/figures.ts [start|idle|restart]...
+ *   bun bench/figures.ts [start|idle|restart|connections|recovery]...
  *                        [--rounds N] [--seconds N] [--gigabytes N]
  *
  * Linux only: it asks /proc.
@@ -10,15 +10,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { connections } from "./figures/connections.ts";
 import type { Figure, Section } from "./figures/figure.ts";
 import { firstRecord } from "./figures/first-record.ts";
 import { idle } from "./figures/idle.ts";
+import { recovery } from "./figures/recovery.ts";
 import { restart } from "./figures/restart.ts";
 
 const SECTIONS: Readonly<Record<string, Section>> = {
   start: firstRecord,
   idle,
   restart,
+  connections,
+  recovery,
 };
 
 const { values: options, positionals } = parseArgs({

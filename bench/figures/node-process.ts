@@ -18,6 +18,8 @@ export interface Memory {
   readonly residentMegabytes: number;
   /** Of that, what is the process's own: the rest are pages of Bun's executable. */
   readonly ownMegabytes: number;
+  /** The most that was resident since the start. */
+  readonly peakMegabytes: number;
 }
 
 const REPOSITORY = resolve(import.meta.dir, "../..");
@@ -54,7 +56,11 @@ export function memoryOf(pid: number): Memory {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const megabytes = (name: string) =>
     Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
-  return { residentMegabytes: megabytes("VmRSS"), ownMegabytes: megabytes("RssAnon") };
+  return {
+    residentMegabytes: megabytes("VmRSS"),
+    ownMegabytes: megabytes("RssAnon"),
+    peakMegabytes: megabytes("VmHWM"),
+  };
 }
 
 export function openFileCount(pid: number): number {
