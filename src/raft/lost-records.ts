@@ -6,7 +6,7 @@
  * looked for that what is missing was once committed:
  *
  *   a producer snapshot that is not at a segment's start, as a clean stop leaves at the log's end:
- *      [ batches .......x.............]  00..42.snapshot     the log ends at 30: 12 records are gone
+ *      [ batches .......x.............]  00..42.snapshot    the log ends at 30: 12 records are gone
  *   a whole batch behind the damage, of a later epoch than what is damaged: when its epoch began,
  *   all before it was read and found good:
  *      [ batches of epoch 3 ....x.....][ batch of epoch 4 ]
@@ -45,15 +45,16 @@ export async function refuseLostRecords(disk: Disk, directory: string): Promise<
   const where = damage === null ? "" : `, damaged at position ${damage.position} of ${damage.path}`;
   if (found < promised) {
     throw new ProtocolError(
-      `${directory} ends at offset ${found}${where}, but ended at ${promised} when it was closed: ` +
-        "restore it from a copy, or remove " +
+      `${directory} ends at offset ${found}${where}, but ended at ${promised} ` +
+        "when it was closed: restore it from a copy, or remove " +
         `${segmentFileName(promised, SNAPSHOT_SUFFIX)} to go on with what is left`,
     );
   }
   if (damage === null || !damage.isBeforeLaterEpoch) return;
   throw new ProtocolError(
     `${directory} is damaged at position ${damage.position} of ${damage.path}, before records ` +
-      "that are whole: restore it from a copy, or cut that file off there to go on with what is left",
+      "that are whole: restore it from a copy, or cut that file off there to go on with " +
+      "what is left",
   );
 }
 
