@@ -50,11 +50,12 @@ for (const type of CODECS) {
       const isQuick = type === LZ4 || type === SNAPPY;
       Bun.gc(true);
       const before = process.memoryUsage().rss;
-      for (let round = 0; round < 200; round++) {
+      for (let round = 0; round < 400; round++) {
         decompress(type, compressed, MiB);
         if (isQuick) compress(type, bytes);
       }
-      expect(process.memoryUsage().rss - before).toBeLessThan(80 * MiB);
+      // Held, it would be 400 MiB at least; what the collector leaves about varies.
+      expect(process.memoryUsage().rss - before).toBeLessThan(200 * MiB);
     });
 
     test("refuses what is cut short anywhere", () => {
