@@ -36,9 +36,12 @@ export class NotReadyError extends Error {
 }
 
 const living = new Set<BrokerProcess>();
-process.on("exit", () => {
+
+/** After a test, whatever came of it. */
+export async function killLeftovers(): Promise<void> {
   for (const broker of living) broker.child.kill("SIGKILL");
-});
+  await Promise.all([...living].map(({ ended }) => ended));
+}
 
 export class BrokerProcess {
   readonly child: ReturnType<typeof spawn>;

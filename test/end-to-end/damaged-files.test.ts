@@ -5,17 +5,28 @@
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { BrokerProcess, expectRefusal, runToEnd, Scratch } from "./broker-process.ts";
-import { countOf, faultTest, longFaultTest, newChance } from "./faults.ts";
+import { ErrorCode } from "../../src/protocol/error-code.ts";
+import { offsetFetch } from "../../src/protocol/messages/09-offset-fetch.ts";
+import {
+  BrokerProcess,
+  expectRefusal,
+  killLeftovers,
+  runToEnd,
+  Scratch,
+} from "./broker-process.ts";
+import { Connection, createTopic } from "./client.ts";
+import { countOf, faultTest, longFaultTest, newChance, tellLeftOut } from "./faults.ts";
 import {
   expectCommittedOffset,
   expectFindable,
   expectGoesOn,
+  GROUP,
   look,
   makeSpecimen,
   SETTINGS,
   type Sight,
   type Specimen,
+  TOPIC,
 } from "./specimen.ts";
 import {
   addBytes,
@@ -35,7 +46,10 @@ let specimen: Specimen;
 beforeAll(async () => {
   specimen = await makeSpecimen(scratch);
 }, 30_000);
-afterAll(() => scratch.remove());
+afterAll(async () => {
+  await killLeftovers();
+  scratch.remove();
+});
 
 /**
  * What is left of the records:
@@ -453,3 +467,61 @@ describe("metadata", () => {
     ],
   ]);
 });
+
+describe("what is rare", () => {
+  longFaultTest("a damaged snapshot of the metadata: refused", async () => {
+    const settings = { ...SETTINGS, "metadata.log.max.record.bytes.between.snapshots": "300" };
+    const directory = join(scratch.path, "snapshots");
+    for (let starts = 0; starts < 3; starts++) {
+      const broker = await BrokerProcess.start(directory, settings);
+      using connection = await Connection.open(broker.port);
+      for (let topic = 0; topic < 5; topic++) {
+        await createTopic(connection, `topic-${starts}-${topic}`);
+      }
+      await broker.line(/wrote snapshot/);
+      expect((await broker.stop()).exitCode).toBe(0);
+    }
+    flipBit(fileOf(directory, ".checkpoint", -1, METADATA), chance);
+    const overrides = { "log.dirs": directory, ...settings };
+    for (let tries = 0; tries < 2; tries++) {
+      expectRefusal(await runToEnd(overrides), /\.checkpoint: /);
+    }
+  });
+
+  for (const state of ["clean", "crashed"] as const) {
+    recovers(longFaultTest, [
+      [
+        "garbage for partition.metadata",
+        state,
+        "whole",
+        (dir) => {
+          garbage(join(dir, "topic-0/partition.metadata"), chance);
+        },
+      ],
+      [
+        "no partition.metadata",
+        state,
+        "whole",
+        (dir) => {
+          remove(join(dir, "topic-0/partition.metadata"));
+        },
+      ],
+    ]);
+  }
+
+  longFaultTest("a damaged log of committed offsets: no older offset is told", async () => {
+    const directory = copyOf("clean");
+    flipCheckedBit(fileOf(directory, ".log", -1, "__consumer_offsets-0"), chance);
+    const broker = await BrokerProcess.start(directory, SETTINGS);
+    using connection = await Connection.open(broker.port);
+    await broker.line(/ERROR groups: __consumer_offsets-0: cannot be loaded/);
+    const answer = await connection.request(offsetFetch, 8, {
+      groups: [{ groupId: GROUP, topics: [{ name: TOPIC, partitionIndexes: [0] }] }],
+    });
+    expect(answer.groups[0]!.errorCode).toBe(ErrorCode.NOT_COORDINATOR);
+    expectRest(await look(broker, specimen), "whole");
+    expect((await broker.stop()).exitCode).toBe(0);
+  });
+});
+
+tellLeftOut();

@@ -6,6 +6,7 @@
  *   BUNKA_FAULTS=1 BUNKA_KILL_ROUNDS=200 BUNKA_SEED=7 bun test test/end-to-end/kill.test.ts
  */
 import { test } from "bun:test";
+import { killLeftovers } from "./broker-process.ts";
 import { Chance } from "../fuzz/chance.ts";
 
 export const RUNS_ALL = process.env["BUNKA_FAULTS"] === "1";
@@ -15,13 +16,22 @@ const LONG_TIMEOUT_MS = 1_800_000;
 
 /** For real processes, which take their time on a machine that does other things too. */
 export function faultTest(name: string, run: () => Promise<void>): void {
-  test(name, run, RUNS_ALL ? LONG_TIMEOUT_MS : SHORT_TIMEOUT_MS);
+  const runAlone = () => run().finally(killLeftovers);
+  test(name, runAlone, RUNS_ALL ? LONG_TIMEOUT_MS : SHORT_TIMEOUT_MS);
 }
+
+let leftOut = 0;
 
 /** Left out of the short version. */
 export function longFaultTest(name: string, run: () => Promise<void>): void {
   if (RUNS_ALL) faultTest(name, run);
-  else test.skip(`${name} (BUNKA_FAULTS=1 runs it)`, () => {});
+  else leftOut++;
+}
+
+/** At the end of a file: one line for all that were left out. */
+export function tellLeftOut(): void {
+  if (leftOut > 0) test.skip(`${leftOut} more, with BUNKA_FAULTS=1`, () => {});
+  leftOut = 0;
 }
 
 /** Left out where the machine cannot do it. */

@@ -4,10 +4,10 @@
  *
  *   start -> look at everything -> load -> kill -> starts that are killed -> start -> ...
  */
-import { expect } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import { realClock } from "../../src/base/real-clock.ts";
 import type { Chance } from "../fuzz/chance.ts";
-import { Scratch } from "./broker-process.ts";
+import { killLeftovers, Scratch } from "./broker-process.ts";
 import { type Connection, createTopic, offsetFor } from "./client.ts";
 import { countOf, faultTest, newChance } from "./faults.ts";
 import { PartitionLedger, type Seen } from "./ledger.ts";
@@ -16,6 +16,8 @@ import { GroupCommitter } from "./load-groups.ts";
 import { LaneProducer } from "./load-producers.ts";
 import { RecordTrimmer, TopicChanger, TopicChurn } from "./load-topics.ts";
 import { expectSoundFiles } from "./partition-files.ts";
+
+afterAll(killLeftovers);
 
 const SEGMENT_BYTES = 30_000;
 const INDEX_INTERVAL_BYTES = 600;

@@ -1,17 +1,19 @@
 /** SIGTERM and SIGINT: what is in flight is answered, all is on the disk, and the exit code is 0. */
-import { expect, test } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { realClock } from "../../src/base/real-clock.ts";
 import { fetch } from "../../src/protocol/messages/01-fetch.ts";
 import { joinGroup } from "../../src/protocol/messages/11-join-group.ts";
-import { BrokerProcess, brokerWords, Scratch, tail } from "./broker-process.ts";
+import { BrokerProcess, brokerWords, killLeftovers, Scratch, tail } from "./broker-process.ts";
 import { Connection, createTopic } from "./client.ts";
 import { countOf, faultTest, newChance } from "./faults.ts";
 import { PartitionLedger } from "./ledger.ts";
 import { Lives } from "./lives.ts";
 import { GroupCommitter, findGroup } from "./load-groups.ts";
 import { LaneProducer } from "./load-producers.ts";
+
+afterAll(killLeftovers);
 
 const MARKER = ".kafka_cleanshutdown";
 const TOPICS = {
@@ -112,7 +114,7 @@ faultTest("waiting requests are answered when the broker stops", async () => {
   expect(["closed", 14, 15, 16, 25, 27]).toContain(await joined);
 });
 
-test("a second signal changes nothing", async () => {
+faultTest("a second signal changes nothing", async () => {
   using scratch = new Scratch();
   const broker = await BrokerProcess.start(scratch.path);
   broker.child.kill("SIGTERM");
