@@ -27,8 +27,6 @@ class Kit:
             "max_poll_interval_ms": 8000,
             "heartbeat_interval_ms": 200,
             "fetch_max_wait_ms": 50,
-            # A leader that assigned before it knew the topic assigns again when it asks again.
-            "metadata_max_age_ms": 500,
         }
         return KafkaConsumer(*topics, **{**defaults, **settings})
 
