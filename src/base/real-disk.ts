@@ -4,7 +4,6 @@
  * so that a test can hold it.
  */
 import {
-  close as closeLater,
   closeSync,
   constants,
   fdatasync,
@@ -13,7 +12,6 @@ import {
   fsync,
   ftruncateSync,
   mkdirSync,
-  open as openLater,
   openSync,
   read as readLater,
   readdirSync,
@@ -89,14 +87,12 @@ class RealDisk implements Disk {
 
   syncDirectory(path: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      openLater(path, constants.O_RDONLY, (openError, descriptor) => {
-        if (openError !== null) return reject(diskError("open", path, openError));
-        fsync(descriptor, (error) => {
-          closeLater(descriptor, () => {
-            if (error === null || error === undefined) resolve();
-            else reject(diskError("sync", path, error));
-          });
-        });
+      // Only the sync is worth a way through the thread pool.
+      const descriptor = attempt("open", path, () => openSync(path, constants.O_RDONLY));
+      fsync(descriptor, (error) => {
+        closeSync(descriptor);
+        if (error === null || error === undefined) resolve();
+        else reject(diskError("sync", path, error));
       });
     });
   }
