@@ -248,11 +248,14 @@ async function formatDirectory(
 ): Promise<void> {
   const isMetadata = directory === plan.metadataDirectory;
   const voter = isMetadata ? plan.voters?.get(plan.nodeId) : undefined;
-  await makeDurableDirectory(world.disk, directory);
-  await writeBootstrap(world, directory, plan.records);
+  // The order of these does not matter, so long as all are on the disk before meta.properties is.
+  const whenMade = makeDurableDirectory(world.disk, directory);
+  const writes = [writeBootstrap(world, directory, plan.records)];
   if (isMetadata && plan.voters !== null) {
-    await writeVoters(world, `${directory}/__cluster_metadata-0`, plan.kraftVersion, plan.voters);
+    const metadata = `${directory}/__cluster_metadata-0`;
+    writes.push(writeVoters(world, metadata, plan.kraftVersion, plan.voters));
   }
+  await Promise.all([whenMade, ...writes]);
   await writeMetaProperties(world, directory, {
     version: 1,
     clusterId: plan.clusterId,
