@@ -5,6 +5,7 @@
  *
  * Versions: v1 the kind of election (KIP-460).
  */
+import type { Broker } from "../broker/broker.ts";
 import * as controller from "../metadata/controller/elect-leaders.ts";
 import { type Refusal, refusal } from "../metadata/controller/command.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
@@ -14,7 +15,16 @@ import { submit } from "./submit.ts";
 
 const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(controller.ElectionType));
 
-export const electLeadersHandler = handler(electLeaders, (request, _context, broker) => {
+export const electLeadersHandler = handler(electLeaders, async (request, context, broker) => {
+  const response = await elect(request, broker);
+  // v0 has no place for an error of the whole.
+  return context.apiVersion === 0 ? { ...response, errorCode: ErrorCode.NONE } : response;
+});
+
+function elect(
+  request: controller.ElectLeadersRequest,
+  broker: Broker,
+): controller.ElectLeadersResponse | Promise<controller.ElectLeadersResponse> {
   const { electionType, topicPartitions, timeoutMs } = request;
   const isAnything = topicPartitions === null || topicPartitions.length > 0;
   if (isAnything && !KNOWN_TYPES.has(electionType)) {
@@ -23,8 +33,8 @@ export const electLeadersHandler = handler(electLeaders, (request, _context, bro
   }
   const failed = (refused: Refusal) => refuseAll(request, refused);
   if (isAnything) return submit(broker, controller.electLeaders(request), failed, timeoutMs);
-  return { errorCode: ErrorCode.NONE, replicaElectionResults: [] };
-});
+  return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, replicaElectionResults: [] };
+}
 
 function refuseAll(
   request: controller.ElectLeadersRequest,
