@@ -1,7 +1,11 @@
 #!/usr/bin/env bun
 /** The program: `bun src/main.ts COMMAND`. The only place that ends the process. */
+import { enableCompileCache } from "node:module";
 import { realConsole } from "./cli/console.ts";
 import { run } from "./cli/index.ts";
+
+// What is compiled once is kept for the next start; where it cannot be kept, nothing is lost.
+enableCompileCache(`${import.meta.dir}/../node_modules/.cache/bunka`);
 
 const exitCode = await run(process.argv.slice(2), {
   console: realConsole,
