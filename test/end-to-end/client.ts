@@ -53,6 +53,8 @@ export class Connection implements SocketHandler {
   #received: Buffer = Buffer.alloc(0);
   #unsent: { readonly bytes: Uint8Array; at: number }[] = [];
   #correlationId = 0;
+  /** We have sent FIN; the last event may be still to come. */
+  #isFinished = false;
   readonly #close = Promise.withResolvers<string | null>();
 
   private constructor() {
@@ -93,7 +95,9 @@ export class Connection implements SocketHandler {
       correlationId,
       clientId,
     });
-    if (this.isClosed) return Promise.reject(new ConnectionLost("closed before"));
+    if (this.isClosed || this.#isFinished) {
+      return Promise.reject(new ConnectionLost("closed before"));
+    }
     return new Promise((resolve, reject) => {
       this.#waiters.push({ correlationId, resolve, reject });
       this.send(framed(header, body));
@@ -111,14 +115,16 @@ export class Connection implements SocketHandler {
     this.send(framed(header, encode(api.request, version, request)));
   }
 
-  /** Bytes as they are. */
+  /** Bytes as they are; none behind our FIN, with which the broker's is answered. */
   send(bytes: Uint8Array): void {
+    if (this.#isFinished) return;
     this.#unsent.push({ bytes, at: 0 });
     if (this.#unsent.length === 1) this.drain();
   }
 
   /** No more requests come: FIN. */
   finish(): void {
+    this.#isFinished = true;
     this.#socket.shutdown();
   }
 
@@ -150,7 +156,7 @@ export class Connection implements SocketHandler {
   }
 
   drain(): void {
-    for (;;) {
+    while (!this.#isFinished) {
       const send = this.#unsent[0];
       if (send === undefined) return;
       const left = send.bytes.length - send.at;
@@ -163,7 +169,7 @@ export class Connection implements SocketHandler {
   }
 
   end(): void {
-    this.#socket.shutdown();
+    this.finish();
   }
 
   close(reason: string | null): void {
