@@ -35,11 +35,7 @@ export class RawConnection {
   /** Use `open`. */
   private constructor() {}
 
-  async ask<Q, QI, R, RI>(
-    api: Api<Q, QI, R, RI>,
-    version: number,
-    request: QI,
-  ): Promise<R> {
+  async ask<Q, QI, R, RI>(api: Api<Q, QI, R, RI>, version: number, request: QI): Promise<R> {
     const response = await this.exchange(frameOf(api, version, request));
     return decode(api.response, version, response.subarray(RESPONSE_HEADER_SIZE));
   }

@@ -11,7 +11,7 @@ import { type Figure, milliseconds, type SectionOptions, spread } from "./figure
 import { startNode } from "./node-process.ts";
 import { checkProduced, checkTopicCreated, createTopicFrame, produceFrame } from "./requests.ts";
 
-const RETRY_MS = 1;
+const RETRY_MS = 5;
 
 export async function* firstRecord({ folder, rounds }: SectionOptions): AsyncGenerator<Figure> {
   const directory = join(folder, "data");
