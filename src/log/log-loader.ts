@@ -8,8 +8,7 @@
  *   4. epochs and producers are brought to what the batches say
  *
  * After a clean stop none of the records is read, nor any file but the directory: the recovery
- * point is the log's end, and the snapshot of that name vouches for it. After a crash a log that
- * nobody wrote to since then is known by its last batch.
+ * point is the log's end, and the snapshot of that name vouches for it.
  */
 import { offsetOfFileName, INDEX_SUFFIX, LOG_SUFFIX, segmentFileName } from "./log-names.ts";
 import { SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX } from "./log-names.ts";
@@ -22,7 +21,6 @@ import { rebuildIndexes } from "./index-rebuild.ts";
 import { recoverFrom } from "./log-recovery.ts";
 import { LogState } from "./log-state.ts";
 import { removeSegments } from "./log-truncate.ts";
-import type { Segment } from "./segment.ts";
 import { PARTITION_METADATA_FILE } from "./partition-metadata.ts";
 import { finishExchanges } from "./segment-exchange.ts";
 
@@ -40,22 +38,18 @@ export interface OpenLog {
   readonly stoppedMs?: number;
 }
 
-const LOOK_SIZE_MAX = 1024 * 1024;
-
 /** Throws `DiskError`. A directory that is not there yet is made, with one empty segment. */
 export async function openLog(host: LogHost, options: OpenLog): Promise<Log> {
   return openCleanly(host, options) ?? openThoroughly(host, options);
 }
 
 /**
- * At once, when the log is as a clean stop left it, and the directory shows no doubt about it; else
- * null. Of 10,000 partitions nearly all begin like this: after a crash, too, for few were written to.
+ * At once, when the stop was clean and the directory shows no doubt about it; else null. Of 10,000
+ * partitions nearly all begin like this.
  */
 export function openCleanly(host: LogHost, options: OpenLog): Log | null {
-  const { directory, recoveryPoint, wasCleanlyStopped } = options;
-  const stoppedMs = (wasCleanlyStopped ? options.stoppedMs : null) ?? Number.POSITIVE_INFINITY;
-  if (recoveryPoint === null) return null;
-  if (!wasCleanlyStopped && host.disk.status(directory) === null) return null;
+  const { directory, recoveryPoint, stoppedMs = Number.POSITIVE_INFINITY } = options;
+  if (!options.wasCleanlyStopped || recoveryPoint === null) return null;
   const found = sortNames(host.disk.list(directory));
   const lastBase = found.logs.at(-1);
   if (lastBase === undefined || found.isOdd) return null;
@@ -78,13 +72,6 @@ export function openCleanly(host: LogHost, options: OpenLog): Log | null {
   if (size > 0 && (recoveryPoint <= lastBase || found.snapshots.at(-1) !== recoveryPoint)) {
     return null;
   }
-  if (!wasCleanlyStopped) {
-    if (found.logs.length > 1 && size === 0) return null;
-    if (size > 0 && !endsAt(state.segments.active, recoveryPoint)) return null;
-    state.isDirectoryDirty = true;
-    state.isParentDirty = true;
-    state.isTopicIdUnsynced = found.hasTopicId;
-  }
   state.logStartOffset = logStartOffset;
   state.logEndOffset = recoveryPoint;
   state.setAllFlushed();
@@ -93,17 +80,6 @@ export function openCleanly(host: LogHost, options: OpenLog): Log | null {
   removeStraySnapshots(state);
   state.producers.loadLater(logStartOffset, recoveryPoint);
   return new Log(state, new LogFlush(state));
-}
-
-/**
- * Whether nothing stands behind a recovery point that was once the very end: it never is but after
- * a clean stop, or where there is no record. A large segment is looked into where others may run.
- */
-function endsAt(segment: Segment, recoveryPoint: number): boolean {
-  if (segment.size > LOOK_SIZE_MAX) return false;
-  const endOffset = segment.findEndOffset();
-  segment.coolDown();
-  return endOffset === recoveryPoint;
 }
 
 /** The way for all others: after a crash, for what Kafka left, for what is missing or damaged. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Log } from "../../src/log/log.ts";
 import { LEADER_EPOCH_FILE } from "../../src/log/leader-epochs.ts";
-import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
+import { afterKill, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
 import {
   append,
   batchOf,
@@ -132,32 +132,6 @@ describe("after a clean stop", () => {
 });
 
 describe("after a kill", () => {
-  test("a log that nobody wrote to since a clean stop is opened as if there had been none", async () => {
-    for (const end of [afterKill, (world: FakeWorld) => afterPowerLoss(world, "random")]) {
-      const { world } = await stopped(fakeWorld());
-      const killed = end(world);
-      killed.disk.inject({ operation: "write", code: "EIO" });
-      killed.disk.inject({ operation: "truncate", code: "EIO" });
-      const log = await reopen(killed, { recoveryPoint: COUNT });
-      await expectWhole(log);
-      expect(log.activeProducers().map((entry) => entry.lastSequence)).toEqual([33, 32, 32]);
-    }
-  });
-
-  test("what was written since a clean stop is found, and what is torn is cut off", async () => {
-    const place = { baseOffset: COUNT, partitionLeaderEpoch: 3 };
-    const whole = batchOf({ ...place, valueSize: 100, text: `r${COUNT}` });
-    for (let size = 0; size <= whole.length; size++) {
-      const { world } = await stopped(fakeWorld(size));
-      const path = `${DIRECTORY}/${names(world, /\.log$/).at(-1)!}`;
-      const file = world.disk.open(path, "write");
-      file.write(whole, 0, size, file.size());
-      file.close();
-      const count = size === whole.length ? COUNT + 1 : COUNT;
-      await expectWhole(await reopen(afterKill(world), { recoveryPoint: COUNT }), count);
-    }
-  });
-
   test("a torn end is cut off, at any byte", async () => {
     const whole = batchOf({ valueSize: 100 });
     for (let size = 0; size < whole.length; size += 5) {
