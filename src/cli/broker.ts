@@ -71,7 +71,10 @@ export async function runBroker(
   };
   process.on("uncaughtException", fatal);
   process.on("unhandledRejection", fatal);
-  const node = await start({ world, settings, logger, logLevels, hostName: hostname(), fatal });
+  const started = start({ world, settings, logger, logLevels, hostName: hostname(), fatal });
+  const node = await Promise.race([started, ended.promise]);
+  // A bug on the way to the ready line: nothing may be left to wait for.
+  if (typeof node === "number") return node;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       node.stop().then(() => ended.resolve(0), fatal);
