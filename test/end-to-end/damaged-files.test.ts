@@ -155,7 +155,7 @@ describe("batches", () => {
       "crashed",
       "prefix",
       (dir) => {
-        flipBit(active(dir), chance);
+        flipCheckedBit(active(dir), chance);
       },
     ],
     [
