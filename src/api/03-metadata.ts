@@ -18,7 +18,7 @@ import {
 } from "../broker/authorized-operations.ts";
 import type { Broker } from "../broker/broker.ts";
 import { nodeViews, partitionViews, type ViewOptions } from "../broker/topic-view.ts";
-import { topicNameError } from "../metadata/topic-name.ts";
+import { absentTopicError } from "../metadata/topic-name.ts";
 import { isInternalTopic } from "../metadata/internal-topics.ts";
 import type { TopicImage } from "../metadata/topics-image.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
@@ -115,16 +115,10 @@ async function answerByName(
       ? await broker.topicCreation.create(absent, context.connection)
       : new Map<string, ErrorCode>();
   for (const name of absent) {
-    const error = errors.get(name) ?? nameError(name);
+    const error = errors.get(name) ?? absentTopicError(name);
     answers.push(unknown(error, name, ZERO_UUID));
   }
   return answers;
-}
-
-function nameError(name: string): ErrorCode {
-  return topicNameError(name) === null
-    ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    : ErrorCode.INVALID_TOPIC_EXCEPTION;
 }
 
 function known(broker: Broker, topic: TopicImage, options: ViewOptions): TopicAnswer {

@@ -8,7 +8,7 @@ import { ZERO_UUID } from "../base/uuid.ts";
 import { OPERATIONS_NOT_ASKED, TOPIC_OPERATIONS } from "../broker/authorized-operations.ts";
 import type { Broker } from "../broker/broker.ts";
 import { partitionView, type ViewOptions } from "../broker/topic-view.ts";
-import { topicNameError } from "../metadata/topic-name.ts";
+import { absentTopicError } from "../metadata/topic-name.ts";
 import { isInternalTopic } from "../metadata/internal-topics.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { describeTopicPartitions } from "../protocol/messages/75-describe-topic-partitions.ts";
@@ -70,7 +70,8 @@ function describe(
     if (left === 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } };
     const topic = broker.image.topics.byName(name);
     if (topic === null) {
-      if (request.topics.length > 0) topics.push(failed(nameError(name), name, TOPIC_OPERATIONS));
+      if (request.topics.length > 0)
+        topics.push(failed(absentTopicError(name), name, TOPIC_OPERATIONS));
       continue;
     }
     const { cursor } = request;
@@ -93,12 +94,6 @@ function describe(
     left -= Math.max(end - first, 0);
   }
   return { topics, nextCursor: null };
-}
-
-function nameError(name: string): ErrorCode {
-  return topicNameError(name) === null
-    ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    : ErrorCode.INVALID_TOPIC_EXCEPTION;
 }
 
 function failed(errorCode: ErrorCode, name: string, operations: number): TopicAnswer {

@@ -1,4 +1,5 @@
 /** What a topic may be called. */
+import { ErrorCode } from "../protocol/error-code.ts";
 
 const NAME_LENGTH_MAX = 249;
 
@@ -19,4 +20,11 @@ export function topicNameError(name: string): string | null {
     return invalid(`'${name}' contains ${others}`);
   }
   return null;
+}
+
+/** What a client is told that asks for a topic which is not there. */
+export function absentTopicError(name: string): ErrorCode {
+  return topicNameError(name) === null
+    ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    : ErrorCode.INVALID_TOPIC_EXCEPTION;
 }
