@@ -16,6 +16,7 @@ import type { Logger } from "../base/logger.ts";
 import { ZERO_UUID } from "../base/uuid.ts";
 import type { DiskError, FileLock, World } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
+import type { TransactionVerifier } from "../coordinator/transaction/participants.ts";
 import type { LogDirectory } from "../log/log-directory.ts";
 import { type LogManager, openLogManager } from "../log/log-manager.ts";
 import { LogStartupError } from "../log/log-startup.ts";
@@ -26,6 +27,7 @@ import { createTopics } from "../metadata/controller/create-topics.ts";
 import type { MetadataImage } from "../metadata/image.ts";
 import { MetadataNode } from "../metadata/metadata-node.ts";
 import { Partitions } from "../partition/partitions.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
 import { type VoterSet, voterSet } from "../raft/voter-set.ts";
 import type { Broker } from "./broker.ts";
 import { FetchSessions } from "./fetch-sessions.ts";
@@ -76,6 +78,11 @@ export class BrokerNode implements Broker {
   readonly producerIds: ProducerIds;
   readonly topicCreation: TopicCreation;
   readonly supportedFeatures = SUPPORTED_FEATURES;
+  /** Nobody has a transactional id here, so nothing belongs to a transaction. */
+  readonly transactionVerifier: TransactionVerifier = {
+    verify: ({ partitions }) =>
+      Promise.resolve(partitions.map(() => ErrorCode.COORDINATOR_NOT_AVAILABLE)),
+  };
   readonly #options: BrokerOptions;
   readonly #storage: Storage;
   readonly #metadataLock: FileLock | null;
