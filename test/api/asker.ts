@@ -36,6 +36,8 @@ export interface Scenario {
   /** Settings of the broker beside those that every scenario has. */
   readonly settings?: Readonly<Record<string, string>>;
   run(asker: Asker): Promise<void>;
+  /** Of what Kafka answered, that which is asked of Bunka; all of it where this is left out. */
+  expected?(recorded: readonly Step[]): Step[];
 }
 
 const CLIENT_ID = "scenario";

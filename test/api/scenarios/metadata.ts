@@ -4,7 +4,7 @@ import { describeCluster } from "../../../src/protocol/messages/60-describe-clus
 import { describeTopicPartitions } from "../../../src/protocol/messages/75-describe-topic-partitions.ts";
 import type { Input, Value } from "../../../src/protocol/schema.ts";
 import { HANDLERS } from "../../../src/api/index.ts";
-import { type Asker, type Scenario, versionsOf } from "../asker.ts";
+import { type Asker, type Scenario, type Step, versionsOf } from "../asker.ts";
 import { isLed, makeTopic } from "./prepare.ts";
 
 type MetadataTopics = Input<typeof metadata.request>["topics"];
@@ -138,28 +138,34 @@ export const apiVersionsScenario: Scenario = {
     for (const version of versionsOf(apiVersions)) {
       const software = { clientSoftwareName: "some-client", clientSoftwareVersion: "1.2" };
       const request = version >= 3 ? software : {};
-      await asker.ask(apiVersions, version, request, "", blur("broker"));
-      await asker.askOn("controller", apiVersions, version, request, "", blur("controller"));
+      await asker.ask(apiVersions, version, request, "", blur);
+      await asker.askOn("controller", apiVersions, version, request, "", blur);
     }
     for (const name of ["", "-a", "a-", "a b", "a.b", "ä", "a"]) {
       const software = { clientSoftwareName: name, clientSoftwareVersion: "1.2" };
-      await asker.ask(apiVersions, 4, software, "a name", blur("broker"));
+      await asker.ask(apiVersions, 4, software, "a name", blur);
     }
     const NO_TAGS = Buffer.of(0);
     await asker.askRaw(apiVersions.key, 5, 2, NO_TAGS);
     await asker.askRaw(apiVersions.key, 0x7fff, 2, NO_TAGS);
   },
+  expected: (recorded) => recorded.map(ofBunka),
 };
 
+function blur(response: ApiVersionsResponse): void {
+  const isMetadata = ({ name }: { name: string }) => name === "metadata.version";
+  response.supportedFeatures = response.supportedFeatures.filter(isMetadata);
+  response.finalizedFeatures = response.finalizedFeatures.filter(isMetadata);
+  response.finalizedFeaturesEpoch = Math.sign(response.finalizedFeaturesEpoch);
+}
+
 /** What Bunka does not answer yet is not compared; what it answers must have Kafka's versions. */
-function blur(listener: "broker" | "controller"): (response: ApiVersionsResponse) => void {
+function ofBunka(step: Step): Step {
+  const response = step.response as { readonly apiKeys?: ApiVersionsResponse["apiKeys"] };
+  if (response.apiKeys === undefined) return step;
+  const listener = step.ask.includes("to the controller") ? "controller" : "broker";
   const known = HANDLERS.filter((each) => each.listeners.includes(listener));
   const keys = new Set([apiVersions.key, ...known.map(({ api }) => api.key)]);
-  return (response) => {
-    response.apiKeys = response.apiKeys.filter(({ apiKey }) => keys.has(apiKey));
-    const isMetadata = ({ name }: { name: string }) => name === "metadata.version";
-    response.supportedFeatures = response.supportedFeatures.filter(isMetadata);
-    response.finalizedFeatures = response.finalizedFeatures.filter(isMetadata);
-    response.finalizedFeaturesEpoch = Math.sign(response.finalizedFeaturesEpoch);
-  };
+  const apiKeys = response.apiKeys.filter(({ apiKey }) => keys.has(apiKey));
+  return { ...step, response: { ...response, apiKeys } };
 }
