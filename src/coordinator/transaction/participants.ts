@@ -1,5 +1,5 @@
 /**
- * Between the transaction coordinator and the partitions that take part in a transaction, both ways:
+ * Between the transaction coordinator and the partitions that take part in a transaction:
  *
  *   partition, group ── TransactionVerifier ──▶ coordinator     may this write be taken?
  *   coordinator ─────── MarkerSender ─────────▶ partition       the transaction ends
