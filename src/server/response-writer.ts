@@ -25,8 +25,8 @@ import type { Exchange } from "./exchange.ts";
 
 /** Parts from this size on are written as they lie. */
 export const BIG_PART_SIZE = 64 * 1024;
-/** Slices from this size on go by sendfile. */
-export const BIG_SLICE_SIZE = 256 * 1024;
+/** Slices from this size on go by sendfile: at 32 KiB both cost the same, at 64 KiB it costs less. */
+export const BIG_SLICE_SIZE = 48 * 1024;
 
 export type FlushResult =
   /** All is sent. */
@@ -193,7 +193,7 @@ export class ResponseWriter {
     if (!this.#writeScratch()) return false;
     const length = Math.min(left, SEND_FILE_SIZE_MAX);
     if (!isCached(file, at, length)) {
-      return this.#readLater(file, at, Math.min(left, BIG_SLICE_SIZE));
+      return this.#readLater(file, at, Math.min(left, COLD_READ_SIZE_MAX));
     }
     return this.#took(this.#socket.sendFile(file, at, length), length);
   }
@@ -301,6 +301,7 @@ const FRAME_SIZE_MAX = 2 ** 31 - 1;
 const TURN_SIZE_MAX = 4 * 1024 * 1024;
 const SEND_FILE_SIZE_MAX = 1024 * 1024;
 const READ_SIZE_MAX = 64 * 1024;
+const COLD_READ_SIZE_MAX = 256 * 1024;
 const PROBE_DISTANCE = 128 * 1024;
 
 const scratch = Buffer.allocUnsafeSlow(256 * 1024);
