@@ -23,8 +23,14 @@ export interface MarkerSender {
   /**
    * Resolves with one result for each marker, in their order, once each partition has its marker
    * committed or has refused it. Never rejects.
+   *
+   * `isRepeated`: they may have been sent before, and nobody knows which of them arrived: by this
+   * coordinator, or by one that died. Where the producer's transaction has ended, none is written.
    */
-  send(markers: readonly TransactionMarker[]): Promise<TransactionMarkerResult[]>;
+  send(
+    markers: readonly TransactionMarker[],
+    isRepeated: boolean,
+  ): Promise<TransactionMarkerResult[]>;
 }
 
 export interface TopicPartition {
