@@ -7,9 +7,12 @@ import {
   baseOffset,
   batchSize,
   isControl,
+  isTransactional,
   lastOffset,
   magic,
   partitionLeaderEpoch,
+  producerEpoch,
+  producerId,
 } from "../protocol/record-batch.ts";
 import type { LogFlush } from "./log-flush.ts";
 import type { LogState } from "./log-state.ts";
@@ -81,6 +84,7 @@ function takeIntoAccount(state: LogState, segment: Segment, bytes: Buffer, at: n
   const epoch = partitionLeaderEpoch(bytes, at);
   if (epoch >= 0) state.epochs.assign(epoch, baseOffset(bytes, at));
   const completed = state.producers.add(bytes, at);
+  if (isTransactional(bytes, at)) endVerification(state, bytes, at);
   if (completed === null) return;
   assert(isControl(bytes, at), "a marker decides a transaction");
   if (completed.isAborted) {
@@ -90,4 +94,10 @@ function takeIntoAccount(state: LogState, segment: Segment, bytes: Buffer, at: n
     segment.transactionIndex.append(entry);
   }
   state.producers.state.complete(completed);
+}
+
+function endVerification({ verifications }: LogState, bytes: Buffer, at: number): void {
+  const id = producerId(bytes, at);
+  if (isControl(bytes, at)) verifications.markerAppended(id, producerEpoch(bytes, at));
+  else verifications.batchAppended(id);
 }

@@ -52,6 +52,8 @@ export class LogProducers {
   #unsynced: readonly number[] = NONE;
   /** Null when the state was made of all records. */
   #recall: ProducerRecall | null = null;
+  /** Decided transactions below it hold nobody back. */
+  #highWatermark = 0;
   readonly #host: ProducerHost;
 
   constructor(
@@ -99,6 +101,7 @@ export class LogProducers {
     this.loadSnapshot(logStartOffset, endOffset);
     this.#replay(endOffset);
     this.endOffset = endOffset;
+    this.state.highWatermarkMoved(this.#highWatermark);
   }
 
   /** The same without holding up the event loop: for start-up, when nobody else has the log. */
@@ -220,6 +223,12 @@ export class LogProducers {
         file.close();
       }
     }
+  }
+
+  /** What is below is known when the state is loaded later, too. */
+  highWatermarkMoved(highWatermark: number): void {
+    this.#highWatermark = highWatermark;
+    if (!this.isUnloaded) this.state.highWatermarkMoved(highWatermark);
   }
 
   /** The log begins later now. */

@@ -9,6 +9,7 @@ import { readTopicId, writeTopicId } from "./partition-metadata.ts";
 import { parentOf } from "./replace-file.ts";
 import { Segment, type SegmentPlace } from "./segment.ts";
 import { Segments } from "./segments.ts";
+import { Verifications } from "./verifications.ts";
 
 /** What the directory holds besides segments. */
 export interface FoundFiles {
@@ -26,6 +27,7 @@ export class LogState implements Coolable {
   readonly place: SegmentPlace;
   readonly segments = new Segments();
   readonly producers: LogProducers;
+  readonly verifications = new Verifications();
   readonly epochs: LeaderEpochs;
   config: LogConfig;
   logStartOffset = 0;

@@ -29,11 +29,12 @@ export function truncateTo(state: LogState, offset: number): boolean {
   state.epochs.truncateFromEnd(offset);
   state.logStartOffset = Math.min(state.logStartOffset, offset);
   state.setFlushed(Math.min(state.flushedOffset, offset));
+  state.highWatermark = Math.min(state.highWatermark, offset);
+  state.producers.highWatermarkMoved(state.highWatermark);
   state.producers.reload(state.logStartOffset, offset);
   state.producers.takeSnapshot();
   // Snapshots of what was cut off must not come back.
   state.isDirectoryDirty = true;
-  state.highWatermark = Math.min(state.highWatermark, offset);
   return true;
 }
 
@@ -53,6 +54,7 @@ export function truncateFullyAndStartAt(
   state.isDirectoryDirty = true;
   state.epochs.clear();
   state.producers.startAt(offset);
+  state.producers.highWatermarkMoved(offset);
   state.logStartOffset = logStartOffset;
   state.logEndOffset = offset;
   state.highWatermark = offset;

@@ -44,19 +44,26 @@ import type { LogSlice } from "./log-slice.ts";
 import type { LogState } from "./log-state.ts";
 import { producerBatchOf } from "./log-producers.ts";
 import { truncateFullyAndStartAt, truncateTo } from "./log-truncate.ts";
-import { type AppendOrigin, refuseBatch, refuseMarker, type Refusal } from "./producer-checks.ts";
+import {
+  type AppendOrigin,
+  refuseBatch,
+  refuseMarker,
+  type Refusal,
+  staleEpoch,
+} from "./producer-checks.ts";
 import type { ProducerEntry } from "./producer-entry.ts";
 import { validateBatch } from "./record-validation.ts";
 import { offsetForTimestamp, type TimestampAnswer } from "./timestamp-search.ts";
 import type { AbortedTransaction } from "./transaction-index.ts";
+import type { Verification } from "./verifications.ts";
 
 export interface LeaderAppend {
   readonly leaderEpoch: number;
   /** "raftLeader": the batches have offsets and epoch already. */
   readonly origin: Exclude<AppendOrigin, "replication">;
   readonly nowMs: number;
-  /** KIP-890: the coordinator knows that this partition is part of the transaction. */
-  readonly isVerified?: boolean;
+  /** KIP-890: what `startVerification` gave, once the coordinator has said yes. */
+  readonly verification?: Verification | null;
   /** Of a marker: 2 demands an epoch above that of the records. */
   readonly transactionVersion?: number;
 }
@@ -188,6 +195,32 @@ export class Log {
     });
   }
 
+  /**
+   * KIP-890: the coordinator must be asked before this producer's next batch, which is then
+   * appended with the verification. Null when the transaction is open here already.
+   */
+  startVerification(
+    producerId: number,
+    sequence: number,
+    epoch: number,
+    supportsEpochBump: boolean,
+  ): Verification | Refusal | null {
+    const state = this.#state;
+    const failed = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: "The disk failed" };
+    return state.attempt<Verification | Refusal | null>(
+      () => {
+        const entry = state.producers.state.get(producerId);
+        if (entry !== undefined) {
+          if (epoch < entry.epoch) return staleEpoch(producerId, epoch, entry.epoch);
+          if (epoch === entry.epoch && entry.transactionFirstOffset !== -1) return null;
+        }
+        const { nowMs } = state;
+        return state.verifications.start(producerId, sequence, epoch, supportsEpochBump, nowMs);
+      },
+      () => failed,
+    );
+  }
+
   /** What a leader sent: believed, but for its checksums and order. `leaderEpoch` bounds it. */
   appendAsFollower(bytes: Buffer, leaderEpoch: number, nowMs: number): AppendResult {
     const refusal = this.#refuseAny();
@@ -308,7 +341,8 @@ export class Log {
   }
 
   removeExpiredProducers(nowMs: number): void {
-    const { producers, host } = this.#state;
+    const { producers, host, verifications } = this.#state;
+    verifications.removeExpired(nowMs, host.producerIdExpirationMs);
     if (!producers.isUnloaded) producers.state.removeExpired(nowMs, host.producerIdExpirationMs);
   }
 
@@ -337,8 +371,7 @@ export class Log {
 
   #setHighWatermark(offset: number): void {
     this.#state.highWatermark = offset;
-    const { producers } = this.#state;
-    if (!producers.isUnloaded) producers.state.highWatermarkMoved(offset);
+    this.#state.producers.highWatermarkMoved(offset);
   }
 
   #refuseAny(): Refusal | null {
@@ -354,7 +387,7 @@ export class Log {
   /** The leader takes one batch of a producer at a time. */
   #refuseProducer(bytes: Buffer, options: LeaderAppend): Refusal | null {
     if (!hasProducerId(bytes, 0)) return null;
-    const { host, producers } = this.#state;
+    const { host, producers, verifications } = this.#state;
     const entry = producers.state.get(producerId(bytes, 0));
     if (isControl(bytes, 0)) {
       const marker = readEndTransactionMarker(bytes, 0);
@@ -363,8 +396,12 @@ export class Log {
       const epoch = producerEpoch(bytes, 0);
       return refuseMarker(entry, producerId(bytes, 0), epoch, marker, transactionVersion);
     }
-    const isVerified = options.isVerified === true || !host.verifiesTransactions;
-    return refuseBatch(entry, producerBatchOf(bytes, 0), options.origin, { isVerified });
+    const verification = verifications.get(producerId(bytes, 0));
+    const isVerified = verification !== undefined && verification === options.verification;
+    return refuseBatch(entry, producerBatchOf(bytes, 0), options.origin, {
+      isVerified: isVerified || !host.verifiesTransactions,
+      verification,
+    });
   }
 
   #appendGiven(bytes: Buffer, leaderEpoch: number, isLeader: boolean, nowMs: number): AppendResult {

@@ -3,6 +3,7 @@ import { ErrorCode } from "../protocol/error-code.ts";
 import type { EndTransactionMarker } from "./end-transaction-marker.ts";
 import type { ProducerEntry } from "./producer-entry.ts";
 import type { ProducerBatch } from "./producer-state.ts";
+import type { Verification } from "./verifications.ts";
 
 /**
  * Who appends: a client's produce request; a coordinator, whose records have no sequence numbers;
@@ -15,10 +16,15 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** KIP-890: what is known of the transaction that a batch wants to begin. */
 export interface TransactionCheck {
-  /** The coordinator knows that this partition is part of the producer's transaction. */
+  /** The coordinator knows that this partition is part of it, or need not know. */
   readonly isVerified: boolean;
+  /** What the partition has started for this producer, whoever the batch comes from. */
+  readonly verification: Verification | undefined;
 }
+
+const EPOCH_MAX = 0x7fff;
 
 /** Null when the batch may be appended. Duplicates are found before. */
 export function refuseBatch(
@@ -40,7 +46,8 @@ export function refuseBatch(
     }
   }
   if (origin === "client") {
-    const refusal = refuseSequence(entry, batch);
+    const refusal =
+      refuseBeginning(entry, batch, transaction.verification) ?? refuseSequence(entry, batch);
     if (refusal !== null) return refusal;
   }
   if (entry !== undefined && entry.transactionFirstOffset !== -1 && !batch.isTransactional) {
@@ -64,7 +71,9 @@ export function refuseMarker(
   transactionVersion: number,
 ): Refusal | null {
   if (entry === undefined) return null;
-  const isRepeated = epoch === entry.epoch && entry.transactionFirstOffset === -1;
+  // KAFKA-19999: the same marker again. No epoch is above the last one there is.
+  const isEnded = entry.transactionFirstOffset === -1 || epoch === EPOCH_MAX;
+  const isRepeated = epoch === entry.epoch && isEnded;
   const isStale = transactionVersion >= 2 ? epoch <= entry.epoch : epoch < entry.epoch;
   if (isStale && !(transactionVersion >= 2 && isRepeated)) {
     return staleEpoch(producerId, epoch, entry.epoch);
@@ -78,6 +87,29 @@ export function refuseMarker(
     };
   }
   return null;
+}
+
+/** KIP-890: nothing overtakes a batch that the client will send again. */
+function refuseBeginning(
+  entry: ProducerEntry | undefined,
+  batch: ProducerBatch,
+  verification: Verification | undefined,
+): Refusal | null {
+  if (verification === undefined) return null;
+  const { producerId, firstSequence } = batch;
+  const isUnknown = entry === undefined || entry.batches.length === 0;
+  if (verification.supportsEpochBump && firstSequence !== 0 && isUnknown) {
+    return outOfOrder(
+      `Invalid sequence number for producer ${producerId}: ${firstSequence} ` +
+        "(incoming seq. number). Expected sequence 0 for transactions v2 idempotent producer " +
+        "with no existing state.",
+    );
+  }
+  if (firstSequence <= verification.lowestSequence) return null;
+  return outOfOrder(
+    `Out of order sequence number for producer ${producerId}: ${firstSequence} ` +
+      `(incoming seq. number), ${verification.lowestSequence} (earliest seen sequence)`,
+  );
 }
 
 /**
@@ -103,7 +135,8 @@ function refuseSequence(entry: ProducerEntry | undefined, batch: ProducerBatch):
   );
 }
 
-function staleEpoch(producerId: number, epoch: number, current: number): Refusal {
+/** The producer is fenced: another has its id, with a later epoch. */
+export function staleEpoch(producerId: number, epoch: number, current: number): Refusal {
   return {
     errorCode: ErrorCode.INVALID_PRODUCER_EPOCH,
     message:

@@ -15,6 +15,7 @@ import { Signal } from "../base/signal.ts";
 import type { Clock } from "../base/world.ts";
 import type { AppendResult } from "../log/append-result.ts";
 import type { LeaderAppend, Log } from "../log/log.ts";
+import type { Verification } from "../log/verifications.ts";
 import type { PartitionRegistration } from "../metadata/partition-registration.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { CommitQueue } from "./commit-queue.ts";
@@ -92,6 +93,19 @@ export class Partition {
   /** NOT_ENOUGH_REPLICAS where acks=all could not be kept; asked before anything is written. */
   minIsrError(): ErrorCode {
     return this.#isUnderMinIsr() ? ErrorCode.NOT_ENOUGH_REPLICAS : ErrorCode.NONE;
+  }
+
+  /** See `Log.startVerification`. A number is why this node cannot say. */
+  startVerification(
+    producerId: number,
+    sequence: number,
+    epoch: number,
+    supportsEpochBump: boolean,
+  ): Verification | ErrorCode | null {
+    if (this.#isRemoved) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    if (!this.isLeader) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    const started = this.log.startVerification(producerId, sequence, epoch, supportsEpochBump);
+    return started !== null && "errorCode" in started ? started.errorCode : started;
   }
 
   /**

@@ -8,7 +8,7 @@ import type { Log } from "../../src/log/log.ts";
 import { afterKill, fakeWorld } from "../sim/fake-world.ts";
 import { batchOf, hostOf, openTestLog } from "./log-fixture.ts";
 
-const { NONE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE } = ErrorCode;
+const { NONE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH } = ErrorCode;
 const { TRANSACTION_COORDINATOR_FENCED } = ErrorCode;
 
 interface Claim {
@@ -147,20 +147,35 @@ describe("transactions", () => {
     later.release();
   });
 
-  test("must be known to the coordinator where that is asked for", async () => {
-    const host = { ...hostOf(fakeWorld()), verifiesTransactions: true };
-    const log = await openTestLog(host);
-    expect(produce(log, { isTransactional: true }).errorCode).toBe(INVALID_TXN_STATE);
-    const bytes = batchOf({
-      producerId: 1000,
-      producerEpoch: 0,
-      baseSequence: 0,
-      isTransactional: true,
-    });
-    const options = { leaderEpoch: 0, origin: "client", nowMs: 1000, isVerified: true } as const;
-    expect(log.appendAsLeader(bytes, options).errorCode).toBe(NONE);
-    expect(produce(log, { sequence: 1, isTransactional: true }).errorCode).toBe(NONE);
-    expect(produce(log, { sequence: 2 }).errorCode).toBe(INVALID_TXN_STATE);
+  test("go on where they began before an orderly stop, or a snapshot that is lost", async () => {
+    const world = fakeWorld();
+    const log = await openTestLog(hostOf(world));
+    produce(log, { id: 5, isTransactional: true });
+    mark(log, true, { id: 5 });
+    produce(log, { id: 6, isTransactional: true });
+    await log.close();
+    for (const path of world.disk.list(log.directory)) {
+      if (path.endsWith(".snapshot")) world.disk.remove(`${log.directory}/${path}`);
+    }
+    const options = { recoveryPoint: 3, wasCleanlyStopped: true };
+    const again = await openTestLog(hostOf(world), options);
+    again.setHighWatermark(3);
+    // What is decided holds nobody back, though it was found by a replay.
+    expect(again.lastStableOffset).toBe(2);
+  });
+
+  test("that a truncation keeps are as decided as before", async () => {
+    const log = await openTestLog(hostOf(fakeWorld()));
+    produce(log, { id: 5, isTransactional: true });
+    mark(log, true, { id: 5 });
+    produce(log, { id: 6, isTransactional: true });
+    mark(log, false, { id: 6 });
+    log.setHighWatermark(3);
+    expect(log.lastStableOffset).toBe(2);
+    log.truncateTo(3);
+    expect(log.lastStableOffset).toBe(2);
+    log.truncateTo(2);
+    expect(log.lastStableOffset).toBe(2);
   });
 
   test("end by markers of a coordinator that is not fenced", async () => {
