@@ -1,8 +1,15 @@
 /** A partition as its coordinator sees it: whole batches in, whole batches out. */
-import { type CoordinatorLog, CoordinatorLogError } from "../coordinator/coordinator-log.ts";
 import type { Clock } from "../base/world.ts";
+import {
+  type CoordinatorLog,
+  CoordinatorLogError,
+  type TransactionalAppend,
+} from "../coordinator/coordinator-log.ts";
+import type { AppendResult } from "../log/append-result.ts";
+import type { Verification } from "../log/verifications.ts";
 import type { Partition } from "../partition/partition.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
+import { NO_SEQUENCE } from "../protocol/record-batch.ts";
 
 export class PartitionCoordinatorLog implements CoordinatorLog {
   readonly #partition: Partition;
@@ -45,15 +52,22 @@ export class PartitionCoordinatorLog implements CoordinatorLog {
     }
   }
 
-  async append(batch: Buffer): Promise<void> {
-    const partition = this.#partition;
+  append(batch: Buffer, transaction: TransactionalAppend = {}): Promise<void> | ErrorCode {
     const error = this.refusal();
-    if (error !== ErrorCode.NONE) throw failure(error);
+    if (error !== ErrorCode.NONE) return error;
     const nowMs = this.#clock.wallMs();
-    const result = partition.append(batch, { origin: "coordinator", nowMs });
-    if (result.errorCode !== ErrorCode.NONE) throw failure(result.errorCode);
-    await partition.flushed(result);
-    await this.whenCommitted(result.lastOffset + 1);
+    const options = { origin: "coordinator", nowMs, ...transaction } as const;
+    const result = this.#partition.append(batch, options);
+    return result.errorCode === ErrorCode.NONE ? this.#committed(result) : result.errorCode;
+  }
+
+  startVerification(
+    producerId: number,
+    producerEpoch: number,
+    supportsEpochBump: boolean,
+  ): Verification | ErrorCode | null {
+    const partition = this.#partition;
+    return partition.startVerification(producerId, NO_SEQUENCE, producerEpoch, supportsEpochBump);
   }
 
   /** For as long as it takes: the shard answers its clients in time by itself. */
@@ -61,6 +75,11 @@ export class PartitionCoordinatorLog implements CoordinatorLog {
     const committed = this.#partition.whenCommitted(offset, Infinity);
     const error = committed === null ? ErrorCode.NONE : await committed;
     if (error !== ErrorCode.NONE) throw failure(error);
+  }
+
+  async #committed(result: AppendResult): Promise<void> {
+    await this.#partition.flushed(result);
+    await this.whenCommitted(result.lastOffset + 1);
   }
 }
 

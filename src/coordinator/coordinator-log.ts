@@ -3,6 +3,7 @@
  * partition of `__consumer_offsets` or `__transaction_state`.
  */
 import { DiskError } from "../base/world.ts";
+import type { Verification } from "../log/verifications.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 
 export interface CoordinatorLog {
@@ -28,14 +29,30 @@ export interface CoordinatorLog {
 
   /**
    * Appends one batch, in the order of the calls: when the call returns, `logEndOffset` counts it.
-   * Resolves when it is committed, however long that takes: the caller has a time limit of its own.
-   * Rejects with a `CoordinatorLogError` when it is lost, or may be: then the caller reads the log
-   * again from its start.
+   * A number is why it was refused: then nothing was written. Resolves when it is committed,
+   * however long that takes: the caller has a time limit of its own. Rejects with a
+   * `CoordinatorLogError` when it is lost, or may be: then the caller reads the log again from its
+   * start.
    */
-  append(batch: Buffer): Promise<void>;
+  append(batch: Buffer, transaction?: TransactionalAppend): Promise<void> | ErrorCode;
+
+  /** KIP-890: see `Log.startVerification`. A number is why this node cannot say. */
+  startVerification(
+    producerId: number,
+    producerEpoch: number,
+    supportsEpochBump: boolean,
+  ): Verification | ErrorCode | null;
 
   /** Resolves when everything below `offset` is committed; rejects as `append` does. */
   whenCommitted(offset: number): Promise<void>;
+}
+
+/** Of a batch that belongs to a transaction, or ends one. */
+export interface TransactionalAppend {
+  /** What lets its first batch in; null where the transaction is open here. */
+  readonly verification?: Verification | null;
+  /** Of a marker. */
+  readonly transactionVersion?: number;
 }
 
 export class CoordinatorLogError extends Error {

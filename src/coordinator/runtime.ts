@@ -12,11 +12,13 @@
 import type { Logger } from "../base/logger.ts";
 import type { Clock } from "../base/world.ts";
 import type { CompressionType } from "../protocol/compression.ts";
+import type { Verification } from "../log/verifications.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
+import { coordinatorErrorOf } from "./coordinator-error.ts";
 import type { CoordinatorLog } from "./coordinator-log.ts";
 import type { Outcome } from "./outcome.ts";
 import type { RecordCodec } from "./record-codec.ts";
-import { Shard, type CoordinatorState, type ShardContext } from "./shard.ts";
+import { type CoordinatorState, Shard, type ShardContext, type TransactionEnd } from "./shard.ts";
 
 export interface RuntimeOptions<S extends CoordinatorState<R>, R> {
   readonly topic: string;
@@ -27,6 +29,13 @@ export interface RuntimeOptions<S extends CoordinatorState<R>, R> {
   readonly commitTimeoutMs: number;
   readonly loadSizeMax: number;
   readonly compression: CompressionType;
+}
+
+export interface TransactionalOperation {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly supportsEpochBump: boolean;
+  readonly verify: (() => Promise<ErrorCode>) | null;
 }
 
 interface Led<S extends CoordinatorState<R>, R> {
@@ -84,6 +93,39 @@ export class CoordinatorRuntime<S extends CoordinatorState<R>, R> {
     const led = this.#led.get(partition);
     if (led === undefined) return Promise.resolve(failure(ErrorCode.NOT_COORDINATOR));
     return led.shard.run(operation, failure);
+  }
+
+  /**
+   * Runs an operation whose records belong to a transaction. Where none of it is in this partition
+   * yet, `verify` asks the transaction's coordinator first (KIP-890); null: nobody is asked.
+   */
+  async runInTransaction<T>(
+    partition: number,
+    write: TransactionalOperation,
+    operation: (state: S) => Outcome<R, T>,
+    failure: (error: ErrorCode) => T,
+  ): Promise<T> {
+    const { producerId, producerEpoch, supportsEpochBump, verify } = write;
+    const log = this.#led.get(partition)?.log;
+    if (log === undefined) return failure(ErrorCode.NOT_COORDINATOR);
+    let verification: Verification | null = null;
+    if (verify !== null) {
+      const started = log.startVerification(producerId, producerEpoch, supportsEpochBump);
+      if (typeof started === "number") return failure(coordinatorErrorOf(started));
+      const error = started === null ? ErrorCode.NONE : await verify();
+      if (error !== ErrorCode.NONE) return failure(coordinatorErrorOf(error));
+      verification = started;
+    }
+    const shard = this.#led.get(partition)?.shard;
+    if (shard === undefined) return failure(ErrorCode.NOT_COORDINATOR);
+    return shard.runInTransaction({ producerId, producerEpoch, verification }, operation, failure);
+  }
+
+  /** Writes the marker that ends a transaction in this partition. Resolves when it is committed. */
+  endTransaction(partition: number, marker: TransactionEnd): Promise<ErrorCode> {
+    const led = this.#led.get(partition);
+    if (led === undefined) return Promise.resolve(ErrorCode.NOT_COORDINATOR);
+    return led.shard.endTransaction(marker);
   }
 
   /** Runs an operation on every shard that there is. */

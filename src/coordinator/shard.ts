@@ -16,9 +16,11 @@
 import { assert } from "../base/assert.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Clock } from "../base/world.ts";
+import type { Verification } from "../log/verifications.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { CompressionType } from "../protocol/compression.ts";
+import { buildEndTransactionMarker } from "../protocol/control-record.ts";
 import { BATCH_HEADER_SIZE, NO_PRODUCER_ID } from "../protocol/record-batch.ts";
 import { buildBatch, type NewRecord } from "../protocol/record-batch-builder.ts";
 import { coordinatorErrorOf } from "./coordinator-error.ts";
@@ -61,6 +63,21 @@ export interface ShardOptions<S extends CoordinatorState<R>, R> {
   readonly compression: CompressionType;
   /** One load at a time: a turn in the queue of all shards. */
   readonly inLoadQueue: (load: () => Promise<void>) => Promise<void>;
+}
+
+export interface TransactionalProducer {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  /** See `TransactionalAppend`. */
+  readonly verification: Verification | null;
+}
+
+export interface TransactionEnd {
+  readonly isCommit: boolean;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly coordinatorEpoch: number;
+  readonly transactionVersion: number;
 }
 
 type Status = "loading" | "active" | "failed" | "closed";
@@ -117,6 +134,37 @@ export class Shard<S extends CoordinatorState<R>, R> {
     );
   }
 
+  /** As `run`, of records that belong to a producer's transaction: one batch, by itself. */
+  runInTransaction<T>(
+    producer: TransactionalProducer,
+    operation: (state: S) => Outcome<R, T>,
+    failure: (error: ErrorCode) => T,
+  ): Promise<T> {
+    const { error } = this;
+    if (error !== ErrorCode.NONE) return Promise.resolve(failure(error));
+    const outcome = operation(this.#state);
+    const refusal = this.#writeInTransaction(outcome.records, producer);
+    if (refusal !== ErrorCode.NONE) return Promise.resolve(failure(coordinatorErrorOf(refusal)));
+    return new Promise((resolve) =>
+      this.#park((lost) => resolve(lost === ErrorCode.NONE ? outcome.response : failure(lost))),
+    );
+  }
+
+  /** Writes the marker that ends a transaction. Resolves when it is committed. */
+  endTransaction(marker: TransactionEnd): Promise<ErrorCode> {
+    const error = this.error === ErrorCode.NONE ? this.#flush() : this.error;
+    if (error !== ErrorCode.NONE) return Promise.resolve(error);
+    const { isCommit, producerId, transactionVersion } = marker;
+    const timestamp = this.#options.clock.wallMs();
+    const batch = buildEndTransactionMarker({ ...marker, timestamp });
+    const appended = this.log.append(batch, { transactionVersion });
+    if (typeof appended === "number") return Promise.resolve(appended);
+    this.#state.endTransaction(producerId, isCommit);
+    this.#nextOffset += 1;
+    this.#settleWith(this.#unsettled.add(), appended);
+    return new Promise((resolve) => this.#unsettled.park(resolve));
+  }
+
   /** This node leads the partition no longer, or stops. */
   close(): void {
     if (this.#status === "closed") return;
@@ -131,6 +179,40 @@ export class Shard<S extends CoordinatorState<R>, R> {
     if (error === ErrorCode.NONE) effects.applied?.();
     else effects.refused?.(error);
     return error;
+  }
+
+  #writeInTransaction(records: readonly R[], producer: TransactionalProducer): ErrorCode {
+    if (records.length === 0) return ErrorCode.NONE;
+    const refusal = this.#flush();
+    if (refusal !== ErrorCode.NONE) return refusal;
+    const { clock, codec, compression } = this.#options;
+    const { producerId, producerEpoch, verification } = producer;
+    const timestamp = clock.wallMs();
+    const batch = buildBatch({
+      records: records.map((record) => plainRecord(codec.encode(record), timestamp)),
+      compression,
+      producerId,
+      producerEpoch,
+      // Offsets have no sequence of their own; Kafka's coordinator writes 0 all the same.
+      baseSequence: 0,
+      isTransactional: true,
+    });
+    if (batch.length > this.log.batchSizeMax) return ErrorCode.MESSAGE_TOO_LARGE;
+    const appended = this.log.append(batch, { verification });
+    if (typeof appended === "number") return appended;
+    for (const record of records) this.#state.apply(record, this.#nextOffset++, producerId);
+    this.#settleWith(this.#unsettled.add(), appended);
+    return ErrorCode.NONE;
+  }
+
+  /** What was applied so far is in the log, or the error is why nothing can be added to it. */
+  #flush(): ErrorCode {
+    const refusal = this.log.refusal();
+    if (refusal !== ErrorCode.NONE) return refusal;
+    if (this.#open !== null) this.#append();
+    if (!this.#isAstray && this.log.logEndOffset === this.#nextOffset) return ErrorCode.NONE;
+    this.#goAstray(this.#unsettled.add());
+    return ErrorCode.NOT_COORDINATOR;
   }
 
   #write(records: readonly R[], isAtomic: boolean): ErrorCode {
@@ -189,17 +271,23 @@ export class Shard<S extends CoordinatorState<R>, R> {
     assert(open !== null, "a batch to append");
     this.#open = null;
     if (this.log.logEndOffset !== open.baseOffset || this.#isAstray) {
-      // Somebody else has written: the offsets that were applied are not those in the log.
-      this.#isAstray = true;
-      const error = new CoordinatorLogError(ErrorCode.NOT_COORDINATOR, "others write to the log");
-      this.#settleWith(open.unsettled, Promise.reject(error));
-      return;
+      return this.#goAstray(open.unsettled);
     }
     const { records } = open;
     const { compression } = this.#options;
     // Kafka's coordinators count from 0 although they have no producer id.
     const batch = buildBatch({ records, compression, baseSequence: 0 });
-    this.#settleWith(open.unsettled, this.log.append(batch));
+    const appended = this.log.append(batch);
+    const isRefused = typeof appended === "number";
+    const error = (code: ErrorCode) => new CoordinatorLogError(code, errorName(code));
+    this.#settleWith(open.unsettled, isRefused ? Promise.reject(error(appended)) : appended);
+  }
+
+  /** Somebody else has written: the offsets that were applied are not those in the log. */
+  #goAstray(unsettled: UnsettledBatch): void {
+    this.#isAstray = true;
+    const error = new CoordinatorLogError(ErrorCode.NOT_COORDINATOR, "others write to the log");
+    this.#settleWith(unsettled, Promise.reject(error));
   }
 
   #settleWith(unsettled: UnsettledBatch, committed: Promise<void>): void {

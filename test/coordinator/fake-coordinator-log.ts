@@ -1,7 +1,12 @@
 /**
  * A coordinator's log in memory. It commits at once, or when the test says so, and fails as told.
  */
-import { CoordinatorLogError, type CoordinatorLog } from "../../src/coordinator/coordinator-log.ts";
+import {
+  CoordinatorLogError,
+  type CoordinatorLog,
+  type TransactionalAppend,
+} from "../../src/coordinator/coordinator-log.ts";
+import type { Verification } from "../../src/log/verifications.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import {
   baseOffset,
@@ -25,6 +30,12 @@ export class FakeCoordinatorLog implements CoordinatorLog {
   /** False: nothing is committed until `commit`. */
   commitsAtOnce = true;
   refused: ErrorCode = ErrorCode.NONE;
+  /** What only the append itself finds, as the epoch of a producer. */
+  appendRefused: ErrorCode = ErrorCode.NONE;
+  /** Of each append that was taken. */
+  readonly appended: TransactionalAppend[] = [];
+  /** Of `startVerification`: null where the transaction is open. */
+  verification: Verification | ErrorCode | null = null;
   /** Reads wait until `releaseReads`. */
   holdsReads = false;
   readCount = 0;
@@ -47,9 +58,15 @@ export class FakeCoordinatorLog implements CoordinatorLog {
     return this.refused;
   }
 
-  append(batch: Buffer): Promise<void> {
+  append(batch: Buffer, transaction: TransactionalAppend = {}): Promise<void> | ErrorCode {
+    if (this.appendRefused !== ErrorCode.NONE) return this.appendRefused;
+    this.appended.push(transaction);
     this.write(batch);
     return this.whenCommitted(this.logEndOffset);
+  }
+
+  startVerification(): Verification | ErrorCode | null {
+    return this.verification;
   }
 
   /** Appends without anybody waiting, as replication or a transaction's marker does. */
