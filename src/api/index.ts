@@ -14,20 +14,32 @@ import { leaveGroup } from "../protocol/messages/13-leave-group.ts";
 import { syncGroup } from "../protocol/messages/14-sync-group.ts";
 import { describeGroups } from "../protocol/messages/15-describe-groups.ts";
 import { listGroups } from "../protocol/messages/16-list-groups.ts";
+import { saslHandshake } from "../protocol/messages/17-sasl-handshake.ts";
 import { createTopics } from "../protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../protocol/messages/20-delete-topics.ts";
 import { deleteRecords } from "../protocol/messages/21-delete-records.ts";
 import { initProducerId } from "../protocol/messages/22-init-producer-id.ts";
 import { offsetForLeaderEpoch } from "../protocol/messages/23-offset-for-leader-epoch.ts";
+import { describeAcls } from "../protocol/messages/29-describe-acls.ts";
+import { createAcls } from "../protocol/messages/30-create-acls.ts";
+import { deleteAcls } from "../protocol/messages/31-delete-acls.ts";
 import { describeConfigs } from "../protocol/messages/32-describe-configs.ts";
 import { alterConfigs } from "../protocol/messages/33-alter-configs.ts";
 import { describeLogDirs } from "../protocol/messages/35-describe-log-dirs.ts";
+import { saslAuthenticate } from "../protocol/messages/36-sasl-authenticate.ts";
 import { createPartitions } from "../protocol/messages/37-create-partitions.ts";
+import { createDelegationToken } from "../protocol/messages/38-create-delegation-token.ts";
+import { renewDelegationToken } from "../protocol/messages/39-renew-delegation-token.ts";
+import { expireDelegationToken } from "../protocol/messages/40-expire-delegation-token.ts";
+import { describeDelegationToken } from "../protocol/messages/41-describe-delegation-token.ts";
 import { deleteGroups } from "../protocol/messages/42-delete-groups.ts";
 import { electLeaders } from "../protocol/messages/43-elect-leaders.ts";
 import { incrementalAlterConfigs } from "../protocol/messages/44-incremental-alter-configs.ts";
+import * as reassigning from "../protocol/messages/45-alter-partition-reassignments.ts";
 import * as reassignments from "../protocol/messages/46-list-partition-reassignments.ts";
 import { offsetDelete } from "../protocol/messages/47-offset-delete.ts";
+import * as scram from "../protocol/messages/50-describe-user-scram-credentials.ts";
+import { alterUserScramCredentials } from "../protocol/messages/51-alter-user-scram-credentials.ts";
 import { vote } from "../protocol/messages/52-vote.ts";
 import { beginQuorumEpoch } from "../protocol/messages/53-begin-quorum-epoch.ts";
 import { endQuorumEpoch } from "../protocol/messages/54-end-quorum-epoch.ts";
@@ -45,6 +57,9 @@ import { controllerRegistration } from "../protocol/messages/70-controller-regis
 import { assignReplicasToDirs } from "../protocol/messages/73-assign-replicas-to-dirs.ts";
 import { listConfigResources } from "../protocol/messages/74-list-config-resources.ts";
 import { describeTopicPartitions } from "../protocol/messages/75-describe-topic-partitions.ts";
+import { addRaftVoter } from "../protocol/messages/80-add-raft-voter.ts";
+import { removeRaftVoter } from "../protocol/messages/81-remove-raft-voter.ts";
+import { updateRaftVoter } from "../protocol/messages/82-update-raft-voter.ts";
 import { produceHandler } from "./00-produce.ts";
 import { late, type Handler } from "./handler.ts";
 
@@ -64,22 +79,38 @@ export const HANDLERS: readonly Handler[] = [
   late(syncGroup, () => require("./14-sync-group.ts")),
   late(describeGroups, () => require("./15-describe-groups.ts")),
   late(listGroups, () => require("./16-list-groups.ts")),
+  late(saslHandshake, () => require("./17-sasl-handshake.ts")),
   late(createTopics, () => require("./19-create-topics.ts")),
   late(deleteTopics, () => require("./20-delete-topics.ts")),
   late(deleteRecords, () => require("./21-delete-records.ts")),
   late(initProducerId, () => require("./22-init-producer-id.ts")),
   late(offsetForLeaderEpoch, () => require("./23-offset-for-leader-epoch.ts")),
+  late(describeAcls, () => require("./29-describe-acls.ts")),
+  late(createAcls, () => require("./30-create-acls.ts")),
+  late(deleteAcls, () => require("./31-delete-acls.ts")),
   late(describeConfigs, () => require("./32-describe-configs.ts")),
   late(alterConfigs, () => require("./33-alter-configs.ts")),
   late(describeLogDirs, () => require("./35-describe-log-dirs.ts")),
+  late(saslAuthenticate, () => require("./36-sasl-authenticate.ts")),
   late(createPartitions, () => require("./37-create-partitions.ts")),
+  late(createDelegationToken, () => require("./38-create-delegation-token.ts")),
+  late(renewDelegationToken, () => require("./39-renew-delegation-token.ts")),
+  late(expireDelegationToken, () => require("./40-expire-delegation-token.ts")),
+  late(describeDelegationToken, () => require("./41-describe-delegation-token.ts")),
   late(deleteGroups, () => require("./42-delete-groups.ts")),
   late(electLeaders, () => require("./43-elect-leaders.ts")),
   late(incrementalAlterConfigs, () => require("./44-incremental-alter-configs.ts")),
+  late(reassigning.alterPartitionReassignments, () =>
+    require("./45-alter-partition-reassignments.ts"),
+  ),
   late(reassignments.listPartitionReassignments, () =>
     require("./46-list-partition-reassignments.ts"),
   ),
   late(offsetDelete, () => require("./47-offset-delete.ts")),
+  late(scram.describeUserScramCredentials, () =>
+    require("./50-describe-user-scram-credentials.ts"),
+  ),
+  late(alterUserScramCredentials, () => require("./51-alter-user-scram-credentials.ts")),
   late(vote, () => require("./52-vote.ts")),
   late(beginQuorumEpoch, () => require("./53-begin-quorum-epoch.ts")),
   late(endQuorumEpoch, () => require("./54-end-quorum-epoch.ts")),
@@ -97,4 +128,7 @@ export const HANDLERS: readonly Handler[] = [
   late(assignReplicasToDirs, () => require("./73-assign-replicas-to-dirs.ts")),
   late(listConfigResources, () => require("./74-list-config-resources.ts")),
   late(describeTopicPartitions, () => require("./75-describe-topic-partitions.ts")),
+  late(addRaftVoter, () => require("./80-add-raft-voter.ts")),
+  late(removeRaftVoter, () => require("./81-remove-raft-voter.ts")),
+  late(updateRaftVoter, () => require("./82-update-raft-voter.ts")),
 ];

@@ -4,26 +4,18 @@
  *     SCRAM-SHA-256=[name=alice,password=secret]
  *     SCRAM-SHA-512=[name=alice,iterations=8192,salt="N3E=",saltedpassword="YCE="]
  */
-import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
+import { pbkdf2Sync } from "node:crypto";
 import type { Random } from "../base/world.ts";
 import type { NewRecord } from "../metadata/record.ts";
+import {
+  SCRAM_ITERATIONS_MAX,
+  SCRAM_ITERATIONS_MIN,
+  SCRAM_MECHANISMS,
+  type ScramMechanism,
+  scramKeys,
+} from "../metadata/scram.ts";
 import { CommandFailure } from "./command.ts";
 
-interface Mechanism {
-  readonly id: number;
-  readonly hash: "sha256" | "sha512";
-  readonly size: number;
-  /** As Kafka's tool names it. */
-  readonly label: string;
-}
-
-const MECHANISMS: ReadonlyMap<string, Mechanism> = new Map([
-  ["SCRAM-SHA-256", { id: 1, hash: "sha256", size: 32, label: "SCRAM_SHA_256" }],
-  ["SCRAM-SHA-512", { id: 2, hash: "sha512", size: 64, label: "SCRAM_SHA_512" }],
-]);
-
-const ITERATIONS_MIN = 4096;
-const ITERATIONS_MAX = 16_384;
 const SALT_SIZE = 16;
 
 export function scramRecord(argument: string, random: Random): NewRecord {
@@ -37,27 +29,25 @@ export function scramRecord(argument: string, random: Random): NewRecord {
   if (unknown.length > 0) {
     throw new CommandFailure(`Unknown SCRAM configurations: ${unknown.join(", ")}`);
   }
-  const hmac = (text: string) => createHmac(mechanism.hash, salted).update(text).digest();
-  const storedKey = createHash(mechanism.hash).update(hmac("Client Key")).digest();
-  const serverKey = hmac("Server Key");
+  const keys = scramKeys(mechanism, salted);
   return {
     name: "UserScramCredentialRecord",
     version: 0,
-    value: { name, mechanism: mechanism.id, salt, storedKey, serverKey, iterations },
+    value: { name, mechanism: mechanism.id, salt, ...keys, iterations },
   };
 }
 
 const PARTS = ["name", "salt", "iterations", "password", "saltedpassword"];
 
 function parseArgument(text: string): {
-  readonly mechanism: Mechanism;
+  readonly mechanism: ScramMechanism;
   readonly parts: ReadonlyMap<string, string>;
 } {
   const equals = text.indexOf("=");
   if (equals < 0) {
     throw new CommandFailure(`Failed to find equals sign in SCRAM argument '${text}'`);
   }
-  const mechanism = MECHANISMS.get(text.slice(0, equals));
+  const mechanism = SCRAM_MECHANISMS.get(text.slice(0, equals));
   if (mechanism === undefined) {
     throw new CommandFailure(`The add-scram mechanism ${text.slice(0, equals)} is not supported.`);
   }
@@ -82,31 +72,33 @@ function saltOf(parts: ReadonlyMap<string, string>, random: Random): Buffer {
   return salt;
 }
 
-function iterationsOf(parts: ReadonlyMap<string, string>, { label }: Mechanism): number {
+function iterationsOf(parts: ReadonlyMap<string, string>, { hash }: ScramMechanism): number {
   const text = parts.get("iterations");
-  if (text === undefined) return ITERATIONS_MIN;
+  if (text === undefined) return SCRAM_ITERATIONS_MIN;
   if (!/^[+-]?\d{1,9}$/.test(text)) {
     throw new CommandFailure(`Failed to parse iterations count: ${text}`);
   }
   const iterations = Number(text);
+  // As Kafka's tool names the mechanism.
+  const label = hash === "sha256" ? "SCRAM_SHA_256" : "SCRAM_SHA_512";
   const problem = "The 'iterations' value must be";
-  if (iterations < ITERATIONS_MIN) {
-    throw new CommandFailure(`${problem} >= ${ITERATIONS_MIN} for add-scram using ${label}`);
+  if (iterations < SCRAM_ITERATIONS_MIN) {
+    throw new CommandFailure(`${problem} >= ${SCRAM_ITERATIONS_MIN} for add-scram using ${label}`);
   }
-  if (iterations > ITERATIONS_MAX) {
-    throw new CommandFailure(`${problem} <= ${ITERATIONS_MAX} for add-scram using ${label}`);
+  if (iterations > SCRAM_ITERATIONS_MAX) {
+    throw new CommandFailure(`${problem} <= ${SCRAM_ITERATIONS_MAX} for add-scram using ${label}`);
   }
   return iterations;
 }
 
 function saltedPasswordOf(
   parts: ReadonlyMap<string, string>,
-  { hash, size }: Mechanism,
+  { hash, hashSize }: ScramMechanism,
   salt: Buffer,
   iterations: number,
 ): Buffer {
   const password = parts.get("password");
-  if (password !== undefined) return pbkdf2Sync(password, salt, iterations, size, hash);
+  if (password !== undefined) return pbkdf2Sync(password, salt, iterations, hashSize, hash);
   const salted = parts.get("saltedpassword");
   if (salted === undefined) {
     throw new CommandFailure("You must supply one of 'password' or 'saltedpassword' to add-scram");

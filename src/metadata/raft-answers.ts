@@ -8,6 +8,9 @@ import type { beginQuorumEpoch } from "../protocol/messages/53-begin-quorum-epoc
 import type { endQuorumEpoch } from "../protocol/messages/54-end-quorum-epoch.ts";
 import type { describeQuorum } from "../protocol/messages/55-describe-quorum.ts";
 import type { fetchSnapshot } from "../protocol/messages/59-fetch-snapshot.ts";
+import type { addRaftVoter } from "../protocol/messages/80-add-raft-voter.ts";
+import type { removeRaftVoter } from "../protocol/messages/81-remove-raft-voter.ts";
+import type { updateRaftVoter } from "../protocol/messages/82-update-raft-voter.ts";
 import type { Input, Value } from "../protocol/schema.ts";
 import { answerDescribeQuorum } from "../raft/describe-quorum.ts";
 import { answerFetch, answerFetchSnapshot } from "../raft/fetch-requests.ts";
@@ -18,6 +21,12 @@ import {
   answerEndQuorumEpoch,
   answerVote,
 } from "../raft/quorum-requests.ts";
+import {
+  type VoterAnswer,
+  answerAddVoter,
+  answerRemoveVoter,
+  answerUpdateVoter,
+} from "../raft/voter-requests.ts";
 import type { MetadataNode } from "./metadata-node.ts";
 
 export type { RaftContext } from "../raft/quorum-requests.ts";
@@ -71,6 +80,30 @@ export function onFetchSnapshot(
   request: Value<typeof fetchSnapshot.request>,
 ): Promise<Input<typeof fetchSnapshot.response>> {
   return answerFetchSnapshot(node.fetchSource, context, request);
+}
+
+export function onAddVoter(
+  node: MetadataNode,
+  context: RaftContext,
+  request: Value<typeof addRaftVoter.request>,
+): VoterAnswer {
+  return answerAddVoter(node.quorum, context, request);
+}
+
+export function onRemoveVoter(
+  node: MetadataNode,
+  context: RaftContext,
+  request: Value<typeof removeRaftVoter.request>,
+): VoterAnswer {
+  return answerRemoveVoter(node.quorum, context, request);
+}
+
+export function onUpdateVoter(
+  node: MetadataNode,
+  context: RaftContext,
+  request: Value<typeof updateRaftVoter.request>,
+): Input<typeof updateRaftVoter.response> {
+  return answerUpdateVoter(node.quorum, context, request);
 }
 
 async function answered<Response>(

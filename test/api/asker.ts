@@ -36,6 +36,8 @@ export interface Scenario {
   /** Settings of the broker beside those that every scenario has. */
   readonly settings?: Readonly<Record<string, string>>;
   run(asker: Asker): Promise<void>;
+  /** Its settings are not for people yet: a live Bunka would refuse them. */
+  readonly isRefusedAtStart?: true;
   /** Of what Kafka answered, that which is asked of Bunka; all of it where this is left out. */
   expected?(recorded: readonly Step[]): Step[];
 }
@@ -86,8 +88,17 @@ export class Asker {
   }
 
   /** The same without remembering: what has to be there before the questions. */
-  async quietly<Q, QI, R, RI>(api: Api<Q, QI, R, RI>, version: number, request: QI): Promise<R> {
-    const answer = await this.#exchange("broker", api, version, request);
+  quietly<Q, QI, R, RI>(api: Api<Q, QI, R, RI>, version: number, request: QI): Promise<R> {
+    return this.quietlyOn("broker", api, version, request);
+  }
+
+  async quietlyOn<Q, QI, R, RI>(
+    listener: "broker" | "controller",
+    api: Api<Q, QI, R, RI>,
+    version: number,
+    request: QI,
+  ): Promise<R> {
+    const answer = await this.#exchange(listener, api, version, request);
     if (answer === null) throw new Error(`${api.name} v${version}: ${NO_ANSWER}`);
     return answer;
   }

@@ -39,6 +39,15 @@ export interface PartitionTarget {
   readonly minIsr?: number;
   /** A replica's directory, by broker. */
   readonly directory?: { readonly brokerId: number; readonly directory: string };
+  /** KIP-455: where the partition is to go; left out: where it is already going. */
+  readonly reassignment?: Reassignment;
+}
+
+export interface Reassignment {
+  /** Those that are to stay or come, then those that are to go. */
+  readonly replicas: readonly number[];
+  readonly removing: readonly number[];
+  readonly adding: readonly number[];
 }
 
 type PartitionChangeRecord = Extract<NewRecord, { readonly name: "PartitionChangeRecord" }>;
@@ -66,6 +75,9 @@ export function allowedElection(state: ControllerState, topicName: string): Elec
 
 type Change = Partial<{ -readonly [K in ChangeField]: PartitionRegistration[K] }>;
 type ChangeField =
+  | "replicas"
+  | "removingReplicas"
+  | "addingReplicas"
   | "isr"
   | "leader"
   | "leaderRecoveryState"
@@ -82,6 +94,7 @@ class PartitionChangeBuilder {
   readonly #isActive: (brokerId: number) => boolean;
   #isr: readonly number[];
   #elr: readonly number[];
+  #move: Reassignment;
   readonly #change: Change = {};
 
   constructor(state: ControllerState, partition: PartitionOfTopic, target: PartitionTarget) {
@@ -94,12 +107,19 @@ class PartitionChangeBuilder {
     this.#isActive = target.isActive ?? ((brokerId) => image.cluster.isActive(brokerId));
     this.#isr = target.isr ?? this.#old.isr;
     this.#elr = this.#old.eligibleLeaderReplicas;
+    this.#move = target.reassignment ?? {
+      replicas: this.#old.replicas,
+      removing: this.#old.removingReplicas,
+      adding: this.#old.addingReplicas,
+    };
   }
 
   build(): Change | null {
     const isElrEnabled = this.#isElrEnabled;
+    this.#endReassignment();
     if (isElrEnabled) this.#populateElr();
     this.#elect();
+    this.#bumpEpochOnRemoval();
     this.#recordElr();
     const mayBeEmpty = isElrEnabled || this.#isr.length > 0;
     if (this.#change.isr === undefined && mayBeEmpty && !same(this.#isr, this.#old.isr)) {
@@ -108,11 +128,30 @@ class PartitionChangeBuilder {
     this.#bumpEpochOnShrink();
     if (isElrEnabled) this.#recordLastKnownLeader();
     this.#recordDirectories();
+    this.#recordReassignment();
     const recoveryState = this.#target.leaderRecoveryState ?? this.#old.leaderRecoveryState;
     if (recoveryState !== this.#old.leaderRecoveryState) {
       this.#change.leaderRecoveryState = recoveryState;
     }
     return Object.keys(this.#change).length === 0 ? null : this.#change;
+  }
+
+  /**
+   * KIP-455: once all that were to come are in sync, those that were to go are gone. Where there
+   * are to be fewer replicas than before, all that stay must be in sync, too.
+   */
+  #endReassignment(): void {
+    const { replicas, removing, adding } = this.#move;
+    if (removing.length === 0 && adding.length === 0) return;
+    const stays = (id: number) => !removing.includes(id);
+    const isr = this.#isr.filter(stays);
+    const rest = replicas.filter(stays);
+    if (removing.length > 0 && (isr.length === 0 || rest.length === 0)) return;
+    const areInSync = (ids: readonly number[]) => ids.every((id) => isr.includes(id));
+    if (!areInSync(adding)) return;
+    if (adding.length < removing.length && !areInSync(rest)) return;
+    this.#isr = isr;
+    this.#move = { replicas: rest, removing: [], adding: [] };
   }
 
   /** Who leaves the in-sync replicas stays eligible while these are fewer than they should be. */
@@ -145,7 +184,8 @@ class PartitionChangeBuilder {
   }
 
   #electedLeader(): { readonly leader: number; readonly isUnclean: boolean } {
-    const { replicas, leader, lastKnownElr } = this.#old;
+    const { leader, lastKnownElr } = this.#old;
+    const { replicas } = this.#move;
     const election = this.#target.election ?? "online";
     const preferred = election === "preferred" ? replicas.slice(0, 1) : [];
     const clean = [...preferred, leader, ...replicas].find((replica) => this.#canLead(replica));
@@ -194,6 +234,14 @@ class PartitionChangeBuilder {
     else if (leader >= 0 && isKnown) this.#change.lastKnownElr = [];
   }
 
+  /** A replica that is gone must not be taken for one of the new leader epoch. */
+  #bumpEpochOnRemoval(): void {
+    if (this.#change.leader !== undefined) return;
+    const { replicas } = this.#move;
+    const isSmaller = this.#old.replicas.some((replica) => !replicas.includes(replica));
+    if (isSmaller) this.#change.leader = this.#old.leader;
+  }
+
   /** Before 3.6 a leader learnt of a smaller ISR only by a new epoch. */
   #bumpEpochOnShrink(): void {
     if (this.#state.image.metadataVersion >= NO_EPOCH_BUMP_ON_SHRINK_LEVEL) return;
@@ -205,12 +253,24 @@ class PartitionChangeBuilder {
 
   #recordDirectories(): void {
     const { directory } = this.#target;
-    if (directory === undefined) return;
+    const { replicas } = this.#move;
+    if (directory === undefined && replicas === this.#old.replicas) return;
     if (this.#state.image.metadataVersion < DIRECTORIES_LEVEL) return;
-    const directories = this.#old.replicas.map((replica, index) =>
-      replica === directory.brokerId ? directory.directory : this.#old.directories[index]!,
+    const { cluster } = this.#state.image;
+    const directories = replicas.map((replica) =>
+      replica === directory?.brokerId
+        ? directory.directory
+        : (directoryOf(this.#old, replica) ?? cluster.defaultDirectory(replica)),
     );
     if (!same(directories, this.#old.directories)) this.#change.directories = directories;
+  }
+
+  #recordReassignment(): void {
+    const { replicas, removing, adding } = this.#move;
+    const { removingReplicas, addingReplicas } = this.#old;
+    if (!same(replicas, this.#old.replicas)) this.#change.replicas = replicas;
+    if (!same(removing, removingReplicas)) this.#change.removingReplicas = removing;
+    if (!same(adding, addingReplicas)) this.#change.addingReplicas = adding;
   }
 }
 

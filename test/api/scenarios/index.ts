@@ -18,8 +18,11 @@ import { createPartitionsScenario, describeLogDirsScenario } from "./partitions.
 import { fetchScenario, produceScenario } from "./produce-fetch.ts";
 import { leaderEpochsScenario, producersScenario } from "./producers.ts";
 import { quorumScenario, updateFeaturesScenario } from "./quorum.ts";
+import { reassignmentsScenario, votersScenario } from "./reassignments.ts";
+import { aclsScenario, securityScenario } from "./security.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
+  aclsScenario,
   apiVersionsScenario,
   configsScenario,
   controllerScenario,
@@ -41,6 +44,9 @@ export const SCENARIOS: readonly Scenario[] = [
   producersScenario,
   quorumScenario,
   raftScenario,
+  reassignmentsScenario,
+  securityScenario,
   topicPartitionsScenario,
   updateFeaturesScenario,
+  votersScenario,
 ];
