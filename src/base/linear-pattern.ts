@@ -1,0 +1,45 @@
+/**
+ * Regular expressions that clients send: of RE2's syntax, as in Apache Kafka, and matched in a time
+ * that grows with the text and the pattern alone. JavaScript's own can take for ever.
+ *
+ * A hostile pattern still costs about 100 ns for each of its instructions and each character: who
+ * matches many texts lets the event loop turn between them.
+ */
+import { later } from "./later.ts";
+
+export interface LinearPattern {
+  /** Instructions of the compiled pattern. */
+  readonly size: number;
+  /** Of the whole text. */
+  matches(text: string): boolean;
+}
+
+/** Why a text is no pattern, as RE2/J says it: "missing closing ]: `[a`". */
+export interface PatternProblem {
+  readonly problem: string;
+}
+
+const PATTERN_LENGTH_MAX = 4_096;
+const PATTERN_SIZE_MAX = 5_000;
+/** How RE2/J begins what it says. */
+const PREFIX = "error parsing regexp: ";
+
+const library = later((): typeof import("re2js") => require("re2js"));
+
+export function compilePattern(text: string): LinearPattern | PatternProblem {
+  if (text.length > PATTERN_LENGTH_MAX) {
+    return { problem: `longer than ${PATTERN_LENGTH_MAX} characters` };
+  }
+  const { RE2JS, RE2JSException } = library();
+  try {
+    const compiled = RE2JS.compile(text);
+    const size = compiled.programSize();
+    if (size > PATTERN_SIZE_MAX) {
+      return { problem: `${size} instructions are more than ${PATTERN_SIZE_MAX}` };
+    }
+    return { size, matches: (whole) => compiled.matches(whole) };
+  } catch (error) {
+    if (!(error instanceof RE2JSException)) throw error;
+    return { problem: error.message.replace(PREFIX, "") };
+  }
+}
