@@ -20,6 +20,8 @@ import { deleteTopics } from "../protocol/messages/20-delete-topics.ts";
 import { deleteRecords } from "../protocol/messages/21-delete-records.ts";
 import { initProducerId } from "../protocol/messages/22-init-producer-id.ts";
 import { offsetForLeaderEpoch } from "../protocol/messages/23-offset-for-leader-epoch.ts";
+import { writeTxnMarkers } from "../protocol/messages/27-write-txn-markers.ts";
+import { txnOffsetCommit } from "../protocol/messages/28-txn-offset-commit.ts";
 import { describeAcls } from "../protocol/messages/29-describe-acls.ts";
 import { createAcls } from "../protocol/messages/30-create-acls.ts";
 import { deleteAcls } from "../protocol/messages/31-delete-acls.ts";
@@ -85,6 +87,8 @@ export const HANDLERS: readonly Handler[] = [
   late(deleteRecords, () => require("./21-delete-records.ts")),
   late(initProducerId, () => require("./22-init-producer-id.ts")),
   late(offsetForLeaderEpoch, () => require("./23-offset-for-leader-epoch.ts")),
+  late(writeTxnMarkers, () => require("./27-write-txn-markers.ts")),
+  late(txnOffsetCommit, () => require("./28-txn-offset-commit.ts")),
   late(describeAcls, () => require("./29-describe-acls.ts")),
   late(createAcls, () => require("./30-create-acls.ts")),
   late(deleteAcls, () => require("./31-delete-acls.ts")),

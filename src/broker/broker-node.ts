@@ -46,6 +46,7 @@ import { setStraysAside } from "./stray-logs.ts";
 import { SUPPORTED_FEATURES } from "./supported-features.ts";
 import { TopicCreation } from "./topic-creation.ts";
 import type { NodeView } from "./topic-view.ts";
+import { TxnMarkerWriter } from "./txn-marker-writer.ts";
 
 export interface BrokerOptions {
   readonly world: World;
@@ -83,6 +84,7 @@ export class BrokerNode implements Broker {
     verify: ({ partitions }) =>
       Promise.resolve(partitions.map(() => ErrorCode.COORDINATOR_NOT_AVAILABLE)),
   };
+  readonly txnMarkers: TxnMarkerWriter;
   readonly #options: BrokerOptions;
   readonly #storage: Storage;
   readonly #metadataLock: FileLock | null;
@@ -131,6 +133,12 @@ export class BrokerNode implements Broker {
       clock,
       logger: logger.child("producer-ids"),
       allocate: () => this.metadata.submit(allocateProducerIds(this.nodeId, this.brokerEpoch)),
+    });
+    this.txnMarkers = new TxnMarkerWriter({
+      source: this,
+      groups: () => this.groups,
+      clock,
+      timeoutMs: () => settings.get("request.timeout.ms"),
     });
     this.topicCreation = new TopicCreation({
       settings,
@@ -254,6 +262,7 @@ export class BrokerNode implements Broker {
         hasPartition: (name, index) =>
           this.image.topics.byName(name)?.partitions[index] !== undefined,
       },
+      verifier: { verify: (write, operation) => this.transactionVerifier.verify(write, operation) },
       partitionCount: () =>
         this.image.topics.byName(CONSUMER_OFFSETS_TOPIC)?.partitions.length ??
         settings.get("offsets.topic.num.partitions"),

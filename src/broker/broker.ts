@@ -15,6 +15,7 @@ import type { FetchSessions } from "./fetch-sessions.ts";
 import type { ProducerIds } from "./producer-ids.ts";
 import type { Settings } from "./settings/settings.ts";
 import type { TopicCreation } from "./topic-creation.ts";
+import type { TxnMarkerWriter } from "./txn-marker-writer.ts";
 import type { NodeView } from "./topic-view.ts";
 
 /** What handlers may reach. */
@@ -36,6 +37,7 @@ export interface Broker {
   readonly groups: GroupCoordinator;
   /** Asked before a transactional write is taken. */
   readonly transactionVerifier: TransactionVerifier;
+  readonly txnMarkers: TxnMarkerWriter;
   readonly fetchSessions: FetchSessions;
   readonly producerIds: ProducerIds;
   readonly topicCreation: TopicCreation;

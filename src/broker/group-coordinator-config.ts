@@ -45,5 +45,8 @@ export function groupCoordinatorConfig(settings: Settings): GroupConfig {
     get offsetsTopicCompressionCodec() {
       return CODECS[settings.get("offsets.topic.compression.codec")] ?? CompressionType.NONE;
     },
+    get transactionPartitionVerificationEnable() {
+      return settings.get("transaction.partition.verification.enable");
+    },
   };
 }

@@ -221,6 +221,31 @@ export class Log {
     );
   }
 
+  /**
+   * Whether the producer's last transaction here was ended by this very marker. Then it need not be
+   * written again; what is about to begin is void all the same.
+   */
+  hasMarker(marker: {
+    readonly producerId: number;
+    readonly producerEpoch: number;
+    readonly coordinatorEpoch: number;
+    readonly transactionVersion: number;
+  }): boolean {
+    const { producers, verifications } = this.#state;
+    const { producerId: id, producerEpoch: epoch, transactionVersion } = marker;
+    const entry = this.#state.attempt(
+      () => producers.state.get(id),
+      () => undefined,
+    );
+    if (entry === undefined || entry.epoch !== epoch) return false;
+    if (entry.transactionFirstOffset !== -1 || entry.coordinatorEpoch === -1) return false;
+    // Many transactions have one epoch there: a later coordinator must be known as such.
+    const isLater = entry.coordinatorEpoch < marker.coordinatorEpoch;
+    if (transactionVersion < 2 && isLater) return false;
+    verifications.markerAppended(id, epoch);
+    return true;
+  }
+
   /** What a leader sent: believed, but for its checksums and order. `leaderEpoch` bounds it. */
   appendAsFollower(bytes: Buffer, leaderEpoch: number, nowMs: number): AppendResult {
     const refusal = this.#refuseAny();

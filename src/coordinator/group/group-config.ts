@@ -13,6 +13,7 @@ export interface GroupConfig {
   readonly offsetsLoadBufferSize: number;
   readonly offsetsCommitTimeoutMs: number;
   readonly offsetsTopicCompressionCodec: CompressionType;
+  readonly transactionPartitionVerificationEnable: boolean;
 }
 
 export const GROUP_CONFIG_DEFAULTS: GroupConfig = {
@@ -26,6 +27,7 @@ export const GROUP_CONFIG_DEFAULTS: GroupConfig = {
   offsetsLoadBufferSize: 5_242_880,
   offsetsCommitTimeoutMs: 5_000,
   offsetsTopicCompressionCodec: CompressionType.NONE,
+  transactionPartitionVerificationEnable: true,
 };
 
 /** Kafka has no setting for it: a JoinGroup of a new member waits no longer. */

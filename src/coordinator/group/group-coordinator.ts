@@ -11,6 +11,8 @@ import { ErrorCode } from "../../protocol/error-code.ts";
 import type { CoordinatorLog } from "../coordinator-log.ts";
 import { answered, type Outcome } from "../outcome.ts";
 import { CoordinatorRuntime } from "../runtime.ts";
+import type { TransactionEnd } from "../shard.ts";
+import type { TransactionVerifier } from "../transaction/participants.ts";
 import { joinError } from "./classic-rebalance.ts";
 import { syncError } from "./classic-sync.ts";
 import type { GroupConfig } from "./group-config.ts";
@@ -21,6 +23,7 @@ import { GroupShard, type DeletedTopic } from "./group-shard.ts";
 import { coordinatorPartitionFor } from "./java-hash.ts";
 import { OffsetHandler } from "./offset-handler.ts";
 import type { TopicDirectory } from "./topic-directory.ts";
+import { TransactionalOffsets } from "./transactional-offsets.ts";
 
 export const GROUP_METADATA_TOPIC = "__consumer_offsets";
 
@@ -37,6 +40,8 @@ export interface GroupCoordinatorOptions {
   readonly logger: Logger;
   readonly config: GroupConfig;
   readonly topics: TopicDirectory;
+  /** Asked before a transaction's offsets are written. */
+  readonly verifier: TransactionVerifier;
   /** Partitions of `__consumer_offsets`: as it is, or as it will be made. */
   readonly partitionCount: () => number;
 }
@@ -45,6 +50,7 @@ export class GroupCoordinator {
   readonly #options: GroupCoordinatorOptions;
   readonly #runtime: CoordinatorRuntime<GroupShard, GroupRecord>;
   readonly #offsets: OffsetHandler;
+  readonly #transactionalOffsets: TransactionalOffsets;
   #isActive = true;
 
   constructor(options: GroupCoordinatorOptions) {
@@ -63,6 +69,19 @@ export class GroupCoordinator {
     this.#offsets = new OffsetHandler(topics, (groupId, operation, failure) =>
       this.#run(groupId, operation, failure),
     );
+    this.#transactionalOffsets = new TransactionalOffsets({
+      topics,
+      verifier: options.verifier,
+      isVerified: () => config.transactionPartitionVerificationEnable,
+      partitionFor: (groupId) => this.partitionFor(groupId),
+      topicName: GROUP_METADATA_TOPIC,
+      run: (groupId, write, operation, failure) => {
+        const error = this.#checkGroupId(groupId);
+        if (error !== ErrorCode.NONE) return Promise.resolve(failure(error));
+        const partition = this.partitionFor(groupId);
+        return this.#runtime.runInTransaction(partition, write, operation, failure);
+      },
+    });
   }
 
   // ---- Life --------------------------------------------------------------------------------
@@ -163,6 +182,20 @@ export class GroupCoordinator {
     from: messages.RequestContext,
   ): Promise<messages.OffsetCommitResponse> {
     return this.#offsets.commit(request, from);
+  }
+
+  /** They count when their transaction commits. */
+  commitOffsetsInTransaction(
+    request: messages.TxnOffsetCommitRequest,
+    from: messages.RequestContext,
+  ): Promise<messages.TxnOffsetCommitResponse> {
+    return this.#transactionalOffsets.commit(request, from);
+  }
+
+  /** The transaction's marker for a partition of `__consumer_offsets`, or why not: any error. */
+  endTransaction(partition: number, marker: TransactionEnd): Promise<ErrorCode> {
+    if (!this.#isActive) return Promise.resolve(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    return this.#runtime.endTransaction(partition, marker);
   }
 
   fetchOffsets(

@@ -10,6 +10,7 @@ import type { offsetCommit } from "../../protocol/messages/08-offset-commit.ts";
 import type { offsetDelete } from "../../protocol/messages/47-offset-delete.ts";
 import type { offsetFetch } from "../../protocol/messages/09-offset-fetch.ts";
 import type { syncGroup } from "../../protocol/messages/14-sync-group.ts";
+import type { txnOffsetCommit } from "../../protocol/messages/28-txn-offset-commit.ts";
 
 export type JoinGroupRequest = Value<typeof joinGroup.request>;
 export type JoinGroupResponse = Input<typeof joinGroup.response>;
@@ -22,6 +23,8 @@ export type LeavingMember = LeaveGroupRequest["members"][number];
 export type LeaveGroupResponse = Value<typeof leaveGroup.response>;
 export type OffsetCommitRequest = Value<typeof offsetCommit.request>;
 export type OffsetCommitResponse = Input<typeof offsetCommit.response>;
+export type TxnOffsetCommitRequest = Value<typeof txnOffsetCommit.request>;
+export type TxnOffsetCommitResponse = Value<typeof txnOffsetCommit.response>;
 export type OffsetFetchRequest = Value<typeof offsetFetch.request>;
 export type OffsetFetchResponse = Input<typeof offsetFetch.response>;
 export type OffsetDeleteRequest = Value<typeof offsetDelete.request>;

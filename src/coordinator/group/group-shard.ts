@@ -33,6 +33,7 @@ import type {
   RequestContext,
   SyncGroupRequest,
   SyncGroupResponse,
+  TxnOffsetCommitRequest,
 } from "./group-messages.ts";
 import type { GroupMemberValue, GroupMetadataValue, GroupRecord } from "./group-records.ts";
 import { expireOffsets } from "./offset-expiry.ts";
@@ -190,6 +191,29 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     const sizeMax = config.offsetMetadataMaxBytes;
     const records = offsets.commitRecords(request, clock.wallMs(), sizeMax, topics);
     return { records, response: topics };
+  }
+
+  /** As `commit`; the records belong to the producer's transaction. */
+  commitInTransaction(
+    request: TxnOffsetCommitRequest,
+  ): Answer<offsets.TransactionalTopic[] | ErrorCode> {
+    const { groupId } = request;
+    const error = offsets.checkTransactionalCommit(this.groups.get(groupId) ?? null, request);
+    if (error !== ErrorCode.NONE) return answered<offsets.TransactionalTopic[] | ErrorCode>(error);
+    const results: offsets.CommittedTopic[] = [];
+    const { clock, config } = this.#context;
+    const retentionTimeMs = offsets.DEFAULT_RETENTION_MS;
+    const records = offsets.commitRecords(
+      { groupId, retentionTimeMs, topics: offsets.asPlainTopics(request) },
+      clock.wallMs(),
+      config.offsetMetadataMaxBytes,
+      results,
+    );
+    const response = results.map(({ name = "", partitions }) => ({
+      name,
+      partitions: [...partitions],
+    }));
+    return { records, response };
   }
 
   fetch(request: offsets.FetchGroup, requireStable: boolean): offsets.FetchedTopic[] {

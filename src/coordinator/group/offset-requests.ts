@@ -7,6 +7,7 @@ import type { ClassicGroup } from "./classic-group.ts";
 import type { OffsetCommitRequest, OffsetCommitResponse } from "./group-messages.ts";
 import type { OffsetDeleteRequest, OffsetDeleteResponse } from "./group-messages.ts";
 import type { OffsetFetchRequest, OffsetFetchResponse } from "./group-messages.ts";
+import type { TxnOffsetCommitRequest, TxnOffsetCommitResponse } from "./group-messages.ts";
 import { NO_EXPIRY, type OffsetCommitRecord } from "./group-records.ts";
 import type { CommittedOffset, OffsetStore } from "./offset-store.ts";
 
@@ -15,12 +16,13 @@ export type FetchedGroup = NonNullable<OffsetFetchResponse["groups"]>[number];
 export type FetchedTopic = NonNullable<FetchedGroup["topics"]>[number];
 type FetchedPartition = NonNullable<FetchedTopic["partitions"]>[number];
 export type CommittedTopic = OffsetCommitResponse["topics"][number];
+export type TransactionalTopic = TxnOffsetCommitResponse["topics"][number];
 type CommitPartition = OffsetCommitRequest["topics"][number]["partitions"][number];
 
 /** From here on clients know the error of a group that does not exist. */
 const GROUP_ID_NOT_FOUND_VERSION = 9;
 /** "As the broker has it": what versions without the field, and most others, say. */
-const DEFAULT_RETENTION_MS = -1;
+export const DEFAULT_RETENTION_MS = -1;
 const NO_OFFSET = -1;
 const NO_EPOCH = -1;
 
@@ -49,9 +51,31 @@ export function checkCommit(
   return ErrorCode.NONE;
 }
 
+/**
+ * Whether the request may commit; null stands for a group that does not exist. Producers of older
+ * versions name no member and no generation, and are believed (KIP-447).
+ */
+export function checkTransactionalCommit(
+  group: ClassicGroup | null,
+  request: TxnOffsetCommitRequest,
+): ErrorCode {
+  const { memberId, groupInstanceId, generationId } = request;
+  if (group === null) return generationId < 0 ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION;
+  if (generationId < 0 && group.state === "Empty") return ErrorCode.NONE;
+  if (generationId < 0 && memberId === "" && groupInstanceId === null) return ErrorCode.NONE;
+  const error = group.checkMember(memberId, groupInstanceId);
+  if (error !== ErrorCode.NONE) return error;
+  return generationId === group.generationId ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION;
+}
+
+/** As a plain commit would have it. The record of a transaction has no topic id, as in Kafka. */
+export function asPlainTopics(request: TxnOffsetCommitRequest) {
+  return request.topics.map((topic) => ({ ...topic, topicId: ZERO_UUID }));
+}
+
 /** The records of a commit; `topics` is filled with what became of each partition. */
 export function commitRecords(
-  request: OffsetCommitRequest,
+  request: Pick<OffsetCommitRequest, "groupId" | "retentionTimeMs" | "topics">,
   nowMs: number,
   metadataSizeMax: number,
   topics: CommittedTopic[],

@@ -8,9 +8,12 @@ import {
 } from "../../../src/coordinator/group/group-config.ts";
 import { GroupCoordinator } from "../../../src/coordinator/group/group-coordinator.ts";
 import type * as messages from "../../../src/coordinator/group/group-messages.ts";
+import type { TransactionEnd } from "../../../src/coordinator/shard.ts";
+import type { TransactionalWrite } from "../../../src/coordinator/transaction/participants.ts";
 import type { TopicDirectory } from "../../../src/coordinator/group/topic-directory.ts";
 import { createLogger, silentLogger, type Logger } from "../../../src/base/logger.ts";
 import { ZERO_UUID } from "../../../src/base/uuid.ts";
+import { ErrorCode } from "../../../src/protocol/error-code.ts";
 import { FakeClock } from "../../sim/fake-clock.ts";
 import { FakeRandom } from "../../sim/fake-random.ts";
 import { FakeCoordinatorLog } from "../fake-coordinator-log.ts";
@@ -42,6 +45,9 @@ export class GroupDriver {
   readonly log: FakeCoordinatorLog;
   readonly coordinator: GroupCoordinator;
   readonly config: GroupConfig;
+  /** What was asked of the transaction coordinator, and what it says: one error for all. */
+  readonly verified: string[] = [];
+  verifyError: ErrorCode = ErrorCode.NONE;
 
   constructor(options: DriverOptions = {}) {
     this.clock = options.clock ?? new FakeClock();
@@ -54,6 +60,7 @@ export class GroupDriver {
       logger: loggerTo(options.lines, this.clock),
       config: this.config,
       topics: options.topics ?? ANY_TOPIC,
+      verifier: { verify: (write, operation) => this.#verify(write, operation) },
       partitionCount: () => options.partitionCount ?? 1,
     });
   }
@@ -165,14 +172,62 @@ export class GroupDriver {
     return new Call(this.clock, this.coordinator.commitOffsets(request, context));
   }
 
+  /** The error codes of a commit in a transaction, by topic and partition. */
+  commitInTransaction(options: TransactionalCommitOptions): Call<Record<string, number>> {
+    const { apiVersion = 5, offsets, topicAllowed, ...given } = options;
+    const topics = Object.entries(offsets).map(([name, partitions]) => ({
+      name,
+      partitions: Object.entries(partitions).map(([index, offset]) => ({
+        partitionIndex: Number(index),
+        committedOffset: offset,
+        committedLeaderEpoch: -1,
+        committedMetadata: "",
+      })),
+    }));
+    const request: messages.TxnOffsetCommitRequest = {
+      transactionalId: "x",
+      groupId: "g",
+      producerId: 7,
+      producerEpoch: 0,
+      generationId: -1,
+      memberId: "",
+      groupInstanceId: null,
+      topics,
+      ...given,
+    };
+    const context = { ...from(apiVersion), ...(topicAllowed && { topicAllowed }) };
+    const answer = this.coordinator.commitOffsetsInTransaction(request, context);
+    return new Call(
+      this.clock,
+      answer.then((response) => errorsOf(response.topics)),
+    );
+  }
+
+  /** The error code of a marker; transactions of producer 7. */
+  endTransaction(isCommit: boolean, given: Partial<TransactionEnd> = {}): ErrorCode {
+    const marker = {
+      isCommit,
+      producerId: 7,
+      producerEpoch: 0,
+      coordinatorEpoch: 0,
+      transactionVersion: 0,
+      ...given,
+    };
+    return this.now(this.coordinator.endTransaction(0, marker));
+  }
+
+  async #verify(
+    { transactionalId, producerId, partitions }: TransactionalWrite,
+    operation: string,
+  ): Promise<ErrorCode[]> {
+    const names = partitions.map(({ topic, partition }) => `${topic}-${partition}`);
+    this.verified.push(`${operation} ${transactionalId} ${producerId} ${names.join()}`);
+    return names.map(() => this.verifyError);
+  }
+
   /** The error codes of a commit, by topic and partition. */
   commitNow(options: CommitOptions): Record<string, number> {
-    const { topics } = this.now(this.commit(options).promise);
-    return Object.fromEntries(
-      topics.flatMap(({ name, partitions }) =>
-        partitions.map(({ partitionIndex, errorCode }) => [`${name}-${partitionIndex}`, errorCode]),
-      ),
-    );
+    return errorsOf(this.now(this.commit(options).promise).topics);
   }
 
   fetch(
@@ -295,6 +350,25 @@ export type CommitOptions = Partial<messages.OffsetCommitRequest> &
     readonly offsets: Record<string, Record<number, number>>;
     readonly topicAllowed?: (topicName: string) => boolean;
   };
+
+export type TransactionalCommitOptions = Partial<Omit<messages.TxnOffsetCommitRequest, "topics">> &
+  Version & {
+    readonly offsets: Record<string, Record<number, number>>;
+    readonly topicAllowed?: (topicName: string) => boolean;
+  };
+
+interface AnsweredTopic {
+  readonly name?: string | undefined;
+  readonly partitions: readonly { readonly partitionIndex: number; readonly errorCode: number }[];
+}
+
+function errorsOf(topics: readonly AnsweredTopic[]): Record<string, number> {
+  return Object.fromEntries(
+    topics.flatMap(({ name, partitions }) =>
+      partitions.map(({ partitionIndex, errorCode }) => [`${name}-${partitionIndex}`, errorCode]),
+    ),
+  );
+}
 
 export function from(apiVersion: number): messages.RequestContext {
   return { apiVersion, clientId: "client", clientHost: "/10.0.0.1" };

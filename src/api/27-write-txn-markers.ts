@@ -1,0 +1,21 @@
+/**
+ * WriteTxnMarkers: v1-2.
+ *
+ * - Ends transactions in partitions that this node leads: transaction coordinators send it, and
+ *   Kafka's kafka-transactions.sh to abort what hangs. Answers when all markers are committed.
+ * - Partitions that are not here are UNKNOWN_TOPIC_OR_PARTITION. Those of `__consumer_offsets` are
+ *   the group coordinator's: NOT_LEADER_OR_FOLLOWER while it is not ready.
+ *
+ * Versions: v2 the transaction version of each marker (KIP-1228); before it, a marker has the epoch
+ * of the records.
+ */
+import { mergedByProducer } from "../broker/txn-marker-writer.ts";
+import { writeTxnMarkers } from "../protocol/messages/27-write-txn-markers.ts";
+import { handler } from "./handler.ts";
+
+export const writeTxnMarkersHandler = handler(
+  writeTxnMarkers,
+  async ({ markers }, _context, broker) => ({
+    markers: mergedByProducer(await broker.txnMarkers.send(markers, false)),
+  }),
+);
