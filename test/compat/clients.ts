@@ -36,6 +36,20 @@ function javaDriver(mainClass: string): string[] {
   return ["java", ...options, ...logging, "-cp", classPath, mainClass];
 }
 
+/** How often transactions over time are looked for: nobody wants to wait 10 seconds. */
+const QUICK_TRANSACTIONS = {
+  "transaction.abort.timed.out.transaction.cleanup.interval.ms": "200",
+};
+
+/** Members of the consumer protocol hear of changes with their next heartbeat: 5 seconds else. */
+const QUICK_GROUPS = {
+  "group.consumer.heartbeat.interval.ms": "200",
+  "group.consumer.min.heartbeat.interval.ms": "100",
+  "group.consumer.session.timeout.ms": "3000",
+  "group.consumer.min.session.timeout.ms": "1000",
+  "group.consumer.assignment.interval.ms": "0",
+};
+
 export const CLIENTS: readonly Client[] = [
   {
     name: "kafkajs-bun",
@@ -71,6 +85,7 @@ export const CLIENTS: readonly Client[] = [
     needs: ["python3"],
     install: () => installPythonDriver("confluent-kafka"),
     command: pythonDriver("confluent-kafka"),
+    overrides: { ...QUICK_TRANSACTIONS, ...QUICK_GROUPS },
   },
   {
     name: "kafka-python",
@@ -105,6 +120,20 @@ export const CLIENTS: readonly Client[] = [
     needs: ["java", "javac", "mvn"],
     install: installJavaDrivers,
     command: javaDriver("compat.ClientsDriver"),
+  },
+  {
+    name: "java-transactions",
+    needs: ["java", "javac", "mvn"],
+    install: installJavaDrivers,
+    command: javaDriver("compat.TransactionsDriver"),
+    overrides: QUICK_TRANSACTIONS,
+  },
+  {
+    name: "java-groups",
+    needs: ["java", "javac", "mvn"],
+    install: installJavaDrivers,
+    command: javaDriver("compat.GroupsDriver"),
+    overrides: { ...QUICK_GROUPS, "group.consumer.max.size": "3" },
   },
   {
     name: "java-tools",

@@ -31,6 +31,9 @@ class Kit:
             "fetch.wait.max.ms": 50,
             **QUICK,
         }
+        if settings.get("group_protocol") == "consumer":
+            # In the consumer protocol the broker says how often, and how long.
+            del defaults["session.timeout.ms"], defaults["heartbeat.interval.ms"]
         return Consumer({**defaults, **dotted(settings)})
 
     def create_topic(self, topic, partitions=1, config=None):

@@ -41,6 +41,10 @@ final class Clients {
         var all = settings("auto.offset.reset", "earliest", "fetch.max.wait.ms", 50,
                 "heartbeat.interval.ms", 200, "session.timeout.ms", 10_000);
         all.putAll(settings(settings));
+        // In the consumer protocol the broker says how often, and how long.
+        if ("consumer".equals(all.get("group.protocol"))) {
+            all.keySet().removeAll(List.of("heartbeat.interval.ms", "session.timeout.ms"));
+        }
         return new KafkaConsumer<>(all, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 

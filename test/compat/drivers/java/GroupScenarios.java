@@ -4,8 +4,6 @@ import static compat.Kit.facts;
 import static compat.Kit.outcomeOf;
 
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -18,9 +16,6 @@ import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
 import org.apache.kafka.clients.admin.ListGroupsOptions;
 import org.apache.kafka.clients.admin.MemberToRemove;
 import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
-import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.GroupState;
 import org.apache.kafka.common.GroupType;
@@ -51,67 +46,13 @@ final class GroupScenarios {
         scenarios.put("group-errors", this::groupErrors);
     }
 
-    /** A consumer in a group, with the partitions it holds and what happened to it. */
-    private final class Member implements AutoCloseable, ConsumerRebalanceListener {
-        final KafkaConsumer<byte[], byte[]> consumer;
-        final Set<Integer> held = new TreeSet<>();
-        final List<String> events = new ArrayList<>();
-        final List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
-
-        Member(String group, String topic, Object... settings) {
-            var all = new ArrayList<Object>(List.of("group.id", group, "client.id", "compat"));
-            all.addAll(List.of(settings));
-            consumer = clients.consumer(all.toArray());
-            consumer.subscribe(List.of(topic), this);
-        }
-
-        void poll() {
-            consumer.poll(Duration.ofMillis(50)).forEach(records::add);
-        }
-
-        @Override
-        public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
-            partitions.forEach(place -> held.add(place.partition()));
-            events.add("assigned " + numbers(partitions));
-        }
-
-        @Override
-        public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
-            partitions.forEach(place -> held.remove(place.partition()));
-            events.add("revoked " + numbers(partitions));
-        }
-
-        List<String> places() {
-            return records.stream().map(Clients::shortly).sorted().toList();
-        }
-
-        @Override
-        public void close() {
-            consumer.close();
-        }
-    }
-
-    private static String numbers(Collection<TopicPartition> partitions) {
-        var found = partitions.stream().map(TopicPartition::partition).toList();
-        return new TreeSet<>(found).toString();
-    }
-
-    /** Polls the members in turn, as each would in a process of its own. */
-    private static void pollUntil(String what, Kit.Condition condition, Member... members)
-            throws Exception {
-        Kit.until(what, () -> {
-            for (var member : members) member.poll();
-            return condition.holds();
-        });
-    }
-
     private Object describe(String group) throws Exception {
         var options = new DescribeConsumerGroupsOptions().includeAuthorizedOperations(true);
         var found = admin.describeConsumerGroups(List.of(group), options).all().get().get(group);
         var members = found.members().stream()
                 .map(member -> facts("clientId", member.clientId(), "host", member.host(),
                         "instance", member.groupInstanceId().orElse(null),
-                        "assignment", numbers(member.assignment().topicPartitions()),
+                        "assignment", Member.numbers(member.assignment().topicPartitions()),
                         "idShape", member.consumerId()
                                 .replaceAll("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "UUID")))
                 .sorted((a, b) -> a.toString().compareTo(b.toString()))
@@ -139,8 +80,8 @@ final class GroupScenarios {
         clients.createTopic(topic, 4);
         clients.fill(topic, 4, 5, "v");
         var outcome = facts("before", outcomeOf(() -> describe("j-single")));
-        try (var member = new Member("j-single", topic)) {
-            pollUntil("20 records", () -> member.records.size() >= 20, member);
+        try (var member = new Member(clients, "j-single", topic)) {
+            Member.pollUntil("20 records", () -> member.records.size() >= 20, member);
             outcome.put("during", describe("j-single"));
             outcome.put("generationIsPositive", member.consumer.groupMetadata().generationId() > 0);
             var place = new TopicPartition(topic, 0);
@@ -160,22 +101,22 @@ final class GroupScenarios {
         clients.createTopic(group, 4);
         clients.fill(group, 4, 5, "v");
         var outcome = facts();
-        try (var first = new Member(group, group, strategy);
-                var second = new Member(group, group, strategy)) {
-            pollUntil("the first has all", () -> first.held.size() == 4, first);
+        try (var first = new Member(clients, group, group, strategy);
+                var second = new Member(clients, group, group, strategy)) {
+            Member.pollUntil("the first has all", () -> first.held.size() == 4, first);
             outcome.put("alone", first.held.toString());
-            pollUntil("each has two",
+            Member.pollUntil("each has two",
                     () -> first.held.size() == 2 && second.held.size() == 2, first, second);
             var both = new TreeSet<>(first.held);
             both.addAll(second.held);
             outcome.put("together", both.toString());
             first.consumer.commitSync();
             first.close();
-            pollUntil("the second has all", () -> second.held.size() == 4, second);
+            Member.pollUntil("the second has all", () -> second.held.size() == 4, second);
             outcome.put("eager", second.events.size() > 2
                     && second.events.get(2).startsWith("assigned [0, 1, 2, 3]"));
             clients.fill(group, 4, 1, "later");
-            pollUntil("later records", () -> second.records.stream()
+            Member.pollUntil("later records", () -> second.records.stream()
                     .filter(record -> Kit.text(record.value()).startsWith("later"))
                     .count() == 4, second);
         }
@@ -189,9 +130,9 @@ final class GroupScenarios {
             var group = "j-assignor-" + name;
             var strategy = new Object[] {"partition.assignment.strategy", ASSIGNORS + name};
             clients.createTopic(group, 4);
-            try (var first = new Member(group, group, strategy);
-                    var second = new Member(group, group, strategy)) {
-                pollUntil("each has two",
+            try (var first = new Member(clients, group, group, strategy);
+                    var second = new Member(clients, group, group, strategy)) {
+                Member.pollUntil("each has two",
                         () -> first.held.size() == 2 && second.held.size() == 2, first, second);
                 var shares = new TreeSet<>(Set.of(first.held.toString(), second.held.toString()));
                 outcome.put(name, name.equals("StickyAssignor") ? shares.size() : shares);
@@ -206,8 +147,8 @@ final class GroupScenarios {
         var outcome = facts();
         for (var round : List.of("a", "b", "c")) {
             clients.fill(topic, 2, 3, round);
-            try (var member = new Member(topic, topic)) {
-                pollUntil("6 records", () -> member.records.size() >= 6, member);
+            try (var member = new Member(clients, topic, topic)) {
+                Member.pollUntil("6 records", () -> member.records.size() >= 6, member);
                 outcome.put(round, member.places());
             }
         }
@@ -220,21 +161,21 @@ final class GroupScenarios {
         clients.createTopic(topic, 4);
         clients.fill(topic, 4, 1, "v");
         var outcome = facts();
-        try (var one = new Member(topic, topic, "group.instance.id", "one")) {
-            var two = new Member(topic, topic, "group.instance.id", "two");
-            pollUntil("each has two", () -> one.held.size() == 2 && two.held.size() == 2, one, two);
+        try (var one = new Member(clients, topic, topic, "group.instance.id", "one")) {
+            var two = new Member(clients, topic, topic, "group.instance.id", "two");
+            Member.pollUntil("each has two", () -> one.held.size() == 2 && two.held.size() == 2, one, two);
             var before = two.held.toString();
             outcome.put("members", describe(topic));
             int eventsOfOne = one.events.size();
             two.close();
             outcome.put("afterLeave", describe(topic));
-            try (var again = new Member(topic, topic, "group.instance.id", "two")) {
-                pollUntil("two is back", () -> again.held.size() == 2, one, again);
+            try (var again = new Member(clients, topic, topic, "group.instance.id", "two")) {
+                Member.pollUntil("two is back", () -> again.held.size() == 2, one, again);
                 outcome.put("sameAssignment", again.held.toString().equals(before));
                 outcome.put("otherUndisturbed", one.events.size() == eventsOfOne);
                 outcome.put("fenced", outcomeOf(() -> {
-                    try (var third = new Member(topic, topic, "group.instance.id", "two")) {
-                        pollUntil("fencing", () -> {
+                    try (var third = new Member(clients, topic, topic, "group.instance.id", "two")) {
+                        Member.pollUntil("fencing", () -> {
                             again.consumer.commitSync(Duration.ofSeconds(5));
                             return false;
                         }, third, again);
@@ -249,7 +190,7 @@ final class GroupScenarios {
                     () -> removed.memberResult(new MemberToRemove("two")).get()));
             outcome.put("removedNobody", outcomeOf(
                     () -> removed.memberResult(new MemberToRemove("nobody")).get()));
-            pollUntil("one has all", () -> one.held.size() == 4, one);
+            Member.pollUntil("one has all", () -> one.held.size() == 4, one);
         }
         return outcome;
     }
@@ -267,8 +208,8 @@ final class GroupScenarios {
         var set = committed(group);
         var described = describe(group);
         List<String> resumed;
-        try (var member = new Member(group, topic)) {
-            pollUntil("6 records", () -> member.records.size() >= 6, member);
+        try (var member = new Member(clients, group, topic)) {
+            Member.pollUntil("6 records", () -> member.records.size() >= 6, member);
             resumed = member.places();
         }
         var many = admin.listConsumerGroupOffsets(Map.of(
@@ -309,8 +250,8 @@ final class GroupScenarios {
         var empty = new ListGroupsOptions().inGroupStates(Set.of(GroupState.EMPTY));
         var classic = new ListGroupsOptions().withTypes(Set.of(GroupType.CLASSIC));
         var consumer = new ListGroupsOptions().withTypes(Set.of(GroupType.CONSUMER));
-        try (var member = new Member("j-admin", topic)) {
-            pollUntil("a record", () -> member.records.size() >= 1, member);
+        try (var member = new Member(clients, "j-admin", topic)) {
+            Member.pollUntil("a record", () -> member.records.size() >= 1, member);
             outcome.put("stable", listed(stable));
             outcome.put("empty", listed(empty));
             outcome.put("classic", listed(classic));
@@ -352,8 +293,8 @@ final class GroupScenarios {
 
     private Object join(Object... settings) {
         return outcomeOf(() -> {
-            try (var member = new Member("j-join", "j-group-admin", settings)) {
-                pollUntil("an assignment", () -> !member.held.isEmpty(), member);
+            try (var member = new Member(clients, "j-join", "j-group-admin", settings)) {
+                Member.pollUntil("an assignment", () -> !member.held.isEmpty(), member);
                 return member.held.toString();
             }
         });
@@ -362,9 +303,9 @@ final class GroupScenarios {
     /** A member without a protocol in common with the group. */
     private Object inconsistent() throws Exception {
         var strategy = "partition.assignment.strategy";
-        try (var member = new Member("j-join", "j-group-admin", strategy,
+        try (var member = new Member(clients, "j-join", "j-group-admin", strategy,
                 ASSIGNORS + "RangeAssignor")) {
-            pollUntil("an assignment", () -> !member.held.isEmpty(), member);
+            Member.pollUntil("an assignment", () -> !member.held.isEmpty(), member);
             return join(strategy, ASSIGNORS + "RoundRobinAssignor");
         }
     }

@@ -82,6 +82,7 @@ final class Kit {
     /** The text without what differs from run to run: ports and moments. */
     static String withoutChance(String text) {
         return text.replaceAll("127\\.0\\.0\\.1:\\d+", "ADDRESS")
+                .replaceAll("\\b[\\w-]{22}(?= (with instance|member))", "ID")
                 .replaceAll("\\d{10,}", "TIME");
     }
 
