@@ -5,28 +5,38 @@
  *   flush where `flush.messages` asks for one, for the high watermark (acks=all).
  * - acks=0 is never answered; an error closes the connection instead, so that the client notices.
  * - The records are never decoded here: log/record-validation.ts walks them.
+ * - The first records of a transaction in a partition wait until its coordinator has been asked
+ *   (KIP-890); the requests behind them on the connection wait too, as all do in Kafka. Any others
+ *   are appended in the turn in which they came.
  *
  * Versions: v5 log start offset; v8 which records were wrong (KIP-467); v10 where the leader is now
- * (KIP-951); v13 topic ids (KIP-516).
+ * (KIP-951); v11 TRANSACTION_ABORTABLE; v12 adds partitions to the transaction (KIP-890); v13 topic
+ * ids (KIP-516).
  */
 import type { Broker } from "../broker/broker.ts";
+import type { ProducedTransaction } from "../broker/produced-transaction.ts";
 import { nodeView } from "../broker/topic-view.ts";
 import type { AppendResult } from "../log/append-result.ts";
+import type { Verification } from "../log/verifications.ts";
 import { isInternalTopic } from "../metadata/internal-topics.ts";
 import type { Partition } from "../partition/partition.ts";
+import { CompressionType } from "../protocol/compression.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
 import { produce } from "../protocol/messages/00-produce.ts";
-import { CompressionType } from "../protocol/compression.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
-import { compressionOf, magic, nextBatchSize } from "../protocol/record-batch.ts";
-import type { Input, Value } from "../protocol/schema.ts";
-import { type Body, handler, type RequestContext } from "./handler.ts";
-
-type ProduceRequest = Value<typeof produce.request>;
-type TopicData = ProduceRequest["topicData"][number];
-type ProduceResponse = Body<Input<typeof produce.response>>;
-type TopicAnswer = ProduceResponse["responses"][number];
-type PartitionAnswer = TopicAnswer["partitionResponses"][number];
+import { compressionOf, isTransactional, magic, nextBatchSize } from "../protocol/record-batch.ts";
+import { handler, type RequestContext } from "./handler.ts";
+import { transactionOf } from "./produce-transaction.ts";
+import {
+  Answer,
+  failAll,
+  knownTopic,
+  type Produced,
+  type ProduceRequest,
+  type ProduceResponse,
+  type TopicData,
+  withoutRepeats,
+} from "./produced.ts";
 
 const ACKS_ALL = -1;
 /** Kafka's own admin client may write to internal topics. */
@@ -35,59 +45,99 @@ const ADMIN_CLIENT_ID = "__admin_client";
 export const produceHandler = handler(
   produce,
   (request, context, broker) => {
-    const waits: Promise<void>[] = [];
-    const responses = request.topicData.map((topic) => {
-      const partitionResponses: PartitionAnswer[] = [];
-      for (const data of topic.partitionData) {
-        const answer = new Answer(data.index);
-        partitionResponses.push(answer);
-        const partition = findPartition(topic, data.index, request, context, broker, answer);
-        if (partition === null) continue;
-        const wait = append(partition, data.records, request, context, broker, answer);
-        if (wait !== null) waits.push(wait);
-      }
-      return { name: topic.name, topicId: topic.topicId, partitionResponses };
-    });
-    if (waits.length === 0) return answer(responses, request, context, broker);
-    return Promise.all(waits).then(() => answer(responses, request, context, broker));
+    const topics = withoutRepeats(request.topicData);
+    const responses = topics.map(({ name, topicId, partitionData }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionData.map(({ index }) => new Answer(index)),
+    }));
+    const produced: Produced = { topics, responses, request, context, broker };
+    const found = checkForms(produced);
+    if (found === Found.CORRUPT) return answer(produced);
+    if (found === Found.PLAIN) return appendAll(produced, null);
+    const transaction = transactionOf(produced);
+    if (transaction === "refused") return answer(produced);
+    if (transaction === null || !transaction.start()) return appendAll(produced, transaction);
+    context.request.holdsBack = true;
+    return transaction.verify().then(() => appendAll(produced, transaction));
   },
   { mayOverlap: true },
 );
 
-/** One shape for every partition's answer; the error is filled in as it is found. */
-class Answer implements PartitionAnswer {
-  errorCode: ErrorCode = ErrorCode.NONE;
-  baseOffset = -1;
-  logAppendTimeMs = -1;
-  logStartOffset = -1;
-  recordErrors: { batchIndex: number; batchIndexErrorMessage: string }[] = NO_RECORD_ERRORS;
-  errorMessage: string | null = null;
-  currentLeader: { leaderId: number; leaderEpoch: number } | undefined = undefined;
+/** What the headers of the batches say of the whole request. */
+const Found = { PLAIN: 0, TRANSACTIONAL: 1, CORRUPT: 2 } as const;
+type Found = (typeof Found)[keyof typeof Found];
 
-  constructor(readonly index: number) {}
+/** Fills in what is wrong with the form of records; of some it can be told that all is wrong. */
+function checkForms(produced: Produced): Found {
+  const { topics, responses, context } = produced;
+  let found: Found = Found.PLAIN;
+  for (let at = 0; at < topics.length; at++) {
+    const { partitionData } = topics[at]!;
+    const answers = responses[at]!.partitionResponses;
+    for (let index = 0; index < partitionData.length; index++) {
+      const bytes = partitionData[index]!.records ?? EMPTY;
+      const errorCode = formError(bytes, context.apiVersion);
+      answers[index]!.errorCode = errorCode;
+      if (errorCode === ErrorCode.NONE) {
+        if (isTransactional(bytes, 0)) found = Found.TRANSACTIONAL;
+      } else if (errorCode === ErrorCode.CORRUPT_MESSAGE && found === Found.PLAIN) {
+        // Kafka looks for transactions first, and sees of what it cannot read that it is corrupt.
+        const text = corruptText(bytes);
+        if (text === null) continue;
+        failAll(produced, errorCode, text);
+        return Found.CORRUPT;
+      }
+    }
+  }
+  return found;
 }
 
-const NO_RECORD_ERRORS: { batchIndex: number; batchIndexErrorMessage: string }[] = [];
+/** Appends at once; what is answered may have to wait. */
+function appendAll(
+  produced: Produced,
+  transaction: ProducedTransaction | null,
+): ProduceResponse | null | Promise<ProduceResponse | null> {
+  const { topics, responses } = produced;
+  let waits: Promise<void>[] | null = null;
+  for (let at = 0; at < topics.length; at++) {
+    const topic = topics[at]!;
+    const answers = responses[at]!.partitionResponses;
+    for (let index = 0; index < answers.length; index++) {
+      const answer = answers[index]!;
+      const partition = findPartition(topic, produced, answer);
+      if (partition === null) continue;
+      const part = transaction?.partOf(partition) ?? null;
+      if (part !== null && part.errorCode !== ErrorCode.NONE) {
+        answer.errorCode = part.errorCode;
+        answer.errorMessage = part.message;
+        continue;
+      }
+      const records = topic.partitionData[index]!.records ?? EMPTY;
+      const verification = part?.verification ?? null;
+      const wait = append(partition, records, verification, produced, answer);
+      if (wait !== null) (waits ??= []).push(wait);
+    }
+  }
+  if (waits === null) return answer(produced);
+  return Promise.all(waits).then(() => answer(produced));
+}
 
 /** Null when the answer says why nothing can be appended. */
 function findPartition(
   topic: TopicData,
-  index: number,
-  request: ProduceRequest,
-  context: RequestContext,
-  broker: Broker,
+  { request, context, broker }: Produced,
   answer: Answer,
 ): Partition | null {
-  const found =
-    context.apiVersion >= 13
-      ? broker.partitions.topicById(topic.topicId)
-      : broker.partitions.topicByName(topic.name);
-  const partition = found?.partition(index) ?? null;
+  const found = knownTopic(topic, context, broker);
+  const partition = found?.partition(answer.index) ?? null;
   if (found === null) {
     answer.errorCode =
       context.apiVersion >= 13 ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
   } else if (partition === null) {
     answer.errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  } else if (answer.errorCode !== ErrorCode.NONE) {
+    return null;
   } else if (request.acks < ACKS_ALL || request.acks > 1) {
     answer.errorCode = ErrorCode.INVALID_REQUIRED_ACKS;
   } else if (isInternalTopic(found.name) && context.clientId !== ADMIN_CLIENT_ID) {
@@ -104,17 +154,13 @@ function findPartition(
 /** Null when the answer is complete. */
 function append(
   partition: Partition,
-  records: Buffer | null,
-  request: ProduceRequest,
-  context: RequestContext,
-  broker: Broker,
+  bytes: Buffer,
+  verification: Verification | null,
+  { request, broker }: Produced,
   answer: Answer,
 ): Promise<void> | null {
-  const bytes = records ?? EMPTY;
-  answer.errorCode = formError(bytes, context.apiVersion);
-  if (answer.errorCode !== ErrorCode.NONE) return null;
   const nowMs = broker.world.clock.wallMs();
-  const result = partition.append(bytes, { origin: "client", nowMs });
+  const result = partition.append(bytes, { origin: "client", nowMs, verification });
   fill(answer, result);
   if (result.errorCode !== ErrorCode.NONE) return null;
   if (result.flushed !== null) return settle(partition, result, request, answer);
@@ -160,6 +206,17 @@ function formError(bytes: Buffer, version: number): ErrorCode {
   }
 }
 
+/** What Kafka says of a first batch that it cannot even find the end of; null when it can. */
+function corruptText(bytes: Buffer): string | null {
+  try {
+    nextBatchSize(bytes, 0, bytes.length);
+    return null;
+  } catch (error) {
+    if (error instanceof ProtocolError) return error.message;
+    throw error;
+  }
+}
+
 /** With these Kafka does not say where the log starts; with every other error it does. */
 const HIDES_LOG_START: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.MESSAGE_TOO_LARGE,
@@ -190,12 +247,7 @@ function fail(answer: Answer, errorCode: ErrorCode): void {
   answer.logStartOffset = -1;
 }
 
-function answer(
-  responses: TopicAnswer[],
-  request: ProduceRequest,
-  context: RequestContext,
-  broker: Broker,
-): ProduceResponse | null {
+function answer({ responses, request, context, broker }: Produced): ProduceResponse | null {
   if (request.acks === 0) {
     const failed = responses.flatMap((topic) =>
       topic.partitionResponses
@@ -211,7 +263,7 @@ function answer(
 
 /** KIP-951: where to go for the partitions that are led elsewhere. */
 function leadersOf(
-  responses: readonly TopicAnswer[],
+  responses: Produced["responses"],
   context: RequestContext,
   broker: Broker,
 ): ProduceResponse["nodeEndpoints"] {

@@ -46,6 +46,11 @@ export interface Request {
   readonly connection: ConnectionContext;
   /** When the request was whole, on the monotonic clock. */
   readonly receivedMs: number;
+  /**
+   * Set by a handler before its first `await`: those behind it on the connection wait until it is
+   * answered, whether they may overlap or not.
+   */
+  holdsBack: boolean;
 }
 
 export interface Response {

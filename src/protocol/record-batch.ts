@@ -76,13 +76,18 @@ const LENGTH_MIN = 14;
 export function nextBatchSize(bytes: Buffer, at: number, end: number): number {
   if (end - at < BATCH_PREFIX_SIZE) return 0;
   const length = bytes.readInt32BE(at + LENGTH_AT);
-  if (length < LENGTH_MIN) throw new ProtocolError(`a record batch of length ${length}`);
+  if (length < LENGTH_MIN) throw new ProtocolError(tooShort(length));
   if (end - at < BATCH_SIZE_TO_MAGIC) return 0;
   const magicByte = bytes.readInt8(at + MAGIC_AT);
   if (magicByte < 0 || magicByte > CURRENT_MAGIC) {
-    throw new ProtocolError(`a record batch of magic ${magicByte}`);
+    throw new ProtocolError(`Invalid magic found in record: ${magicByte}`);
   }
   return BATCH_PREFIX_SIZE + length <= end - at ? BATCH_PREFIX_SIZE + length : 0;
+}
+
+/** In Kafka's words, as producers are told. */
+function tooShort(length: number): string {
+  return `Record size ${length} is less than the minimum record overhead (${LENGTH_MIN})`;
 }
 
 /** For all magics; of a message of magic 0 or 1 it is the last one's offset. */

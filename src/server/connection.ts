@@ -273,6 +273,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
       return;
     }
     if (result instanceof Promise) {
+      if (exchange.holdsBack) this.#queue.holdBack(exchange);
       result.then(
         (response) => this.#finishedLater(exchange, response),
         (error: unknown) => this.#failed(exchange, error),

@@ -42,6 +42,7 @@ export class Exchange implements Request {
   /** Null until the handler is done, and for ever when the client expects no answer. */
   response: Response | null = null;
   isFinished = false;
+  holdsBack = false;
   /** It cannot be answered, and so nothing behind it can be. */
   isBroken = false;
   #isReleased = false;

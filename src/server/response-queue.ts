@@ -11,7 +11,7 @@
  * outcome.
  *
  * Invariants: nothing behind `#started` has started, everything before it has; `#runningCount`
- * counts those before it that are not finished; if `#runsAlone`, that count is 1.
+ * counts those before it that are not finished; nothing starts while `#holder` is one of them.
  */
 import { assert } from "../base/assert.ts";
 import { Queue } from "../base/queue.ts";
@@ -21,7 +21,8 @@ export class ResponseQueue {
   readonly #exchanges = new Queue<Exchange>();
   #started = 0;
   #runningCount = 0;
-  #runsAlone = false;
+  /** Those behind it wait until it is finished. */
+  #holder: Exchange | null = null;
 
   get length(): number {
     return this.#exchanges.length;
@@ -43,18 +44,23 @@ export class ResponseQueue {
   startNext(): Exchange | null {
     if (this.#started === this.#exchanges.length) return null;
     const next = this.#exchanges.at(this.#started);
-    if (this.#runningCount > 0 && (this.#runsAlone || !next.mayOverlap)) return null;
+    if (this.#holder !== null || (this.#runningCount > 0 && !next.mayOverlap)) return null;
     this.#started++;
     this.#runningCount++;
-    this.#runsAlone = !next.mayOverlap;
+    if (!next.mayOverlap) this.#holder = next;
     return next;
+  }
+
+  /** Nothing behind it starts before it is finished; it was the last to start. */
+  holdBack(exchange: Exchange): void {
+    if (!exchange.isFinished) this.#holder = exchange;
   }
 
   /** A running exchange has been finished. */
   finished(exchange: Exchange): void {
     assert(exchange.isFinished && this.#runningCount > 0, "only what runs can finish");
     this.#runningCount--;
-    this.#runsAlone = false;
+    if (this.#holder === exchange) this.#holder = null;
   }
 
   /** The oldest if it is finished: the next whose answer is to be sent. */
@@ -74,7 +80,7 @@ export class ResponseQueue {
     this.#exchanges.clear();
     this.#started = 0;
     this.#runningCount = 0;
-    this.#runsAlone = false;
+    this.#holder = null;
     return dropped;
   }
 }

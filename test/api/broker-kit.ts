@@ -98,6 +98,7 @@ export class TestBroker implements Line {
       body,
       connection,
       receivedMs: this.world.clock.monotonicMs(),
+      holdsBack: false,
     });
     if (response === null) return null;
     const { flexibleHeader, parts } = response;
