@@ -156,7 +156,7 @@ function resultOf(producerId: number, written: Iterable<Written>): TransactionMa
   return { producerId, topics: [...topics.values()] };
 }
 
-/** As one request answers them: all of one producer together, the last word on each partition. */
+/** As one request answers them: all of one producer together, and none that has no partition. */
 export function mergedByProducer(
   results: readonly TransactionMarkerResult[],
 ): TransactionMarkerResult[] {
@@ -170,5 +170,6 @@ export function mergedByProducer(
       }
     }
   }
-  return [...merged].map(([producerId, written]) => resultOf(producerId, written.values()));
+  const found = [...merged].filter(([, written]) => written.size > 0);
+  return found.map(([producerId, written]) => resultOf(producerId, written.values()));
 }

@@ -21,7 +21,7 @@ const SUBSCRIPTION = Buffer.from([0, 0, 0, 0, 0, 1, 0, 1, 0x74, 0xff, 0xff, 0xff
 
 type JoinRequest = Input<typeof joinGroup.request>;
 
-async function awaitCoordinator(asker: Asker): Promise<void> {
+export async function awaitCoordinator(asker: Asker): Promise<void> {
   await asker.until(async () => {
     const request = { coordinatorKeys: ["g"] };
     const { coordinators } = await asker.quietly(findCoordinator, 6, request);

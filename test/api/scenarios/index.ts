@@ -20,6 +20,7 @@ import { leaderEpochsScenario, producersScenario } from "./producers.ts";
 import { quorumScenario, updateFeaturesScenario } from "./quorum.ts";
 import { reassignmentsScenario, votersScenario } from "./reassignments.ts";
 import { aclsScenario, securityScenario } from "./security.ts";
+import { transactionPartitionsScenario } from "./transaction-partitions.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   aclsScenario,
@@ -47,6 +48,7 @@ export const SCENARIOS: readonly Scenario[] = [
   reassignmentsScenario,
   securityScenario,
   topicPartitionsScenario,
+  transactionPartitionsScenario,
   updateFeaturesScenario,
   votersScenario,
 ];
