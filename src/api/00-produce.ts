@@ -248,7 +248,10 @@ function fail(answer: Answer, errorCode: ErrorCode): void {
 }
 
 function answer({ responses, request, context, broker }: Produced): ProduceResponse | null {
+  if (broker.quotas.produce.isActive) throttleForBytes(context, broker);
   if (request.acks === 0) {
+    // Whoever gets no answer is not slowed down for the time that it takes.
+    context.time = null;
     const failed = responses.flatMap((topic) =>
       topic.partitionResponses
         .filter(({ errorCode }) => errorCode !== ErrorCode.NONE)
@@ -259,6 +262,12 @@ function answer({ responses, request, context, broker }: Produced): ProduceRespo
   }
   if (context.apiVersion < 10) return { responses };
   return { responses, nodeEndpoints: leadersOf(responses, context, broker) };
+}
+
+function throttleForBytes(context: RequestContext, broker: Broker): void {
+  const nowMs = broker.world.clock.monotonicMs();
+  const throttleMs = broker.quotas.produce.use(context, context.request.size, nowMs);
+  context.throttleMs = Math.max(context.throttleMs, throttleMs);
 }
 
 /** KIP-951: where to go for the partitions that are led elsewhere. */

@@ -19,5 +19,5 @@ export const fetchMetadataHandler = handler(
     }));
     return { ...answer, responses };
   },
-  { listeners: ["controller"] },
+  { listeners: ["controller"], isExempt: true },
 );

@@ -25,6 +25,7 @@ import type { PartitionRead } from "../partition/fetch-read.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { fetch } from "../protocol/messages/01-fetch.ts";
 import type { Input, Value } from "../protocol/schema.ts";
+import { fetchBytesMax, isFetchThrottled } from "./fetch-throttle.ts";
 import { type Body, handler, type RequestContext } from "./handler.ts";
 
 type FetchRequest = Value<typeof fetch.request>;
@@ -48,17 +49,24 @@ async function fetchFromPartitions(
       sessionId: request.sessionId,
       sessionEpoch: request.sessionEpoch,
       usesTopicIds,
-      isFollower: replicaIdOf(request) >= 0,
+      isFollower: isFollower(request),
       partitions: requestedPartitions(request, usesTopicIds),
       forgotten: forgottenPartitions(request, usesTopicIds),
     },
     broker.world.clock.monotonicMs(),
   );
   if (session.kind === "error") {
-    return { errorCode: session.errorCode, sessionId: NO_SESSION_ID, responses: [] };
+    const refused = { errorCode: session.errorCode, sessionId: NO_SESSION_ID, responses: [] };
+    // As Kafka: whoever is throttled does not hear of it.
+    if (isFollower(request) || !isFetchThrottled(refused, context, broker)) return refused;
+    return { ...refused, errorCode: ErrorCode.NONE };
   }
   const targets = targetsOf(session, usesTopicIds, broker);
-  const maxBytes = Math.min(request.maxBytes, broker.settings.get("fetch.max.bytes"));
+  const maxBytes = Math.min(
+    request.maxBytes,
+    broker.settings.get("fetch.max.bytes"),
+    isFollower(request) ? Infinity : fetchBytesMax(context, broker),
+  );
   const reads = await runFetch(
     broker.world.clock,
     targets,
@@ -74,8 +82,8 @@ async function fetchFromPartitions(
   return answer(session, request, context, broker, targets, reads);
 }
 
-function replicaIdOf(request: FetchRequest): number {
-  return request.replicaId >= 0 ? request.replicaId : request.replicaState.replicaId;
+function isFollower({ replicaId, replicaState }: FetchRequest): boolean {
+  return replicaId >= 0 || replicaState.replicaId >= 0;
 }
 
 function requestedPartitions(
@@ -137,49 +145,70 @@ function answer(
   targets: readonly FetchTarget[],
   reads: readonly PartitionRead[],
 ): FetchResponse {
-  let sessionId = NO_SESSION_ID;
-  let created: Map<FetchPartitionRequest, SessionPartition> | null = null;
-  if (session.kind === "full") {
-    const made = broker.fetchSessions.create(
-      {
-        sessionId: request.sessionId,
-        sessionEpoch: request.sessionEpoch,
-        usesTopicIds: context.apiVersion >= TOPIC_IDS_VERSION,
-        isFollower: replicaIdOf(request) >= 0,
-        partitions: session.partitions,
-        forgotten: [],
-      },
-      broker.world.clock.monotonicMs(),
-    );
-    sessionId = made?.id ?? NO_SESSION_ID;
-    created = made?.partitionsByRequest(session.partitions) ?? null;
-  } else if (session.kind === "incremental") sessionId = session.session.id;
   const responses: TopicAnswer[] = [];
   const leaders = new Set<number>();
   for (const [index, target] of targets.entries()) {
-    const read = reads[index]!;
-    const known = created?.get(target.request) ?? target.request;
-    if (known instanceof SessionPartition) {
-      const isChanged = known.mustRespond({
-        errorCode: read.errorCode,
-        highWatermark: read.highWatermark,
-        logStartOffset: read.logStartOffset,
-        hasRecords: (read.slice?.size ?? 0) > 0,
-        hasDirection: read.divergingEpoch !== null,
-      });
-      if (session.kind === "incremental") {
-        if (!isChanged) continue;
-        if ((read.slice?.size ?? 0) > 0) session.session.moveToEnd(known);
-      }
-    }
+    if (!isTold(target, reads[index]!)) continue;
     topicAnswer(responses, target.request).push(
-      partitionAnswer(target, read, context.apiVersion, leaders),
+      partitionAnswer(target, reads[index]!, context.apiVersion, leaders),
     );
   }
   const nodeEndpoints = [...leaders].flatMap(
     (id) => nodeView(broker.image, id, context.listenerName) ?? [],
   );
-  return { errorCode: ErrorCode.NONE, sessionId, responses, nodeEndpoints };
+  const sessionId = session.kind === "incremental" ? session.session.id : NO_SESSION_ID;
+  const response = { errorCode: ErrorCode.NONE, sessionId, responses, nodeEndpoints };
+  if (isFollower(request)) context.time = null;
+  else if (isFetchThrottled(response, context, broker)) return { ...response, responses: [] };
+  if (session.kind === "full") {
+    response.sessionId = openSession(session.partitions, request, context, broker, targets, reads);
+  } else if (session.kind === "incremental") rememberAnswers(session, targets, reads);
+  return response;
+}
+
+/** In an incremental session only of what has changed. */
+function isTold({ request }: FetchTarget, read: PartitionRead): boolean {
+  return !(request instanceof SessionPartition) || request.mustRespond(read);
+}
+
+function openSession(
+  partitions: readonly FetchPartitionRequest[],
+  request: FetchRequest,
+  context: RequestContext,
+  broker: Broker,
+  targets: readonly FetchTarget[],
+  reads: readonly PartitionRead[],
+): number {
+  const session = broker.fetchSessions.create(
+    {
+      sessionId: request.sessionId,
+      sessionEpoch: request.sessionEpoch,
+      usesTopicIds: context.apiVersion >= TOPIC_IDS_VERSION,
+      isFollower: isFollower(request),
+      partitions,
+      forgotten: [],
+    },
+    broker.world.clock.monotonicMs(),
+  );
+  if (session === null) return NO_SESSION_ID;
+  const created = session.partitionsByRequest(partitions);
+  for (const [index, target] of targets.entries()) {
+    created.get(target.request)?.responded(reads[index]!);
+  }
+  return session.id;
+}
+
+function rememberAnswers(
+  { session }: Extract<FetchContext, { kind: "incremental" }>,
+  targets: readonly FetchTarget[],
+  reads: readonly PartitionRead[],
+): void {
+  for (const [index, { request }] of targets.entries()) {
+    const read = reads[index]!;
+    if (!(request instanceof SessionPartition) || !request.mustRespond(read)) continue;
+    request.responded(read);
+    if ((read.slice?.size ?? 0) > 0) session.moveToEnd(request);
+  }
 }
 
 /** Neighbours of one topic share its entry, in the order of the request. */

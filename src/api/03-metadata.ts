@@ -112,7 +112,11 @@ async function answerByName(
     .map((topic) => known(broker, topic, options));
   const errors =
     mayCreate && absent.length > 0
-      ? await broker.topicCreation.create(absent, context.connection)
+      ? await broker.topicCreation.create(
+          absent,
+          context.connection,
+          broker.quotas.mutation.permitsFor(context, true),
+        )
       : new Map<string, ErrorCode>();
   for (const name of absent) {
     const error = errors.get(name) ?? absentTopicError(name);

@@ -6,15 +6,17 @@
  * - Answered when the records are committed: the topic is in the metadata then.
  *
  * Versions: v4 default number of partitions and replicas (KIP-464); v5 tells the new topic's
- * settings (KIP-525); v7 its id (KIP-516).
+ * settings (KIP-525); v6 THROTTLING_QUOTA_EXCEEDED (KIP-599); v7 its id (KIP-516).
  */
 import { ZERO_UUID } from "../base/uuid.ts";
 import * as controller from "../metadata/controller/create-topics.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { createTopics } from "../protocol/messages/19-create-topics.ts";
 import { handler } from "./handler.ts";
+import { withMutationPermits } from "./mutation-permits.ts";
 import { submit } from "./submit.ts";
 
+const STRICT_VERSION = 6;
 const NOT_CREATED = {
   topicId: ZERO_UUID,
   topicConfigErrorCode: ErrorCode.NONE,
@@ -23,14 +25,16 @@ const NOT_CREATED = {
   configs: [],
 };
 
-export const createTopicsHandler = handler(createTopics, (request, _context, broker) =>
-  submit(
-    broker,
-    controller.createTopics(request),
-    (refused) => ({
-      throttleTimeMs: 0,
-      topics: request.topics.map(({ name }) => ({ name, ...refused, ...NOT_CREATED })),
-    }),
-    request.timeoutMs,
+export const createTopicsHandler = handler(createTopics, (request, context, broker) =>
+  withMutationPermits(context, broker, STRICT_VERSION, (permits) =>
+    submit(
+      broker,
+      controller.createTopics(request, permits),
+      (refused) => ({
+        throttleTimeMs: 0,
+        topics: request.topics.map(({ name }) => ({ name, ...refused, ...NOT_CREATED })),
+      }),
+      request.timeoutMs,
+    ),
   ),
 );

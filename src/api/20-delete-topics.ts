@@ -4,22 +4,27 @@
  * - Answered when the records are committed; the files of the partitions go a little later.
  * - `delete.topic.enable=false` refuses every request.
  *
- * Versions: v3 TOPIC_DELETION_DISABLED; v5 error messages; v6 topics by id too (KIP-516).
+ * Versions: v3 TOPIC_DELETION_DISABLED; v5 error messages, THROTTLING_QUOTA_EXCEEDED (KIP-599); v6 topics by id too (KIP-516).
  */
 import { ZERO_UUID } from "../base/uuid.ts";
 import * as controller from "../metadata/controller/delete-topics.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { deleteTopics } from "../protocol/messages/20-delete-topics.ts";
 import { handler } from "./handler.ts";
+import { withMutationPermits } from "./mutation-permits.ts";
 import { submit } from "./submit.ts";
+
+const STRICT_VERSION = 5;
 
 export const deleteTopicsHandler = handler(deleteTopics, (request, context, broker) => {
   if (broker.settings.get("delete.topic.enable")) {
-    return submit(
-      broker,
-      controller.deleteTopics(request),
-      ({ errorCode }) => refuseAll(request, errorCode),
-      request.timeoutMs,
+    return withMutationPermits(context, broker, STRICT_VERSION, (permits) =>
+      submit(
+        broker,
+        controller.deleteTopics(request, permits),
+        ({ errorCode }) => refuseAll(request, errorCode),
+        request.timeoutMs,
+      ),
     );
   }
   return refuseAll(

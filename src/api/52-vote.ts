@@ -10,6 +10,8 @@ import { vote } from "../protocol/messages/52-vote.ts";
 import { handler } from "./handler.ts";
 import { raftCaller } from "./raft-caller.ts";
 
-export const voteHandler = handler(vote, (request, context, broker) =>
-  onVote(broker.metadata, raftCaller(context, broker), request),
+export const voteHandler = handler(
+  vote,
+  (request, context, broker) => onVote(broker.metadata, raftCaller(context, broker), request),
+  { isExempt: true },
 );

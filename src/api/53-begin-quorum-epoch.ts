@@ -10,6 +10,9 @@ import { beginQuorumEpoch } from "../protocol/messages/53-begin-quorum-epoch.ts"
 import { handler } from "./handler.ts";
 import { raftCaller } from "./raft-caller.ts";
 
-export const beginQuorumEpochHandler = handler(beginQuorumEpoch, (request, context, broker) =>
-  onBeginQuorumEpoch(broker.metadata, raftCaller(context, broker), request),
+export const beginQuorumEpochHandler = handler(
+  beginQuorumEpoch,
+  (request, context, broker) =>
+    onBeginQuorumEpoch(broker.metadata, raftCaller(context, broker), request),
+  { isExempt: true },
 );

@@ -10,6 +10,9 @@ import { endQuorumEpoch } from "../protocol/messages/54-end-quorum-epoch.ts";
 import { handler } from "./handler.ts";
 import { raftCaller } from "./raft-caller.ts";
 
-export const endQuorumEpochHandler = handler(endQuorumEpoch, (request, context, broker) =>
-  onEndQuorumEpoch(broker.metadata, raftCaller(context, broker), request),
+export const endQuorumEpochHandler = handler(
+  endQuorumEpoch,
+  (request, context, broker) =>
+    onEndQuorumEpoch(broker.metadata, raftCaller(context, broker), request),
+  { isExempt: true },
 );

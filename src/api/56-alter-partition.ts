@@ -11,8 +11,16 @@ import { alterPartition } from "../protocol/messages/56-alter-partition.ts";
 import { handler } from "./handler.ts";
 import { submit } from "./submit.ts";
 
-export const alterPartitionHandler = handler(alterPartition, (request, context, broker) => {
-  if (request.topics.length === 0) return { errorCode: ErrorCode.NONE, topics: [] };
-  const command = controller.alterPartition(request, context.apiVersion);
-  return submit(broker, command, ({ errorCode }) => ({ throttleTimeMs: 0, errorCode, topics: [] }));
-});
+export const alterPartitionHandler = handler(
+  alterPartition,
+  (request, context, broker) => {
+    if (request.topics.length === 0) return { errorCode: ErrorCode.NONE, topics: [] };
+    const command = controller.alterPartition(request, context.apiVersion);
+    return submit(broker, command, ({ errorCode }) => ({
+      throttleTimeMs: 0,
+      errorCode,
+      topics: [],
+    }));
+  },
+  { isExempt: true },
+);

@@ -10,6 +10,9 @@ import { fetchSnapshot } from "../protocol/messages/59-fetch-snapshot.ts";
 import { handler } from "./handler.ts";
 import { raftCaller } from "./raft-caller.ts";
 
-export const fetchSnapshotHandler = handler(fetchSnapshot, (request, context, broker) =>
-  onFetchSnapshot(broker.metadata, raftCaller(context, broker), request),
+export const fetchSnapshotHandler = handler(
+  fetchSnapshot,
+  (request, context, broker) =>
+    onFetchSnapshot(broker.metadata, raftCaller(context, broker), request),
+  { isExempt: true },
 );

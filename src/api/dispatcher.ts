@@ -11,6 +11,7 @@ import {
 } from "./18-api-versions.ts";
 import { RequestContext, type Handler } from "./handler.ts";
 import { HANDLERS } from "./index.ts";
+import { PERCENTS_PER_MS } from "./request-time.ts";
 import type { Request, RequestHandler, Response } from "./request.ts";
 
 const UNKNOWN_API = -1;
@@ -64,6 +65,19 @@ export class Dispatcher implements RequestHandler {
     }
     if (this.#broker !== null) return handler.respond(context, this.#broker);
     return this.#opened.promise.then((broker) => handler.respond(context, broker));
+  }
+
+  get countsTime(): boolean {
+    return this.#broker?.quotas.request.isActive ?? false;
+  }
+
+  /** KIP-124: without a delay of its own; the next request is told. */
+  sent(request: Request, durationMs: number): void {
+    const broker = this.#broker;
+    if (broker === null || (this.#handlers.get(request.apiKey)?.isExempt ?? true)) return;
+    const who = new RequestContext(request, this.#listenerKind);
+    const nowMs = broker.world.clock.monotonicMs();
+    broker.quotas.request.record(who, durationMs * PERCENTS_PER_MS, nowMs);
   }
 }
 

@@ -9,6 +9,7 @@ const TEXTS: ReadonlyMap<number, string> = new Map([
     "This most likely occurs because of a request being malformed by the client library or the " +
       "message was sent to an incompatible broker. See the broker logs for more details.",
   ],
+  [ErrorCode.POLICY_VIOLATION, "Request parameters do not satisfy the configured policy."],
   [ErrorCode.TOPIC_DELETION_DISABLED, "Topic deletion is disabled."],
 ]);
 

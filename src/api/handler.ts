@@ -12,6 +12,10 @@ import { responseHeaderVersion } from "../protocol/messages/header.ts";
 import type { Api, ListenerKind } from "../protocol/schema.ts";
 import { Writer } from "../protocol/writer.ts";
 import type { ConnectionContext, Request, Response } from "./request.ts";
+import { RequestTime } from "./request-time.ts";
+
+/** Until there are logins. */
+const ANONYMOUS = "ANONYMOUS";
 
 /** What a handler may know of its caller, and tell the server beside the response. */
 export class RequestContext {
@@ -19,11 +23,19 @@ export class RequestContext {
   closeReason: string | null = null;
   /** Called once, when the response's bytes are needed no more. */
   release: (() => void) | null = null;
+  /** What the client is told, and how long it is not read. */
+  throttleMs = 0;
+  /** The time that this request has taken, while that is counted. */
+  time: RequestTime | null = null;
 
   constructor(
     readonly request: Request,
     readonly listenerKind: ListenerKind,
   ) {}
+
+  get user(): string {
+    return ANONYMOUS;
+  }
 
   get apiVersion(): number {
     return this.request.apiVersion;
@@ -55,12 +67,20 @@ export interface Handler {
   readonly listeners: readonly ListenerKind[];
   /** See `RequestHandler.mayOverlap`. */
   readonly mayOverlap: boolean;
+  /** What nodes ask of each other is not counted as the time of a client. */
+  readonly isExempt: boolean;
   respond(context: RequestContext, broker: Broker): Response | null | Promise<Response | null>;
 }
 
-/** A handler's response: how long the client is throttled is said by the dispatcher alone. */
+/** A handler's response: how long the client is throttled is said by `encodeResponse` alone. */
 export type Body<I> = Omit<I, "throttleTimeMs">;
 type Reply<I> = Body<I> | null | Promise<Body<I> | null>;
+
+interface HandlerOptions {
+  readonly mayOverlap?: boolean;
+  readonly isExempt?: boolean;
+  readonly listeners?: readonly ListenerKind[];
+}
 
 /**
  * `handle` gives the response, or null where the client expects none. It may be called again while
@@ -69,21 +89,33 @@ type Reply<I> = Body<I> | null | Promise<Body<I> | null>;
 export function handler<Q, QI, R, RI>(
   api: Api<Q, QI, R, RI>,
   handle: (request: Q, context: RequestContext, broker: Broker) => Reply<RI>,
-  options: { readonly mayOverlap?: boolean; readonly listeners?: readonly ListenerKind[] } = {},
+  options: HandlerOptions = {},
 ): Handler {
+  const isExempt = options.isExempt ?? false;
+  const finish = (reply: Body<RI> | null, context: RequestContext, broker: Broker) => {
+    if (context.time !== null) throttleForTime(context, broker);
+    if (reply !== null) return encodeResponse(api, context.apiVersion, reply, context);
+    return context.throttleMs === 0 ? null : { ...SILENCE, throttleMs: context.throttleMs };
+  };
   return {
     api,
     listeners: options.listeners ?? api.listeners,
     mayOverlap: options.mayOverlap ?? false,
+    isExempt,
     respond(context, broker) {
-      const version = context.apiVersion;
-      const request = decoderOf(api.request, version)(context.request.body);
+      if (broker.quotas.request.isActive && !isExempt) {
+        context.time = new RequestTime(broker.world.clock);
+      }
+      const request = decoderOf(api.request, context.apiVersion)(context.request.body);
       const reply = handle(request, context, broker);
-      if (!(reply instanceof Promise)) return reply && encodeResponse(api, version, reply, context);
-      return reply.then((later) => later && encodeResponse(api, version, later, context));
+      if (!(reply instanceof Promise)) return finish(reply, context, broker);
+      context.time?.pause();
+      return reply.then((later) => finish(later, context, broker));
     },
   };
 }
+
+const SILENCE: Response = { flexibleHeader: false, parts: [], isSilent: true };
 
 /** A handler that is loaded when it is first asked for: the one that its file exports. */
 export function late(
@@ -102,12 +134,24 @@ export function late(
     api,
     listeners,
     mayOverlap: false,
+    get isExempt() {
+      return loaded().isExempt;
+    },
     respond: (context, broker) => loaded().respond(context, broker),
   };
 }
 
 function isHandlerOf(api: HandledApi, value: unknown): value is Handler {
   return typeof value === "object" && value !== null && "api" in value && value.api === api;
+}
+
+/** KIP-124: once for each request, by whoever wants to know it first. */
+export function throttleForTime(context: RequestContext, broker: Broker): void {
+  if (context.time === null) return;
+  const { request } = broker.quotas;
+  const throttleMs = request.use(context, context.time.percents(), context.time.nowMs());
+  context.throttleMs = Math.max(context.throttleMs, throttleMs);
+  context.time = null;
 }
 
 export function encodeResponse<Q, QI, R, RI>(
@@ -117,11 +161,13 @@ export function encodeResponse<Q, QI, R, RI>(
   context: RequestContext,
 ): Response {
   const writer = new Writer();
-  encoderOf(api.response, version)(writer, { throttleTimeMs: 0, ...body } as RI);
+  const { throttleMs } = context;
+  encoderOf(api.response, version)(writer, { ...body, throttleTimeMs: throttleMs } as RI);
   return {
     flexibleHeader: responseHeaderVersion(api, version) === 1,
     parts: writer.parts(),
     ...(context.release === null ? {} : { release: context.release }),
     ...(context.closeReason === null ? {} : { closeReason: context.closeReason }),
+    ...(throttleMs === 0 ? {} : { throttleMs }),
   };
 }

@@ -40,6 +40,8 @@ import { incrementalAlterConfigs } from "../protocol/messages/44-incremental-alt
 import * as reassigning from "../protocol/messages/45-alter-partition-reassignments.ts";
 import * as reassignments from "../protocol/messages/46-list-partition-reassignments.ts";
 import { offsetDelete } from "../protocol/messages/47-offset-delete.ts";
+import { describeClientQuotas } from "../protocol/messages/48-describe-client-quotas.ts";
+import { alterClientQuotas } from "../protocol/messages/49-alter-client-quotas.ts";
 import * as scram from "../protocol/messages/50-describe-user-scram-credentials.ts";
 import { alterUserScramCredentials } from "../protocol/messages/51-alter-user-scram-credentials.ts";
 import { vote } from "../protocol/messages/52-vote.ts";
@@ -111,6 +113,8 @@ export const HANDLERS: readonly Handler[] = [
     require("./46-list-partition-reassignments.ts"),
   ),
   late(offsetDelete, () => require("./47-offset-delete.ts")),
+  late(describeClientQuotas, () => require("./48-describe-client-quotas.ts")),
+  late(alterClientQuotas, () => require("./49-alter-client-quotas.ts")),
   late(scram.describeUserScramCredentials, () =>
     require("./50-describe-user-scram-credentials.ts"),
   ),

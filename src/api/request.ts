@@ -33,6 +33,11 @@ export interface RequestHandler {
    * in which they were sent. What runs behind it may end in any order.
    */
   handle(request: Request): Response | null | Promise<Response | null>;
+
+  /** Whether the time that requests take is counted; never, where it is left out. */
+  readonly countsTime?: boolean;
+  /** Sending took so long; the answer to this request was the last that was sent. */
+  sent?(request: Request, durationMs: number): void;
 }
 
 export interface Request {
@@ -44,6 +49,8 @@ export interface Request {
   /** Stands behind the header. See the rule above for what it reads. */
   readonly body: Reader;
   readonly connection: ConnectionContext;
+  /** Bytes of header and body. */
+  readonly size: number;
   /** When the request was whole, on the monotonic clock. */
   readonly receivedMs: number;
   /**
@@ -62,6 +69,8 @@ export interface Response {
   readonly release?: () => void;
   /** The connection's next requests are left unread for this long (KIP-219). */
   readonly throttleMs?: number;
+  /** Nothing is sent: the client expects no answer, but is throttled. */
+  readonly isSilent?: boolean;
   /** The connection closes when this response has been sent; the text goes to the log. */
   readonly closeReason?: string;
 }

@@ -35,6 +35,7 @@ import { openStorage, type Storage } from "./format-storage.ts";
 import { groupCoordinatorConfig } from "./group-coordinator-config.ts";
 import { logSettings, metadataSettings } from "./log-settings.ts";
 import { ProducerIds } from "./producer-ids.ts";
+import { Quotas } from "./quotas/quotas.ts";
 import { Registration } from "./registration.ts";
 import { Replicas } from "./replicas.ts";
 import { configRules } from "./settings/config-rules.ts";
@@ -77,6 +78,7 @@ export class BrokerNode implements Broker {
   readonly partitions = new Partitions();
   readonly fetchSessions: FetchSessions;
   readonly producerIds: ProducerIds;
+  readonly quotas: Quotas;
   readonly topicCreation: TopicCreation;
   readonly supportedFeatures = SUPPORTED_FEATURES;
   /** Nobody has a transactional id here, so nothing belongs to a transaction. */
@@ -134,6 +136,7 @@ export class BrokerNode implements Broker {
       logger: logger.child("producer-ids"),
       allocate: () => this.metadata.submit(allocateProducerIds(this.nodeId, this.brokerEpoch)),
     });
+    this.quotas = new Quotas(clock, settings);
     this.txnMarkers = new TxnMarkerWriter({
       source: this,
       groups: () => this.groups,
@@ -143,7 +146,7 @@ export class BrokerNode implements Broker {
     this.topicCreation = new TopicCreation({
       settings,
       logger: logger.child("topics"),
-      submit: (request) => this.metadata.submit(createTopics(request)),
+      submit: (request, permits) => this.metadata.submit(createTopics(request, permits)),
     });
   }
 
@@ -201,7 +204,10 @@ export class BrokerNode implements Broker {
     await this.logs.load();
     setStraysAside(this.logs, this.image, this.nodeId);
     const replicas = new Replicas({ ...this, image: this.image, groups: () => this.groups });
-    this.#metadata.subscribe((delta) => replicas.apply(delta));
+    this.#metadata.subscribe((delta) => {
+      this.quotas.apply(delta, this.image.clientQuotas);
+      replicas.apply(delta);
+    });
     this.logs.start();
     this.#registration = new Registration({
       metadata: this.#metadata,

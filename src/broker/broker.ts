@@ -13,6 +13,7 @@ import type { MetadataNode } from "../metadata/metadata-node.ts";
 import type { Partitions } from "../partition/partitions.ts";
 import type { FetchSessions } from "./fetch-sessions.ts";
 import type { ProducerIds } from "./producer-ids.ts";
+import type { Quotas } from "./quotas/quotas.ts";
 import type { Settings } from "./settings/settings.ts";
 import type { TopicCreation } from "./topic-creation.ts";
 import type { TxnMarkerWriter } from "./txn-marker-writer.ts";
@@ -40,6 +41,7 @@ export interface Broker {
   readonly txnMarkers: TxnMarkerWriter;
   readonly fetchSessions: FetchSessions;
   readonly producerIds: ProducerIds;
+  readonly quotas: Quotas;
   readonly topicCreation: TopicCreation;
   /** How much each part of the node says in the log; the resource BROKER_LOGGER. */
   readonly logLevels: LogLevels;

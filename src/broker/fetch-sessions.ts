@@ -37,9 +37,8 @@ export interface FetchPartitionAnswer {
   errorCode: number;
   highWatermark: number;
   logStartOffset: number;
-  hasRecords: boolean;
-  /** A diverging epoch or a preferred read replica. */
-  hasDirection: boolean;
+  slice: { readonly size: number } | null;
+  divergingEpoch: object | null;
 }
 
 /** One partition of a session: the last request for it and the last answer sent. */
@@ -76,18 +75,22 @@ export class SessionPartition implements FetchPartitionRequest {
     this.partitionMaxBytes = request.partitionMaxBytes;
   }
 
-  /** Whether an incremental response must name this partition; remembers what it then says. */
+  /** Whether an incremental response must name this partition. */
   mustRespond(answer: FetchPartitionAnswer): boolean {
-    const changed =
-      answer.hasRecords ||
-      answer.hasDirection ||
+    return (
+      (answer.slice?.size ?? 0) > 0 ||
+      answer.divergingEpoch !== null ||
       answer.errorCode !== ErrorCode.NONE ||
       answer.highWatermark !== this.sentHighWatermark ||
-      answer.logStartOffset !== this.sentLogStartOffset;
+      answer.logStartOffset !== this.sentLogStartOffset
+    );
+  }
+
+  /** The response says this of it. */
+  responded(answer: FetchPartitionAnswer): void {
     // After an error the next answer is sent whatever it says, so that the client sees it gone.
     this.sentHighWatermark = answer.errorCode === ErrorCode.NONE ? answer.highWatermark : -1;
     this.sentLogStartOffset = answer.logStartOffset;
-    return changed;
   }
 }
 

@@ -5,6 +5,7 @@
  * As in Kafka the asker is not kept waiting: it is told that there is no such topic and asks again.
  */
 import type { Logger } from "../base/logger.ts";
+import type { MutationPermits } from "../metadata/controller/command.ts";
 import type {
   CreateTopicsRequest,
   CreateTopicsResponse,
@@ -22,8 +23,11 @@ import type { Settings } from "./settings/settings.ts";
 export interface TopicCreationOptions {
   readonly settings: Settings;
   readonly logger: Logger;
-  /** CreateTopics in the name of this broker. */
-  readonly submit: (request: CreateTopicsRequest) => Promise<CreateTopicsResponse>;
+  /** CreateTopics; without permits in the name of this broker, whom nothing limits. */
+  readonly submit: (
+    request: CreateTopicsRequest,
+    permits: MutationPermits | null,
+  ) => Promise<CreateTopicsResponse>;
 }
 
 /** For whom topics are made, as the log tells it. */
@@ -44,7 +48,11 @@ export class TopicCreation {
   }
 
   /** Begins to create what can be created; resolves with what to tell the client meanwhile. */
-  create(names: readonly string[], asker: TopicAsker): Promise<Map<string, ErrorCode>> {
+  create(
+    names: readonly string[],
+    asker: TopicAsker,
+    permits: MutationPermits | null = null,
+  ): Promise<Map<string, ErrorCode>> {
     const errors = new Map<string, ErrorCode>();
     const topics: NewTopic[] = [];
     for (const name of new Set(names)) {
@@ -55,16 +63,20 @@ export class TopicCreation {
       errors.set(name, error);
       if (isLegal && !this.#underWay.has(name)) topics.push(this.#newTopic(name));
     }
-    if (topics.length > 0) void this.#submit(topics, asker);
+    if (topics.length > 0) void this.#submit(topics, asker, permits);
     return Promise.resolve(errors);
   }
 
-  async #submit(topics: NewTopic[], asker: TopicAsker): Promise<void> {
+  async #submit(
+    topics: NewTopic[],
+    asker: TopicAsker,
+    permits: MutationPermits | null,
+  ): Promise<void> {
     const { settings, logger, submit } = this.#options;
     for (const { name } of topics) this.#underWay.add(name);
     try {
       const timeoutMs = settings.get("request.timeout.ms");
-      const response = await submit({ topics, timeoutMs, validateOnly: false });
+      const response = await submit({ topics, timeoutMs, validateOnly: false }, permits);
       for (const { name, errorCode, errorMessage } of response.topics) {
         const who = `topic ${name}, which ${asker.remoteAddress} asked for,`;
         if (errorCode === ErrorCode.NONE) logger.info(`${who} was created`);

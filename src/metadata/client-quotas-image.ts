@@ -1,5 +1,8 @@
 /** KIP-546: limits of users, clients and addresses. */
 
+/** What a quota can be given to. */
+export const QuotaEntityType = { USER: "user", CLIENT_ID: "client-id", IP: "ip" } as const;
+
 export interface QuotaEntityPart {
   /** "user", "client-id" or "ip". */
   readonly entityType: string;
@@ -21,12 +24,12 @@ export class ClientQuotasImage {
   }
 
   of(entity: readonly QuotaEntityPart[]): ReadonlyMap<string, number> {
-    return this.#entities.get(keyOf(entity))?.limits ?? NO_LIMITS;
+    return this.#entities.get(quotaEntityKey(entity))?.limits ?? NO_LIMITS;
   }
 
   /** A null value removes the limit. */
   set(entity: readonly QuotaEntityPart[], name: string, value: number | null): void {
-    const key = keyOf(entity);
+    const key = quotaEntityKey(entity);
     const quota = this.#entities.get(key) ?? { entity, limits: new Map<string, number>() };
     if (value === null) quota.limits.delete(name);
     else quota.limits.set(name, value);
@@ -47,7 +50,7 @@ type Limits = Map<string, number>;
 const NO_LIMITS: ReadonlyMap<string, number> = new Map();
 
 /** The parts of an entity have no order. */
-function keyOf(entity: readonly QuotaEntityPart[]): string {
+export function quotaEntityKey(entity: readonly QuotaEntityPart[]): string {
   const parts = entity.map(({ entityType, entityName }) => [entityType, entityName]);
   return JSON.stringify(parts.sort(([a], [b]) => (a! < b! ? -1 : 1)));
 }

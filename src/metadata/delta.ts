@@ -1,4 +1,5 @@
 /** What a number of records changed, for those who keep something up to date with the image. */
+import { type QuotaEntityPart, quotaEntityKey } from "./client-quotas-image.ts";
 import type { ConfigResource } from "./configs-image.ts";
 import type { TopicImage } from "./topics-image.ts";
 
@@ -14,8 +15,9 @@ export class MetadataDelta {
   readonly changedControllers = new Set<number>();
   /** Names of features with a new level. */
   readonly changedFeatures = new Set<string>();
+  /** By the key of an entity: those with a limit set or removed. */
+  readonly changedClientQuotas = new Map<string, readonly QuotaEntityPart[]>();
   changedProducerIds = false;
-  changedClientQuotas = false;
   changedScram = false;
   changedAcls = false;
   changedDelegationTokens = false;
@@ -45,6 +47,10 @@ export class MetadataDelta {
     else partitions.add(partitionId);
   }
 
+  clientQuotaChanged(entity: readonly QuotaEntityPart[]): void {
+    this.changedClientQuotas.set(quotaEntityKey(entity), entity);
+  }
+
   configChanged(resource: ConfigResource, key: string): void {
     const id = `${resource.type} ${resource.name}`;
     const changed = this.#changedConfigs.get(id) ?? { resource, keys: new Set<string>() };
@@ -58,5 +64,6 @@ export class DiscardedDelta extends MetadataDelta {
   override topicCreated(): void {}
   override topicDeleted(): void {}
   override partitionChanged(): void {}
+  override clientQuotaChanged(): void {}
   override configChanged(): void {}
 }

@@ -14,8 +14,8 @@ export function deltaOfAll(image: MetadataImage): MetadataDelta {
   for (const id of image.cluster.brokers.keys()) delta.changedBrokers.add(id);
   for (const id of image.cluster.controllers.keys()) delta.changedControllers.add(id);
   for (const name of image.features.keys()) delta.changedFeatures.add(name);
+  for (const { entity } of image.clientQuotas.values()) delta.clientQuotaChanged(entity);
   delta.changedProducerIds = true;
-  delta.changedClientQuotas = true;
   delta.changedScram = true;
   delta.changedAcls = true;
   delta.changedDelegationTokens = true;

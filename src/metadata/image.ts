@@ -212,7 +212,7 @@ export class MetadataImage {
 
   #setClientQuota(data: DataOf<"ClientQuotaRecord">, delta: MetadataDelta): void {
     this.clientQuotas.set(data.entity, data.key, data.remove ? null : data.value);
-    delta.changedClientQuotas = true;
+    delta.clientQuotaChanged(data.entity);
   }
 
   #registeredBroker(id: number, epoch: number): BrokerRegistration {

@@ -98,6 +98,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   #bytesSinceActive = 0;
   #bytesDiscarded = 0;
   #throttledUntilMs = 0;
+  #throttleTimer: Timer | null = null;
   #timer: Timer | null = null;
 
   constructor(
@@ -166,6 +167,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     else if (reason !== null) this.#shared.ended(`${this.#name()} closed: ${reason}`);
     this.#becomeClosing("closed");
     this.#timer?.cancel();
+    this.#throttleTimer?.cancel();
     this.#shared.memory.forget(this.#memoryNode);
     this.#idleList().leave(this.#idleNode);
     this.#writer.close();
@@ -186,9 +188,11 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   idleExpired(): void {
     const nowMs = this.#shared.clock.monotonicMs();
-    // Whoever waits for our answer is not idle, unless it does not take the answers it has.
+    // Whoever waits for our answer is not idle, unless it does not take the answers it has; nor is
+    // one that we do not read.
     const waits = this.#queue.runningCount > 0 && this.#writer.unsentBytes === 0;
-    if (waits && this.#state === "open") return this.#touch(nowMs);
+    const isThrottled = this.#reading.isHeldFor(HOLD_THROTTLE);
+    if ((waits || isThrottled) && this.#state === "open") return this.#touch(nowMs);
     this.#shared.metrics.connectionsExpired.add();
     this.#shared.ended(`${this.#name()} closed: ${this.#isStranger ? "no request" : "idle"}`);
     this.#socket.terminate();
@@ -198,6 +202,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   stop(): void {
     if (this.#state !== "open") return;
     this.#frames.clear();
+    if (this.#reading.isHeldFor(HOLD_THROTTLE)) this.#unthrottle();
     this.#drainAway();
   }
 
@@ -256,7 +261,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   }
 
   #startRequests(): void {
-    while (!this.#startsNothing) {
+    while (!this.#startsNothing && !this.#reading.isHeldFor(HOLD_THROTTLE)) {
       const exchange = this.#queue.startNext();
       if (exchange === null) return;
       this.#shared.memory.requestStarted();
@@ -293,6 +298,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   #finished(exchange: Exchange, response: Response | null): void {
     exchange.finish(response);
+    if (response?.throttleMs !== undefined) this.#throttle(response.throttleMs);
     if (this.#answersNothing) exchange.release();
     else this.#queue.finished(exchange);
   }
@@ -309,21 +315,35 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   #flush(): void {
     this.#attempt(() => {
-      this.#pushFinished();
-      this.#afterFlush(this.#writer.flush());
+      const last = this.#pushFinished();
+      const isTimed = last !== null && this.#handler.countsTime === true;
+      this.#afterFlush(isTimed ? this.#timedFlush(last) : this.#writer.flush());
     });
   }
 
-  #pushFinished(): void {
+  #timedFlush(last: Exchange): FlushResult {
+    const { clock } = this.#shared;
+    const startedMs = clock.monotonicMs();
+    const result = this.#writer.flush();
+    this.#handler.sent?.(last, clock.monotonicMs() - startedMs);
+    return result;
+  }
+
+  /** The last one, if there was any. */
+  #pushFinished(): Exchange | null {
+    let last: Exchange | null = null;
     for (;;) {
       const exchange = this.#queue.shiftFinished();
-      if (exchange === null) return;
+      if (exchange === null) return last;
+      last = exchange;
       const { response } = exchange;
-      if (response !== null) this.#writer.push(exchange);
+      if (response !== null && response.isSilent !== true) this.#writer.push(exchange);
       else exchange.release();
-      if (response?.throttleMs !== undefined) this.#throttle(response.throttleMs);
       if (response?.closeReason !== undefined) this.#refuse(response.closeReason);
-      if (exchange.isBroken || response?.closeReason !== undefined) return this.#dropRequests();
+      if (exchange.isBroken || response?.closeReason !== undefined) {
+        this.#dropRequests();
+        return last;
+      }
     }
   }
 
@@ -359,18 +379,25 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     else this.#scheduleFlush();
   }
 
+  /** KIP-219: what is here already waits too, as it would in the peer's socket. */
   #throttle(delayMs: number): void {
-    if (delayMs <= 0) return;
+    if (delayMs <= 0 || this.#state !== "open") return;
     const untilMs = this.#shared.clock.monotonicMs() + delayMs;
-    this.#throttledUntilMs = Math.max(this.#throttledUntilMs, untilMs);
+    if (untilMs <= this.#throttledUntilMs) return;
+    this.#throttledUntilMs = untilMs;
     this.#reading.hold(HOLD_THROTTLE | HOLD_REQUESTS);
-    this.#shared.clock.schedule(delayMs, () => this.#unthrottle());
+    this.#throttleTimer?.cancel();
+    this.#throttleTimer = this.#shared.clock.schedule(delayMs, () => this.#unthrottle());
   }
 
   #unthrottle(): void {
-    if (this.#shared.clock.monotonicMs() < this.#throttledUntilMs) return;
+    this.#throttleTimer?.cancel();
+    this.#throttleTimer = null;
+    this.#throttledUntilMs = 0;
     this.#reading.release(HOLD_THROTTLE);
+    this.#attempt(() => this.#startRequests());
     this.#goOn();
+    this.#scheduleFlush();
   }
 
   // The end.

@@ -59,6 +59,10 @@ export class Exchange implements Request {
     readonly mayOverlap: boolean,
   ) {}
 
+  get size(): number {
+    return this.frame.end - this.frame.start;
+  }
+
   finish(response: Response | null): void {
     assert(!this.isFinished, "a request is answered once");
     this.isFinished = true;

@@ -1,4 +1,5 @@
 /** What clients may take from a node. Kafka's settings, and ours where Kafka has none. */
+import type { RateWindow } from "../broker/quotas/rate.ts";
 import type { MemoryLimits } from "./request-memory.ts";
 
 export interface ServerLimits extends MemoryLimits {
@@ -6,6 +7,17 @@ export interface ServerLimits extends MemoryLimits {
   readonly socketRequestMaxBytes: number;
   /** max.connections */
   readonly maxConnections: number;
+  /** The same of one listener. */
+  maxConnectionsOf(listenerName: string): number;
+  /** max.connection.creation.rate, a second. */
+  readonly maxConnectionCreationRate: number;
+  maxConnectionCreationRateOf(listenerName: string): number;
+  /** Of one address; Infinity for any number. */
+  connectionRateOf(address: string): number;
+  /** In which rates are taken. */
+  readonly rateWindow: RateWindow;
+  /** Null where none is named. */
+  readonly interBrokerListenerName: string | null;
   /** max.connections.per.ip */
   readonly maxConnectionsPerIp: number;
   /** max.connections.per.ip.overrides, by address. */
@@ -20,6 +32,12 @@ export const DEFAULT_LIMITS: ServerLimits = {
   queuedMaxRequestBytes: 512 * 1024 * 1024,
   queuedMaxRequests: 500,
   maxConnections: 2 ** 31 - 1,
+  maxConnectionsOf: () => 2 ** 31 - 1,
+  maxConnectionCreationRate: 2 ** 31 - 1,
+  maxConnectionCreationRateOf: () => 2 ** 31 - 1,
+  connectionRateOf: () => Infinity,
+  rateWindow: { sampleCount: 11, sampleMs: 1000 },
+  interBrokerListenerName: null,
   maxConnectionsPerIp: 2 ** 31 - 1,
   maxConnectionsPerIpOverrides: new Map(),
   connectionsMaxIdleMs: 600_000,

@@ -69,13 +69,13 @@ export class Node {
 
 /** Throws what stands in the way, as errors whose message is one line. */
 export async function startNode(options: NodeOptions): Promise<Node> {
-  const { world, settings, logger } = options;
+  const { world, logger } = options;
   const broker = await BrokerNode.open(options);
   const metrics = new Metrics();
   const server = new Server({
     clock: world.clock,
     network: world.network,
-    limits: limitsOf(settings),
+    limits: limitsOf(broker),
     logger: logger.child("server"),
     metrics,
     fatal: options.fatal,

@@ -11,9 +11,10 @@ import type { Logger } from "../base/logger.ts";
 import type { Metrics } from "../base/metrics.ts";
 import { Signal, waitUntil } from "../base/signal.ts";
 import type { Clock, Listener, Network, Socket, SocketHandler } from "../base/world.ts";
+import { Arrival } from "./arrival.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import { Connection, type ConnectionShared } from "./connection.ts";
-import { ConnectionCounts } from "./connection-counts.ts";
+import { ConnectionGate } from "./connection-gate.ts";
 import { IdleList } from "./idle-list.ts";
 import { type ServerLimits, STRANGER_IDLE_MS_MAX } from "./limits.ts";
 import { LogLimit } from "./log-limit.ts";
@@ -47,8 +48,9 @@ export class Server {
   readonly #metrics: ServerMetrics;
   readonly #logger: Logger;
   readonly #listeners = new Map<string, Listener>();
-  readonly #connections = new Map<number, Connection>();
-  readonly #counts: ConnectionCounts;
+  readonly #connections = new Map<number, { connection: Connection; gate: ConnectionGate }>();
+  /** One for the listeners of brokers, one for those of controllers. */
+  readonly #gates = new Map<RequestHandler, ConnectionGate>();
   readonly #refused: LogLimit;
   readonly #someoneLeft = new Signal();
   #nextConnectionId = 1;
@@ -60,7 +62,6 @@ export class Server {
     this.#options = options;
     this.#logger = logger;
     this.#metrics = new ServerMetrics(options.metrics);
-    this.#counts = new ConnectionCounts(limits);
     this.#refused = new LogLimit(clock, (line) => logger.warn(line));
     this.#shared = {
       clock,
@@ -95,6 +96,7 @@ export class Server {
       for (const address of addresses) this.#listen(address);
     } catch (error) {
       this.#stopListening();
+      this.#gates.clear();
       throw error;
     }
   }
@@ -111,11 +113,12 @@ export class Server {
     const { clock } = this.#options;
     this.#isStopping = true;
     this.#stopListening();
-    for (const connection of [...this.#connections.values()]) connection.stop();
+    for (const gate of this.#gates.values()) gate.stop();
+    for (const { connection } of [...this.#connections.values()]) connection.stop();
     const isEmpty = () => this.#connections.size === 0;
     if (!(await waitUntil(clock, [this.#someoneLeft], timeoutMs, isEmpty))) {
       this.#logger.warn(`${this.#connections.size} connections reset at the stop's deadline`);
-      for (const connection of [...this.#connections.values()]) connection.terminate();
+      for (const { connection } of [...this.#connections.values()]) connection.terminate();
       await waitUntil(clock, [this.#someoneLeft], TERMINATE_MS_MAX, isEmpty);
     }
     this.#shared.idle.stop();
@@ -124,8 +127,10 @@ export class Server {
 
   #listen({ name, host, port, handler }: ListenerAddress): void {
     assert(!this.#listeners.has(name), `one listener is named ${name}`);
+    const gate = this.#gateOf(handler);
+    gate.addListener(name);
     const listener = this.#options.network.listen(host, port, (socket) =>
-      this.#accept(name, handler, socket),
+      this.#accept(gate, name, handler, socket),
     );
     this.#listeners.set(name, listener);
     this.#logger.info(`listening on ${name}://${host}:${listener.port}`);
@@ -136,25 +141,65 @@ export class Server {
     this.#listeners.clear();
   }
 
-  #accept(listenerName: string, handler: RequestHandler, socket: Socket): SocketHandler {
-    const refusal = this.#isStopping ? "the node stops" : this.#counts.add(socket.remoteAddress);
-    if (refusal !== null) {
-      this.#metrics.connectionsTurnedAway.add();
-      this.#refused.line(`${socket.remoteAddress} turned away on ${listenerName}: ${refusal}`);
-      socket.terminate();
-      return DEAF;
-    }
+  #accept(
+    gate: ConnectionGate,
+    listenerName: string,
+    handler: RequestHandler,
+    socket: Socket,
+  ): SocketHandler {
+    const arrival = new Arrival(socket, this.#options.clock, {
+      admitted: () => this.#admit(gate, listenerName, handler, socket),
+      refused: (address, reason) => {
+        this.#metrics.connectionsTurnedAway.add();
+        this.#refused.line(`${address} turned away on ${listenerName}: ${reason}`);
+      },
+    });
+    if (this.#isStopping) arrival.refuse("the node stops", 0);
+    else gate.arrive(listenerName, arrival);
+    return arrival.handler;
+  }
+
+  #admit(
+    gate: ConnectionGate,
+    listenerName: string,
+    handler: RequestHandler,
+    socket: Socket,
+  ): SocketHandler {
     const id = this.#nextConnectionId++;
     const connection = new Connection(id, listenerName, handler, socket, this.#shared);
-    this.#connections.set(connection.id, connection);
+    this.#connections.set(id, { connection, gate });
     this.#metrics.connectionsAccepted.add();
     return connection;
   }
 
   #closed(connection: Connection): void {
+    const { gate } = this.#connections.get(connection.id)!;
     this.#connections.delete(connection.id);
-    this.#counts.remove(connection.remoteAddress);
+    gate.leave(connection.listenerName, connection.remoteAddress);
     this.#someoneLeft.move();
+  }
+
+  /** Of those who could be spared, the one that was silent for longest. */
+  #closeLeastActive(gate: ConnectionGate): void {
+    let found: Connection | null = null;
+    for (const { connection, gate: its } of this.#connections.values()) {
+      if (its !== gate || gate.isProtected(connection.listenerName)) continue;
+      if (found === null || connection.lastActiveMs < found.lastActiveMs) found = connection;
+    }
+    if (found === null) return;
+    this.#refused.line(`${found.remoteAddress} closed: there are too many connections`);
+    found.terminate();
+  }
+
+  #gateOf(handler: RequestHandler): ConnectionGate {
+    const { clock, limits } = this.#options;
+    const known = this.#gates.get(handler);
+    if (known !== undefined) return known;
+    const gate: ConnectionGate = new ConnectionGate(clock, limits, () =>
+      this.#closeLeastActive(gate),
+    );
+    this.#gates.set(handler, gate);
+    return gate;
   }
 
   /** The first bug is the one to tell of. */
@@ -181,11 +226,3 @@ export class Server {
 
 /** From a reset to its event. */
 const TERMINATE_MS_MAX = 1000;
-
-/** For a socket that was turned away. */
-const DEAF: SocketHandler = {
-  data() {},
-  drain() {},
-  end() {},
-  close() {},
-};

@@ -1,9 +1,16 @@
 /** What the settings say of connections and requests. Asked anew each time: some may change. */
+import type { Quotas } from "../broker/quotas/quotas.ts";
 import type { Settings } from "../broker/settings/settings.ts";
-import { parsePairs } from "../broker/settings/listeners.ts";
+import { type Listeners, parsePairs } from "../broker/settings/listeners.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
 
-export function limitsOf(settings: Settings): ServerLimits {
+export interface LimitSources {
+  readonly settings: Settings;
+  readonly quotas: Quotas;
+  readonly listeners: Pick<Listeners, "interBroker">;
+}
+
+export function limitsOf({ settings, quotas, listeners }: LimitSources): ServerLimits {
   let overridesText = "";
   let overrides: ReadonlyMap<string, number> = new Map();
   return {
@@ -21,6 +28,15 @@ export function limitsOf(settings: Settings): ServerLimits {
     get maxConnections() {
       return settings.get("max.connections");
     },
+    maxConnectionsOf: (listenerName) => settings.getFor(listenerName, "max.connections"),
+    get maxConnectionCreationRate() {
+      return settings.get("max.connection.creation.rate");
+    },
+    maxConnectionCreationRateOf: (listenerName) =>
+      settings.getFor(listenerName, "max.connection.creation.rate"),
+    connectionRateOf: (address) => quotas.connectionRateOf(address),
+    rateWindow: quotas.window,
+    interBrokerListenerName: listeners.interBroker.name,
     get maxConnectionsPerIp() {
       return settings.get("max.connections.per.ip");
     },

@@ -97,6 +97,7 @@ export class TestBroker implements Line {
       clientId: header.clientId ?? "",
       body,
       connection,
+      size: frame.length,
       receivedMs: this.world.clock.monotonicMs(),
       holdsBack: false,
     });

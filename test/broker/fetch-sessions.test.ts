@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import {
   type FetchContext,
+  type FetchPartitionAnswer,
   type FetchPartitionRequest,
   FetchSessions,
   type FetchSessionRequest,
@@ -108,16 +109,21 @@ describe("FetchSessions", () => {
       errorCode: 0,
       highWatermark: 5,
       logStartOffset: 0,
-      hasRecords: false,
-      hasDirection: false,
+      slice: null,
+      divergingEpoch: null,
     };
-    expect(cached?.mustRespond(quiet)).toBe(true);
-    expect(cached?.mustRespond(quiet)).toBe(false);
-    expect(cached?.mustRespond({ ...quiet, hasRecords: true })).toBe(true);
-    expect(cached?.mustRespond({ ...quiet, logStartOffset: 2 })).toBe(true);
-    expect(cached?.mustRespond({ ...quiet, errorCode: 6, logStartOffset: 2 })).toBe(true);
-    expect(cached?.mustRespond({ ...quiet, logStartOffset: 2 })).toBe(true);
-    expect(cached?.mustRespond({ ...quiet, logStartOffset: 2 })).toBe(false);
+    const mustRespond = (answer: FetchPartitionAnswer) => {
+      const isChanged = cached?.mustRespond(answer);
+      cached?.responded(answer);
+      return isChanged;
+    };
+    expect(mustRespond(quiet)).toBe(true);
+    expect(mustRespond(quiet)).toBe(false);
+    expect(mustRespond({ ...quiet, slice: { size: 1 } })).toBe(true);
+    expect(mustRespond({ ...quiet, logStartOffset: 2 })).toBe(true);
+    expect(mustRespond({ ...quiet, errorCode: 6, logStartOffset: 2 })).toBe(true);
+    expect(mustRespond({ ...quiet, logStartOffset: 2 })).toBe(true);
+    expect(mustRespond({ ...quiet, logStartOffset: 2 })).toBe(false);
   });
 
   test("a full cache gives up a session unused for long, then a smaller old one, else none", () => {

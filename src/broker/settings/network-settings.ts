@@ -39,7 +39,13 @@ export const networkSettings = {
     acts("A request larger than this closes its connection."),
   ),
   "socket.send.buffer.bytes": int(102_400, "high"),
-  "max.connection.creation.rate": int(INT_MAX, "medium", atLeast(0), clusterWide),
+  "max.connection.creation.rate": int(
+    INT_MAX,
+    "medium",
+    atLeast(0),
+    clusterWide,
+    acts("Connections made in a second; more wait."),
+  ),
   "max.connections": int(
     INT_MAX,
     "medium",

@@ -50,8 +50,18 @@ export const nodeSettings = {
     voters,
     acts("The controllers of a quorum that is fixed, as id@host:port."),
   ),
-  "controller.quota.window.num": int(11, "low", atLeast(1)),
-  "controller.quota.window.size.seconds": int(1, "low", atLeast(1)),
+  "controller.quota.window.num": int(
+    11,
+    "low",
+    atLeast(1),
+    acts("Samples of the rate at which clients may create and delete partitions."),
+  ),
+  "controller.quota.window.size.seconds": int(
+    1,
+    "low",
+    atLeast(1),
+    acts("Seconds that one sample of that rate takes."),
+  ),
   "controller.socket.timeout.ms": int(30_000, "medium"),
   "metadata.log.dir": string(
     null,

@@ -43,6 +43,12 @@ export interface ControllerRules {
   readonly configs: ConfigRules;
 }
 
+/** KIP-599: how many partitions somebody may create and delete in a time. */
+export interface MutationPermits {
+  /** False when it is too many for now: then none are taken. */
+  take(partitionCount: number): boolean;
+}
+
 /** What the table of settings says; handed down from broker/. */
 export interface ConfigRules {
   /** Null when all is well. `configs` is everything that the resource would have. */
@@ -77,6 +83,11 @@ export const RECORDS_PER_COMMAND_MAX = 10_000;
 export const TOO_MANY_RECORDS: Refusal = {
   errorCode: ErrorCode.POLICY_VIOLATION,
   errorMessage: "Unable to perform excessively large batch operation.",
+};
+
+export const TOO_MANY_MUTATIONS: Refusal = {
+  errorCode: ErrorCode.THROTTLING_QUOTA_EXCEEDED,
+  errorMessage: null,
 };
 
 export function refusal(errorCode: ErrorCode, errorMessage: string | null): Refusal {

@@ -9,8 +9,10 @@ import { activeReplicas, newPartition, reasonAgainstReplicas } from "./assignmen
 import {
   type Command,
   type ControllerState,
+  type MutationPermits,
   RECORDS_PER_COMMAND_MAX,
   type Refusal,
+  TOO_MANY_MUTATIONS,
   TOO_MANY_RECORDS,
   atomic,
   refusal,
@@ -23,15 +25,17 @@ export type CreatePartitionsResponse = Value<typeof api.response>;
 type CreatePartitionsTopic = CreatePartitionsRequest["topics"][number];
 type Results = CreatePartitionsResponse["results"];
 
+/** Without permits there is no limit. */
 export function createPartitions(
   request: CreatePartitionsRequest,
+  permits: MutationPermits | null = null,
 ): Command<CreatePartitionsResponse> {
   return (state) => {
     const records: NewRecord[] = [];
     const results: Results = [];
     const names = Map.groupBy(request.topics, (topic) => topic.name);
     for (const [name, [topic, ...others]] of names) {
-      const added = others.length > 0 ? DUPLICATE : partitionsAdded(state, topic!);
+      const added = others.length > 0 ? DUPLICATE : partitionsAdded(state, topic!, permits);
       const isRefused = "errorCode" in added;
       if (!isRefused) records.push(...added);
       results.push({ name, ...(isRefused ? added : refusal(ErrorCode.NONE, null)) });
@@ -51,6 +55,7 @@ const DUPLICATE = refusal(ErrorCode.INVALID_REQUEST, "Duplicate topic name.");
 function partitionsAdded(
   state: ControllerState,
   request: CreatePartitionsTopic,
+  permits: MutationPermits | null,
 ): NewRecord[] | Refusal {
   const topic = state.image.topics.byName(request.name);
   if (topic === null) return refusal(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, null);
@@ -76,6 +81,7 @@ function partitionsAdded(
     );
   }
   if (added > RECORDS_PER_COMMAND_MAX) return TOO_MANY_RECORDS;
+  if (permits?.take(added) === false) return TOO_MANY_MUTATIONS;
   return request.assignments === null
     ? placed(state, topic, added)
     : assigned(state, topic, request.assignments);

@@ -10,8 +10,10 @@ import { activeReplicas, newPartition, reasonAgainstReplicas } from "./assignmen
 import {
   type Command,
   type ControllerState,
+  type MutationPermits,
   RECORDS_PER_COMMAND_MAX,
   type Refusal,
+  TOO_MANY_MUTATIONS,
   TOO_MANY_RECORDS,
   atomic,
   refusal,
@@ -32,9 +34,13 @@ interface NewPartition {
 
 const USE_DEFAULT = -1;
 
-/** Topics that are not to be described are created all the same, but their settings not shown. */
+/**
+ * Topics that are not to be described are created all the same, but their settings not shown.
+ * Without permits there is no limit.
+ */
 export function createTopics(
   request: CreateTopicsRequest,
+  permits: MutationPermits | null = null,
   isDescribable: (name: string) => boolean = () => true,
 ): Command<CreateTopicsResponse> {
   return (state) => {
@@ -53,7 +59,9 @@ export function createTopics(
       }
       const partitions = partitionsOf(state, topic!);
       if ("errorCode" in partitions) topics.push(failed(name, partitions));
-      else {
+      else if (permits?.take(partitions.length) === false) {
+        topics.push(failed(name, TOO_MANY_MUTATIONS));
+      } else {
         const topicId = randomUuid(state.random);
         records.push(...recordsOf(state, topic!, topicId, partitions));
         topics.push(created(state, topic!, topicId, partitions, isDescribable(name)));

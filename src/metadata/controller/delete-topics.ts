@@ -6,8 +6,10 @@ import type { Value } from "../../protocol/schema.ts";
 import type { NewRecord } from "../record.ts";
 import {
   type Command,
+  type MutationPermits,
   RECORDS_PER_COMMAND_MAX,
   type Refusal,
+  TOO_MANY_MUTATIONS,
   TOO_MANY_RECORDS,
   atomic,
   refusal,
@@ -18,7 +20,11 @@ export type DeleteTopicsRequest = Value<typeof api.request>;
 export type DeleteTopicsResponse = Value<typeof api.response>;
 type Result = DeleteTopicsResponse["responses"][number];
 
-export function deleteTopics(request: DeleteTopicsRequest): Command<DeleteTopicsResponse> {
+/** Without permits there is no limit. */
+export function deleteTopics(
+  request: DeleteTopicsRequest,
+  permits: MutationPermits | null = null,
+): Command<DeleteTopicsResponse> {
   return (state) => {
     const { topics } = state.image;
     const responses: Result[] = [];
@@ -37,6 +43,11 @@ export function deleteTopics(request: DeleteTopicsRequest): Command<DeleteTopics
       if (topic === null) answer(name, ZERO_UUID, UNKNOWN_NAME);
       else if (found.delete(topic.id)) answer(name, topic.id, NAMED_TWICE);
       else found.set(topic.id, name);
+    }
+    for (const [id, name] of found) {
+      if (permits?.take(topics.byId(id)?.partitions.length ?? 0) ?? true) continue;
+      found.delete(id);
+      answer(name, id, TOO_MANY_MUTATIONS);
     }
     const records = [...found.keys()].map((topicId): NewRecord => ({
       name: "RemoveTopicRecord",

@@ -1,5 +1,6 @@
 /** All scenarios; each has what Apache Kafka 4.3.1 answered in ../recorded. */
 import type { Scenario } from "../asker.ts";
+import { clientQuotasScenario } from "./client-quotas.ts";
 import { configsScenario } from "./configs.ts";
 import { controllerScenario, raftScenario } from "./controller.ts";
 import { createTopicsScenario } from "./create-topics.ts";
@@ -17,6 +18,7 @@ import {
 import { createPartitionsScenario, describeLogDirsScenario } from "./partitions.ts";
 import { fetchScenario, produceScenario } from "./produce-fetch.ts";
 import { leaderEpochsScenario, producersScenario } from "./producers.ts";
+import { throttlingScenario } from "./throttling.ts";
 import { quorumScenario, updateFeaturesScenario } from "./quorum.ts";
 import { reassignmentsScenario, votersScenario } from "./reassignments.ts";
 import { aclsScenario, securityScenario } from "./security.ts";
@@ -25,6 +27,7 @@ import { transactionPartitionsScenario } from "./transaction-partitions.ts";
 export const SCENARIOS: readonly Scenario[] = [
   aclsScenario,
   apiVersionsScenario,
+  clientQuotasScenario,
   configsScenario,
   controllerScenario,
   createPartitionsScenario,
@@ -48,6 +51,7 @@ export const SCENARIOS: readonly Scenario[] = [
   reassignmentsScenario,
   securityScenario,
   topicPartitionsScenario,
+  throttlingScenario,
   transactionPartitionsScenario,
   updateFeaturesScenario,
   votersScenario,

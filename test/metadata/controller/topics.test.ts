@@ -77,7 +77,7 @@ describe("createTopics", () => {
 
   test("hides the settings of topics that are not to be described", () => {
     const controller = withBroker();
-    const [result] = controller.run(createTopics(requestOf(topic("a")), () => false)).topics;
+    const [result] = controller.run(createTopics(requestOf(topic("a")), null, () => false)).topics;
     expect(result?.errorCode).toBe(ErrorCode.NONE);
     expect(result?.topicConfigErrorCode).toBe(ErrorCode.TOPIC_AUTHORIZATION_FAILED);
     expect(result?.numPartitions).toBe(-1);
