@@ -4,7 +4,8 @@
  * - Answered when the records are committed; the files of the partitions go a little later.
  * - `delete.topic.enable=false` refuses every request.
  *
- * Versions: v3 TOPIC_DELETION_DISABLED; v5 error messages, THROTTLING_QUOTA_EXCEEDED (KIP-599); v6 topics by id too (KIP-516).
+ * Versions: v3 TOPIC_DELETION_DISABLED; v5 error messages, THROTTLING_QUOTA_EXCEEDED (KIP-599); v6
+ * topics by id too (KIP-516).
  */
 import { ZERO_UUID } from "../base/uuid.ts";
 import * as controller from "../metadata/controller/delete-topics.ts";

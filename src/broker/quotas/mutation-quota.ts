@@ -1,5 +1,6 @@
 /**
- * KIP-599: how many partitions a client may create and delete in a second (controller_mutation_rate).
+ * KIP-599: how many partitions a client may create and delete in a second, its
+ * controller_mutation_rate.
  *
  * A strict request is refused while there is a debt, one that comes without is served and may make
  * one; a permissive one, of clients that do not know the error, is always served. Both are told how

@@ -1,6 +1,6 @@
 /** Metrics, and plug-ins named by a Java class. */
 import { atLeast, values } from "./checks.ts";
-import { className, clusterWide, int, list, long, string } from "./setting.ts";
+import { acts, className, clusterWide, int, list, long, string } from "./setting.ts";
 
 export const metricSettings = {
   "metric.reporters": list(
@@ -15,6 +15,10 @@ export const metricSettings = {
   "kafka.metrics.polling.interval.secs": int(10, "low", atLeast(1)),
   "kafka.metrics.reporters": list([], "low", values({ empty: true })),
   "telemetry.max.bytes": int(1_048_576, "low", atLeast(1)),
-  "client.quota.callback.class": className(null, "low"),
+  "client.quota.callback.class": className(
+    null,
+    "low",
+    acts("Refused when it is set: no Java class runs here."),
+  ),
   "config.providers": list([], "low", values({ empty: true }), clusterWide),
 };

@@ -30,6 +30,7 @@ export function refuseUnguarded(settings: Settings): void {
         "than it asks for: remove it to go on without",
     );
   }
+  refuseForeignQuotas(settings);
   refuseSeveralNodes(settings);
 }
 
@@ -43,6 +44,16 @@ export function withoutEffect(given: SettingTexts): string[] {
 /** Names that no setting has, sorted. */
 export function unknownNames(given: SettingTexts): string[] {
   return [...given.keys()].filter((name) => rowOf(name) === undefined).sort();
+}
+
+/** It would decide who is throttled. */
+function refuseForeignQuotas(settings: Settings): void {
+  const name = settings.get("client.quota.callback.class");
+  if (name === null) return;
+  throw new SettingError(
+    `Invalid value ${name} for configuration client.quota.callback.class: no Java class runs in ` +
+      "this broker; remove it to limit clients by their quotas alone",
+  );
 }
 
 function refuseSeveralNodes(settings: Settings): void {
