@@ -13,7 +13,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Asker, type Connection, type Line, type Scenario, type Step } from "../api/asker.ts";
 import { SCENARIOS } from "../api/scenarios/index.ts";
-import { installKafka, KAFKA_LIBRARIES } from "./harness/install.ts";
+import { installKafka } from "./harness/install.ts";
 import { startTarget, type TargetKind } from "./harness/target.ts";
 
 const ANSWER_DEADLINE_MS = 5000;
@@ -75,7 +75,7 @@ async function stepsOf(kind: TargetKind, scenario: Scenario): Promise<Step[]> {
 }
 
 async function runIn(folder: string, kind: TargetKind, scenario: Scenario): Promise<Step[]> {
-  const target = await startTarget(kind, KAFKA_LIBRARIES, folder, scenario.settings ?? {});
+  const target = await startTarget(kind, folder, scenario.settings ?? {});
   try {
     const properties = readFileSync(join(folder, "server.properties"), "utf8");
     const ports = [...properties.matchAll(/^listeners=.*:(\d+),.*:(\d+)$/gm)][0];

@@ -71,6 +71,7 @@ export const CLIENTS: readonly Client[] = [
     needs: [],
     install: () => installJavaScriptDriver("platformatic"),
     command: [process.execPath, cached("platformatic", "driver.mjs")],
+    overrides: { ...QUICK_TRANSACTIONS, ...QUICK_GROUPS },
     expected: "platformatic",
   },
   {
@@ -92,6 +93,7 @@ export const CLIENTS: readonly Client[] = [
     needs: ["python3"],
     install: () => installPythonDriver("kafka-python"),
     command: pythonDriver("kafka-python"),
+    overrides: QUICK_TRANSACTIONS,
   },
   {
     // The others set group.initial.rebalance.delay.ms to 0 to be quick: this one keeps 3 seconds.
@@ -108,12 +110,14 @@ export const CLIENTS: readonly Client[] = [
     needs: ["go"],
     install: () => installGoDriver("franz-go"),
     command: [join(CACHE, "bin/franz-go")],
+    overrides: { ...QUICK_TRANSACTIONS, ...QUICK_GROUPS },
   },
   {
     name: "sarama",
     needs: ["go"],
     install: () => installGoDriver("sarama"),
     command: [join(CACHE, "bin/sarama")],
+    overrides: QUICK_TRANSACTIONS,
   },
   {
     name: "java-clients",

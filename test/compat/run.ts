@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { CLIENTS, type Client } from "./clients.ts";
-import { COMPAT_FOLDER, installKafka, KAFKA_LIBRARIES } from "./harness/install.ts";
+import { COMPAT_FOLDER, installKafka } from "./harness/install.ts";
 import { CompatError, differences, isFailure, isJsonObject } from "./harness/outcome.ts";
 import { parseOutcomeLine, type Json, type Outcomes } from "./harness/outcome.ts";
 import { run, runLines } from "./harness/process.ts";
@@ -123,7 +123,7 @@ async function observe(
   const troubles: string[] = [];
   const stderrFile = join(workDirectory, "driver.log");
   try {
-    const target = await startTarget(kind, KAFKA_LIBRARIES, workDirectory, client.overrides ?? {});
+    const target = await startTarget(kind, workDirectory, client.overrides ?? {});
     let last = performance.now();
     const read = (line: string): void => {
       const parsed = parseOutcomeLine(line);

@@ -1,6 +1,7 @@
 /** The broker under test: Apache Kafka from its Maven packages, or Bunka from this checkout. */
 import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { KAFKA_LIBRARIES } from "./install.ts";
 import { run } from "./process.ts";
 import { CompatError } from "./outcome.ts";
 
@@ -10,7 +11,12 @@ export interface Target {
   readonly bootstrap: string;
   readonly dataDirectory: string;
   readonly logFile: string;
-  stop(): Promise<void>;
+  readonly pid: number;
+  readonly exited: Promise<number>;
+  /** By SIGTERM; gives the exit code. */
+  stop(): Promise<number | null>;
+  /** By SIGKILL. */
+  kill(): Promise<void>;
 }
 
 const REPOSITORY = resolve(import.meta.dir, "../../..");
@@ -39,49 +45,74 @@ function properties(port: number, controllerPort: number, dataDirectory: string)
   };
 }
 
+/** Where a broker keeps its data and listens, whichever of the two it is. */
+export interface Place {
+  readonly port: number;
+  readonly workDirectory: string;
+  readonly dataDirectory: string;
+  readonly propertiesFile: string;
+}
+
 /** Starts a broker on free ports with an empty data directory under `workDirectory`. */
 export async function startTarget(
   kind: TargetKind,
-  kafkaLibraries: string,
   workDirectory: string,
   overrides: Readonly<Record<string, string>>,
 ): Promise<Target> {
+  const place = makePlace(workDirectory, overrides);
+  if (kind === "kafka") await formatByKafka(place);
+  return await startOn(kind, place);
+}
+
+/** Chooses the ports and writes server.properties. */
+export function makePlace(
+  workDirectory: string,
+  overrides: Readonly<Record<string, string>>,
+  base: typeof properties = properties,
+): Place {
   const dataDirectory = join(workDirectory, "data");
   mkdirSync(dataDirectory, { recursive: true });
   const [port, controllerPort] = freePorts();
-  const settings = { ...properties(port, controllerPort, dataDirectory), ...overrides };
-  const file = join(workDirectory, "server.properties");
+  const settings = { ...base(port, controllerPort, dataDirectory), ...overrides };
+  const propertiesFile = join(workDirectory, "server.properties");
   const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`);
-  writeFileSync(file, lines.join(""));
-  const java = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Xmx768m"];
-  const classPath = ["-cp", `${kafkaLibraries}/*`];
-  if (kind === "kafka") {
-    const format = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", file];
-    await run([...java, ...classPath, ...format, "--standalone"]);
-  }
-  const command =
-    kind === "kafka"
-      ? [...java, ...classPath, "kafka.Kafka", file]
-      : [process.execPath, join(REPOSITORY, "src/main.ts"), "broker", file];
-  return await start(kind, command, port, workDirectory, dataDirectory);
+  writeFileSync(propertiesFile, lines.join(""));
+  return { port, workDirectory, dataDirectory, propertiesFile };
 }
 
-async function start(
+const JAVA = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Xmx768m"];
+const CLASS_PATH = ["-cp", `${KAFKA_LIBRARIES}/*`];
+
+export async function formatByKafka(place: Place): Promise<void> {
+  const format = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID];
+  await run([...JAVA, ...CLASS_PATH, ...format, "-c", place.propertiesFile, "--standalone"]);
+}
+
+/** Starts a broker on what lies in the place; its log goes on in the same file. */
+export async function startOn(
   kind: TargetKind,
-  command: string[],
-  port: number,
-  workDirectory: string,
-  dataDirectory: string,
+  place: Place,
+  options: readonly string[] = [],
 ): Promise<Target> {
-  const logFile = join(workDirectory, "broker.log");
+  const { port, dataDirectory, propertiesFile } = place;
+  const command =
+    kind === "kafka"
+      ? [...JAVA, ...CLASS_PATH, "kafka.Kafka", propertiesFile, ...options]
+      : [process.execPath, join(REPOSITORY, "src/main.ts"), "broker", propertiesFile, ...options];
+  const logFile = join(place.workDirectory, "broker.log");
   const log = openSync(logFile, "a");
   const child = Bun.spawn(command, { cwd: REPOSITORY, stdin: "ignore", stdout: log, stderr: log });
   closeSync(log);
-  const stop = async (): Promise<void> => {
+  const stop = async (): Promise<number | null> => {
     child.kill("SIGTERM");
     const timer = setTimeout(() => child.kill("SIGKILL"), STOP_DEADLINE_MS);
     await child.exited;
     clearTimeout(timer);
+    return child.exitCode;
+  };
+  const kill = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    await child.exited;
   };
   const end = Date.now() + START_DEADLINE_MS;
   while (!(await answers(port))) {
@@ -92,7 +123,8 @@ async function start(
     }
     await Bun.sleep(20);
   }
-  return { bootstrap: `127.0.0.1:${port}`, dataDirectory, logFile, stop };
+  const bootstrap = `127.0.0.1:${port}`;
+  return { bootstrap, dataDirectory, logFile, pid: child.pid, exited: child.exited, stop, kill };
 }
 
 /** Two ports that nobody listens on at this moment. */

@@ -39,6 +39,18 @@ func main() {
 		{"group-static", kit.groupStatic},
 		{"group-offsets", kit.groupOffsets},
 		{"group-admin", kit.groupAdmin},
+		{"txn-commit", kit.txnCommit},
+		{"txn-abort", kit.txnAbort},
+		{"txn-offsets", kit.txnOffsets},
+		{"txn-fencing", kit.txnFencing},
+		{"txn-timeout", kit.txnTimeout},
+		{"txn-admin", kit.txnAdmin},
+		{"txn-old-versions", kit.txnOldVersions},
+		{"next-single", kit.nextSingle},
+		{"next-two-members", kit.nextTwoMembers},
+		{"next-static", kit.nextStatic},
+		{"next-mixed", kit.nextMixed},
+		{"next-raw", kit.nextRaw},
 	}
 	runScenarios(scenarios, os.Args[2:])
 }

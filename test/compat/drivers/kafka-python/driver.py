@@ -9,6 +9,7 @@ from driver_kit import run_scenarios  # noqa: E402
 import admin_scenarios  # noqa: E402
 import data_scenarios  # noqa: E402
 import group_scenarios  # noqa: E402
+import transaction_scenarios  # noqa: E402
 from kit import Kit  # noqa: E402
 
 kit = Kit(sys.argv[1])
@@ -17,5 +18,6 @@ run_scenarios(
         **admin_scenarios.scenarios(kit),
         **data_scenarios.scenarios(kit),
         **group_scenarios.scenarios(kit),
+        **transaction_scenarios.scenarios(kit),
     }
 )

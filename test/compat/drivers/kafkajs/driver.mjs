@@ -7,6 +7,7 @@ import { runScenarios } from "../common/driver-kit.mjs";
 import { adminScenarios } from "./admin.mjs";
 import { dataScenarios } from "./data.mjs";
 import { groupScenarios } from "./groups.mjs";
+import { transactionScenarios } from "./transactions.mjs";
 
 const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = kafkajs;
 
@@ -28,5 +29,10 @@ await runScenarios((bootstrap) => {
     logLevel: logLevel.NOTHING,
     retry: { initialRetryTime: 50, maxRetryTime: 200, retries: 8 },
   });
-  return { ...adminScenarios(kafka), ...dataScenarios(kafka), ...groupScenarios(kafka) };
+  return {
+    ...adminScenarios(kafka),
+    ...dataScenarios(kafka),
+    ...groupScenarios(kafka),
+    ...transactionScenarios(kafka),
+  };
 });

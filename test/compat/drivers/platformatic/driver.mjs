@@ -4,8 +4,16 @@ import { adminScenarios } from "./admin.mjs";
 import { dataScenarios } from "./data.mjs";
 import { groupScenarios } from "./groups.mjs";
 import { Kit } from "./kit.mjs";
+import { nextScenarios } from "./next.mjs";
+import { transactionScenarios } from "./transactions.mjs";
 
 await runScenarios((bootstrap) => {
   const kit = new Kit(bootstrap);
-  return { ...adminScenarios(kit), ...dataScenarios(kit), ...groupScenarios(kit) };
+  return {
+    ...adminScenarios(kit),
+    ...dataScenarios(kit),
+    ...groupScenarios(kit),
+    ...transactionScenarios(kit),
+    ...nextScenarios(kit),
+  };
 });

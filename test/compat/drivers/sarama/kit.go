@@ -186,7 +186,13 @@ func (k *kit) fill(topic string, partitions, each int, prefix string) error {
 func (k *kit) read(
 	ctx context.Context, topic string, partitions int, offset int64, count int,
 ) ([]*sarama.ConsumerMessage, error) {
-	consumer, err := sarama.NewConsumer(k.bootstrap, newConfig())
+	return k.readWith(ctx, newConfig(), topic, partitions, offset, count)
+}
+
+func (k *kit) readWith(
+	ctx context.Context, config *sarama.Config, topic string, partitions int, offset int64, count int,
+) ([]*sarama.ConsumerMessage, error) {
+	consumer, err := sarama.NewConsumer(k.bootstrap, config)
 	if err != nil {
 		return nil, err
 	}

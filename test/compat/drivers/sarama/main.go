@@ -35,5 +35,9 @@ func main() {
 		{"group-static", kit.groupStatic},
 		{"group-offsets", kit.groupOffsets},
 		{"group-admin", kit.groupAdmin},
+		{"txn-commit", kit.txnCommit},
+		{"txn-offsets", kit.txnOffsets},
+		{"txn-fencing", kit.txnFencing},
+		{"txn-timeout", kit.txnTimeout},
 	}, os.Args[2:])
 }

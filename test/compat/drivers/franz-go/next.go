@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// joinNext makes a member of the consumer protocol of KIP-848.
+func (k *kit) joinNext(
+	ctx context.Context, group, topic string, opts ...kgo.Opt,
+) (*member, error) {
+	return k.join(ctx, group, topic, append([]kgo.Opt{kgo.ServerSideBalancer()}, opts...)...)
+}
+
+func (k *kit) nextSingle(ctx context.Context) (any, error) {
+	topic := "f-next-single"
+	if err := k.filled(ctx, topic, 4, 5); err != nil {
+		return nil, err
+	}
+	m, err := k.joinNext(ctx, topic, topic)
+	if err != nil {
+		return nil, err
+	}
+	if err := until(ctx, "20 records", func() bool { return m.count() >= 20 }); err != nil {
+		return nil, err
+	}
+	described, err := k.describeNext(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	outcome := facts{
+		"state": described.State, "assignor": described.AssignorName,
+		"members": len(described.Members), "classic": k.describeGroup(ctx, topic),
+	}
+	m.leave(ctx)
+	outcome["committed"] = k.stableOffsets(ctx, topic)
+	list := kmsg.NewPtrListGroupsRequest()
+	list.TypesFilter = []string{"consumer"}
+	response, err := list.RequestWith(ctx, k.client)
+	if err != nil {
+		return nil, err
+	}
+	for _, group := range response.Groups {
+		if group.Group == topic {
+			outcome["listed"] = fmt.Sprint(group.GroupType, " ", group.ProtocolType, " ", group.GroupState)
+		}
+	}
+	return outcome, nil
+}
+
+func (k *kit) nextTwoMembers(ctx context.Context) (any, error) {
+	topic := "f-next-two"
+	if err := k.filled(ctx, topic, 4, 5); err != nil {
+		return nil, err
+	}
+	first, err := k.joinNext(ctx, topic, topic)
+	if err != nil {
+		return nil, err
+	}
+	if err := until(ctx, "all", func() bool { return len(first.partitions()) == 4 }); err != nil {
+		return nil, err
+	}
+	second, err := k.joinNext(ctx, topic, topic)
+	if err != nil {
+		return nil, err
+	}
+	if err := shared(ctx, first, second); err != nil {
+		return nil, err
+	}
+	together := append(first.partitions(), second.partitions()...)
+	sort.Ints(together)
+	first.leave(ctx)
+	if err := until(ctx, "all", func() bool { return len(second.partitions()) == 4 }); err != nil {
+		return nil, err
+	}
+	if err := k.fill(ctx, topic, 4, 1, "later"); err != nil {
+		return nil, err
+	}
+	later := func() []string {
+		found := []string{}
+		for _, line := range second.places() {
+			if strings.Contains(line, "later") {
+				found = append(found, line)
+			}
+		}
+		return found
+	}
+	if err := until(ctx, "later records", func() bool { return len(later()) == 4 }); err != nil {
+		return nil, err
+	}
+	second.leave(ctx)
+	return facts{"together": together, "later": later()}, nil
+}
+
+func (k *kit) nextStatic(ctx context.Context) (any, error) {
+	topic := "f-next-static"
+	if err := k.createTopic(ctx, topic, 4); err != nil {
+		return nil, err
+	}
+	one, err := k.joinNext(ctx, topic, topic, kgo.InstanceID("one"))
+	if err != nil {
+		return nil, err
+	}
+	two, err := k.joinNext(ctx, topic, topic, kgo.InstanceID("two"))
+	if err != nil {
+		return nil, err
+	}
+	if err := shared(ctx, one, two); err != nil {
+		return nil, err
+	}
+	before := fmt.Sprint(two.partitions())
+	two.leave(ctx)
+	again, err := k.joinNext(ctx, topic, topic, kgo.InstanceID("two"))
+	if err != nil {
+		return nil, err
+	}
+	if err := shared(ctx, one, again); err != nil {
+		return nil, err
+	}
+	same := fmt.Sprint(again.partitions()) == before
+	again.leave(ctx)
+	one.leave(ctx)
+	return facts{"same": same}, nil
+}
+
+func (k *kit) nextMixed(ctx context.Context) (any, error) {
+	topic := "f-next-mixed"
+	if err := k.createTopic(ctx, topic, 4); err != nil {
+		return nil, err
+	}
+	sticky := kgo.Balancers(kgo.CooperativeStickyBalancer())
+	classic, err := k.join(ctx, topic, topic, sticky)
+	if err != nil {
+		return nil, err
+	}
+	if err := until(ctx, "all", func() bool { return len(classic.partitions()) == 4 }); err != nil {
+		return nil, err
+	}
+	next, err := k.joinNext(ctx, topic, topic)
+	if err != nil {
+		return nil, err
+	}
+	if err := shared(ctx, classic, next); err != nil {
+		return nil, err
+	}
+	described, err := k.describeNext(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	outcome := facts{"members": len(described.Members)}
+	classic.leave(ctx)
+	if err := until(ctx, "all", func() bool { return len(next.partitions()) == 4 }); err != nil {
+		return nil, err
+	}
+	next.leave(ctx)
+	return outcome, nil
+}
+
+// nextRaw has the raw answers to heartbeats that no client would send.
+func (k *kit) nextRaw(ctx context.Context) (any, error) {
+	topic := "f-next-raw"
+	if err := k.createTopic(ctx, topic, 1); err != nil {
+		return nil, err
+	}
+	beat := func(change func(*kmsg.ConsumerGroupHeartbeatRequest)) any {
+		request := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+		request.Group, request.MemberID = topic, "member"
+		request.RebalanceTimeoutMillis = 10_000
+		request.SubscribedTopicNames = []string{topic}
+		request.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+		change(request)
+		return k.ask(ctx, request)
+	}
+	describe := kmsg.NewPtrConsumerGroupDescribeRequest()
+	describe.Groups = []string{"f-next-none", ""}
+	type beatRequest = kmsg.ConsumerGroupHeartbeatRequest
+	return facts{
+		"noGroup":      beat(func(r *beatRequest) { r.Group = "" }),
+		"noMember":     beat(func(r *beatRequest) { r.MemberID = "" }),
+		"wrongEpoch":   beat(func(r *beatRequest) { r.MemberEpoch = 7 }),
+		"negative":     beat(func(r *beatRequest) { r.MemberEpoch = -3 }),
+		"noTopics":     beat(func(r *beatRequest) { r.SubscribedTopicNames = nil }),
+		"noTimeout":    beat(func(r *beatRequest) { r.RebalanceTimeoutMillis = -1 }),
+		"emptyRack":    beat(func(r *beatRequest) { r.RackID = pointer("") }),
+		"emptyName":    beat(func(r *beatRequest) { r.InstanceID = pointer("") }),
+		"assignor":     beat(func(r *beatRequest) { r.ServerAssignor = pointer("no-such") }),
+		"leave":        beat(func(r *beatRequest) { r.MemberEpoch = -1 }),
+		"leaveStatic":  beat(func(r *beatRequest) { r.MemberEpoch = -2 }),
+		"describeNone": k.ask(ctx, describe),
+	}, nil
+}
