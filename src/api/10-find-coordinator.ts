@@ -1,15 +1,15 @@
 /**
  * FindCoordinator: v0-6.
  *
- * - A group is coordinated by the leader of its partition of `__consumer_offsets`. The first that
- *   asks has that topic made, and asks again until it is there.
- * - Transactions are refused for good, so that clients fail at once and do not go on asking.
+ * - A group is coordinated by the leader of its partition of `__consumer_offsets`, a transactional
+ *   id by that of `__transaction_state`. The first that asks has the topic made, and asks again
+ *   until it is there.
  *
  * Versions: v1 kinds of keys; v4 many keys (KIP-699); v6 share groups (KIP-932).
  */
 import type { Broker } from "../broker/broker.ts";
 import { nodeView } from "../broker/topic-view.ts";
-import { CONSUMER_OFFSETS_TOPIC } from "../metadata/internal-topics.ts";
+import { CONSUMER_OFFSETS_TOPIC, TRANSACTION_STATE_TOPIC } from "../metadata/internal-topics.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { findCoordinator } from "../protocol/messages/10-find-coordinator.ts";
 import type { Input } from "../protocol/schema.ts";
@@ -43,9 +43,9 @@ function find(
 ): CoordinatorAnswer & { errorCode: ErrorCode } {
   switch (keyType) {
     case CoordinatorType.GROUP:
-      return findGroup(key, context, broker);
+      return findIn(CONSUMER_OFFSETS_TOPIC, broker.groups, key, context, broker);
     case CoordinatorType.TRANSACTION:
-      return nobody(key, ErrorCode.UNSUPPORTED_VERSION, "Transactions are not supported yet.");
+      return findIn(TRANSACTION_STATE_TOPIC, broker.transactions, key, context, broker);
     case CoordinatorType.SHARE:
       if (context.apiVersion < SHARE_GROUPS_VERSION) {
         return nobody(key, ErrorCode.INVALID_REQUEST, "");
@@ -56,13 +56,19 @@ function find(
   }
 }
 
-function findGroup(key: string, context: RequestContext, broker: Broker) {
-  const topic = broker.image.topics.byName(CONSUMER_OFFSETS_TOPIC);
+function findIn(
+  topicName: string,
+  coordinator: { partitionFor(key: string): number },
+  key: string,
+  context: RequestContext,
+  broker: Broker,
+) {
+  const topic = broker.image.topics.byName(topicName);
   if (topic === null) {
-    void broker.topicCreation.create([CONSUMER_OFFSETS_TOPIC], context.connection);
+    void broker.topicCreation.create([topicName], context.connection);
     return nobody(key, ErrorCode.COORDINATOR_NOT_AVAILABLE, "");
   }
-  const leader = topic.partitions[broker.groups.partitionFor(key)]?.leader;
+  const leader = topic.partitions[coordinator.partitionFor(key)]?.leader;
   const node = leader === undefined ? null : nodeView(broker.image, leader, context.listenerName);
   if (node === null || node.isFenced) return nobody(key, ErrorCode.COORDINATOR_NOT_AVAILABLE, "");
   const { nodeId, host, port } = node;

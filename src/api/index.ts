@@ -20,6 +20,9 @@ import { deleteTopics } from "../protocol/messages/20-delete-topics.ts";
 import { deleteRecords } from "../protocol/messages/21-delete-records.ts";
 import { initProducerId } from "../protocol/messages/22-init-producer-id.ts";
 import { offsetForLeaderEpoch } from "../protocol/messages/23-offset-for-leader-epoch.ts";
+import { addPartitionsToTxn } from "../protocol/messages/24-add-partitions-to-txn.ts";
+import { addOffsetsToTxn } from "../protocol/messages/25-add-offsets-to-txn.ts";
+import { endTxn } from "../protocol/messages/26-end-txn.ts";
 import { writeTxnMarkers } from "../protocol/messages/27-write-txn-markers.ts";
 import { txnOffsetCommit } from "../protocol/messages/28-txn-offset-commit.ts";
 import { describeAcls } from "../protocol/messages/29-describe-acls.ts";
@@ -56,6 +59,8 @@ import { describeProducers } from "../protocol/messages/61-describe-producers.ts
 import { brokerRegistration } from "../protocol/messages/62-broker-registration.ts";
 import { brokerHeartbeat } from "../protocol/messages/63-broker-heartbeat.ts";
 import { unregisterBroker } from "../protocol/messages/64-unregister-broker.ts";
+import { describeTransactions } from "../protocol/messages/65-describe-transactions.ts";
+import { listTransactions } from "../protocol/messages/66-list-transactions.ts";
 import { allocateProducerIds } from "../protocol/messages/67-allocate-producer-ids.ts";
 import { controllerRegistration } from "../protocol/messages/70-controller-registration.ts";
 import { assignReplicasToDirs } from "../protocol/messages/73-assign-replicas-to-dirs.ts";
@@ -89,6 +94,9 @@ export const HANDLERS: readonly Handler[] = [
   late(deleteRecords, () => require("./21-delete-records.ts")),
   late(initProducerId, () => require("./22-init-producer-id.ts")),
   late(offsetForLeaderEpoch, () => require("./23-offset-for-leader-epoch.ts")),
+  late(addPartitionsToTxn, () => require("./24-add-partitions-to-txn.ts")),
+  late(addOffsetsToTxn, () => require("./25-add-offsets-to-txn.ts")),
+  late(endTxn, () => require("./26-end-txn.ts")),
   late(writeTxnMarkers, () => require("./27-write-txn-markers.ts")),
   late(txnOffsetCommit, () => require("./28-txn-offset-commit.ts")),
   late(describeAcls, () => require("./29-describe-acls.ts")),
@@ -131,6 +139,8 @@ export const HANDLERS: readonly Handler[] = [
   late(brokerRegistration, () => require("./62-broker-registration.ts")),
   late(brokerHeartbeat, () => require("./63-broker-heartbeat.ts")),
   late(unregisterBroker, () => require("./64-unregister-broker.ts")),
+  late(describeTransactions, () => require("./65-describe-transactions.ts")),
+  late(listTransactions, () => require("./66-list-transactions.ts")),
   late(allocateProducerIds, () => require("./67-allocate-producer-ids.ts")),
   late(controllerRegistration, () => require("./70-controller-registration.ts")),
   late(assignReplicasToDirs, () => require("./73-assign-replicas-to-dirs.ts")),

@@ -16,18 +16,18 @@ import type { Logger } from "../base/logger.ts";
 import { ZERO_UUID } from "../base/uuid.ts";
 import type { DiskError, FileLock, World } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
-import type { TransactionVerifier } from "../coordinator/transaction/participants.ts";
+import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
 import type { LogDirectory } from "../log/log-directory.ts";
 import { type LogManager, openLogManager } from "../log/log-manager.ts";
 import { LogStartupError } from "../log/log-startup.ts";
-import { CONSUMER_OFFSETS_TOPIC } from "../metadata/internal-topics.ts";
+import { TRANSACTION_VERSION } from "../metadata/features.ts";
+import { CONSUMER_OFFSETS_TOPIC, TRANSACTION_STATE_TOPIC } from "../metadata/internal-topics.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
 import { allocateProducerIds } from "../metadata/controller/allocate-producer-ids.ts";
 import { createTopics } from "../metadata/controller/create-topics.ts";
 import type { MetadataImage } from "../metadata/image.ts";
 import { MetadataNode } from "../metadata/metadata-node.ts";
 import { Partitions } from "../partition/partitions.ts";
-import { ErrorCode } from "../protocol/error-code.ts";
 import { type VoterSet, voterSet } from "../raft/voter-set.ts";
 import type { Broker } from "./broker.ts";
 import { FetchSessions } from "./fetch-sessions.ts";
@@ -46,6 +46,7 @@ import { topicLogConfig } from "./settings/topic-log-config.ts";
 import { setStraysAside } from "./stray-logs.ts";
 import { SUPPORTED_FEATURES } from "./supported-features.ts";
 import { TopicCreation } from "./topic-creation.ts";
+import { transactionCoordinatorConfig } from "./transaction-coordinator-config.ts";
 import type { NodeView } from "./topic-view.ts";
 import { TxnMarkerWriter } from "./txn-marker-writer.ts";
 
@@ -66,6 +67,11 @@ const LOG_DIRECTORY_LOCK = ".lock";
 type GroupModule = typeof import("../coordinator/group/group-coordinator.ts");
 const groupModule = later((): GroupModule => require("../coordinator/group/group-coordinator.ts"));
 
+type TransactionModule = typeof import("../coordinator/transaction/transaction-coordinator.ts");
+const transactionModule = later((): TransactionModule =>
+  require("../coordinator/transaction/transaction-coordinator.ts"),
+);
+
 export class BrokerNode implements Broker {
   readonly world: World;
   readonly logger: Logger;
@@ -81,16 +87,12 @@ export class BrokerNode implements Broker {
   readonly quotas: Quotas;
   readonly topicCreation: TopicCreation;
   readonly supportedFeatures = SUPPORTED_FEATURES;
-  /** Nobody has a transactional id here, so nothing belongs to a transaction. */
-  readonly transactionVerifier: TransactionVerifier = {
-    verify: ({ partitions }) =>
-      Promise.resolve(partitions.map(() => ErrorCode.COORDINATOR_NOT_AVAILABLE)),
-  };
   readonly txnMarkers: TxnMarkerWriter;
   readonly #options: BrokerOptions;
   readonly #storage: Storage;
   readonly #metadataLock: FileLock | null;
   #groups: GroupCoordinator | null = null;
+  #transactions: TransactionCoordinator | null = null;
   #metadata: MetadataNode | null = null;
   #ports: ReadonlyMap<string, number> = new Map();
   #registration: Registration | null = null;
@@ -161,6 +163,11 @@ export class BrokerNode implements Broker {
     return this.#groups;
   }
 
+  get transactions(): TransactionCoordinator {
+    this.#transactions ??= this.#makeTransactions();
+    return this.#transactions;
+  }
+
   get image(): MetadataImage {
     return this.metadata.image;
   }
@@ -203,7 +210,12 @@ export class BrokerNode implements Broker {
     });
     await this.logs.load();
     setStraysAside(this.logs, this.image, this.nodeId);
-    const replicas = new Replicas({ ...this, image: this.image, groups: () => this.groups });
+    const replicas = new Replicas({
+      ...this,
+      image: this.image,
+      groups: () => this.groups,
+      transactions: () => this.transactions,
+    });
     this.#metadata.subscribe((delta) => {
       this.quotas.apply(delta, this.image.clientQuotas);
       replicas.apply(delta);
@@ -226,6 +238,7 @@ export class BrokerNode implements Broker {
 
   /** No request comes any more. Everything is on the disk when it resolves. */
   async stop(): Promise<void> {
+    this.#transactions?.stop();
     this.#groups?.stop();
     await this.#registration?.leave();
     await this.#metadata?.stop();
@@ -268,10 +281,26 @@ export class BrokerNode implements Broker {
         hasPartition: (name, index) =>
           this.image.topics.byName(name)?.partitions[index] !== undefined,
       },
-      verifier: { verify: (write, operation) => this.transactionVerifier.verify(write, operation) },
+      verifier: { verify: (write, operation) => this.transactions.verify(write, operation) },
       partitionCount: () =>
         this.image.topics.byName(CONSUMER_OFFSETS_TOPIC)?.partitions.length ??
         settings.get("offsets.topic.num.partitions"),
+    });
+  }
+
+  #makeTransactions(): TransactionCoordinator {
+    const { TransactionCoordinator } = transactionModule();
+    const { world, settings, logger } = this;
+    return new TransactionCoordinator({
+      clock: world.clock,
+      logger: logger.child("transactions"),
+      config: transactionCoordinatorConfig(settings),
+      sender: this.txnMarkers,
+      newProducerId: () => this.producerIds.next(),
+      transactionVersion: () => this.image.featureLevel(TRANSACTION_VERSION),
+      partitionCount: () =>
+        this.image.topics.byName(TRANSACTION_STATE_TOPIC)?.partitions.length ??
+        settings.get("transaction.state.log.num.partitions"),
     });
   }
 

@@ -5,7 +5,7 @@ import type { LogLevels } from "../base/log-levels.ts";
 import type { Logger } from "../base/logger.ts";
 import type { World } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
-import type { TransactionVerifier } from "../coordinator/transaction/participants.ts";
+import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
 import type { LogManager } from "../log/log-manager.ts";
 import type { SupportedFeatures } from "../metadata/features.ts";
 import type { MetadataImage } from "../metadata/image.ts";
@@ -36,8 +36,8 @@ export interface Broker {
   readonly logs: LogManager;
   readonly partitions: Partitions;
   readonly groups: GroupCoordinator;
-  /** Asked before a transactional write is taken. */
-  readonly transactionVerifier: TransactionVerifier;
+  /** Also asked before a transactional write is taken. */
+  readonly transactions: TransactionCoordinator;
   readonly txnMarkers: TxnMarkerWriter;
   readonly fetchSessions: FetchSessions;
   readonly producerIds: ProducerIds;

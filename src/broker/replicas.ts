@@ -13,11 +13,12 @@ import { assert } from "../base/assert.ts";
 import type { Logger } from "../base/logger.ts";
 import type { World } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
+import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
 import type { LogManager } from "../log/log-manager.ts";
 import { CLUSTER_DEFAULT, ConfigResourceType } from "../metadata/configs-image.ts";
 import type { MetadataDelta } from "../metadata/delta.ts";
 import type { MetadataImage } from "../metadata/image.ts";
-import { CONSUMER_OFFSETS_TOPIC } from "../metadata/internal-topics.ts";
+import { CONSUMER_OFFSETS_TOPIC, TRANSACTION_STATE_TOPIC } from "../metadata/internal-topics.ts";
 import type { TopicImage } from "../metadata/topics-image.ts";
 import { Partition } from "../partition/partition.ts";
 import type { Partitions } from "../partition/partitions.ts";
@@ -36,7 +37,11 @@ export interface ReplicasOptions {
   readonly partitions: Partitions;
   /** Made when it is first asked for. */
   readonly groups: () => GroupCoordinator;
+  readonly transactions: () => TransactionCoordinator;
 }
+
+/** Whoever keeps its state in a topic, and must know which of its partitions are led here. */
+type Coordinator = Pick<GroupCoordinator | TransactionCoordinator, "elected" | "resigned">;
 
 export class Replicas {
   readonly #options: ReplicasOptions;
@@ -67,7 +72,8 @@ export class Replicas {
     const known = partitions.topicById(topic.id)?.partition(index) ?? null;
     if (known === null) this.#addPartition(topic, index);
     else known.update(registration);
-    if (topic.name === CONSUMER_OFFSETS_TOPIC) this.#changeCoordinator(topic, index);
+    const coordinator = this.#coordinatorIn(topic.name);
+    if (coordinator !== null) this.#changeCoordinator(coordinator, topic, index);
   }
 
   #addPartition(topic: TopicImage, index: number): void {
@@ -92,16 +98,21 @@ export class Replicas {
     partition.start();
   }
 
-  #changeCoordinator(topic: TopicImage, index: number): void {
-    const { groups, partitions, world } = this.#options;
+  #coordinatorIn(topic: string): Coordinator | null {
+    if (topic === CONSUMER_OFFSETS_TOPIC) return this.#options.groups();
+    return topic === TRANSACTION_STATE_TOPIC ? this.#options.transactions() : null;
+  }
+
+  #changeCoordinator(coordinator: Coordinator, topic: TopicImage, index: number): void {
+    const { partitions, world } = this.#options;
     const partition = partitions.topicById(topic.id)?.partition(index) ?? null;
     if (partition === null) return;
-    if (!partition.isLeader) return groups().resigned(index, partition.leaderEpoch);
+    if (!partition.isLeader) return coordinator.resigned(index, partition.leaderEpoch);
     // One for the life of the partition: by it the coordinator knows that nobody else has written.
     const log =
       this.#coordinatorLogs.get(partition) ?? new PartitionCoordinatorLog(partition, world.clock);
     this.#coordinatorLogs.set(partition, log);
-    groups().elected(index, partition.leaderEpoch, log);
+    coordinator.elected(index, partition.leaderEpoch, log);
   }
 
   #deleteTopics(topics: readonly TopicImage[]): void {
@@ -110,7 +121,7 @@ export class Replicas {
       const removed = partitions.removeTopic(topic.id);
       if (removed === null) continue;
       for (const partition of removed) {
-        if (topic.name === CONSUMER_OFFSETS_TOPIC) groups().resigned(partition.index, null);
+        this.#coordinatorIn(topic.name)?.resigned(partition.index, null);
         partition.remove();
         logs.delete(topic.name, partition.index);
       }

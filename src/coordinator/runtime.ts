@@ -70,6 +70,7 @@ export class CoordinatorRuntime<S extends CoordinatorState<R>, R> {
     const shard = new Shard<S, R>(log, {
       ...this.#options,
       name: `${topic}-${partition}`,
+      leaderEpoch: () => this.#led.get(partition)?.leaderEpoch ?? leaderEpoch,
       inLoadQueue: (load) => this.#queueLoad(load),
     });
     this.#led.set(partition, { shard, log, leaderEpoch });

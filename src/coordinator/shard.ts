@@ -35,8 +35,15 @@ import { Unsettled, type ParkedAnswer, type UnsettledBatch } from "./unsettled.t
 export interface ShardContext<R> {
   /** A deadline of the shard; what it gives back is written as an operation's effects are. */
   deadline(expire: () => Effects<R>): Deadline;
-  /** Answers when all that has been written is committed: at once, if it is. */
+  /**
+   * Answers when all that has been written is committed: at once, if it is. It answers
+   * COORDINATOR_NOT_AVAILABLE where that takes too long, NOT_COORDINATOR when the state was dropped.
+   */
   park(answer: ParkedAnswer): void;
+  /** Writes and applies what follows from something outside; the error is why it could not be. */
+  perform(effects: Effects<R>): ErrorCode;
+  /** Of the partition, as of now. */
+  leaderEpoch(): number;
 }
 
 /** The state of a shard: it changes what it records in `apply` and `endTransaction` alone. */
@@ -53,6 +60,7 @@ export interface CoordinatorState<R> {
 export interface ShardOptions<S extends CoordinatorState<R>, R> {
   /** For log lines: "__consumer_offsets-3". */
   readonly name: string;
+  readonly leaderEpoch: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly codec: RecordCodec<R>;
@@ -322,7 +330,7 @@ export class Shard<S extends CoordinatorState<R>, R> {
   }
 
   #load(): void {
-    const { clock, commitTimeoutMs, createState, inLoadQueue } = this.#options;
+    const { clock, commitTimeoutMs, createState, inLoadQueue, leaderEpoch } = this.#options;
     const attempt = ++this.#attempt;
     this.#status = "loading";
     this.#isAstray = false;
@@ -330,7 +338,11 @@ export class Shard<S extends CoordinatorState<R>, R> {
     this.#unsettled = new Unsettled(this.#deadlines, () => clock.monotonicMs(), commitTimeoutMs);
     this.#state = createState({
       deadline: (expire) => this.#deadlines.create(() => void this.#perform(expire())),
-      park: (answer) => this.#park(answer),
+      park: (answer) =>
+        attempt === this.#attempt ? this.#park(answer) : answer(ErrorCode.NOT_COORDINATOR),
+      perform: (effects) =>
+        attempt === this.#attempt ? this.#perform(effects) : ErrorCode.NOT_COORDINATOR,
+      leaderEpoch,
     });
     inLoadQueue(() => this.#replay(attempt)).catch((error: unknown) => {
       const cause = error instanceof ProtocolError ? error : asLogError(error);

@@ -3,11 +3,31 @@ import { atLeast } from "./checks.ts";
 import { acts, boolean, clusterWide, int, internal, short } from "./setting.ts";
 
 export const transactionSettings = {
-  "transaction.abort.timed.out.transaction.cleanup.interval.ms": int(10_000, "low", atLeast(1)),
-  "transaction.max.timeout.ms": int(900_000, "high", atLeast(1)),
+  "transaction.abort.timed.out.transaction.cleanup.interval.ms": int(
+    10_000,
+    "low",
+    atLeast(1),
+    acts("How often open transactions are looked through for those past their timeout."),
+  ),
+  "transaction.max.timeout.ms": int(
+    900_000,
+    "high",
+    atLeast(1),
+    acts("The longest timeout that a producer of transactions may ask for."),
+  ),
   "transaction.partition.verification.enable": boolean(true, "low", clusterWide),
-  "transaction.remove.expired.transaction.cleanup.interval.ms": int(3_600_000, "low", atLeast(1)),
-  "transaction.state.log.load.buffer.size": int(5_242_880, "high", atLeast(1)),
+  "transaction.remove.expired.transaction.cleanup.interval.ms": int(
+    3_600_000,
+    "low",
+    atLeast(1),
+    acts("How often transactional ids are looked through for those that have expired."),
+  ),
+  "transaction.state.log.load.buffer.size": int(
+    5_242_880,
+    "high",
+    atLeast(1),
+    acts("How much of the topic of transactions is read at once when it is loaded."),
+  ),
   "transaction.state.log.min.isr": int(
     2,
     "high",
@@ -32,8 +52,17 @@ export const transactionSettings = {
     atLeast(1),
     acts("A segment of the topic of transactions is closed at this size."),
   ),
-  "transaction.two.phase.commit.enable": boolean(false, "low"),
-  "transactional.id.expiration.ms": int(604_800_000, "high", atLeast(1)),
+  "transaction.two.phase.commit.enable": boolean(
+    false,
+    "low",
+    acts("Producers may ask for transactions without a timeout, which others decide about."),
+  ),
+  "transactional.id.expiration.ms": int(
+    604_800_000,
+    "high",
+    atLeast(1),
+    acts("A transactional id is forgotten when it has not been used for so long."),
+  ),
   "add.partitions.to.txn.retry.backoff.max.ms": int(100, "high", atLeast(0)),
   "add.partitions.to.txn.retry.backoff.ms": int(20, "high", atLeast(1)),
   "producer.id.expiration.check.interval.ms": int(

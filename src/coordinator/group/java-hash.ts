@@ -25,8 +25,16 @@ export function coordinatorPartitionFor(id: string, partitionCount: number): num
 
 /** Where a HashMap of `entryCount` entries keeps this key: it is walked in this order. */
 export function javaBucketOf(key: string, entryCount: number): number {
+  return javaHashBucketOf(javaHashCode(key), entryCount);
+}
+
+export function javaHashBucketOf(hash: number, entryCount: number): number {
   let capacity = 16;
   while (entryCount > capacity * 0.75) capacity *= 2;
-  const hash = javaHashCode(key);
   return (hash ^ (hash >>> 16)) & (capacity - 1);
+}
+
+/** `hashCode()` of Kafka's `TopicPartition`. */
+export function javaTopicPartitionHash(topic: string, partition: number): number {
+  return (Math.imul(31, 31 + partition) + javaHashCode(topic)) | 0;
 }
