@@ -59,7 +59,7 @@ function newTransaction(
   transactionalId: string,
   records: Buffer,
   { apiVersion }: RequestContext,
-  { settings, transactionVerifier, world }: Broker,
+  { settings, transactions, world }: Broker,
 ): ProducedTransaction {
   const mayBeAbortable = apiVersion >= ABORTABLE_VERSION;
   const retryMaxMs = settings.get("add.partitions.to.txn.retry.backoff.max.ms");
@@ -71,7 +71,7 @@ function newTransaction(
     isVerified: settings.get("transaction.partition.verification.enable"),
     retryBackoffMs: settings.get("add.partitions.to.txn.retry.backoff.ms"),
     retryMaxMs: Math.min(retryMaxMs, settings.get("request.timeout.ms")),
-    verifier: transactionVerifier,
+    verifier: transactions,
     clock: world.clock,
   });
 }

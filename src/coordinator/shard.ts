@@ -36,8 +36,8 @@ export interface ShardContext<R> {
   /** A deadline of the shard; what it gives back is written as an operation's effects are. */
   deadline(expire: () => Effects<R>): Deadline;
   /**
-   * Answers when all that has been written is committed: at once, if it is. It answers
-   * COORDINATOR_NOT_AVAILABLE where that takes too long, NOT_COORDINATOR when the state was dropped.
+   * Answers when all that has been written is committed: at once, if it is. Where that takes too
+   * long it says COORDINATOR_NOT_AVAILABLE; when the state was dropped, NOT_COORDINATOR.
    */
   park(answer: ParkedAnswer): void;
   /** Writes and applies what follows from something outside; the error is why it could not be. */

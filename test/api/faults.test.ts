@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { afterKill } from "../sim/fake-world.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
-import { findCoordinator } from "../../src/protocol/messages/10-find-coordinator.ts";
 import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../../src/protocol/messages/20-delete-topics.ts";
+import { findCoordinator } from "../../src/protocol/messages/10-find-coordinator.ts";
 import { initProducerId } from "../../src/protocol/messages/22-init-producer-id.ts";
 import { describeConfigs } from "../../src/protocol/messages/32-describe-configs.ts";
 import { alterConfigs } from "../../src/protocol/messages/33-alter-configs.ts";
@@ -83,34 +83,6 @@ describe("requests that Kafka answers wrongly or not at all", () => {
       expect(response!.errorMessage).toContain("Unknown operation type 9");
     }
     expect(broker.node.image.configs.get(TOPIC, "t", "retention.ms")).toBeNull();
-  });
-});
-
-describe("transactions, until they are there", () => {
-  test("are refused for good when a coordinator is looked for, with the reason", () => {
-    const broker = startBroker();
-    const old = broker.wait(broker.asker.quietly(findCoordinator, 1, { key: "tx", keyType: 1 }));
-    const { coordinators } = broker.wait(
-      broker.asker.quietly(findCoordinator, 6, { coordinatorKeys: ["tx"], keyType: 1 }),
-    );
-    for (const answer of [old, coordinators[0]!]) {
-      expect(answer).toMatchObject({
-        errorCode: ErrorCode.UNSUPPORTED_VERSION,
-        errorMessage: "Transactions are not supported yet.",
-        nodeId: -1,
-      });
-    }
-    expect(broker.node.image.topics.size).toBe(0);
-  });
-
-  test("are refused for good when an id is asked for", () => {
-    const broker = startBroker();
-    const request = { transactionalId: "tx", transactionTimeoutMs: 1000 };
-    expect(broker.wait(broker.asker.quietly(initProducerId, 5, request))).toMatchObject({
-      errorCode: ErrorCode.UNSUPPORTED_VERSION,
-      producerId: -1,
-      producerEpoch: -1,
-    });
   });
 });
 

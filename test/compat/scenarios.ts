@@ -88,16 +88,6 @@ export const SCENARIOS: Readonly<Record<string, string>> = {
 
 /** Scenarios that Bunka does not serve yet: on Bunka they run only when somebody names them. */
 export const AWAITED: ReadonlySet<string> = new Set([
-  "txn-commit",
-  "txn-abort",
-  "txn-offsets",
-  "txn-offsets-errors",
-  "txn-fencing",
-  "txn-timeout",
-  "txn-admin",
-  "txn-errors",
-  "txn-many",
-  "txn-generations",
   "txn-old-versions",
   "next-raw",
   "next-single",
