@@ -101,7 +101,7 @@ export class TestBroker implements Line {
       receivedMs: this.world.clock.monotonicMs(),
       holdsBack: false,
     });
-    if (response === null) return null;
+    if (response === null || response.isSilent === true) return null;
     const { flexibleHeader, parts } = response;
     const responseHeader = Buffer.alloc(flexibleHeader ? 5 : 4);
     responseHeader.writeInt32BE(header.correlationId);

@@ -131,6 +131,7 @@ describe("settings that are not honoured yet", () => {
     [{ "delegation.token.secret.key": "x" }, "delegation.token.secret.key"],
     [{ "create.topic.policy.class.name": "com.example.Policy" }, "create.topic.policy.class.name"],
     [{ "principal.builder.class": "com.example.Builder" }, "principal.builder.class"],
+    [{ "client.quota.callback.class": "com.example.Quotas" }, "client.quota.callback.class"],
     [{ "controller.quorum.voters": "1@localhost:9093,2@b:9093" }, "controller.quorum.voters"],
   ];
   for (const [texts, named] of REFUSED) {

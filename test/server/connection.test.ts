@@ -95,6 +95,60 @@ describe("requests of a connection", () => {
     expect(client.ids()).toEqual([1, 2, 3]);
   });
 
+  test("wait behind the first that is throttled, also those that came with it", () => {
+    const { world, handler, connect, server } = makeArena();
+    const client = connect();
+    for (let id = 1; id <= 4; id++) client.request(id === 3 ? ECHO : THROTTLED, id, 100);
+    world.clock.advance(1);
+    expect(handler.started).toEqual([1]);
+    world.clock.advance(100);
+    expect([handler.started, client.ids()]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+    world.clock.advance(1000);
+    expect(client.ids()).toEqual([1, 2, 3, 4]);
+    expect(server.requestBytes).toBe(0);
+  });
+
+  test("wait for one that gets no answer and is throttled", () => {
+    const { world, connect } = makeArena();
+    const client = connect();
+    client.request(SILENT, 1, 500);
+    client.request(ECHO, 2);
+    world.clock.advance(490);
+    expect(client.ids()).toEqual([]);
+    world.clock.advance(20);
+    expect(client.ids()).toEqual([2]);
+  });
+
+  test("of a throttled client are answered when the node stops, and it is not idle", () => {
+    const { world, server, connect } = makeArena({ connectionsMaxIdleMs: 1000 });
+    const client = connect();
+    client.request(THROTTLED, 1, 100_000);
+    client.request(ECHO_LATER, 2, 0);
+    world.clock.advance(50_000);
+    expect([client.ids(), client.isClosed]).toEqual([[1], false]);
+    const stopped = server.stop(5000);
+    world.clock.advance(10);
+    client.finish();
+    world.clock.await(stopped, 4000);
+    expect(client.ids()).toEqual([1]);
+  });
+
+  test("tell how long it took to send their answers, where that is counted", () => {
+    const { world, handler, connect } = makeArena();
+    const client = connect();
+    client.request(ECHO, 1);
+    world.clock.advance(1);
+    handler.countsTime = true;
+    client.request(ECHO, 2);
+    world.clock.advance(1);
+    client.request(SILENT, 3);
+    world.clock.advance(1);
+    expect(handler.sentFor).toEqual([2, 3]);
+  });
+
   test("are bounded in number: the rest waits in the kernel", () => {
     const { world, handler, server, connect } = makeArena();
     const client = connect();

@@ -76,6 +76,9 @@ export class TestHandler implements RequestHandler {
   readonly started: number[] = [];
   running = 0;
   runningMax = 0;
+  countsTime = false;
+  /** Which answer was the last of each write, where time is counted. */
+  readonly sentFor: number[] = [];
   readonly #world: FakeWorld;
 
   constructor(world: FakeWorld) {
@@ -99,7 +102,9 @@ export class TestHandler implements RequestHandler {
       case BAD:
         throw new ProtocolError("bad bytes");
       case SILENT:
-        return null;
+        return numberIn(request) === 0
+          ? null
+          : { flexibleHeader: false, parts: [], isSilent: true, throttleMs: numberIn(request) };
       case LAST:
         return { ...echo(request), closeReason: "it asked for it" };
       case THROTTLED:
@@ -111,6 +116,10 @@ export class TestHandler implements RequestHandler {
       default:
         return this.#later(request);
     }
+  }
+
+  sent(request: Request): void {
+    this.sentFor.push(request.correlationId);
   }
 
   async #later(request: Request): Promise<Response> {
