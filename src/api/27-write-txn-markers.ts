@@ -18,4 +18,5 @@ export const writeTxnMarkersHandler = handler(
   async ({ markers }, _context, broker) => ({
     markers: mergedByProducer(await broker.txnMarkers.send(markers, false)),
   }),
+  { isExempt: true },
 );
