@@ -2,6 +2,8 @@
  * DescribeLogDirs: v1-5 (KIP-113).
  *
  * - Each log directory with its space and the logs in it that were asked for (null: all).
+ * - A log on its way to another directory is told twice: the copy is a future one, with how far it
+ *   is behind.
  * - A directory whose disk failed is told as KAFKA_STORAGE_ERROR.
  *
  * Versions: v3 an error for all; v4 bytes of the disk (KIP-827); v5 whether new partitions are kept
@@ -10,6 +12,7 @@
 import { DiskError } from "../base/world.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { LogDirectory } from "../log/log-directory.ts";
+import type { Log } from "../log/log.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { describeLogDirs } from "../protocol/messages/35-describe-log-dirs.ts";
 import type { Input, Value } from "../protocol/schema.ts";
@@ -64,18 +67,25 @@ function topicsIn(directory: LogDirectory, isAsked: IsAsked, broker: Broker): To
   for (const log of directory.logs) {
     const { topic, partition } = log;
     if (!isAsked(topic, partition)) continue;
-    const isOurs = broker.partitions.find(topic, partition)?.log === log;
+    const isFutureKey = broker.logs.future(topic, partition) === log;
     const partitions = topics.get(topic) ?? [];
     topics.set(topic, partitions);
     partitions.push({
       partitionIndex: partition,
       partitionSize: log.size,
-      // A log that others replicate is never behind itself.
-      offsetLag: isOurs ? Math.max(log.highWatermark - log.logEndOffset, 0) : NO_LAG,
-      isFutureKey: false,
+      offsetLag: lagOf(log, isFutureKey, broker),
+      isFutureKey,
     });
   }
   return [...topics].map(([name, partitions]) => ({ name, partitions }));
+}
+
+function lagOf(log: Log, isFuture: boolean, { partitions }: Broker): number {
+  const current = partitions.find(log.topic, log.partition)?.log ?? null;
+  if (current === null) return NO_LAG;
+  if (isFuture) return current.logEndOffset - log.logEndOffset;
+  // A log that others replicate is never behind itself.
+  return current === log ? Math.max(log.highWatermark - log.logEndOffset, 0) : NO_LAG;
 }
 
 function isCordoned({ id }: LogDirectory, { image, nodeId }: Broker): boolean {

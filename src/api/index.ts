@@ -30,6 +30,7 @@ import { createAcls } from "../protocol/messages/30-create-acls.ts";
 import { deleteAcls } from "../protocol/messages/31-delete-acls.ts";
 import { describeConfigs } from "../protocol/messages/32-describe-configs.ts";
 import { alterConfigs } from "../protocol/messages/33-alter-configs.ts";
+import { alterReplicaLogDirs } from "../protocol/messages/34-alter-replica-log-dirs.ts";
 import { describeLogDirs } from "../protocol/messages/35-describe-log-dirs.ts";
 import { saslAuthenticate } from "../protocol/messages/36-sasl-authenticate.ts";
 import { createPartitions } from "../protocol/messages/37-create-partitions.ts";
@@ -104,6 +105,7 @@ export const HANDLERS: readonly Handler[] = [
   late(deleteAcls, () => require("./31-delete-acls.ts")),
   late(describeConfigs, () => require("./32-describe-configs.ts")),
   late(alterConfigs, () => require("./33-alter-configs.ts")),
+  late(alterReplicaLogDirs, () => require("./34-alter-replica-log-dirs.ts")),
   late(describeLogDirs, () => require("./35-describe-log-dirs.ts")),
   late(saslAuthenticate, () => require("./36-sasl-authenticate.ts")),
   late(createPartitions, () => require("./37-create-partitions.ts")),

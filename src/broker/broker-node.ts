@@ -27,19 +27,27 @@ import { allocateProducerIds } from "../metadata/controller/allocate-producer-id
 import { createTopics } from "../metadata/controller/create-topics.ts";
 import type { MetadataImage } from "../metadata/image.ts";
 import { MetadataNode } from "../metadata/metadata-node.ts";
+import { directoryOf } from "../metadata/partition-registration.ts";
 import { Partitions } from "../partition/partitions.ts";
 import { type VoterSet, voterSet } from "../raft/voter-set.ts";
 import type { Broker } from "./broker.ts";
+import { DirectoryAssignments } from "./directory-assignments.ts";
 import { FetchSessions } from "./fetch-sessions.ts";
 import { openStorage, type Storage } from "./format-storage.ts";
 import { groupCoordinatorConfig } from "./group-coordinator-config.ts";
 import { logSettings, metadataSettings } from "./log-settings.ts";
+import { LogDirMoves } from "./log-dir-moves.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import { Quotas } from "./quotas/quotas.ts";
 import { Registration } from "./registration.ts";
 import { Replicas } from "./replicas.ts";
 import { configRules } from "./settings/config-rules.ts";
-import { logDirectories, metadataDirectory, quorumVoters } from "./settings/effective.ts";
+import {
+  cordonedDirectories,
+  logDirectories,
+  metadataDirectory,
+  quorumVoters,
+} from "./settings/effective.ts";
 import { type Listeners, readListeners, withPortsAndHost } from "./settings/listeners.ts";
 import type { Settings } from "./settings/settings.ts";
 import { topicLogConfig } from "./settings/topic-log-config.ts";
@@ -96,6 +104,7 @@ export class BrokerNode implements Broker {
   #metadata: MetadataNode | null = null;
   #ports: ReadonlyMap<string, number> = new Map();
   #registration: Registration | null = null;
+  #logDirMoves: LogDirMoves | null = null;
 
   /** Throws `LogStartupError`, `FormatError`, `MetaPropertiesError` or `DiskError`: one line. */
   static async open(options: BrokerOptions): Promise<BrokerNode> {
@@ -124,6 +133,7 @@ export class BrokerNode implements Broker {
       configOf: (topic) =>
         topicLogConfig(settings, this.image.configs.of(ConfigResourceType.TOPIC, topic)),
       settings: logSettings(settings),
+      cordoned: () => cordonedDirectories(settings),
       directoryFailed: (directory, error, remaining) =>
         this.#directoryFailed(directory, error, remaining),
     });
@@ -168,6 +178,11 @@ export class BrokerNode implements Broker {
     return this.#transactions;
   }
 
+  get logDirMoves(): LogDirMoves {
+    assert(this.#logDirMoves !== null, "the node has started");
+    return this.#logDirMoves;
+  }
+
   get image(): MetadataImage {
     return this.metadata.image;
   }
@@ -208,16 +223,25 @@ export class BrokerNode implements Broker {
       settings: metadataSettings(settings),
       onFatal: (error) => this.#options.fatal(error),
     });
-    await this.logs.load();
+    await this.logs.load((topic, index) => this.#assignedDirectory(topic, index));
     setStraysAside(this.logs, this.image, this.nodeId);
+    const assignments = new DirectoryAssignments({
+      clock: world.clock,
+      nodeId: this.nodeId,
+      metadata: this.#metadata,
+      brokerEpoch: () => this.brokerEpoch,
+    });
+    const { logDirMoves } = this.#makeMoves(assignments);
+    const { image } = this;
     const replicas = new Replicas({
       ...this,
-      image: this.image,
+      image,
+      logDirMoves,
       groups: () => this.groups,
       transactions: () => this.transactions,
     });
     this.#metadata.subscribe((delta) => {
-      this.quotas.apply(delta, this.image.clientQuotas);
+      this.quotas.apply(delta, image.clientQuotas);
       replicas.apply(delta);
     });
     this.logs.start();
@@ -231,15 +255,21 @@ export class BrokerNode implements Broker {
       listeners: this.#endpoints(this.listeners.advertised),
       controllerListeners: this.#endpoints(this.listeners.advertisedController),
       directoryIds: this.logs.directories.flatMap(({ id }) => id ?? []),
+      cordonedIds: () => this.#cordonedIds(),
       previousBrokerEpoch: this.logs.previousBrokerEpoch,
     });
     await this.#registration.enter();
+    assignments.open();
+    settings.watch((changed) => {
+      if (changed.has("cordoned.log.dirs")) void this.#registration?.directoriesCordoned();
+    });
   }
 
   /** No request comes any more. Everything is on the disk when it resolves. */
   async stop(): Promise<void> {
     this.#transactions?.stop();
     this.#groups?.stop();
+    this.#logDirMoves?.stop();
     await this.#registration?.leave();
     await this.#metadata?.stop();
     await this.logs.shutDown(this.brokerEpoch);
@@ -256,6 +286,26 @@ export class BrokerNode implements Broker {
     if (endpoint === undefined) return [];
     const { host, port } = endpoint;
     return [{ nodeId: this.nodeId, host, port, rack: null, isFenced: false }];
+  }
+
+  #makeMoves(assignments: DirectoryAssignments): { readonly logDirMoves: LogDirMoves } {
+    const { world, settings, nodeId, image, logs, partitions } = this;
+    const logger = this.logger.child("log-dirs");
+    const { clock } = world;
+    const node = { clock, logger, settings, nodeId, image, logs, partitions };
+    this.#logDirMoves = new LogDirMoves({ ...node, assignments });
+    return this;
+  }
+
+  #assignedDirectory(topic: string, index: number): string | null {
+    const registration = this.image.topics.byName(topic)?.partitions[index];
+    return registration === undefined ? null : directoryOf(registration, this.nodeId);
+  }
+
+  #cordonedIds(): string[] {
+    const cordoned = cordonedDirectories(this.settings);
+    const directories = this.logs.directories.filter(({ path }) => cordoned.includes(path));
+    return directories.flatMap(({ id }) => id ?? []);
   }
 
   #directoryFailed(directory: LogDirectory, error: DiskError, remaining: number): void {

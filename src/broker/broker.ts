@@ -11,6 +11,7 @@ import type { SupportedFeatures } from "../metadata/features.ts";
 import type { MetadataImage } from "../metadata/image.ts";
 import type { MetadataNode } from "../metadata/metadata-node.ts";
 import type { Partitions } from "../partition/partitions.ts";
+import type { LogDirMoves } from "./log-dir-moves.ts";
 import type { FetchSessions } from "./fetch-sessions.ts";
 import type { ProducerIds } from "./producer-ids.ts";
 import type { Quotas } from "./quotas/quotas.ts";
@@ -35,6 +36,7 @@ export interface Broker {
   readonly supportedFeatures: SupportedFeatures;
   readonly logs: LogManager;
   readonly partitions: Partitions;
+  readonly logDirMoves: LogDirMoves;
   readonly groups: GroupCoordinator;
   /** Also asked before a transactional write is taken. */
   readonly transactions: TransactionCoordinator;

@@ -28,6 +28,8 @@ export interface RegistrationOptions {
   readonly controllerListeners: readonly AdvertisedListener[];
   /** Ids of the log directories that are online. */
   readonly directoryIds: readonly string[];
+  /** KIP-1066: ids of the directories that get no new replicas. */
+  readonly cordonedIds: () => string[];
   /** Of the last clean stop; -1 when there was none. */
   readonly previousBrokerEpoch: number;
 }
@@ -71,6 +73,14 @@ export class Registration {
     await this.#heartbeat([directoryId], false);
   }
 
+  async directoriesCordoned(): Promise<void> {
+    try {
+      await this.#heartbeat([], false);
+    } catch (error) {
+      if (!(error instanceof MetadataStoppedError)) throw error;
+    }
+  }
+
   /** Returns when the controller has let this broker go, or cannot any more. */
   async leave(): Promise<void> {
     if (this.#brokerEpoch === -1) return;
@@ -94,7 +104,7 @@ export class Registration {
         wantFence: false,
         wantShutDown,
         offlineLogDirs,
-        cordonedLogDirs: [],
+        cordonedLogDirs: this.#options.cordonedIds(),
       }),
     );
   }

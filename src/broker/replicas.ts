@@ -23,6 +23,7 @@ import type { TopicImage } from "../metadata/topics-image.ts";
 import { Partition } from "../partition/partition.ts";
 import type { Partitions } from "../partition/partitions.ts";
 import { PartitionCoordinatorLog } from "./coordinator-log.ts";
+import type { LogDirMoves } from "./log-dir-moves.ts";
 import { changeSettings } from "./settings/change-settings.ts";
 import type { Settings } from "./settings/settings.ts";
 import { topicLogConfig } from "./settings/topic-log-config.ts";
@@ -35,6 +36,7 @@ export interface ReplicasOptions {
   readonly image: MetadataImage;
   readonly logs: LogManager;
   readonly partitions: Partitions;
+  readonly logDirMoves: LogDirMoves;
   /** Made when it is first asked for. */
   readonly groups: () => GroupCoordinator;
   readonly transactions: () => TransactionCoordinator;
@@ -71,7 +73,10 @@ export class Replicas {
     if (!registration.replicas.includes(nodeId)) return;
     const known = partitions.topicById(topic.id)?.partition(index) ?? null;
     if (known === null) this.#addPartition(topic, index);
-    else known.update(registration);
+    else {
+      known.update(registration);
+      this.#options.logDirMoves.settle(known);
+    }
     const coordinator = this.#coordinatorIn(topic.name);
     if (coordinator !== null) this.#changeCoordinator(coordinator, topic, index);
   }
@@ -96,6 +101,7 @@ export class Replicas {
     );
     partitions.ensureTopic(topic.name, topic.id).add(partition);
     partition.start();
+    this.#options.logDirMoves.settle(partition);
   }
 
   #coordinatorIn(topic: string): Coordinator | null {
@@ -116,13 +122,14 @@ export class Replicas {
   }
 
   #deleteTopics(topics: readonly TopicImage[]): void {
-    const { groups, logs, partitions } = this.#options;
+    const { groups, logs, partitions, logDirMoves } = this.#options;
     for (const topic of topics) {
       const removed = partitions.removeTopic(topic.id);
       if (removed === null) continue;
       for (const partition of removed) {
         this.#coordinatorIn(topic.name)?.resigned(partition.index, null);
         partition.remove();
+        logDirMoves.forget(partition);
         logs.delete(topic.name, partition.index);
       }
     }

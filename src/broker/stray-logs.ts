@@ -13,6 +13,7 @@ import type { TopicImage } from "../metadata/topics-image.ts";
 export function setStraysAside(logs: LogManager, image: MetadataImage, nodeId: number): void {
   // A stop in order leaves no topic half deleted: one of its logs speaks for all.
   const wasCleanlyStopped = logs.previousBrokerEpoch !== -1;
+  removeStrayCopies(logs, image, nodeId);
   for (const [name, own] of Map.groupBy(logs.all(), ({ topic }) => topic)) {
     const topic = image.topics.byName(name);
     const isSure = topic !== null && wasCleanlyStopped && belongs(own[0]!, topic);
@@ -21,6 +22,16 @@ export function setStraysAside(logs: LogManager, image: MetadataImage, nodeId: n
       if (log.failure !== null || (isWanted && (isSure || belongs(log, topic)))) continue;
       logs.setAside(name, log.partition);
     }
+  }
+}
+
+/** A copy on its way, of a log that is not there: it is no more than that. */
+function removeStrayCopies(logs: LogManager, image: MetadataImage, nodeId: number): void {
+  for (const future of logs.futures()) {
+    const topic = image.topics.byName(future.topic);
+    const isWanted = topic !== null && isReplica(future, topic, nodeId);
+    if (future.failure !== null || (isWanted && belongs(future, topic))) continue;
+    logs.removeFuture(future.topic, future.partition);
   }
 }
 

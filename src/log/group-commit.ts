@@ -28,6 +28,10 @@ export class GroupCommit {
     });
   }
 
+  get isIdle(): boolean {
+    return this.#running === null;
+  }
+
   /** Resolves, whatever came of them, when the syncs that were asked for have ended. */
   async whenIdle(): Promise<void> {
     while (this.#running !== null) await this.#running;

@@ -73,6 +73,10 @@ export class LogFlush {
     state.setAllFlushed();
   }
 
+  get isIdle(): boolean {
+    return this.#epochsWriting === null && this.#commits?.isIdle !== false;
+  }
+
   /** Resolves when nothing is under way, whatever came of it. */
   async whenIdle(): Promise<void> {
     await this.#epochsWriting?.catch(() => undefined);

@@ -21,14 +21,16 @@ import type { Logger } from "../base/logger.ts";
 import type { Clock, Disk, Random, Timer } from "../base/world.ts";
 import { DiskError } from "../base/world.ts";
 import { FileHandles } from "./file-handles.ts";
+import { FutureLogs, renameLogDirectory } from "./future-logs.ts";
 import type { Log } from "./log.ts";
 import { createLog } from "./log-creation.ts";
+import { type AssignedDirectory, LoadedLogs } from "./loaded-logs.ts";
 import type { LogConfig } from "./log-config.ts";
 import type { CheckpointKind, LogDirectory } from "./log-directory.ts";
 import type { Coolable, LogHost } from "./log-host.ts";
 import { LogRemoval } from "./log-removal.ts";
 import { loadDirectory, LogStartupError, openDirectories } from "./log-startup.ts";
-import { partitionDirectoryName } from "./log-names.ts";
+import { partingDirectoryName, partitionDirectoryName } from "./log-names.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 export interface LogManagerOptions {
@@ -41,6 +43,8 @@ export interface LogManagerOptions {
   /** The settings of a topic's logs, asked when a log is opened. */
   readonly configOf: (topic: string) => LogConfig;
   readonly settings: LogSettings;
+  /** `cordoned.log.dirs`: paths that get no new logs while there are others. */
+  readonly cordoned?: () => readonly string[];
   /** `remaining` directories are still online; with none the node has to stop. */
   readonly directoryFailed: (directory: LogDirectory, error: DiskError, remaining: number) => void;
 }
@@ -82,6 +86,8 @@ const FLUSHED_DELAY_MS = 1_000;
 const TIMER_MAX_MS = 2 ** 31 - 1;
 /** Logs that are looked after without a break. */
 const SLICE_LENGTH = 256;
+/** Partitions that are not there yet, and for which a directory was asked for. */
+const PREFERRED_MAX = 10_000;
 
 export interface NewLog {
   /** Null for a topic without one, as only `__cluster_metadata` is. */
@@ -112,6 +118,9 @@ export class LogManager implements LogHost {
   readonly #options: LogManagerOptions;
   readonly #removal: LogRemoval;
   readonly #logs = new Map<string, (Log | undefined)[]>();
+  readonly #futures = new FutureLogs();
+  /** By partition: the path that its log is to be made in. */
+  readonly #preferred = new Map<string, string>();
   #directories: LogDirectory[] = [];
   #warm: Coolable[] = [];
   #timers = new Set<Timer>();
@@ -147,19 +156,26 @@ export class LogManager implements LogHost {
     this.#directories = openDirectories(this, this.#options.directories);
   }
 
-  /** Opens the logs of all directories. Throws `LogStartupError`. */
-  async load(): Promise<void> {
+  /**
+   * Opens the logs of all directories. `assignedTo` tells where the controller believes a log to
+   * be, of two by one name after a crash. Throws `LogStartupError`.
+   */
+  async load(assignedTo: AssignedDirectory = () => null): Promise<void> {
     const { configOf, settings } = this.#options;
     const workers = settings.numRecoveryThreadsPerDataDir;
+    const found = new LoadedLogs(this, assignedTo);
     const loads = this.#online().map((directory) => {
-      return loadDirectory(this, directory, { configOf, workers }, (log) => this.#addLoaded(log));
+      return loadDirectory(this, directory, { configOf, workers }, (log) => found.add(log));
     });
     const loaded = await Promise.all(loads);
+    for (const log of found.current()) this.#add(log);
+    for (const log of found.futures()) this.#futures.add(log);
     const epochs = new Set(loaded.map((each) => each.brokerEpoch));
     this.previousBrokerEpoch = epochs.size === 1 ? loaded[0]!.brokerEpoch : -1;
     for (const { leftToDelete } of loaded) {
       for (const path of leftToDelete) this.#removal.removeLater(path, this.#deleteDelayMs);
     }
+    for (const log of found.superfluous()) this.#remove(log);
   }
 
   /** Starts everything that happens by itself. */
@@ -202,17 +218,93 @@ export class LogManager implements LogHost {
   getOrCreate(topic: string, partition: number, options: NewLog): Log | null {
     const existing = this.get(topic, partition);
     if (existing !== null) return existing;
-    for (const directory of this.#candidatesFor(options.directoryId ?? null)) {
-      const log = this.#create(directory, topic, partition, options.topicId);
-      if (log !== null) return log;
+    // Only a part of it is here: the rest is in a directory that is offline.
+    if (this.future(topic, partition) !== null) return null;
+    const name = partitionDirectoryName(topic, partition);
+    for (const directory of this.#candidatesFor(name, options.directoryId ?? null)) {
+      const log = this.#create(directory, name, topic, partition, options.topicId);
+      if (log === null) continue;
+      this.#preferred.delete(name);
+      this.#add(log);
+      return log;
     }
     return null;
+  }
+
+  /** Where a log that is not there yet is to be made. */
+  prefer(topic: string, partition: number, directory: LogDirectory): void {
+    const name = partitionDirectoryName(topic, partition);
+    if (this.#preferred.size >= PREFERRED_MAX && !this.#preferred.has(name)) return;
+    this.#preferred.set(name, directory.path);
+  }
+
+  /** The copy of a log that is on its way to another directory: see future-logs.ts. */
+  future(topic: string, partition: number): Log | null {
+    return this.#futures.get(topic, partition);
+  }
+
+  futures(): Log[] {
+    return this.#futures.all();
+  }
+
+  /** An empty copy, which `LogMove` fills. Null when the disk refuses. */
+  createFuture(log: Log, directory: LogDirectory): Log | null {
+    const { topic, partition, topicId } = log;
+    const name = partingDirectoryName(topic, partition, "future", this.random);
+    const future = this.#create(directory, name, topic, partition, topicId);
+    if (future === null) return null;
+    assert(this.#futures.add(future), "one future log of a partition");
+    return future;
+  }
+
+  removeFuture(topic: string, partition: number): void {
+    const future = this.#futures.take(topic, partition);
+    if (future !== null) this.#remove(future);
+  }
+
+  /**
+   * The copy gets the partition's name and place, in this turn. Both logs must be equal, and no
+   * sync of the copy under way. Then `endSwap` has to follow. Throws `DiskError`.
+   */
+  swap(log: Log, future: Log): void {
+    const { topic, partition } = log;
+    assert(this.future(topic, partition) === future, "the copy of this log");
+    assert(log.logEndOffset === future.logEndOffset, "a copy with all records");
+    try {
+      renameLogDirectory(future, partitionDirectoryName(topic, partition));
+    } catch (error) {
+      throw future.state.diskFailed(error);
+    }
+    this.#futures.take(topic, partition);
+    this.#add(future);
+    future.updateConfig(log.config);
+    // What transactions were about to write, they may write there.
+    future.state.verifications = log.state.verifications;
+    if (log.latestEpoch > future.latestEpoch) {
+      future.assignEpochStart(log.latestEpoch, future.logEndOffset);
+    }
+    future.setHighWatermark(log.highWatermark);
+  }
+
+  /** The new place is durable, then the old one goes. */
+  async endSwap(log: Log, future: Log): Promise<void> {
+    const [from, to] = [this.directoryOf(log), this.directoryOf(future)];
+    await this.#guard(to, () => this.disk.syncDirectory(to.path));
+    await this.#guard(to, () => future.flush());
+    // Whoever waits for records that lie in both gets them here.
+    await this.#guard(from, () => log.flush());
+    if (to.failure !== null) return;
+    this.#remove(log);
+    for (const kind of ["recoveryPoint", "logStartOffset"] as const) {
+      await this.#guard(from, () => from.checkpoint(kind));
+    }
   }
 
   /** The directory gets another name at once, and goes after `log.segment.delete.delay.ms`. */
   delete(topic: string, partition: number): void {
     const log = this.#take(topic, partition);
     if (log !== null) this.#removal.remove(log, this.#deleteDelayMs);
+    this.removeFuture(topic, partition);
   }
 
   /** A log of a partition that is not this node's: its directory is left, under another name. */
@@ -233,6 +325,7 @@ export class LogManager implements LogHost {
     await this.#cut(log, offset, () => log.truncateFullyAndStartAt(offset, logStartOffset));
   }
 
+  /** A copy takes it from its log, with the next records. */
   updateConfig(topic: string, config: LogConfig): void {
     for (const log of this.logsOf(topic)) log.updateConfig(config);
   }
@@ -313,30 +406,42 @@ export class LogManager implements LogHost {
     return this.#directories.filter((directory) => directory.failure === null);
   }
 
-  #candidatesFor(directoryId: string | null): LogDirectory[] {
+  /** Where the controller wants it, where people want it, where there are the fewest. */
+  #candidatesFor(name: string, directoryId: string | null): LogDirectory[] {
     const online = this.#online();
     const wanted = online.filter((directory) => directory.id === directoryId);
     if (directoryId !== null && wanted.length > 0) return wanted;
-    return online.sort((left, right) => left.logs.size - right.logs.size);
+    const preferred = online.filter((directory) => directory.path === this.#preferred.get(name));
+    if (preferred.length > 0) return preferred;
+    const cordoned = this.#options.cordoned?.() ?? [];
+    const open = online.filter((directory) => !cordoned.includes(directory.path));
+    const candidates = open.length > 0 ? open : online;
+    return candidates.sort((left, right) => left.logs.size - right.logs.size);
   }
 
+  /** In its directory, but not known as the partition's yet. */
   #create(
     directory: LogDirectory,
+    name: string,
     topic: string,
     partition: number,
     topicId: string | null,
   ): Log | null {
-    const path = `${directory.path}/${partitionDirectoryName(topic, partition)}`;
+    const path = `${directory.path}/${name}`;
     const config = this.#options.configOf(topic);
     try {
       const log = createLog(this, { directory: path, topic, partition, config, topicId });
       directory.logs.add(log);
-      this.#add(log);
       return log;
     } catch (error) {
       this.#failed(directory, error);
       return null;
     }
+  }
+
+  #remove(log: Log): void {
+    this.directoryOf(log).remove(log);
+    this.#removal.remove(log, this.#deleteDelayMs);
   }
 
   #take(topic: string, partition: number): Log | null {
@@ -346,17 +451,6 @@ export class LogManager implements LogHost {
     delete this.#logs.get(topic)![partition];
     if (this.logsOf(topic).length === 0) this.#logs.delete(topic);
     return log;
-  }
-
-  #addLoaded(log: Log): void {
-    const other = this.get(log.topic, log.partition);
-    if (other !== null) {
-      throw new LogStartupError(
-        `Duplicate log directories for ${log.topic}-${log.partition} are found ` +
-          `in both ${other.directory} and ${log.directory}`,
-      );
-    }
-    this.#add(log);
   }
 
   #add(log: Log): void {

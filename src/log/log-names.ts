@@ -19,6 +19,9 @@ export const DELETED_SUFFIX = ".deleted";
 export const CLEANED_SUFFIX = ".cleaned";
 export const SWAP_SUFFIX = ".swap";
 
+/** Behind the name of a directory: a copy of a log that is on its way there. */
+export const FUTURE_SUFFIX = "-future";
+
 /** KRaft snapshots are the metadata log's own, deleted ones included. */
 export const RAFT_SNAPSHOT_DELETED_SUFFIX = ".checkpoint.deleted";
 

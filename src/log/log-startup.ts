@@ -143,7 +143,7 @@ class DirectoryLoad {
         this.#leftToDelete.push(path);
         continue;
       }
-      if (state !== "current") {
+      if (state === "stray") {
         host.logger.warn(`${path} is left alone: it is no current partition`);
         continue;
       }

@@ -27,7 +27,7 @@ export class LogState implements Coolable {
   readonly place: SegmentPlace;
   readonly segments = new Segments();
   readonly producers: LogProducers;
-  readonly verifications = new Verifications();
+  verifications = new Verifications();
   readonly epochs: LeaderEpochs;
   config: LogConfig;
   logStartOffset = 0;

@@ -351,6 +351,15 @@ export class Log {
     return this.#flush.flushUpTo(this.#state.logEndOffset);
   }
 
+  /** No sync is under way; nor does any begin in this turn unless somebody appends. */
+  get isFlushIdle(): boolean {
+    return this.#flush.isIdle;
+  }
+
+  whenFlushed(): Promise<void> {
+    return this.#flush.whenIdle();
+  }
+
   /** Returns how many segments went. */
   deleteOldSegments(): number {
     if (this.#state.failure !== null || this.#state.isClosed) return 0;

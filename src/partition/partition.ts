@@ -29,20 +29,32 @@ export class Partition {
   readonly #commits: CommitQueue;
   readonly #nodeId: number;
   #registration: PartitionRegistration;
+  #log: Log;
   #isRemoved = false;
 
   constructor(
     readonly topic: string,
     readonly topicId: string,
     readonly index: number,
-    readonly log: Log,
+    log: Log,
     registration: PartitionRegistration,
     nodeId: number,
     clock: Clock,
   ) {
+    this.#log = log;
     this.#registration = registration;
     this.#nodeId = nodeId;
     this.#commits = new CommitQueue(clock);
+  }
+
+  get log(): Log {
+    return this.#log;
+  }
+
+  /** The log was moved to another directory: this one is equal to it, and goes on from there. */
+  replaceLog(log: Log): void {
+    this.#log = log;
+    this.readable.move();
   }
 
   get isLeader(): boolean {

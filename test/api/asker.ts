@@ -22,6 +22,8 @@ export interface Line {
   connect(listener: "broker" | "controller"): Promise<Connection>;
   /** As clients see it: of the broker listener, and of the controller listener. */
   readonly ports: readonly number[];
+  /** Where its data lies: DATA in the settings, requests and answers of scenarios. */
+  readonly dataDirectory: string;
 }
 
 /** What was asked, and the answer; both without what differs from one run to the next. */
@@ -42,6 +44,8 @@ export interface Scenario {
   expected?(recorded: readonly Step[]): Step[];
 }
 
+/** Stands for a directory of the broker under test. */
+export const DATA = "DATA";
 const CLIENT_ID = "scenario";
 const NO_ANSWER = "no answer";
 const TRY_EVERY_MS = 20;
@@ -115,6 +119,11 @@ export class Asker {
       await this.#line.sleep(TRY_EVERY_MS);
     }
     throw new Error("the condition did not come to hold");
+  }
+
+  /** A path below the data of the broker. */
+  path(name: string): string {
+    return `${this.#line.dataDirectory}/${name}`;
   }
 
   sleep(delayMs: number): Promise<void> {
@@ -195,6 +204,8 @@ export class Asker {
 
   /** Uuids, and ids of members, which end in one. */
   #nameOfChance(text: string): string {
+    const { dataDirectory } = this.#line;
+    if (text.startsWith(`${dataDirectory}/`)) return DATA + text.slice(dataDirectory.length);
     const kind = isUuid(text) ? "uuid" : MEMBER_ID.test(text) ? "member" : null;
     if (kind === null) return text;
     const known = this.#chances.get(text) ?? `${kind} ${this.#chances.size + 1}`;

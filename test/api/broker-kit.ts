@@ -15,10 +15,12 @@ import { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import { Reader } from "../../src/protocol/reader.ts";
 import type { ListenerKind } from "../../src/protocol/schema.ts";
 import { type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
-import { Asker, type Connection, type Line } from "./asker.ts";
+import { Asker, DATA, type Connection, type Line } from "./asker.ts";
 
 export const BROKER_PORT = 9092;
 export const CONTROLLER_PORT = 9093;
+
+const DATA_DIRECTORY = "/data";
 
 /** As test/compat/harness/target.ts has them for real brokers. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -28,7 +30,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "advertised.listeners": `PLAINTEXT://127.0.0.1:${BROKER_PORT}`,
   "controller.listener.names": "CONTROLLER",
   "controller.quorum.bootstrap.servers": `127.0.0.1:${CONTROLLER_PORT}`,
-  "log.dirs": "/data",
+  "log.dirs": DATA_DIRECTORY,
   "offsets.topic.replication.factor": "1",
   "transaction.state.log.replication.factor": "1",
   "transaction.state.log.min.isr": "1",
@@ -45,6 +47,7 @@ export class TestBroker implements Line {
   /** Whole lines of the log. */
   readonly lines: string[];
   readonly ports = [BROKER_PORT, CONTROLLER_PORT];
+  readonly dataDirectory = DATA_DIRECTORY;
   readonly #dispatchers: Record<ListenerKind, Dispatcher>;
 
   constructor(world: FakeWorld, node: BrokerNode, lines: string[]) {
@@ -134,7 +137,7 @@ export function startBroker(
     world,
     logger: leveledLogger(write, logLevels),
     logLevels,
-    settings: new Settings(new Map(Object.entries({ ...SETTINGS, ...overrides }))),
+    settings: new Settings(withData({ ...SETTINGS, ...overrides })),
     hostName: "127.0.0.1",
     fatal: (error) => fatals.push(error),
   });
@@ -145,6 +148,11 @@ export function startBroker(
   ]);
   world.clock.await(node.start(ports));
   return new TestBroker(world, node, lines);
+}
+
+function withData(settings: Readonly<Record<string, string>>): Map<string, string> {
+  const texts = Object.entries(settings);
+  return new Map(texts.map(([name, text]) => [name, text.replaceAll(DATA, DATA_DIRECTORY)]));
 }
 
 function someConnection(listenerName: string): ConnectionContext {

@@ -11,7 +11,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { Asker, type Connection, type Line, type Scenario, type Step } from "../api/asker.ts";
+import { Asker, DATA, type Connection, type Line, type Scenario, type Step } from "../api/asker.ts";
 import { SCENARIOS } from "../api/scenarios/index.ts";
 import { installKafka } from "./harness/install.ts";
 import { startTarget, type TargetKind } from "./harness/target.ts";
@@ -75,11 +75,17 @@ async function stepsOf(kind: TargetKind, scenario: Scenario): Promise<Step[]> {
 }
 
 async function runIn(folder: string, kind: TargetKind, scenario: Scenario): Promise<Step[]> {
-  const target = await startTarget(kind, folder, scenario.settings ?? {});
+  const settings = Object.entries(scenario.settings ?? {}).map(([name, text]) => [
+    name,
+    text.replaceAll(DATA, join(folder, "data")),
+  ]);
+  const overrides = Object.fromEntries(settings) as Record<string, string>;
+  const target = await startTarget(kind, folder, overrides);
   try {
     const properties = readFileSync(join(folder, "server.properties"), "utf8");
     const ports = [...properties.matchAll(/^listeners=.*:(\d+),.*:(\d+)$/gm)][0];
-    const asker = new Asker(lineTo([Number(ports?.[1]), Number(ports?.[2])]));
+    const line = lineTo([Number(ports?.[1]), Number(ports?.[2])], target.dataDirectory);
+    const asker = new Asker(line);
     await scenario.run(asker);
     return asker.steps;
   } catch (error) {
@@ -90,9 +96,10 @@ async function runIn(folder: string, kind: TargetKind, scenario: Scenario): Prom
   }
 }
 
-function lineTo(ports: readonly [number, number]): Line {
+function lineTo(ports: readonly [number, number], dataDirectory: string): Line {
   return {
     ports,
+    dataDirectory,
     sleep: (delayMs) => Bun.sleep(delayMs),
     connect: (listener) => connectTo(ports[listener === "broker" ? 0 : 1]),
   };

@@ -12,6 +12,19 @@ export function metadataDirectory(settings: Settings): string {
   return settings.get("metadata.log.dir") ?? logDirectories(settings)[0] ?? "";
 }
 
+/** Paths of the directories that get no new logs. */
+export function cordonedDirectories(settings: Settings): readonly string[] {
+  const cordoned = settings.get("cordoned.log.dirs") ?? [];
+  return cordoned.includes("*") ? logDirectories(settings) : cordoned;
+}
+
+/** How fast partitions may be moved between log directories. */
+export function moveBytesPerSecond(settings: Settings): number {
+  const name = "replica.alter.log.dirs.io.max.bytes.per.second";
+  const text = settings.perBroker.get(name) ?? settings.clusterWide.get(name);
+  return text === undefined ? Number.POSITIVE_INFINITY : Number(text);
+}
+
 /** The directories of the log and of the metadata log, each once. */
 export function allDirectories(settings: Settings): string[] {
   return [...new Set([...logDirectories(settings), metadataDirectory(settings)])].sort();

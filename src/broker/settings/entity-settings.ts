@@ -3,6 +3,7 @@ import { atLeast, offsetReset, oneOf, values } from "./checks.ts";
 import {
   INT_MAX,
   LONG_MAX,
+  acts,
   boolean,
   choice,
   clusterWide,
@@ -122,6 +123,7 @@ export const brokerQuotaSettings = {
     "medium",
     atLeast(0),
     clusterWide,
+    acts("How fast partitions may be moved between log directories, all of them together."),
   ),
 };
 

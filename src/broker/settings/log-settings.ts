@@ -180,7 +180,13 @@ export const logSettings = {
     clusterWide,
     acts("A file that was deleted stays so long under another name, for reads that are under way."),
   ),
-  "cordoned.log.dirs": list([], "medium", values({ empty: true, null: true }), perBroker),
+  "cordoned.log.dirs": list(
+    [],
+    "medium",
+    values({ empty: true, null: true }),
+    perBroker,
+    acts("Directories that get no new partitions; * for all."),
+  ),
   "compression.gzip.level": int(-1, "medium", gzipLevel, clusterWide, acts("The level for gzip.")),
   "compression.lz4.level": int(
     9,

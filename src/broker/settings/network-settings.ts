@@ -114,5 +114,9 @@ export const networkSettings = {
   "fetch.purgatory.purge.interval.requests": int(1000, "medium"),
   "producer.purgatory.purge.interval.requests": int(1000, "medium"),
   "delete.records.purgatory.purge.interval.requests": int(1, "medium"),
-  "num.replica.alter.log.dirs.threads": int(null, "high"),
+  "num.replica.alter.log.dirs.threads": int(
+    null,
+    "high",
+    acts("How many partitions are moved between log directories at once; one for each of these."),
+  ),
 };

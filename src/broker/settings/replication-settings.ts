@@ -4,7 +4,12 @@ import { acts, boolean, clusterWide, int, internal, long, string } from "./setti
 
 export const replicationSettings = {
   "replica.fetch.backoff.ms": int(1000, "medium", atLeast(0)),
-  "replica.fetch.max.bytes": int(1_048_576, "medium", atLeast(0)),
+  "replica.fetch.max.bytes": int(
+    1_048_576,
+    "medium",
+    atLeast(0),
+    acts("How much a move between log directories copies at once."),
+  ),
   "replica.fetch.min.bytes": int(1, "high"),
   "replica.fetch.response.max.bytes": int(10_485_760, "medium", atLeast(0)),
   "replica.fetch.wait.max.ms": int(500, "high"),
@@ -52,5 +57,10 @@ export const replicationSettings = {
   "replication.quota.window.num": int(11, "low", atLeast(1)),
   "replication.quota.window.size.seconds": int(1, "low", atLeast(1)),
   "alter.log.dirs.replication.quota.window.num": int(11, "low", atLeast(1)),
-  "alter.log.dirs.replication.quota.window.size.seconds": int(1, "low", atLeast(1)),
+  "alter.log.dirs.replication.quota.window.size.seconds": int(
+    1,
+    "low",
+    atLeast(1),
+    acts("How much a throttled move between log directories may catch up at once after a pause."),
+  ),
 };

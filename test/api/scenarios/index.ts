@@ -9,6 +9,7 @@ import { deleteTopicsDisabledScenario, deleteTopicsScenario } from "./delete-top
 import { findCoordinatorScenario } from "./find-coordinator.ts";
 import { groupMembersScenario, groupOffsetsScenario } from "./groups.ts";
 import { listOffsetsScenario } from "./list-offsets.ts";
+import { alterLogDirsScenario } from "./log-dirs.ts";
 import {
   apiVersionsScenario,
   metadataScenario,
@@ -26,6 +27,7 @@ import { transactionPartitionsScenario } from "./transaction-partitions.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   aclsScenario,
+  alterLogDirsScenario,
   apiVersionsScenario,
   clientQuotasScenario,
   configsScenario,

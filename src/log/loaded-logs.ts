@@ -1,0 +1,104 @@
+/**
+ * What the directories hold at start-up, put together: of each partition one log, at most one that
+ * is on its way to another directory, and what a crash in the middle of such a move has left.
+ *
+ *     two of one name       the swap was not ended: the one with more records stays
+ *     a future log alone    the swap was made and its name lost: it gets its name now
+ */
+import { FUTURE_SUFFIX, partingDirectoryName, partitionDirectoryName } from "./log-names.ts";
+import type { Log } from "./log.ts";
+import type { LogManager } from "./log-manager.ts";
+import { renameLogDirectory } from "./future-logs.ts";
+import { LogStartupError } from "./log-startup.ts";
+
+/** The id of the directory where the controller believes the log to be. */
+export type AssignedDirectory = (topic: string, partition: number) => string | null;
+
+export class LoadedLogs {
+  readonly #logs: LogManager;
+  readonly #assignedTo: AssignedDirectory;
+  readonly #current = new Map<string, Log>();
+  readonly #futures = new Map<string, Log>();
+  readonly #duplicates: Log[] = [];
+  readonly #superfluous: Log[] = [];
+  #isSettled = false;
+
+  constructor(logs: LogManager, assignedTo: AssignedDirectory) {
+    this.#logs = logs;
+    this.#assignedTo = assignedTo;
+  }
+
+  add(log: Log): void {
+    const isFuture = log.directory.endsWith(FUTURE_SUFFIX);
+    const known = isFuture ? this.#futures : this.#current;
+    const name = partitionDirectoryName(log.topic, log.partition);
+    const other = known.get(name);
+    if (other === undefined) known.set(name, log);
+    else if (isFuture) throw new LogStartupError(duplicates(log, other));
+    else this.#duplicates.push(log);
+  }
+
+  /** Throws `LogStartupError`. */
+  current(): Iterable<Log> {
+    if (!this.#isSettled) this.#settle();
+    return this.#current.values();
+  }
+
+  futures(): Iterable<Log> {
+    return this.#futures.values();
+  }
+
+  /** All that is in them is elsewhere, too. */
+  superfluous(): Iterable<Log> {
+    return this.#superfluous;
+  }
+
+  #settle(): void {
+    this.#isSettled = true;
+    for (const log of this.#duplicates) this.#choose(log);
+    // With a directory offline, what is missing here may be there.
+    if (this.#logs.directories.some(({ failure }) => failure !== null)) return;
+    for (const [name, future] of this.#futures) {
+      if (this.#current.has(name) || !this.#isInPlace(future)) continue;
+      renameLogDirectory(future, name);
+      this.#futures.delete(name);
+      this.#current.set(name, future);
+      this.#logs.logger.warn(`${name} was moved to ${future.directory} before the last stop`);
+    }
+  }
+
+  #choose(log: Log): void {
+    const name = partitionDirectoryName(log.topic, log.partition);
+    const other = this.#current.get(name)!;
+    const target = [log, other].find((each) => this.#isInPlace(each));
+    const isSame = log.topicId !== null && log.topicId === other.topicId;
+    if (target === undefined || !isSame) throw new LogStartupError(duplicates(log, other));
+    const source = target === log ? other : log;
+    if (target.logEndOffset >= source.logEndOffset) {
+      this.#current.set(name, target);
+      this.#superfluous.push(source);
+    } else {
+      // The power went before all of the copy was durable: it is one again.
+      this.#current.set(name, source);
+      const { topic, partition } = target;
+      const future = partingDirectoryName(topic, partition, "future", this.#logs.random);
+      renameLogDirectory(target, future);
+      this.#futures.set(name, target);
+    }
+    this.#logs.logger.warn(
+      `${name} was in two directories; it is in ${this.#current.get(name)!.directory}`,
+    );
+  }
+
+  #isInPlace(log: Log): boolean {
+    const { id } = this.#logs.directoryOf(log);
+    return id !== null && id === this.#assignedTo(log.topic, log.partition);
+  }
+}
+
+function duplicates(log: Log, other: Log): string {
+  return (
+    `Duplicate log directories for ${log.topic}-${log.partition} are found ` +
+    `in both ${other.directory} and ${log.directory}`
+  );
+}
