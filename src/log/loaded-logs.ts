@@ -7,15 +7,20 @@
  */
 import { FUTURE_SUFFIX, partingDirectoryName, partitionDirectoryName } from "./log-names.ts";
 import type { Log } from "./log.ts";
-import type { LogManager } from "./log-manager.ts";
+import type { LogDirectory } from "./log-directory.ts";
+import type { LogHost } from "./log-host.ts";
 import { renameLogDirectory } from "./future-logs.ts";
 import { LogStartupError } from "./log-startup.ts";
 
 /** The id of the directory where the controller believes the log to be. */
 export type AssignedDirectory = (topic: string, partition: number) => string | null;
 
+interface LogDirectories extends LogHost {
+  readonly directories: readonly LogDirectory[];
+}
+
 export class LoadedLogs {
-  readonly #logs: LogManager;
+  readonly #host: LogDirectories;
   readonly #assignedTo: AssignedDirectory;
   readonly #current = new Map<string, Log>();
   readonly #futures = new Map<string, Log>();
@@ -23,8 +28,8 @@ export class LoadedLogs {
   readonly #superfluous: Log[] = [];
   #isSettled = false;
 
-  constructor(logs: LogManager, assignedTo: AssignedDirectory) {
-    this.#logs = logs;
+  constructor(host: LogDirectories, assignedTo: AssignedDirectory) {
+    this.#host = host;
     this.#assignedTo = assignedTo;
   }
 
@@ -57,13 +62,13 @@ export class LoadedLogs {
     this.#isSettled = true;
     for (const log of this.#duplicates) this.#choose(log);
     // With a directory offline, what is missing here may be there.
-    if (this.#logs.directories.some(({ failure }) => failure !== null)) return;
+    if (this.#host.directories.some(({ failure }) => failure !== null)) return;
     for (const [name, future] of this.#futures) {
       if (this.#current.has(name) || !this.#isInPlace(future)) continue;
       renameLogDirectory(future, name);
       this.#futures.delete(name);
       this.#current.set(name, future);
-      this.#logs.logger.warn(`${name} was moved to ${future.directory} before the last stop`);
+      this.#host.logger.warn(`${name} was moved to ${future.directory} before the last stop`);
     }
   }
 
@@ -81,17 +86,17 @@ export class LoadedLogs {
       // The power went before all of the copy was durable: it is one again.
       this.#current.set(name, source);
       const { topic, partition } = target;
-      const future = partingDirectoryName(topic, partition, "future", this.#logs.random);
+      const future = partingDirectoryName(topic, partition, "future", this.#host.random);
       renameLogDirectory(target, future);
       this.#futures.set(name, target);
     }
-    this.#logs.logger.warn(
+    this.#host.logger.warn(
       `${name} was in two directories; it is in ${this.#current.get(name)!.directory}`,
     );
   }
 
   #isInPlace(log: Log): boolean {
-    const { id } = this.#logs.directoryOf(log);
+    const id = this.#host.directories.find(({ logs }) => logs.has(log))?.id ?? null;
     return id !== null && id === this.#assignedTo(log.topic, log.partition);
   }
 }
