@@ -129,6 +129,7 @@ export class TransactionShard implements CoordinatorState<TransactionRecord> {
       case "done":
         return answered(tellsProducer ? ready(from!) : noProducer(ErrorCode.NONE));
       case "prepare": {
+        if (!this.#canRecord(step.next)) return answered(noProducer(ErrorCode.UNSUPPORTED_VERSION));
         const response = tellsProducer
           ? ready(steps.nextProducer(step.next))
           : noProducer(ErrorCode.NONE);
@@ -150,6 +151,7 @@ export class TransactionShard implements CoordinatorState<TransactionRecord> {
     const isIn = (partition: TopicPartition): boolean => hasPartition(from.partitions, partition);
     if (steps.isOpen(from) && partitions.every(isIn)) return answered(ErrorCode.NONE);
     const next = steps.withAdded(from, partitions, clientTransactionVersion, this.#nowMs());
+    if (!this.#canRecord(next)) return answered(ErrorCode.UNSUPPORTED_VERSION);
     return { records: [this.#record(transactionalId, next)], response: ErrorCode.NONE };
   }
 
@@ -289,6 +291,14 @@ export class TransactionShard implements CoordinatorState<TransactionRecord> {
     logger.warn(`${transactionalId} is not completed yet: ${errorName(error)}`);
     const again = deadline(() => (this.#complete(transactionalId, prepared), NO_EFFECTS));
     again.set(COMPLETE_RETRY_MS);
+  }
+
+  /** While transaction.version is 0, records have no place for what newer clients do. */
+  #canRecord({ clientTransactionVersion }: TransactionMetadata): boolean {
+    return (
+      clientTransactionVersion === 0 ||
+      steps.logValueVersion(this.#context.transactionVersion()) > 0
+    );
   }
 
   #record(transactionalId: string, metadata: TransactionMetadata): TransactionRecord {

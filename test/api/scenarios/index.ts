@@ -24,6 +24,7 @@ import { quorumScenario, updateFeaturesScenario } from "./quorum.ts";
 import { reassignmentsScenario, votersScenario } from "./reassignments.ts";
 import { aclsScenario, securityScenario } from "./security.ts";
 import { transactionPartitionsScenario } from "./transaction-partitions.ts";
+import { oldTransactionsScenario, transactionsScenario } from "./transactions.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   aclsScenario,
@@ -54,7 +55,9 @@ export const SCENARIOS: readonly Scenario[] = [
   securityScenario,
   topicPartitionsScenario,
   throttlingScenario,
+  oldTransactionsScenario,
   transactionPartitionsScenario,
+  transactionsScenario,
   updateFeaturesScenario,
   votersScenario,
 ];
