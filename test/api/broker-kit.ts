@@ -46,14 +46,17 @@ export class TestBroker implements Line {
   readonly asker: Asker;
   /** Whole lines of the log. */
   readonly lines: string[];
+  /** Why the node cannot go on, if it cannot. */
+  readonly fatals: readonly unknown[];
   readonly ports = [BROKER_PORT, CONTROLLER_PORT];
   readonly dataDirectory = DATA_DIRECTORY;
   readonly #dispatchers: Record<ListenerKind, Dispatcher>;
 
-  constructor(world: FakeWorld, node: BrokerNode, lines: string[]) {
+  constructor(world: FakeWorld, node: BrokerNode, lines: string[], fatals: readonly unknown[]) {
     this.world = world;
     this.node = node;
     this.lines = lines;
+    this.fatals = fatals;
     this.#dispatchers = {
       broker: new Dispatcher("broker"),
       controller: new Dispatcher("controller"),
@@ -147,7 +150,7 @@ export function startBroker(
     ["CONTROLLER", CONTROLLER_PORT],
   ]);
   world.clock.await(node.start(ports));
-  return new TestBroker(world, node, lines);
+  return new TestBroker(world, node, lines, fatals);
 }
 
 function withData(settings: Readonly<Record<string, string>>): Map<string, string> {

@@ -1,0 +1,255 @@
+/**
+ * Clients that work beside each other, and note what they did and saw. Each lives through the
+ * deaths of the broker: what it asks is answered at last, or it does not know.
+ */
+import type { FakeRandom } from "../sim/fake-random.ts";
+import type { History, Isolation, Operation } from "./history.ts";
+import { type Generation, IdempotentProducer, TransactionalProducer } from "./producers.ts";
+import { committedOffset, read, type Read } from "./reader.ts";
+import { Refused, type Wire } from "./wire.ts";
+
+export const TOPIC = "both";
+export const PARTITIONS = 3;
+export const INPUT = "input";
+export const OUTPUT = "output";
+const GROUP = "copiers";
+const VALUES_MAX = 4;
+const PAUSE_MS_MAX = 60;
+
+export abstract class Actor {
+  constructor(
+    readonly name: string,
+    protected readonly wire: Wire,
+    protected readonly history: History,
+    protected readonly random: FakeRandom,
+  ) {}
+
+  async run(): Promise<void> {
+    while (!this.wire.isClosing) {
+      await this.step();
+      await this.wire.sleep(this.random.below(PAUSE_MS_MAX));
+    }
+  }
+
+  protected abstract step(): Promise<void>;
+
+  /** Writes values of its own; each is noted before, and its offset after. */
+  protected async send(
+    producer: IdempotentProducer | TransactionalProducer,
+    operation: Operation,
+    topic: string,
+    partition: number,
+    values: readonly string[],
+  ): Promise<void> {
+    const sends = values.map((value) => ({
+      partition: `${topic}-${partition}`,
+      value,
+      offset: null as number | null,
+    }));
+    operation.sends.push(...sends);
+    const offset = await producer.send(topic, partition, values);
+    if (offset !== null) sends.forEach((send, index) => (send.offset = offset + index));
+  }
+
+  protected someValues(): string[] {
+    const count = 1 + this.random.below(VALUES_MAX);
+    return Array.from({ length: count }, () => this.history.nextValue());
+  }
+}
+
+/** Writes without transactions. */
+export class PlainWriter extends Actor {
+  #producer: IdempotentProducer | null = null;
+
+  constructor(
+    name: string,
+    wire: Wire,
+    history: History,
+    random: FakeRandom,
+    private readonly topic: string,
+  ) {
+    super(name, wire, history, random);
+  }
+
+  protected async step(): Promise<void> {
+    const operation = this.history.begin(this.name);
+    const partition = this.topic === TOPIC ? this.random.below(PARTITIONS) : 0;
+    try {
+      this.#producer ??= await newProducer(this.wire);
+      await this.send(this.#producer, operation, this.topic, partition, this.someValues());
+      operation.ending = "ok";
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.#producer = null;
+    }
+  }
+}
+
+/** Writes, and now and then reads, in transactions. */
+export class TransactionWriter extends Actor {
+  readonly #producer: TransactionalProducer;
+  readonly #positions = new Map<number, number>();
+  #isReady = false;
+
+  constructor(
+    name: string,
+    wire: Wire,
+    history: History,
+    random: FakeRandom,
+    transactionalId: string,
+    timeoutMs: number,
+    generation: Generation,
+  ) {
+    super(name, wire, history, random);
+    this.#producer = new TransactionalProducer(wire, transactionalId, timeoutMs, generation);
+  }
+
+  protected async step(): Promise<void> {
+    const { random } = this;
+    const operation = this.history.begin(this.name);
+    let commitAsked = false;
+    try {
+      if (!this.#isReady) await this.#producer.init();
+      this.#isReady = true;
+      for (let count = 1 + random.below(4); count > 0; count--) {
+        const partition = random.below(PARTITIONS);
+        await this.send(this.#producer, operation, TOPIC, partition, this.someValues());
+        if (random.chance(0.2)) await this.#poll(operation, random.below(PARTITIONS));
+        // Some take so long that the coordinator ends them.
+        if (random.chance(0.03)) await this.wire.sleep(4000);
+      }
+      commitAsked = random.chance(0.75);
+      await this.#producer.end(commitAsked);
+      operation.ending = commitAsked ? "ok" : "failed";
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      // Only a commit makes it happen.
+      if (!commitAsked) operation.ending = "failed";
+      this.#isReady = false;
+    }
+  }
+
+  async #poll(operation: Operation, partition: number): Promise<void> {
+    const fromOffset = this.#positions.get(partition) ?? 0;
+    const found = await read(this.wire, TOPIC, partition, fromOffset, "read_committed");
+    note(operation, TOPIC, partition, "read_committed", fromOffset, found);
+    this.#positions.set(partition, found.nextOffset);
+  }
+}
+
+/** Takes from one topic and gives to another: each input once, with the offset committed in it. */
+export class Copier extends Actor {
+  readonly #producer: TransactionalProducer;
+  /** By what was written: what it is a copy of. Those of all copiers. */
+  readonly #inputs: Map<string, string>;
+  #isReady = false;
+
+  constructor(
+    name: string,
+    wire: Wire,
+    history: History,
+    random: FakeRandom,
+    inputs: Map<string, string>,
+    generation: Generation,
+  ) {
+    super(name, wire, history, random);
+    this.#inputs = inputs;
+    this.#producer = new TransactionalProducer(wire, GROUP, 3000, generation);
+  }
+
+  protected async step(): Promise<void> {
+    await this.copySome();
+  }
+
+  /** False when all is copied. */
+  async copySome(): Promise<boolean> {
+    let operation: Operation | null = null;
+    let commitAsked = false;
+    try {
+      // The id is had before the offset is read: then no other copier can move it unseen.
+      if (!this.#isReady) await this.#producer.init();
+      this.#isReady = true;
+      const fromOffset = await committedOffset(this.wire, GROUP, INPUT, 0);
+      const found = await read(this.wire, INPUT, 0, fromOffset, "read_committed", 300);
+      if (found.nextOffset === fromOffset) return false;
+      const begun = this.history.begin(`${this.name} #${this.history.operations.length}`);
+      operation = begun;
+      note(begun, INPUT, 0, "read_committed", fromOffset, found);
+      const values = found.records.map(({ value }) => this.#copyOf(value));
+      if (values.length > 0) await this.send(this.#producer, begun, OUTPUT, 0, values);
+      await this.#producer.commitOffset(GROUP, INPUT, 0, found.nextOffset);
+      commitAsked = true;
+      await this.#producer.end(true);
+      begun.ending = "ok";
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      if (operation !== null && !commitAsked) operation.ending = "failed";
+      this.#isReady = false;
+    }
+    return true;
+  }
+
+  #copyOf(input: string): string {
+    const value = this.history.nextValue();
+    this.#inputs.set(value, input);
+    return value;
+  }
+}
+
+/** Reads one partition from its start, for ever. */
+export class Poller extends Actor {
+  #offset = 0;
+  #highWatermark = 0;
+
+  constructor(
+    name: string,
+    wire: Wire,
+    history: History,
+    random: FakeRandom,
+    readonly topic: string,
+    readonly partition: number,
+    readonly isolation: Isolation,
+  ) {
+    super(name, wire, history, random);
+  }
+
+  protected async step(): Promise<void> {
+    await this.poll();
+  }
+
+  /** False at the end of what it may see. */
+  async poll(): Promise<boolean> {
+    const { topic, partition, isolation } = this;
+    const fromOffset = this.#offset;
+    const found = await read(this.wire, topic, partition, fromOffset, isolation, 4096);
+    if (found.highWatermark < this.#highWatermark) {
+      const hint = `${topic}-${partition}: ${this.#highWatermark} to ${found.highWatermark}`;
+      throw new Error(`the high watermark went back, ${hint}`);
+    }
+    if (found.nextOffset === fromOffset) return false;
+    const operation = this.history.begin(this.name);
+    note(operation, topic, partition, isolation, fromOffset, found);
+    operation.ending = "ok";
+    this.#offset = found.nextOffset;
+    return true;
+  }
+}
+
+function note(
+  operation: Operation,
+  topic: string,
+  partition: number,
+  isolation: Isolation,
+  fromOffset: number,
+  { records, nextOffset }: Read,
+): void {
+  if (nextOffset === fromOffset) return;
+  const place = `${topic}-${partition}`;
+  operation.polls.push({ partition: place, isolation, fromOffset, nextOffset, records });
+}
+
+async function newProducer(wire: Wire): Promise<IdempotentProducer> {
+  const producer = new IdempotentProducer(wire);
+  await producer.init();
+  return producer;
+}

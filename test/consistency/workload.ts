@@ -1,0 +1,140 @@
+/**
+ * All clients of a consistency test, and what must be true when they are done.
+ *
+ *   writers ──▶ "both" ──▶ pollers            copiers: input ──▶ output, exactly once
+ */
+import { expect } from "bun:test";
+import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
+import type { FakeRandom } from "../sim/fake-random.ts";
+import {
+  type Actor,
+  Copier,
+  INPUT,
+  OUTPUT,
+  PARTITIONS,
+  PlainWriter,
+  Poller,
+  TOPIC,
+  TransactionWriter,
+} from "./actors.ts";
+import { checkHistory } from "./check-history.ts";
+import { History, type Isolation } from "./history.ts";
+import type { Generation } from "./producers.ts";
+import { endOf } from "./reader.ts";
+import { retried, type Wire } from "./wire.ts";
+
+const TOPIC_ALREADY_EXISTS = 36;
+const FINAL_READER = "final reader";
+const TRANSACTION_TIMEOUT_MS = 3000;
+
+/** What brokers of these tests are set to, so that what happens now and then happens often. */
+export const BUSY_SETTINGS: Readonly<Record<string, string>> = {
+  "offsets.topic.num.partitions": "3",
+  "transaction.state.log.num.partitions": "3",
+  "transaction.abort.timed.out.transaction.cleanup.interval.ms": "400",
+  "log.segment.bytes": "1048576",
+  "log.index.interval.bytes": "512",
+  "log.flush.offset.checkpoint.interval.ms": "500",
+  "replica.high.watermark.checkpoint.interval.ms": "300",
+};
+
+export class Workload {
+  readonly history = new History();
+  readonly #wire: Wire;
+  readonly #random: FakeRandom;
+  readonly #copiers: Copier[];
+  readonly #actors: Actor[];
+  /** By copy: what it is a copy of. */
+  readonly #inputs = new Map<string, string>();
+
+  constructor(wire: Wire, random: FakeRandom, generation: Generation) {
+    this.#wire = wire;
+    this.#random = random;
+    const { history } = this;
+    const own = () => [wire, history, random.fork()] as const;
+    const transactional = (name: string, id: string) =>
+      new TransactionWriter(name, ...own(), id, TRANSACTION_TIMEOUT_MS, generation);
+    this.#copiers = ["copier a", "copier b"].map(
+      (name) => new Copier(name, ...own(), this.#inputs, generation),
+    );
+    this.#actors = [
+      new PlainWriter("plain", ...own(), TOPIC),
+      new PlainWriter("source", ...own(), INPUT),
+      transactional("alone", "own-id"),
+      transactional("rival a", "shared-id"),
+      transactional("rival b", "shared-id"),
+      ...this.#copiers,
+      ...this.#pollers("reader", "read_committed"),
+      ...this.#pollers("peeker", "read_uncommitted"),
+    ];
+  }
+
+  async prepare(): Promise<void> {
+    const topics = [
+      [TOPIC, PARTITIONS],
+      [INPUT, 1],
+      [OUTPUT, 1],
+    ] as const;
+    for (const [name, numPartitions] of topics) {
+      await retried(
+        this.#wire,
+        `create ${name}`,
+        () =>
+          this.#wire.ask(createTopics, 7, {
+            topics: [{ name, numPartitions, replicationFactor: 1, assignments: [], configs: [] }],
+            timeoutMs: 10_000,
+          }),
+        (answer) => answer.topics[0]!.errorCode,
+        [TOPIC_ALREADY_EXISTS],
+      );
+    }
+  }
+
+  /** Resolves when the wire closes and everybody has done what was begun. */
+  async run(): Promise<void> {
+    await Promise.all(this.#actors.map((actor) => actor.run()));
+  }
+
+  /** The broker is well, and open transactions have timed out. */
+  async verify(): Promise<void> {
+    while (await this.#copiers[0]!.copySome());
+    for (const poller of this.#pollers(FINAL_READER, "read_committed", FINAL_READER)) {
+      while (await poller.poll());
+      const { topic, partition } = poller;
+      const ends = [
+        await endOf(this.#wire, topic, partition, "read_committed"),
+        await endOf(this.#wire, topic, partition, "read_uncommitted"),
+      ];
+      expect(ends[0], `a transaction hangs in ${topic}-${partition}`).toBe(ends[1]!);
+    }
+    expect(checkHistory(this.history, FINAL_READER)).toEqual([]);
+    const copied = this.#finalValues(OUTPUT).map((value) => this.#inputs.get(value)!);
+    expect(copied, "each input is copied once, in order").toEqual(this.#finalValues(INPUT));
+  }
+
+  /** How many operations are known to have happened. */
+  get okCount(): number {
+    return this.history.operations.filter(({ ending }) => ending === "ok").length;
+  }
+
+  #pollers(name: string, isolation: Isolation, sameName?: string): Poller[] {
+    const places: [string, number][] = [
+      [INPUT, 0],
+      [OUTPUT, 0],
+      ...Array.from({ length: PARTITIONS }, (_, index): [string, number] => [TOPIC, index]),
+    ];
+    return places.map(([topic, partition]) => {
+      const process = sameName ?? `${name} of ${topic}-${partition}`;
+      const random = this.#random.fork();
+      return new Poller(process, this.#wire, this.history, random, topic, partition, isolation);
+    });
+  }
+
+  #finalValues(topic: string): string[] {
+    const operations = this.history.operations.filter(({ process }) => process === FINAL_READER);
+    return operations
+      .flatMap(({ polls }) => polls)
+      .filter(({ partition }) => partition === `${topic}-0`)
+      .flatMap(({ records }) => records.map(({ value }) => value));
+  }
+}
