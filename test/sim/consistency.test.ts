@@ -7,6 +7,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { BUSY_SETTINGS, Workload } from "../consistency/workload.ts";
+import type { FakeClock } from "./fake-clock.ts";
 import { FakeRandom } from "./fake-random.ts";
 import { fakeWorld } from "./fake-world.ts";
 import { type End, FakeWire, Machine } from "./machine.ts";
@@ -14,10 +15,9 @@ import { type End, FakeWire, Machine } from "./machine.ts";
 const SEEDS = Number(process.env["SEEDS"] ?? 10);
 const ONLY_SEED = process.env["SEED"];
 const LIVES_MAX = 6;
+const LIFE_MS_MIN = 300;
 const LIFE_MS_MAX = 5000;
 const END_MS_MAX = 300_000;
-/** Longer than any transaction may stay open. */
-const QUIET_MS = 30_000;
 
 const seeds =
   ONLY_SEED === undefined
@@ -42,13 +42,15 @@ class Run {
   readonly #settings: Readonly<Record<string, string>>;
   readonly #ends: readonly End[];
   readonly #wire: FakeWire;
+  /** Of no life of the machine. */
+  readonly #clock: FakeClock;
   readonly #workload: Workload;
 
   constructor(seed: number, generation: "old" | "new") {
     const random = new FakeRandom(seed * 2 + (generation === "old" ? 0 : 1));
     this.#random = random;
     const world = fakeWorld(seed);
-    const clock = world.clock.fork();
+    this.#clock = world.clock.fork();
     this.#machine = new Machine(world, random.fork());
     const losesPower = random.chance(0.5);
     this.#ends = losesPower ? ["power loss", "power loss", "stop"] : ["kill", "kill", "stop"];
@@ -60,7 +62,7 @@ class Run {
       // A late request of an older generation may act on a later transaction: KAFKA-17754.
       lateRate: generation === "old" ? 0 : random.pick([0, 0.01, 0.03]),
     };
-    this.#wire = new FakeWire(this.#machine, clock, random.fork(), faults);
+    this.#wire = new FakeWire(this.#machine, this.#clock, random.fork(), faults);
     this.#workload = new Workload(this.#wire, random.fork(), generation);
   }
 
@@ -87,9 +89,8 @@ class Run {
     machine.world.clock.await(running, END_MS_MAX);
     if (failure !== null) throw failure;
     expect(isDone).toBe(true);
-    machine.world.clock.advance(QUIET_MS);
     machine.world.clock.await(this.#workload.verify(), END_MS_MAX);
-    expect(this.#workload.okCount).toBeGreaterThan(10);
+    expect(this.#workload.okCount).toBeGreaterThan(0);
     expect(machine.life!.broker.fatals).toEqual([]);
   }
 
@@ -97,10 +98,11 @@ class Run {
   #live(): void {
     const random = this.#random;
     const { clock, disk } = this.#machine.world;
-    const isSlow = random.chance(0.3);
-    if (isSlow) disk.later = (callback) => void clock.schedule(random.below(40), callback);
+    // It stays slow, or fast, for the next life's start.
+    const syncMsMax = random.chance(0.3) ? 40 : 1;
+    disk.later = (callback) => void this.#clock.schedule(random.below(syncMsMax), callback);
     for (let slices = random.between(1, 4); slices > 0; slices--) {
-      clock.advance(random.below(LIFE_MS_MAX / 4));
+      clock.advance(random.between(LIFE_MS_MIN, LIFE_MS_MAX) / 4);
       if (random.chance(0.1)) clock.jumpWall(random.between(-3_600_000, 3_600_000));
     }
   }
