@@ -4,6 +4,7 @@
  *   writers ──▶ "both" ──▶ pollers            copiers: input ──▶ output, exactly once
  */
 import { expect } from "bun:test";
+import { findCoordinator } from "../../src/protocol/messages/10-find-coordinator.ts";
 import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
 import type { FakeRandom } from "../sim/fake-random.ts";
 import {
@@ -31,6 +32,8 @@ const PLACES: readonly (readonly [topic: string, partition: number])[] = [
 
 const TRY_EVERY_MS = 100;
 const TRIES_MAX = 300;
+const GROUP_KEY = 0;
+const TRANSACTION_KEY = 1;
 const TOPIC_ALREADY_EXISTS = 36;
 const FINAL_READER = "final reader";
 const TRANSACTION_TIMEOUT_MS = 3000;
@@ -94,6 +97,15 @@ export class Workload {
           }),
         (answer) => answer.topics[0]!.errorCode,
         [TOPIC_ALREADY_EXISTS],
+      );
+    }
+    // Whoever looks for a coordinator first has its topic made.
+    for (const keyType of [GROUP_KEY, TRANSACTION_KEY]) {
+      await retried(
+        this.#wire,
+        "FindCoordinator",
+        () => this.#wire.ask(findCoordinator, 3, { key: "any", keyType }),
+        ({ errorCode }) => errorCode,
       );
     }
   }
