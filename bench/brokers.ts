@@ -75,6 +75,8 @@ function propertiesOf(port: number, controllerPort: number, data: string): strin
     `log.dirs=${data}`,
     "num.partitions=8",
     "offsets.topic.replication.factor=1",
+    "transaction.state.log.replication.factor=1",
+    "transaction.state.log.min.isr=1",
     "log.segment.delete.delay.ms=500",
     "",
   ].join("\n");

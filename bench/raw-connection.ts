@@ -4,13 +4,16 @@
  *   const connection = await RawConnection.open(port);
  *   const answer = await connection.ask(createTopics, 4, { topics, timeoutMs });
  *   connection.close();
- *
- * Only versions without tagged fields: they need no compact headers.
  */
 import { decode, encode } from "../src/protocol/compile.ts";
-import { requestHeader, requestHeaderVersion } from "../src/protocol/messages/header.ts";
+import {
+  requestHeader,
+  requestHeaderVersion,
+  responseHeaderVersion,
+} from "../src/protocol/messages/header.ts";
 import type { AnyApi, Api } from "../src/protocol/schema.ts";
 
+/** Size and correlation id; behind them the count of tagged fields, where there is one. */
 const RESPONSE_HEADER_SIZE = 8;
 
 export class RawConnection {
@@ -37,7 +40,12 @@ export class RawConnection {
 
   async ask<Q, QI, R, RI>(api: Api<Q, QI, R, RI>, version: number, request: QI): Promise<R> {
     const response = await this.exchange(frameOf(api, version, request));
-    return decode(api.response, version, response.subarray(RESPONSE_HEADER_SIZE));
+    const taggedFieldsSize = responseHeaderVersion(api as unknown as AnyApi, version);
+    return decode(
+      api.response,
+      version,
+      response.subarray(RESPONSE_HEADER_SIZE + taggedFieldsSize),
+    );
   }
 
   /** Sends one frame and gives the whole answer, with its size in front. */
