@@ -43,6 +43,8 @@ export const BUSY_SETTINGS: Readonly<Record<string, string>> = {
   "offsets.topic.num.partitions": "3",
   "transaction.state.log.num.partitions": "3",
   "transaction.abort.timed.out.transaction.cleanup.interval.ms": "400",
+  // Clocks jump.
+  "log.message.timestamp.after.max.ms": "9223372036854775807",
   "log.segment.bytes": "1048576",
   "log.index.interval.bytes": "512",
   "log.flush.offset.checkpoint.interval.ms": "500",

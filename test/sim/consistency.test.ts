@@ -14,6 +14,7 @@ import { type End, FakeWire, Machine } from "./machine.ts";
 
 const SEEDS = Number(process.env["SEEDS"] ?? 10);
 const ONLY_SEED = process.env["SEED"];
+const TIMEOUT_MS = 60_000;
 const LIVES_MAX = 6;
 const LIFE_MS_MIN = 300;
 const LIFE_MS_MAX = 5000;
@@ -25,7 +26,7 @@ const seeds =
     : [Number(ONLY_SEED)];
 
 describe.each(["old", "new"] as const)("transactions of the %s kind", (generation) => {
-  test.each(seeds)("seed %d: no anomaly", (seed) => {
+  const tryOnce = (seed: number): void => {
     const run = new Run(seed, generation);
     try {
       run.run();
@@ -33,7 +34,8 @@ describe.each(["old", "new"] as const)("transactions of the %s kind", (generatio
       console.error(`again: SEED=${seed} bun test test/sim/consistency.test.ts -t ${generation}`);
       throw error;
     }
-  });
+  };
+  test.each(seeds)("seed %d: no anomaly", tryOnce, TIMEOUT_MS);
 });
 
 class Run {
