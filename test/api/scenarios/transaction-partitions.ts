@@ -199,6 +199,7 @@ async function produceOddly(transactions: Transactions): Promise<void> {
   ];
   await transactions.asker.ask(produce, 11, { acks: ALL, timeoutMs, topicData }, "named twice");
   await transactions.producers("after the odd ones");
+  await transactions.end("of the odd ones", { producerId: 902 });
 }
 
 async function liveOneTransaction(transactions: Transactions): Promise<void> {
@@ -221,7 +222,12 @@ async function liveOneTransaction(transactions: Transactions): Promise<void> {
     for (const timestamp of [-1, -2, -3, TIME, TIME + 1]) {
       const partitions = [{ partitionIndex: 0, timestamp, currentLeaderEpoch: -1 }];
       const request = { replicaId: -1, isolationLevel: 1, topics: [{ name: "t", partitions }] };
-      await asker.ask(listOffsets, version, request, `committed ${timestamp}`);
+      const label = `committed ${timestamp}`;
+      await asker.ask(listOffsets, version, request, label, ({ topics: [topic] }) => {
+        // That of a marker.
+        const [found] = topic!.partitions;
+        if (found!.timestamp > TIME + 1) found!.timestamp = 1;
+      });
     }
   }
   await transactions.end("commit", {});

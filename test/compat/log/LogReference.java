@@ -5,7 +5,9 @@ import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.ScheduledFuture;
@@ -13,12 +15,15 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.record.internal.FileRecords;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.utils.Time;
 import org.apache.kafka.server.common.RequestLocal;
 import org.apache.kafka.server.util.Scheduler;
+import org.apache.kafka.server.storage.log.FetchIsolation;
 import org.apache.kafka.storage.internals.log.AppendOrigin;
+import org.apache.kafka.storage.internals.log.FetchDataInfo;
 import org.apache.kafka.storage.internals.log.LogAppendInfo;
 import org.apache.kafka.storage.internals.log.LogConfig;
 import org.apache.kafka.storage.internals.log.LogDirFailureChannel;
@@ -36,7 +41,11 @@ public final class LogReference {
   private static long now = 0;
   private static final ScheduledThreadPoolExecutor NEVER = new ScheduledThreadPoolExecutor(1);
   private static final Properties CONFIG = new Properties();
+  /** What verifications gave, by the name that the other side has for them. */
+  private static final Map<String, VerificationGuard> GUARDS = new HashMap<>();
   private static UnifiedLog log;
+  private static boolean verifies = false;
+  private static boolean lags = false;
 
   private static final Time TIME = new Time() {
     public long milliseconds() { return now; }
@@ -66,7 +75,7 @@ public final class LogReference {
       try {
         answer = obey(line.split(" "));
       } catch (Throwable error) {
-        answer = "error " + error.getClass().getSimpleName();
+        answer = "error " + Errors.forException(error).name();
       }
       answers.println(answer);
       answers.flush();
@@ -84,8 +93,26 @@ public final class LogReference {
         return "ok";
       case "open":
         return open(words);
+      case "verifies":
+        verifies = words[1].equals("true");
+        return "ok";
+      case "lags":
+        lags = words[1].equals("true");
+        return "ok";
       case "append":
         return append(words);
+      case "verify":
+        return verify(words);
+      case "expire":
+        log.removeExpiredProducers(now);
+        return "expired";
+      case "watermark":
+        log.updateHighWatermark(Long.parseLong(words[1]));
+        return "watermark " + log.highWatermark() + " " + stable();
+      case "read":
+        return read(words);
+      case "producers":
+        return producers();
       case "truncate":
         return "truncate " + log.truncateTo(Long.parseLong(words[1])) + " " + log.logEndOffset();
       case "start":
@@ -121,23 +148,49 @@ public final class LogReference {
     log = UnifiedLog.create(
       new File(words[1]), new LogConfig(CONFIG), Long.parseLong(words[4]),
       Long.parseLong(words[3]), SCHEDULER, new BrokerTopicStats(), TIME, 900_000,
-      new ProducerStateManagerConfig(86_400_000, false), 600_000, new LogDirFailureChannel(10),
+      new ProducerStateManagerConfig(86_400_000, verifies), 600_000, new LogDirFailureChannel(10),
       clean, Optional.of(Uuid.fromString(words[5])));
     return "opened " + log.logStartOffset() + " " + log.logEndOffset() + " "
       + log.numberOfSegments();
   }
 
   private static String append(String[] words) throws Exception {
-    byte[] bytes = HexFormat.of().parseHex(words[3]);
-    AppendOrigin origin = AppendOrigin.valueOf(words[1]);
-    short transactionVersion = (short) (origin == AppendOrigin.COORDINATOR ? 1 : -1);
+    byte[] bytes = HexFormat.of().parseHex(words[5]);
     LogAppendInfo info = log.appendAsLeader(
-      MemoryRecords.readableRecords(ByteBuffer.wrap(bytes)), Integer.parseInt(words[2]), origin,
-      RequestLocal.noCaching(), VerificationGuard.SENTINEL, transactionVersion);
-    log.updateHighWatermark(log.logEndOffset());
-    long stable = Math.max(log.lastStableOffset(), log.logStartOffset());
+      MemoryRecords.readableRecords(ByteBuffer.wrap(bytes)), Integer.parseInt(words[2]),
+      AppendOrigin.valueOf(words[1]), RequestLocal.noCaching(),
+      GUARDS.getOrDefault(words[4], VerificationGuard.SENTINEL), Short.parseShort(words[3]));
+    if (!lags) log.updateHighWatermark(log.logEndOffset());
     return "ok " + info.firstOffset() + " " + info.lastOffset() + " " + info.logAppendTime() + " "
-      + stable;
+      + (lags ? -1 : stable());
+  }
+
+  private static long stable() {
+    return Math.max(log.lastStableOffset(), log.logStartOffset());
+  }
+
+  private static String verify(String[] words) {
+    VerificationGuard guard = log.maybeStartTransactionVerification(
+      Long.parseLong(words[2]), Integer.parseInt(words[3]), Short.parseShort(words[4]),
+      words[5].equals("true"));
+    if (guard == VerificationGuard.SENTINEL) return "open";
+    GUARDS.put(words[1], guard);
+    return "started";
+  }
+
+  private static String read(String[] words) throws Exception {
+    FetchDataInfo found = log.read(
+      Long.parseLong(words[1]), Integer.parseInt(words[2]), FetchIsolation.TXN_COMMITTED, true);
+    return "read " + found.records.sizeInBytes() + found.abortedTransactions.orElseThrow().stream()
+      .map(each -> " " + each.producerId() + ":" + each.firstOffset()).reduce("", String::concat);
+  }
+
+  private static String producers() {
+    return log.activeProducers().stream()
+      .sorted((left, right) -> Long.compare(left.producerId(), right.producerId()))
+      .map(each -> each.producerId() + " " + each.producerEpoch() + " " + each.lastSequence() + " "
+        + each.lastTimestamp() + " " + each.coordinatorEpoch() + " " + each.currentTxnStartOffset())
+      .reduce("producers", (all, each) -> all + "; " + each);
   }
 
   private static String time(long timestamp) throws Exception {

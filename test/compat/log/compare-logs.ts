@@ -4,11 +4,14 @@
  * must be the same, and after every stop every byte of every file.
  *
  *   bun test/compat/log/compare-logs.ts [--seeds 100] [--from 0] [--swap] [--kill] [--delete]
+ *     [--transactions]
  *
  * With --swap each opens what the other left; with --kill some lives end without a stop. With
  * --delete the log's start moves too: then what is known of producers may differ, since Kafka
  * forgets at a restart those whose batches are all deleted, and only records and their indexes are
- * compared.
+ * compared. With --transactions nearly everything is one: verifications, markers of both versions
+ * and of several coordinators, a high watermark that lags, and readers of committed records; it
+ * goes with --swap and --kill.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,11 +23,13 @@ import { FileHandles } from "../../../src/log/file-handles.ts";
 import type { Log } from "../../../src/log/log.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "../../../src/log/log-config.ts";
 import type { LogHost } from "../../../src/log/log-host.ts";
+import type { Verification } from "../../../src/log/verifications.ts";
 import { openLog } from "../../../src/log/log-loader.ts";
 import { WorkQueue } from "../../../src/log/work-queue.ts";
 import { isCompressionType } from "../../../src/protocol/compression.ts";
 import { buildEndTransactionMarker } from "../../../src/protocol/control-record.ts";
 import { errorName } from "../../../src/protocol/error-code.ts";
+import { batchSize, lastOffset } from "../../../src/protocol/record-batch.ts";
 import { buildBatch } from "../../../src/protocol/record-batch-builder.ts";
 import { FakeRandom } from "../../sim/fake-random.ts";
 import { installKafka, KAFKA_LIBRARIES } from "../harness/install.ts";
@@ -36,6 +41,7 @@ const { values: flags } = parseArgs({
     swap: { type: "boolean", default: false },
     kill: { type: "boolean", default: false },
     delete: { type: "boolean", default: false },
+    transactions: { type: "boolean", default: false },
     verbose: { type: "boolean", default: false },
   },
 });
@@ -89,6 +95,9 @@ class Comparison {
   readonly #sequences = new Map<number, number>();
   readonly #epochs = new Map<number, number>();
   readonly #open = new Set<number>();
+  /** By name; what was started for a producer, whether it is good still or not. */
+  readonly #verifications = new Map<string, Verification>();
+  readonly #verifies: boolean;
   #starts: number[] = [];
   #leaderEpoch = 0;
   #nowMs = START_MS;
@@ -99,6 +108,7 @@ class Comparison {
     this.#reference = reference;
     this.#random = new FakeRandom(seed);
     this.#root = root;
+    this.#verifies = flags.transactions && this.#below(4) > 0;
     const pick = <T>(...choices: T[]): T => choices[this.#below(choices.length)]!;
     this.#config = {
       ...DEFAULT_LOG_CONFIG,
@@ -132,6 +142,8 @@ class Comparison {
     for (const [name, value] of Object.entries(settings)) {
       await this.#reference.ask(`config ${name} ${value}`);
     }
+    await this.#reference.ask(`verifies ${this.#verifies}`);
+    await this.#reference.ask(`lags ${flags.transactions}`);
     await this.#openBoth(true, 0, 0);
     for (let life = 0; life < LIVES; life++) {
       const steps = this.#below(60);
@@ -156,19 +168,20 @@ class Comparison {
     return this.#random.below(bound);
   }
 
-  /** The same of both; any two errors are the same. */
+  /** The same of both; any two errors are the same, but of transactions. */
   async #both(line: string, ours: () => string | Promise<string>): Promise<void> {
     const theirs = await this.#reference.ask(line);
     const answer = await ours();
     this.#trace.push(`${line.slice(0, 150)}\n   ${theirs} | ${answer}`);
-    if (theirs === answer || (theirs.startsWith("error") && answer.startsWith("error"))) return;
+    const areErrors = theirs.startsWith("error") && answer.startsWith("error");
+    if (theirs === answer || (areErrors && !flags.transactions)) return;
     throw new Error(`${line.slice(0, 100)}\n  Kafka ${theirs}\n  ours  ${answer}`);
   }
 
-  #openBoth(isClean: boolean, recoveryPoint: number, logStartOffset: number): Promise<void> {
+  async #openBoth(isClean: boolean, recoveryPoint: number, logStartOffset: number): Promise<void> {
     const state = isClean ? "clean" : "unclean";
     const line = `open ${this.#root}/k/t-0 ${state} ${recoveryPoint} ${logStartOffset} ${TOPIC_ID}`;
-    return this.#both(line, async () => {
+    await this.#both(line, async () => {
       this.#host = this.#newHost();
       const log = await openLog(this.#host, {
         directory: `${this.#root}/b/t-0`,
@@ -183,6 +196,15 @@ class Comparison {
       this.#log = log;
       return `opened ${log.logStartOffset} ${log.logEndOffset} ${log.segmentCount}`;
     });
+    await this.#commitAll();
+  }
+
+  /**
+   * What a transaction held back is forgotten when Kafka reads a snapshot, and held back too long
+   * when it replays: only with all committed both say the same.
+   */
+  async #commitAll(): Promise<void> {
+    if (flags.transactions) await this.#moveHighWatermark(this.#ours.logEndOffset);
   }
 
   #newHost(): LogHost {
@@ -200,7 +222,7 @@ class Comparison {
       handles: new FileHandles(disk, 1000),
       background: new WorkQueue(4),
       producerIdExpirationMs: 86_400_000,
-      verifiesTransactions: false,
+      verifiesTransactions: this.#verifies,
       schedule: () => undefined,
       warmed: () => undefined,
       segmentFlushed: () => undefined,
@@ -253,6 +275,7 @@ class Comparison {
     await this.#reference.ask(`now ${this.#nowMs}`);
     const act = this.#below(100);
     const log = this.#ours;
+    if (flags.transactions && this.#below(2) === 0) return this.#transact();
     if (act < 70) await this.#produce();
     else if (act < 80) await this.#mark();
     else if (act < 83) this.#bumpProducerEpoch();
@@ -275,11 +298,94 @@ class Comparison {
     }
   }
 
+  /** What only transactions have. */
+  async #transact(): Promise<void> {
+    const log = this.#ours;
+    const act = this.#below(10);
+    if (act < 3) return this.#mark();
+    if (act < 5) {
+      const { highWatermark, logEndOffset } = log;
+      return this.#moveHighWatermark(highWatermark + this.#below(logEndOffset - highWatermark + 1));
+    }
+    if (act < 8) {
+      const { logStartOffset, logEndOffset } = log;
+      const offset = logStartOffset + this.#below(logEndOffset - logStartOffset + 1);
+      return this.#readCommitted(offset, 1 + this.#below(3000));
+    }
+    if (act === 8 && this.#below(5) === 0) {
+      return this.#both("expire", () => {
+        log.removeExpiredProducers(this.#nowMs);
+        return "expired";
+      });
+    }
+    return this.#both("producers", () => {
+      const rows = log.activeProducers().sort((left, right) => left.producerId - right.producerId);
+      const texts = rows.map((each) => {
+        const { producerId, epoch, lastSequence, lastTimestamp, coordinatorEpoch } = each;
+        const who = `${producerId} ${epoch} ${lastSequence} ${lastTimestamp}`;
+        return `; ${who} ${coordinatorEpoch} ${each.transactionFirstOffset}`;
+      });
+      return `producers${texts.join("")}`;
+    });
+  }
+
+  /**
+   * Kafka may name transactions that are aborted behind the records: where the first entry of an
+   * index is the very end of the read it takes the next one, and after a kill it finds zeros there.
+   */
+  async #readCommitted(offset: number, sizeMax: number): Promise<void> {
+    const log = this.#ours;
+    const line = `read ${offset} ${sizeMax}`;
+    const [, size, ...theirs] = (await this.#reference.ask(line)).split(" ");
+    const slice = await log.read(offset, sizeMax, log.lastStableOffset, true);
+    const aborted = log.abortedTransactions(offset, slice);
+    const bytes = await slice.read();
+    slice.release();
+    let end = offset;
+    for (let at = 0; at + 61 <= bytes.length; at += batchSize(bytes, at)) {
+      end = lastOffset(bytes, at) + 1;
+    }
+    const ours = aborted.map((each) => `${each.producerId}:${each.firstOffset}`);
+    const needed = theirs.filter((each) => Number(each.split(":")[1]) < end);
+    const isSame =
+      Number(size) === slice.size &&
+      needed.every((each) => ours.includes(each)) &&
+      ours.every((each) => theirs.includes(each));
+    const answers = `Kafka ${size} ${theirs.join(" ")}\n  ours  ${slice.size} ${ours.join(" ")}`;
+    if (!isSame) throw new Error(`${line}\n  ${answers}`);
+  }
+
+  #moveHighWatermark(offset: number): Promise<void> {
+    const log = this.#ours;
+    return this.#both(`watermark ${offset}`, () => {
+      log.advanceHighWatermark(offset);
+      return `watermark ${log.highWatermark} ${log.lastStableOffset}`;
+    });
+  }
+
+  /** The name of what was started for the producer, or one that nothing was started for. */
+  async #verify(producerId: number, sequence: number, epoch: number): Promise<string> {
+    if (!flags.transactions || this.#below(10) === 0) return `old${this.#below(50)}`;
+    const name = `old${this.#below(50)}`;
+    const bumps = producerId % 2 === 0;
+    await this.#both(`verify ${name} ${producerId} ${sequence} ${epoch} ${bumps}`, () => {
+      const started = this.#ours.startVerification(producerId, sequence, epoch, bumps);
+      if (started === null) return "open";
+      if ("errorCode" in started) return `error ${errorName(started.errorCode)}`;
+      this.#verifications.set(name, started);
+      return "started";
+    });
+    return name;
+  }
+
   async #produce(): Promise<void> {
-    const producerId = this.#below(3) === 0 ? -1 : 1000 + this.#below(4);
+    const isNobodys = this.#below(flags.transactions ? 10 : 3) === 0;
+    const producerId = isNobodys ? -1 : 1000 + this.#below(flags.transactions ? 8 : 4);
     const isIdempotent = producerId !== -1;
     const codec = this.#below(5) > 0 ? 0 : 1 + this.#below(4);
     const gap = this.#below(30) === 0 ? 5 : 0;
+    const epoch = isIdempotent ? (this.#epochs.get(producerId) ?? 0) : -1;
+    const sequence = isIdempotent ? (this.#sequences.get(producerId) ?? 0) + gap : -1;
     const bytes = buildBatch({
       records: Array.from({ length: 1 + this.#below(4) }, (_, index) => ({
         timestamp: this.#nowMs - this.#below(100),
@@ -289,13 +395,14 @@ class Comparison {
       })),
       ...(isCompressionType(codec) ? { compression: codec } : {}),
       producerId,
-      producerEpoch: isIdempotent ? (this.#epochs.get(producerId) ?? 0) : -1,
-      baseSequence: isIdempotent ? (this.#sequences.get(producerId) ?? 0) + gap : -1,
+      producerEpoch: epoch,
+      baseSequence: sequence,
       isTransactional: producerId >= 1002,
     });
+    const name = producerId >= 1002 ? await this.#verify(producerId, sequence, epoch) : "none";
     const times = this.#below(20) === 0 ? 2 : 1;
     for (let time = 0; time < times; time++) {
-      const appended = await this.#append("CLIENT", bytes);
+      const appended = await this.#append("CLIENT", bytes, -1, name);
       if (!appended || !isIdempotent) continue;
       this.#sequences.set(producerId, bytes.readInt32BE(53) + bytes.readInt32BE(57));
       if (producerId >= 1002) this.#open.add(producerId);
@@ -303,35 +410,51 @@ class Comparison {
   }
 
   async #mark(): Promise<void> {
-    const producerId = 1002 + this.#below(2);
+    const producerId = 1002 + this.#below(flags.transactions ? 6 : 2);
+    const version = flags.transactions ? 1 + this.#below(2) : 1;
+    const epoch = this.#epochs.get(producerId) ?? 0;
+    const isOdd = flags.transactions && this.#below(8) === 0;
+    const producerEpoch = version === 2 ? epoch + 1 - this.#below(isOdd ? 3 : 1) : epoch;
     const marker = buildEndTransactionMarker({
       isCommit: this.#below(2) === 0,
       producerId,
-      producerEpoch: this.#epochs.get(producerId) ?? 0,
-      coordinatorEpoch: 1,
+      producerEpoch: Math.max(0, producerEpoch),
+      coordinatorEpoch: flags.transactions ? 1 + (this.#leaderEpoch >> 1) - (isOdd ? 1 : 0) : 1,
       timestamp: this.#nowMs,
     });
-    if (await this.#append("COORDINATOR", marker)) this.#open.delete(producerId);
+    if (!(await this.#append("COORDINATOR", marker, version, "none"))) return;
+    this.#open.delete(producerId);
+    if (producerEpoch === epoch) return;
+    this.#epochs.set(producerId, Math.max(0, producerEpoch));
+    this.#sequences.set(producerId, 0);
   }
 
   /** True when it was appended, and not refused or known already. */
-  async #append(origin: "CLIENT" | "COORDINATOR", bytes: Buffer): Promise<boolean> {
+  async #append(
+    origin: "CLIENT" | "COORDINATOR",
+    bytes: Buffer,
+    version: number,
+    name: string,
+  ): Promise<boolean> {
     const log = this.#ours;
     let isNew = false;
-    await this.#both(`append ${origin} ${this.#leaderEpoch} ${bytes.toString("hex")}`, () => {
+    const words = [origin, this.#leaderEpoch, version, name, bytes.toString("hex")];
+    await this.#both(`append ${words.join(" ")}`, () => {
       const start = log.logEndOffset;
       const result = log.appendAsLeader(Buffer.from(bytes), {
         leaderEpoch: this.#leaderEpoch,
         origin: origin === "CLIENT" ? "client" : "coordinator",
         nowMs: this.#nowMs,
-        transactionVersion: 1,
+        transactionVersion: version,
+        verification: this.#verifications.get(name) ?? null,
       });
-      log.advanceHighWatermark(log.logEndOffset);
+      if (!flags.transactions) log.advanceHighWatermark(log.logEndOffset);
       if (result.errorCode !== 0) return `error ${errorName(result.errorCode)}`;
       isNew = !result.isDuplicate;
       if (isNew) this.#starts.push(start);
       const { firstOffset, lastOffset, appendTimeMs } = result;
-      return `ok ${firstOffset} ${lastOffset} ${appendTimeMs} ${log.lastStableOffset}`;
+      const stable = flags.transactions ? -1 : log.lastStableOffset;
+      return `ok ${firstOffset} ${lastOffset} ${appendTimeMs} ${stable}`;
     });
     return isNew;
   }
@@ -389,6 +512,7 @@ class Comparison {
     await this.#both(`truncate ${offset}`, () => {
       return `truncate ${log.truncateTo(offset)} ${log.logEndOffset}`;
     });
+    await this.#commitAll();
     this.#starts = this.#starts.filter((start) => start < offset);
     this.#sequences.clear();
     for (const entry of log.activeProducers()) {
