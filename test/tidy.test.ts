@@ -36,7 +36,7 @@ const BANNED: { pattern: RegExp; instead: string; allowed: RegExp }[] = [
   {
     pattern: /\bBun\.\w/,
     instead: "the World",
-    allowed: /^src\/(base\/real-|main\.ts|cli\/|dashboard\/)/,
+    allowed: /^src\/(base\/(real-|xxh3)|main\.ts|cli\/|dashboard\/)/,
   },
   {
     pattern: /from "(node:(fs|net|child_process|dgram|http|worker_threads)|bun:ffi)/,

@@ -63,6 +63,8 @@ import { unregisterBroker } from "../protocol/messages/64-unregister-broker.ts";
 import { describeTransactions } from "../protocol/messages/65-describe-transactions.ts";
 import { listTransactions } from "../protocol/messages/66-list-transactions.ts";
 import { allocateProducerIds } from "../protocol/messages/67-allocate-producer-ids.ts";
+import { consumerGroupHeartbeat } from "../protocol/messages/68-consumer-group-heartbeat.ts";
+import { consumerGroupDescribe } from "../protocol/messages/69-consumer-group-describe.ts";
 import { controllerRegistration } from "../protocol/messages/70-controller-registration.ts";
 import { assignReplicasToDirs } from "../protocol/messages/73-assign-replicas-to-dirs.ts";
 import { listConfigResources } from "../protocol/messages/74-list-config-resources.ts";
@@ -144,6 +146,8 @@ export const HANDLERS: readonly Handler[] = [
   late(describeTransactions, () => require("./65-describe-transactions.ts")),
   late(listTransactions, () => require("./66-list-transactions.ts")),
   late(allocateProducerIds, () => require("./67-allocate-producer-ids.ts")),
+  late(consumerGroupHeartbeat, () => require("./68-consumer-group-heartbeat.ts")),
+  late(consumerGroupDescribe, () => require("./69-consumer-group-describe.ts")),
   late(controllerRegistration, () => require("./70-controller-registration.ts")),
   late(assignReplicasToDirs, () => require("./73-assign-replicas-to-dirs.ts")),
   late(listConfigResources, () => require("./74-list-config-resources.ts")),

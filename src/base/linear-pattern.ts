@@ -17,6 +17,8 @@ export interface LinearPattern {
 /** Why a text is no pattern, as RE2/J says it: "missing closing ]: `[a`". */
 export interface PatternProblem {
   readonly problem: string;
+  /** The same without the part of the pattern: "missing closing ]". */
+  readonly description: string;
 }
 
 const PATTERN_LENGTH_MAX = 4_096;
@@ -28,18 +30,23 @@ const library = later((): typeof import("re2js") => require("re2js"));
 
 export function compilePattern(text: string): LinearPattern | PatternProblem {
   if (text.length > PATTERN_LENGTH_MAX) {
-    return { problem: `longer than ${PATTERN_LENGTH_MAX} characters` };
+    return tooLarge(`longer than ${PATTERN_LENGTH_MAX} characters`);
   }
   const { RE2JS, RE2JSException } = library();
   try {
     const compiled = RE2JS.compile(text);
     const size = compiled.programSize();
     if (size > PATTERN_SIZE_MAX) {
-      return { problem: `${size} instructions are more than ${PATTERN_SIZE_MAX}` };
+      return tooLarge(`${size} instructions are more than ${PATTERN_SIZE_MAX}`);
     }
     return { size, matches: (whole) => compiled.matches(whole) };
   } catch (error) {
     if (!(error instanceof RE2JSException)) throw error;
-    return { problem: error.message.replace(PREFIX, "") };
+    const problem = error.message.replace(PREFIX, "");
+    return { problem, description: problem.replace(/: `[^]*`$/, "") };
   }
+}
+
+function tooLarge(problem: string): PatternProblem {
+  return { problem, description: problem };
 }

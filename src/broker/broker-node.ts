@@ -35,6 +35,7 @@ import { DirectoryAssignments } from "./directory-assignments.ts";
 import { FetchSessions } from "./fetch-sessions.ts";
 import { openStorage, type Storage } from "./format-storage.ts";
 import { groupCoordinatorConfig } from "./group-coordinator-config.ts";
+import { groupTopics } from "./group-topics.ts";
 import { logSettings, metadataSettings } from "./log-settings.ts";
 import { LogDirMoves } from "./log-dir-moves.ts";
 import { ProducerIds } from "./producer-ids.ts";
@@ -238,6 +239,7 @@ export class BrokerNode implements Broker {
       image,
       logDirMoves,
       groups: () => this.groups,
+      groupsIfMade: () => this.#groups,
       transactions: () => this.transactions,
     });
     this.#metadata.subscribe((delta) => {
@@ -324,13 +326,13 @@ export class BrokerNode implements Broker {
       clock: world.clock,
       random: world.random,
       logger: logger.child("groups"),
-      config: groupCoordinatorConfig(settings),
-      topics: {
-        nameOf: (id) => this.image.topics.byId(id)?.name ?? null,
-        idOf: (name) => this.image.topics.byName(name)?.id ?? null,
-        hasPartition: (name, index) =>
-          this.image.topics.byName(name)?.partitions[index] !== undefined,
-      },
+      config: groupCoordinatorConfig(settings, (groupId) =>
+        this.image.configs.of(ConfigResourceType.GROUP, groupId),
+      ),
+      topics: groupTopics(
+        () => this.image,
+        () => this.metadataOffset,
+      ),
       verifier: { verify: (write, operation) => this.transactions.verify(write, operation) },
       partitionCount: () =>
         this.image.topics.byName(CONSUMER_OFFSETS_TOPIC)?.partitions.length ??

@@ -1,7 +1,9 @@
 /** What the settings say to the group coordinator. */
-import type { GroupConfig } from "../coordinator/group/group-config.ts";
+import type { GroupConfig, MigrationPolicy } from "../coordinator/group/group-config.ts";
 import { CompressionType } from "../protocol/compression.ts";
-import type { Settings } from "./settings/settings.ts";
+import { consumerAssignors } from "./settings/effective.ts";
+import { groupValue } from "./settings/group-config.ts";
+import type { SettingTexts, Settings } from "./settings/settings.ts";
 
 /** offsets.topic.compression.codec is a number: the codec's id in a batch's attributes. */
 const CODECS = [
@@ -13,8 +15,30 @@ const CODECS = [
 ];
 
 /** Asks the settings anew each time, as some of them change while the node runs. */
-export function groupCoordinatorConfig(settings: Settings): GroupConfig {
+export function groupCoordinatorConfig(
+  settings: Settings,
+  /** Settings of one group. */
+  configsOf: (groupId: string) => SettingTexts,
+): GroupConfig {
   return {
+    get groupConsumerMaxSize() {
+      return settings.get("group.consumer.max.size");
+    },
+    get groupConsumerAssignors() {
+      return consumerAssignors(settings);
+    },
+    get groupConsumerMigrationPolicy() {
+      return settings.get("group.consumer.migration.policy").toLowerCase() as MigrationPolicy;
+    },
+    get groupConsumerRegexRefreshIntervalMs() {
+      return settings.get("group.consumer.regex.refresh.interval.ms");
+    },
+    consumerSessionTimeoutMs: (groupId) =>
+      groupValue(settings, configsOf(groupId), "consumer.session.timeout.ms"),
+    consumerHeartbeatIntervalMs: (groupId) =>
+      groupValue(settings, configsOf(groupId), "consumer.heartbeat.interval.ms"),
+    consumerAssignmentIntervalMs: (groupId) =>
+      groupValue(settings, configsOf(groupId), "consumer.assignment.interval.ms"),
     get groupMinSessionTimeoutMs() {
       return settings.get("group.min.session.timeout.ms");
     },

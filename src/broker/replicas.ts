@@ -40,6 +40,7 @@ export interface ReplicasOptions {
   /** Made when it is first asked for. */
   readonly groups: () => GroupCoordinator;
   readonly transactions: () => TransactionCoordinator;
+  readonly groupsIfMade: () => GroupCoordinator | null;
 }
 
 /** Whoever keeps its state in a topic, and must know which of its partitions are led here. */
@@ -64,6 +65,18 @@ export class Replicas {
       if (topic === null) continue;
       for (const index of indexes) this.#changePartition(topic, index);
     }
+    this.#tellGroups(delta);
+  }
+
+  /** Groups that read a topic are given other partitions where it changed. */
+  #tellGroups({ createdTopics, changedPartitions, deletedTopics }: MetadataDelta): void {
+    const groups = this.#options.groupsIfMade();
+    if (groups === null || changedPartitions.size + deletedTopics.size === 0) return;
+    const { topics } = this.#options.image;
+    const changed = [...changedPartitions.keys()].map((id) => topics.byId(id)?.name ?? null);
+    const deleted = [...deletedTopics.values()].map(({ name }) => name);
+    const names = [...changed.filter((name) => name !== null), ...deleted];
+    groups.topicsChanged({ names, hasNew: createdTopics.size > 0 });
   }
 
   #changePartition(topic: TopicImage, index: number): void {

@@ -138,6 +138,11 @@ export class CoordinatorRuntime<S extends CoordinatorState<R>, R> {
     return Promise.all(shards.map((shard) => shard.run(operation, failure)));
   }
 
+  /** Looks at what memory holds of every shard that is ready; nothing is written. */
+  forEach(look: (state: S) => void): void {
+    for (const { shard } of this.#led.values()) shard.look(look);
+  }
+
   close(): void {
     for (const { shard } of this.#led.values()) shard.close();
     this.#led.clear();

@@ -173,6 +173,11 @@ export class Shard<S extends CoordinatorState<R>, R> {
     return new Promise((resolve) => this.#unsettled.park(resolve));
   }
 
+  /** For what is in no record. A state that is still being loaded learns of it when it is ready. */
+  look(look: (state: S) => void): void {
+    if (this.#status === "active") look(this.#state);
+  }
+
   /** This node leads the partition no longer, or stops. */
   close(): void {
     if (this.#status === "closed") return;

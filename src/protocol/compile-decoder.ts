@@ -55,7 +55,9 @@ ${cases.join("")}      default: reader.skip(size);
       return `reader.${methodOf(field, this.#version, this.#flexible)}()`;
     }
     const value = `${this.structFunction(type)}(reader)`;
-    return isNullable(field, this.#version) ? `(reader.int8() < 0 ? null : ${value})` : value;
+    if (!isNullable(field, this.#version)) return value;
+    // Kafka writes "none" in two ways: as a size of 0 among the tagged fields, elsewhere as -1.
+    return `(reader.${isTagged(field) ? "uvarint() <= 0" : "int8() < 0"} ? null : ${value})`;
   }
 
   #arrayFunction(field: AnyField, element: AnyField): string {

@@ -67,9 +67,11 @@ export class EncoderSource {
     }
     const write = this.structFunction(type);
     if (!isNullable(field, this.#version)) return `${write}(writer, ${value});`;
+    // Kafka writes "none" in two ways: as a size of 0 among the tagged fields, elsewhere as -1.
+    const none = isTagged(field) ? 0 : -1;
     return `{
     const struct = ${value};
-    writer.int8(struct === null ? -1 : 1);
+    writer.int8(struct === null ? ${none} : 1);
     if (struct !== null) ${write}(writer, struct);
   }`;
   }

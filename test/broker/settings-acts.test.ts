@@ -3,6 +3,8 @@ import { expect, test } from "bun:test";
 import { Glob } from "bun";
 import { join } from "node:path";
 import { brokerTable } from "../../src/broker/settings/broker-settings.ts";
+import { GROUP_BOUNDS } from "../../src/broker/settings/group-bounds.ts";
+import { groupTable } from "../../src/broker/settings/group-config.ts";
 import { unitSynonyms } from "../../src/broker/settings/synonyms.ts";
 import { topicTable } from "../../src/broker/settings/topic-log-config.ts";
 
@@ -27,6 +29,12 @@ test("a setting of a broker that acts is read somewhere", () => {
   for (const [path, text] of texts) {
     if (TABLES.test(path)) continue;
     for (const [, name = ""] of text.matchAll(/"([a-z][a-z.]+)"/g)) read.add(name);
+  }
+  for (const name of groupTable.keys()) {
+    if (!read.has(name)) continue;
+    // A group's own setting has the broker's for its default, and the broker's bounds.
+    const bounds = GROUP_BOUNDS.find((bound) => bound.name === `group.${name}`);
+    for (const own of [bounds?.name, bounds?.min, bounds?.max]) if (own) read.add(own);
   }
   for (const { brokerName } of topicTable.values()) if (brokerName !== null) read.add(brokerName);
   for (const name of [...read]) for (const synonym of unitSynonyms(name)) read.add(synonym.name);

@@ -1,6 +1,7 @@
 /** Settings that must agree with each other. */
 import { isHostName } from "./host-port.ts";
 import {
+  consumerAssignors,
   isBroker,
   isController,
   logDirectories,
@@ -37,6 +38,7 @@ function checkGroupProtocols(settings: Settings): void {
     settings.get("group.coordinator.rebalance.protocols").includes("classic"),
     "group.coordinator.rebalance.protocols must contain classic",
   );
+  consumerAssignors(settings);
 }
 
 function checkNumbers(settings: Settings): void {

@@ -1,5 +1,6 @@
 /** Values that several settings decide together. */
 import { parseVoters, type QuorumVoter } from "./quorum-voters.ts";
+import { SettingError } from "./setting-error.ts";
 import type { Settings } from "./settings.ts";
 import { unitSynonyms } from "./synonyms.ts";
 
@@ -67,4 +68,21 @@ function firstOf(settings: Settings, name: string): number {
     if (typeof value === "number") return value * synonym.factor;
   }
   return -1;
+}
+
+/** By name or, as Kafka takes them too, by the names of their Java classes. */
+const CONSUMER_ASSIGNORS: ReadonlyMap<string, string> = new Map([
+  ["uniform", "uniform"],
+  ["range", "range"],
+  ["org.apache.kafka.coordinator.group.assignor.UniformAssignor", "uniform"],
+  ["org.apache.kafka.coordinator.group.assignor.RangeAssignor", "range"],
+]);
+
+/** Throws a `SettingError` for an assignor that does not come with Kafka. */
+export function consumerAssignors(settings: Settings): string[] {
+  return settings.get("group.consumer.assignors").map((name) => {
+    const known = CONSUMER_ASSIGNORS.get(name);
+    if (known !== undefined) return known;
+    throw new SettingError(`group.consumer.assignors: class ${name} cannot be found`);
+  });
 }

@@ -1,7 +1,19 @@
 /** What consumers tell their assignor, as far as the coordinator needs it: the topics they read. */
+import { decoderOf } from "../../protocol/compile.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { Reader } from "../../protocol/reader.ts";
+import {
+  consumerProtocolAssignment,
+  consumerProtocolSubscription,
+} from "../../protocol/records/consumer-protocol.ts";
+import { encodeVersioned } from "../../protocol/records/frame.ts";
+import type { Value } from "../../protocol/schema.ts";
+import type { TopicPartitions } from "./assignor.ts";
 import type { ClassicMember } from "./classic-member.ts";
+import type { TopicDirectory } from "./topic-directory.ts";
+
+export type Subscription = Value<typeof consumerProtocolSubscription>;
+export type ClassicAssignment = Value<typeof consumerProtocolAssignment>;
 
 /** What a short string costs, roughly. */
 const STRING_HEAP_BYTES = 64;
@@ -27,6 +39,50 @@ export function subscribedTopicsOf(
     if (metadata === null || !addTopics(topics, metadata)) return null;
   }
   return topics;
+}
+
+/** All that a consumer told; null where it is not what consumers write. */
+export function decodeSubscription(metadata: Buffer): Subscription | null {
+  return decoded(metadata, (version) => decoderOf(consumerProtocolSubscription, version));
+}
+
+/** What a member was given by the leader of a classic group. */
+export function decodeAssignment(bytes: Buffer): ClassicAssignment | null {
+  return decoded(bytes, (version) => decoderOf(consumerProtocolAssignment, version));
+}
+
+/** In the version of the member's own metadata; null where that cannot be told. */
+export function encodeAssignment(
+  topics: TopicDirectory,
+  partitions: TopicPartitions,
+  metadata: Buffer,
+): Buffer | null {
+  if (metadata.length < 2) return null;
+  const version = metadata.readInt16BE(0);
+  if (version < 0) return null;
+  const assignedPartitions = [];
+  for (const [topicId, numbers] of partitions) {
+    const topic = topics.nameOf(topicId);
+    if (topic !== null) assignedPartitions.push({ topic, partitions: numbers });
+  }
+  const highest = consumerProtocolAssignment.versions[1];
+  return encodeVersioned(consumerProtocolAssignment, Math.min(version, highest), {
+    assignedPartitions,
+    userData: null,
+  });
+}
+
+/** Versions of the future begin as the highest that we know does. */
+function decoded<V>(bytes: Buffer, decoder: (version: number) => (reader: Reader) => V): V | null {
+  try {
+    const reader = new Reader(bytes);
+    const version = reader.int16();
+    if (version < 0) return null;
+    return decoder(Math.min(version, consumerProtocolSubscription.versions[1]))(reader);
+  } catch (error) {
+    if (error instanceof ProtocolError) return null;
+    throw error;
+  }
 }
 
 /**

@@ -14,6 +14,27 @@ export interface GroupConfig {
   readonly offsetsCommitTimeoutMs: number;
   readonly offsetsTopicCompressionCodec: CompressionType;
   readonly transactionPartitionVerificationEnable: boolean;
+  readonly groupConsumerMaxSize: number;
+  /** By name; the first is taken where no member asks for another. */
+  readonly groupConsumerAssignors: readonly string[];
+  readonly groupConsumerMigrationPolicy: MigrationPolicy;
+  readonly groupConsumerRegexRefreshIntervalMs: number;
+  /** What holds for one group, which may have settings of its own. */
+  readonly consumerSessionTimeoutMs: (groupId: string) => number;
+  readonly consumerHeartbeatIntervalMs: (groupId: string) => number;
+  /** Between two target assignments (KIP-1263). */
+  readonly consumerAssignmentIntervalMs: (groupId: string) => number;
+}
+
+/** Which way a group may go between the classic and the consumer protocol while it has members. */
+export type MigrationPolicy = "bidirectional" | "upgrade" | "downgrade" | "disabled";
+
+export function allowsUpgrade(policy: MigrationPolicy): boolean {
+  return policy === "bidirectional" || policy === "upgrade";
+}
+
+export function allowsDowngrade(policy: MigrationPolicy): boolean {
+  return policy === "bidirectional" || policy === "downgrade";
 }
 
 export const GROUP_CONFIG_DEFAULTS: GroupConfig = {
@@ -28,6 +49,13 @@ export const GROUP_CONFIG_DEFAULTS: GroupConfig = {
   offsetsCommitTimeoutMs: 5_000,
   offsetsTopicCompressionCodec: CompressionType.NONE,
   transactionPartitionVerificationEnable: true,
+  groupConsumerMaxSize: 2_147_483_647,
+  groupConsumerAssignors: ["uniform", "range"],
+  groupConsumerMigrationPolicy: "bidirectional",
+  groupConsumerRegexRefreshIntervalMs: 600_000,
+  consumerSessionTimeoutMs: () => 45_000,
+  consumerHeartbeatIntervalMs: () => 5_000,
+  consumerAssignmentIntervalMs: () => 1_000,
 };
 
 /** Kafka has no setting for it: a JoinGroup of a new member waits no longer. */

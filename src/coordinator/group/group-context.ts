@@ -4,10 +4,12 @@ import type { Clock, Random } from "../../base/world.ts";
 import type { ShardContext } from "../shard.ts";
 import type { GroupConfig } from "./group-config.ts";
 import type { GroupRecord } from "./group-records.ts";
+import type { TopicDirectory } from "./topic-directory.ts";
 
 export interface GroupContext extends ShardContext<GroupRecord> {
   readonly config: GroupConfig;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly topics: TopicDirectory;
 }

@@ -16,7 +16,10 @@ import type { TransactionVerifier } from "../transaction/participants.ts";
 import { joinError } from "./classic-rebalance.ts";
 import { syncError } from "./classic-sync.ts";
 import type { GroupConfig } from "./group-config.ts";
-import { describeGroup, groupFilter, listedGroup, undescribed } from "./group-descriptions.ts";
+import { describeConsumerGroup, undescribedConsumer } from "./consumer-descriptions.ts";
+import type { TopicChanges } from "./consumer-groups.ts";
+import { checkConsumerHeartbeat } from "./consumer-requests.ts";
+import { describeGroup, groupFilter, listedGroups, undescribed } from "./group-descriptions.ts";
 import type * as messages from "./group-messages.ts";
 import { groupRecordCodec, type GroupRecord } from "./group-records.ts";
 import { GroupShard, type DeletedTopic } from "./group-shard.ts";
@@ -61,7 +64,8 @@ export class GroupCoordinator {
       clock,
       logger,
       codec: groupRecordCodec,
-      createState: (context) => new GroupShard({ ...context, clock, random, logger, config }),
+      createState: (context) =>
+        new GroupShard({ ...context, clock, random, logger, config, topics }),
       commitTimeoutMs: config.offsetsCommitTimeoutMs,
       loadSizeMax: config.offsetsLoadBufferSize,
       compression: config.offsetsTopicCompressionCodec,
@@ -106,6 +110,11 @@ export class GroupCoordinator {
       response: ErrorCode.NONE as ErrorCode,
     });
     await this.#runtime.runAll(operation, (error) => error);
+  }
+
+  /** Groups that read the topics look at them anew. */
+  topicsChanged(changes: TopicChanges): void {
+    this.#runtime.forEach((shard) => shard.topicsChanged(changes));
   }
 
   /** Whoever waits is told to look for another coordinator. */
@@ -175,6 +184,20 @@ export class GroupCoordinator {
     return isOne && first !== undefined ? leaveError(first.errorCode) : response;
   }
 
+  async consumerHeartbeat(
+    request: messages.ConsumerHeartbeatRequest,
+    from: messages.RequestContext,
+  ): Promise<messages.ConsumerHeartbeatResponse> {
+    if (!this.#isActive) return heartbeatError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    const refusal = checkConsumerHeartbeat(request, from.apiVersion, this.#options.config);
+    if (refusal !== null) return heartbeatError(refusal.errorCode, refusal.errorMessage);
+    return this.#run(
+      request.groupId,
+      (shard) => shard.consumerHeartbeat(request, from),
+      (error) => heartbeatError(error),
+    );
+  }
+
   // ---- Offsets -----------------------------------------------------------------------------
 
   commitOffsets(
@@ -230,11 +253,26 @@ export class GroupCoordinator {
     return { groups: await Promise.all(groups) };
   }
 
+  async describeConsumerGroups(
+    groupIds: readonly string[],
+  ): Promise<messages.ConsumerDescribedGroup[]> {
+    const groups = groupIds.map((groupId) => {
+      const error = this.#checkGroupId(groupId);
+      if (error !== ErrorCode.NONE) return undescribedConsumer(groupId, error);
+      return this.#run(
+        groupId,
+        (shard) => answered(describeConsumerGroup(shard.consumers, groupId)),
+        (failure) => undescribedConsumer(groupId, failure),
+      );
+    });
+    return Promise.all(groups);
+  }
+
   async listGroups(request: messages.ListGroupsRequest): Promise<messages.ListGroupsResponse> {
     if (!this.#isActive) return { errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, groups: [] };
     const isWanted = groupFilter(request.statesFilter, request.typesFilter);
     const lists = await this.#runtime.runAll<messages.ListedGroup[] | ErrorCode>(
-      (shard) => answered([...shard.groups.values()].filter(isWanted).map(listedGroup)),
+      (shard) => answered(listedGroups(shard).filter(isWanted)),
       // A partition that has just left this node is another node's to list.
       (error) => (error === ErrorCode.NOT_COORDINATOR ? [] : error),
     );
@@ -283,6 +321,13 @@ export class GroupCoordinator {
     if (!this.#isActive) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
     return groupId === "" ? ErrorCode.INVALID_GROUP_ID : ErrorCode.NONE;
   }
+}
+
+function heartbeatError(
+  errorCode: ErrorCode,
+  errorMessage: string | null = null,
+): messages.ConsumerHeartbeatResponse {
+  return { throttleTimeMs: 0, errorCode, errorMessage, memberEpoch: 0, heartbeatIntervalMs: 0 };
 }
 
 function leaveError(errorCode: number): messages.LeaveGroupResponse {

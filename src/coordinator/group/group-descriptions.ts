@@ -1,14 +1,15 @@
 /** Groups as DescribeGroups and ListGroups show them. */
 import { assert } from "../../base/assert.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
-import type { ClassicGroup } from "./classic-group.ts";
 import type { ClassicMember } from "./classic-member.ts";
+import { CONSUMER_PROTOCOL_TYPE } from "./consumer-subscription.ts";
 import type { DescribedGroup, ListedGroup } from "./group-messages.ts";
 import type { GroupShard } from "./group-shard.ts";
 
 /** From here on a group that does not exist is an error; before it is a dead one. */
 const GROUP_ID_NOT_FOUND_VERSION = 6;
 const CLASSIC_TYPE = "classic";
+const CONSUMER_TYPE = "consumer";
 const NO_BYTES = Buffer.alloc(0);
 
 export function describeGroup(
@@ -20,9 +21,9 @@ export function describeGroup(
   if (group === undefined) {
     const dead = { ...undescribed(groupId, ErrorCode.NONE), groupState: "Dead" };
     if (apiVersion < GROUP_ID_NOT_FOUND_VERSION) return dead;
-    const errorMessage = shard.foreign.has(groupId)
-      ? `Group ${groupId} is not a classic group.`
-      : `Group ${groupId} not found.`;
+    const isOther = shard.foreign.has(groupId) || shard.consumers.get(groupId) !== undefined;
+    const reason = isOther ? "is not a classic group." : "not found.";
+    const errorMessage = `Group ${groupId} ${reason}`;
     return { ...dead, errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage };
   }
   const isStable = group.state === "Stable";
@@ -54,21 +55,28 @@ export function undescribed(groupId: string, errorCode: ErrorCode): DescribedGro
 export function groupFilter(
   states: readonly string[],
   types: readonly string[],
-): (group: ClassicGroup) => boolean {
+): (group: ListedGroup) => boolean {
   const wantedStates = new Set(states.map((state) => state.toLowerCase().trim()));
-  const isTypeWanted =
-    types.length === 0 || types.some((type) => type.toLowerCase() === CLASSIC_TYPE);
-  return (group) =>
-    isTypeWanted && (wantedStates.size === 0 || wantedStates.has(group.state.toLowerCase()));
+  const wantedTypes = new Set(types.map((type) => type.toLowerCase()));
+  return ({ groupState = "", groupType = "" }) =>
+    (wantedTypes.size === 0 || wantedTypes.has(groupType)) &&
+    (wantedStates.size === 0 || wantedStates.has(groupState.toLowerCase()));
 }
 
-export function listedGroup(group: ClassicGroup): ListedGroup {
-  return {
+export function listedGroups(shard: GroupShard): ListedGroup[] {
+  const classic = [...shard.groups.values()].map((group) => ({
     groupId: group.groupId,
     protocolType: group.protocolType ?? "",
     groupState: group.state,
     groupType: CLASSIC_TYPE,
-  };
+  }));
+  const consumer = [...shard.consumers.byId.values()].map((group) => ({
+    groupId: group.groupId,
+    protocolType: CONSUMER_PROTOCOL_TYPE,
+    groupState: group.state,
+    groupType: CONSUMER_TYPE,
+  }));
+  return [...classic, ...consumer];
 }
 
 /** What a member told its assignor is shown once the group has agreed on one. */

@@ -1,5 +1,7 @@
 /** Short names for the requests and responses of groups, as decoded and as encoders take them. */
 import type { Input, Value } from "../../protocol/schema.ts";
+import type * as describing from "../../protocol/messages/69-consumer-group-describe.ts";
+import type * as beating from "../../protocol/messages/68-consumer-group-heartbeat.ts";
 import type { deleteGroups } from "../../protocol/messages/42-delete-groups.ts";
 import type { describeGroups } from "../../protocol/messages/15-describe-groups.ts";
 import type { heartbeat } from "../../protocol/messages/12-heartbeat.ts";
@@ -38,6 +40,12 @@ export type ListedGroup = ListGroupsResponse["groups"][number];
 export type DeleteGroupsRequest = Value<typeof deleteGroups.request>;
 export type DeleteGroupsResponse = Input<typeof deleteGroups.response>;
 export type DeletedGroup = DeleteGroupsResponse["results"][number];
+export type ConsumerHeartbeatRequest = Value<typeof beating.consumerGroupHeartbeat.request>;
+export type ConsumerHeartbeatResponse = Input<typeof beating.consumerGroupHeartbeat.response>;
+export type ConsumerDescribeRequest = Value<typeof describing.consumerGroupDescribe.request>;
+export type ConsumerDescribedGroup = Input<
+  typeof describing.consumerGroupDescribe.response
+>["groups"][number];
 
 /** Who asks, as the records of a group keep it. */
 export interface RequestContext {

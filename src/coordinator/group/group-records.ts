@@ -4,7 +4,8 @@
  *   key                            value
  *   0,1  group, topic, partition   a committed offset; null forgets it
  *   2    group                     a whole group of the classic protocol; null forgets it
- *   3..  group, ...                groups of other protocols: left as they are
+ *   3..  group, ...                a group of the consumer protocol: see consumer-records.ts
+ *   ...  group, ...                groups of other protocols: left as they are
  */
 import { assert } from "../../base/assert.ts";
 import { Reader } from "../../protocol/reader.ts";
@@ -17,7 +18,6 @@ import {
   offsetCommitKey,
   offsetCommitValue,
 } from "../../protocol/records/classic-group.ts";
-import { consumerGroupMetadataKey } from "../../protocol/records/consumer-group.ts";
 import {
   decodeKey,
   decodeVersioned,
@@ -29,6 +29,11 @@ import { shareGroupMetadataKey } from "../../protocol/records/share-group.ts";
 import { streamsGroupMetadataKey } from "../../protocol/records/streams-group.ts";
 import { ZERO_UUID } from "../../base/uuid.ts";
 import type { EncodedRecord, RecordCodec } from "../record-codec.ts";
+import {
+  type ConsumerRecord,
+  decodeConsumerRecord,
+  encodeConsumerRecord,
+} from "./consumer-records.ts";
 
 export type OffsetCommitValue = Value<typeof offsetCommitValue>;
 export type GroupMetadataValue = Value<typeof groupMetadataValue>;
@@ -48,14 +53,15 @@ export interface GroupMetadataRecord {
   readonly value: GroupMetadataValue | null;
 }
 
-/** A group of the consumer, share or streams protocol begins, goes on, or ends. Only read. */
+/** A group of the share or streams protocol begins, goes on, or ends. Only read. */
 export interface ForeignGroupRecord {
   readonly type: "foreignGroup";
   readonly group: string;
   readonly exists: boolean;
 }
 
-export type GroupRecord = OffsetCommitRecord | GroupMetadataRecord | ForeignGroupRecord;
+export type GroupRecord =
+  OffsetCommitRecord | GroupMetadataRecord | ConsumerRecord | ForeignGroupRecord;
 
 /** No expiry of its own: the group's rules count. */
 export const NO_EXPIRY = -1;
@@ -70,7 +76,6 @@ const KEY_MAX = 23;
 
 /** The record that is there as long as a group of another protocol is. */
 const FOREIGN_GROUP_KEYS: readonly number[] = [
-  consumerGroupMetadataKey.key,
   shareGroupMetadataKey.key,
   streamsGroupMetadataKey.key,
 ];
@@ -88,6 +93,8 @@ function encodeRecord(record: GroupRecord): EncodedRecord {
       return { key: encodeKey(groupMetadataKey, record), value: encodeGroup(record.value) };
     case "foreignGroup":
       assert(false, "records of groups of other protocols are only read");
+    default:
+      return encodeConsumerRecord(record);
   }
 }
 
@@ -110,8 +117,12 @@ function decodeRecord(key: Buffer, value: Buffer | null): GroupRecord | "ignored
       return { type: "groupMetadata", ...decodeKey(groupMetadataKey, key), value: decoded };
     }
     default:
-      return type >= 0 && type <= KEY_MAX ? "ignored" : "unknown";
+      return decodeConsumerRecord(type, key, value) ?? notOurs(type);
   }
+}
+
+function notOurs(type: number): "ignored" | "unknown" {
+  return type >= 0 && type <= KEY_MAX ? "ignored" : "unknown";
 }
 
 /** All keys of groups begin alike. */

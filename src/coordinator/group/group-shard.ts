@@ -6,8 +6,8 @@
  *   log ──▶ apply(record) ◀────────────────┘
  *
  * Invariants: groups and offsets hold what the records of the log say, live as after a restart;
- * whoever waits for an answer belongs to a member of a group; a group of another protocol
- * (`foreign`) has no classic group beside it.
+ * whoever waits for an answer belongs to a member of a group; an id belongs to one group at most,
+ * be it classic (`groups`), of the consumer protocol (`consumers`), or of another (`foreign`).
  */
 import { assert } from "../../base/assert.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
@@ -18,9 +18,19 @@ import { ClassicMember } from "./classic-member.ts";
 import { joinGroup, sessionDeadline } from "./classic-join.ts";
 import { answerSyncs, joinError, maybePrepareRebalance, newGroup } from "./classic-rebalance.ts";
 import { heartbeat, leaveGroup, syncError, syncGroup } from "./classic-sync.ts";
+import { heartbeatClassic, joinClassic, leaveClassic, syncClassic } from "./consumer-classic.ts";
+import { awaitRevocation, keepSession } from "./consumer-fencing.ts";
+import { ConsumerGroups, isTombstone, type TopicChanges } from "./consumer-groups.ts";
+import { consumerHeartbeat } from "./consumer-heartbeat.ts";
+import { MemberState } from "./consumer-member.ts";
+import { checkConsumerCommit, checkConsumerFetch } from "./consumer-offsets.ts";
+import { groupTombstones } from "./consumer-records.ts";
 import type { GroupContext } from "./group-context.ts";
 import { newGroupRecord, recordedGroupOf } from "./group-metadata.ts";
+import { GroupRefusal } from "./group-refusal.ts";
 import type {
+  ConsumerHeartbeatRequest,
+  ConsumerHeartbeatResponse,
   DeletedGroup,
   HeartbeatRequest,
   JoinGroupRequest,
@@ -52,12 +62,14 @@ export interface DeletedTopic {
 export class GroupShard implements CoordinatorState<GroupRecord> {
   readonly groups = new Map<string, ClassicGroup>();
   readonly store = new OffsetStore();
-  /** Ids of groups of the consumer, share and streams protocols. */
+  /** Ids of groups of the share and streams protocols. */
   readonly foreign = new Set<string>();
+  readonly consumers: ConsumerGroups;
   readonly #context: GroupContext;
 
   constructor(context: GroupContext) {
     this.#context = context;
+    this.consumers = new ConsumerGroups(context, this.groups, this.foreign);
   }
 
   // ---- The log -----------------------------------------------------------------------------
@@ -65,11 +77,12 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
   apply(record: GroupRecord, offset: number, producerId: number): void {
     switch (record.type) {
       case "offsetCommit":
-        if (record.value !== null && !this.foreign.has(record.group))
+        if (record.value !== null && !this.#isOfOther(record.group))
           this.#ensureGroup(record.group);
         this.store.apply(record, offset, producerId);
         break;
       case "groupMetadata":
+        this.consumers.remove(record.group);
         if (record.value === null) this.#removeGroup(record.group);
         else this.#applyGroup(this.#ensureGroup(record.group), record.value);
         break;
@@ -82,6 +95,10 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
           this.foreign.delete(record.group);
         }
         break;
+      default:
+        // A simple group only stood in until the group's own records came.
+        if (!isTombstone(record)) this.#removeGroup(record.group);
+        this.consumers.apply(record);
     }
   }
 
@@ -102,6 +119,15 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
         assert(records.length === 0, "a rebalance that begins with members writes nothing");
       }
     }
+    for (const group of this.consumers.byId.values()) {
+      const timeoutMs = this.#context.config.consumerSessionTimeoutMs(group.groupId);
+      for (const member of group.members.values()) {
+        keepSession(this.consumers, group, member.memberId, timeoutMs);
+        const mustRevoke = member.state === MemberState.UNREVOKED_PARTITIONS;
+        if (mustRevoke) awaitRevocation(this.consumers, group, member);
+      }
+    }
+    this.consumers.newTopicsVersion = this.#context.topics.version();
     this.#scheduleExpiry();
   }
 
@@ -114,6 +140,7 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
       }
       group.die();
     }
+    for (const group of this.consumers.byId.values()) group.die();
   }
 
   // ---- Membership --------------------------------------------------------------------------
@@ -123,6 +150,8 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     if (this.foreign.has(groupId)) {
       return answered(joinError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, ""));
     }
+    const consumers = this.consumers.get(groupId);
+    if (consumers?.isEmpty === false) return joinClassic(this.consumers, consumers, request, from);
     const { promise, resolve } = Promise.withResolvers<JoinGroupResponse>();
     const answer = (response: JoinGroupResponse): void =>
       this.#context.park((error) =>
@@ -134,8 +163,9 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
       return { ...joinGroup(this.#context, group, join), response: promise };
     }
     if (memberId !== "") return answered(joinError(ErrorCode.UNKNOWN_MEMBER_ID, memberId));
+    const tombstones = consumers === undefined ? [] : groupTombstones(consumers);
     return {
-      records: [newGroupRecord(groupId, this.#context.clock.wallMs())],
+      records: [...tombstones, newGroupRecord(groupId, this.#context.clock.wallMs())],
       applied: () => {
         const effects = joinGroup(this.#context, this.groups.get(groupId)!, join);
         assert(effects.records.length === 0, "the first JoinGroup writes nothing more");
@@ -145,6 +175,11 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
   }
 
   sync(request: SyncGroupRequest): Answer<SyncGroupResponse> {
+    const consumers = this.consumers.get(request.groupId);
+    if (consumers !== undefined) {
+      const outcome = syncClassic(this.consumers, consumers, request);
+      return outcome instanceof GroupRefusal ? answered(syncError(outcome.errorCode)) : outcome;
+    }
     const group = this.groups.get(request.groupId);
     if (group === undefined) return answered(syncError(ErrorCode.UNKNOWN_MEMBER_ID));
     const { promise, resolve } = Promise.withResolvers<SyncGroupResponse>();
@@ -156,6 +191,8 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
   }
 
   heartbeat(request: HeartbeatRequest): ErrorCode {
+    const consumers = this.consumers.get(request.groupId);
+    if (consumers !== undefined) return heartbeatClassic(this.consumers, consumers, request);
     const group = this.groups.get(request.groupId);
     return group === undefined ? ErrorCode.UNKNOWN_MEMBER_ID : heartbeat(group, request);
   }
@@ -163,6 +200,12 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
   leave(groupId: string, members: readonly LeavingMember[]): Answer<LeaveGroupResponse> {
     const group = this.groups.get(groupId);
     const response: LeaveGroupResponse = { throttleTimeMs: 0, errorCode: 0, members: [] };
+    const consumers = this.consumers.get(groupId);
+    if (consumers !== undefined) {
+      const outcome = leaveClassic(this.consumers, consumers, members);
+      if (!(outcome instanceof GroupRefusal)) return outcome;
+      return answered({ ...response, errorCode: outcome.errorCode });
+    }
     if (group !== undefined) {
       return { ...leaveGroup(this.#context, group, members, response.members), response };
     }
@@ -173,6 +216,18 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     return answered(response);
   }
 
+  consumerHeartbeat(
+    request: ConsumerHeartbeatRequest,
+    from: RequestContext,
+  ): Answer<ConsumerHeartbeatResponse> {
+    const outcome = consumerHeartbeat(this.consumers, request, from);
+    return outcome instanceof GroupRefusal ? answered(heartbeatRefusal(outcome)) : outcome;
+  }
+
+  topicsChanged(changes: TopicChanges): void {
+    this.consumers.topicsChanged(changes);
+  }
+
   // ---- Offsets -----------------------------------------------------------------------------
 
   /** Answers an error code where nothing may be committed, or what became of each partition. */
@@ -181,7 +236,16 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     apiVersion: number,
   ): Answer<offsets.CommittedTopic[] | ErrorCode> {
     const group = this.groups.get(request.groupId) ?? null;
-    const error = offsets.checkCommit(group, request, apiVersion);
+    const consumers = this.consumers.get(request.groupId);
+    const error =
+      consumers === undefined
+        ? offsets.checkCommit(group, request, apiVersion)
+        : checkConsumerCommit(consumers, {
+            ...request,
+            memberEpoch: request.generationIdOrMemberEpoch,
+            isTransactional: false,
+            apiVersion,
+          });
     if (error !== ErrorCode.NONE) return answered<offsets.CommittedTopic[] | ErrorCode>(error);
     if (group?.state === "Stable" || group?.state === "PreparingRebalance") {
       group.members.get(request.memberId)?.resetSession();
@@ -198,7 +262,20 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     request: TxnOffsetCommitRequest,
   ): Answer<offsets.TransactionalTopic[] | ErrorCode> {
     const { groupId } = request;
-    const error = offsets.checkTransactionalCommit(this.groups.get(groupId) ?? null, request);
+    const consumers = this.consumers.get(groupId);
+    const error =
+      consumers === undefined
+        ? offsets.checkTransactionalCommit(this.groups.get(groupId) ?? null, request)
+        : checkConsumerCommit(consumers, {
+            ...request,
+            memberEpoch: request.generationId,
+            isTransactional: true,
+            apiVersion: 0,
+            topics: request.topics.map(({ name, partitions }) => ({
+              topicId: this.#context.topics.idOf(name),
+              partitions,
+            })),
+          });
     if (error !== ErrorCode.NONE) return answered<offsets.TransactionalTopic[] | ErrorCode>(error);
     const results: offsets.CommittedTopic[] = [];
     const { clock, config } = this.#context;
@@ -216,12 +293,18 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     return { records, response };
   }
 
-  fetch(request: offsets.FetchGroup, requireStable: boolean): offsets.FetchedTopic[] {
+  /** An error code where the member may not fetch. */
+  fetch(request: offsets.FetchGroup, requireStable: boolean): offsets.FetchedTopic[] | ErrorCode {
+    const group = this.consumers.get(request.groupId);
+    const error = group && checkConsumerFetch(group, request.memberId, request.memberEpoch);
+    if (error) return error;
     return offsets.fetchOffsets(this.store, request, requireStable);
   }
 
   deleteOffsets(request: OffsetDeleteRequest): Answer<OffsetDeleteResponse> {
     const group = this.groups.get(request.groupId) ?? null;
+    const consumers = this.consumers.get(request.groupId);
+    if (consumers !== undefined) return offsets.deleteOffsets(this.store, consumers, request);
     const error = this.#checkOffsetDelete(request.groupId, group);
     if (error === ErrorCode.NONE) return offsets.deleteOffsets(this.store, group, request);
     return answered({ errorCode: error, throttleTimeMs: 0, topics: [] });
@@ -238,7 +321,10 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     const errorCode = this.#checkDelete(groupId);
     if (errorCode !== ErrorCode.NONE) return answered({ groupId, errorCode });
     const records: GroupRecord[] = offsets.tombstonesOf(this.store, groupId);
-    records.push({ type: "groupMetadata", group: groupId, value: null });
+    const consumers = this.consumers.get(groupId);
+    if (consumers === undefined)
+      records.push({ type: "groupMetadata", group: groupId, value: null });
+    else records.push(...groupTombstones(consumers));
     return { records, isAtomic: false, response: { groupId, errorCode } };
   }
 
@@ -253,6 +339,10 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
       // Who has been given a member id is about to join.
       if (!isBare || group.state !== "Empty" || group.pendingJoin.size > 0) continue;
       records.push({ type: "groupMetadata", group: group.groupId, value: null });
+    }
+    for (const group of this.consumers.byId.values()) {
+      const isBare = expireOffsets(this.store, group, nowMs, retentionMs, records);
+      if (isBare && group.isEmpty) records.push(...groupTombstones(group));
     }
     if (records.length > 0) logger.info(`${records.length} tombstones for expired offsets, groups`);
     return { records, isAtomic: false };
@@ -276,9 +366,17 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
   #checkDelete(groupId: string): ErrorCode {
     // Its own coordinator, which knows whether it is empty, is still to come.
     if (this.foreign.has(groupId)) return ErrorCode.NON_EMPTY_GROUP;
+    const consumers = this.consumers.get(groupId);
+    if (consumers !== undefined) {
+      return consumers.isEmpty ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP;
+    }
     const group = this.groups.get(groupId);
     if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND;
     return group.state === "Empty" ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP;
+  }
+
+  #isOfOther(groupId: string): boolean {
+    return this.foreign.has(groupId) || this.consumers.get(groupId) !== undefined;
   }
 
   #ensureGroup(groupId: string): ClassicGroup {
@@ -339,6 +437,10 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     };
     return new ClassicMember(description, sessionDeadline(this.#context, group, memberId));
   }
+}
+
+function heartbeatRefusal({ errorCode, errorMessage }: GroupRefusal): ConsumerHeartbeatResponse {
+  return { throttleTimeMs: 0, errorCode, errorMessage, memberEpoch: 0, heartbeatIntervalMs: 0 };
 }
 
 /** Version 0 of the record has no such field. */

@@ -5,11 +5,13 @@
  *   empty, was joined once            it became empty
  *   stable, of consumers              the commit, for topics that nobody in it subscribes to
  *   simple (offsets only)             the commit
+ *   of the consumer protocol          the commit, for topics that nobody in it subscribes to
  *   any other                         kept
  *
  * An offset with an expiry of its own (requests of versions 2 to 4) goes by that instead.
  */
-import type { ClassicGroup } from "./classic-group.ts";
+import { ClassicGroup } from "./classic-group.ts";
+import type { ConsumerGroup } from "./consumer-group.ts";
 import { NO_EXPIRY, type GroupRecord } from "./group-records.ts";
 import type { CommittedOffset, OffsetStore } from "./offset-store.ts";
 import { offsetTombstone } from "./offset-requests.ts";
@@ -17,7 +19,7 @@ import { offsetTombstone } from "./offset-requests.ts";
 /** Adds a tombstone for each expired offset to `records`; true when the group has none left. */
 export function expireOffsets(
   store: OffsetStore,
-  group: ClassicGroup,
+  group: ClassicGroup | ConsumerGroup,
   nowMs: number,
   retentionMs: number,
   records: GroupRecord[],
@@ -27,7 +29,7 @@ export function expireOffsets(
   let allExpired = !store.hasOpenTransaction(groupId);
   if (topics === undefined) return allExpired;
   if (!mayExpire(group)) return false;
-  const sinceMs = group.protocolType !== null && group.state === "Empty" ? group.stateSinceMs : -1;
+  const sinceMs = emptySinceMs(group);
   for (const [topic, partitions] of topics) {
     if (group.isSubscribedTo(topic)) {
       allExpired = false;
@@ -47,7 +49,14 @@ export function expireOffsets(
   return allExpired;
 }
 
-function mayExpire(group: ClassicGroup): boolean {
+/** Negative where that is not what counts. */
+function emptySinceMs(group: ClassicGroup | ConsumerGroup): number {
+  if (!(group instanceof ClassicGroup) || group.protocolType === null) return -1;
+  return group.state === "Empty" ? group.stateSinceMs : -1;
+}
+
+function mayExpire(group: ClassicGroup | ConsumerGroup): boolean {
+  if (!(group instanceof ClassicGroup)) return true;
   if (group.protocolType === null || group.state === "Empty") return true;
   return group.state === "Stable" && group.usesConsumerProtocol && group.subscribedTopics !== null;
 }

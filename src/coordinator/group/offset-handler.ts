@@ -162,6 +162,7 @@ export class OffsetHandler {
       groupId,
       (shard) => {
         const found = shard.fetch(asked, requireStable);
+        if (typeof found === "number") return answered(failedFetch(group, found, from.apiVersion));
         const shown = topics === null ? this.#shown(found, from) : [...found, ...failed];
         return answered({ groupId, topics: shown, errorCode: ErrorCode.NONE });
       },

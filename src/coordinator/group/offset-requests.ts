@@ -132,7 +132,7 @@ export function fetchOffsets(
 /** KIP-496: forgets offsets of topics that the group does not read at present. */
 export function deleteOffsets(
   store: OffsetStore,
-  group: ClassicGroup | null,
+  group: { isSubscribedTo(topicName: string): boolean } | null,
   request: OffsetDeleteRequest,
 ): Effects<OffsetCommitRecord> & { readonly response: OffsetDeleteResponse } {
   const records: OffsetCommitRecord[] = [];

@@ -2,6 +2,8 @@
 import type { Scenario } from "../asker.ts";
 import { clientQuotasScenario } from "./client-quotas.ts";
 import { configsScenario } from "./configs.ts";
+import * as consumerGroups from "./consumer-groups.ts";
+import * as consumerMigration from "./consumer-migration.ts";
 import { controllerScenario, raftScenario } from "./controller.ts";
 import { createTopicsScenario } from "./create-topics.ts";
 import { deleteRecordsScenario } from "./delete-records.ts";
@@ -32,6 +34,12 @@ export const SCENARIOS: readonly Scenario[] = [
   apiVersionsScenario,
   clientQuotasScenario,
   configsScenario,
+  consumerGroups.consumerDisabledScenario,
+  consumerGroups.consumerGroupsScenario,
+  consumerGroups.consumerLimitsScenario,
+  consumerGroups.consumerRegexScenario,
+  consumerMigration.consumerMigrationDisabledScenario,
+  consumerMigration.consumerMigrationScenario,
   controllerScenario,
   createPartitionsScenario,
   createTopicsScenario,

@@ -33,6 +33,10 @@ export const ANY_TOPIC: TopicDirectory = {
   nameOf: (id) => (id.startsWith("id-") ? id.slice(3).replace(/-*A$/, "") : null),
   idOf: (name) => (name.startsWith("t") ? topicIdOf(name) : null),
   hasPartition: (name, partition) => name.startsWith("t") && partition < 100,
+  partitionCountOf: (name) => (name.startsWith("t") ? 100 : null),
+  racksOf: () => [],
+  names: () => [],
+  version: () => 1,
 };
 
 export function topicIdOf(name: string): string {

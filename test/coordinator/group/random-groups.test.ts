@@ -20,7 +20,7 @@ import { CompressionType } from "../../../src/protocol/compression.ts";
 import { FakeClock } from "../../sim/fake-clock.ts";
 import { FakeRandom } from "../../sim/fake-random.ts";
 import { FakeCoordinatorLog } from "../fake-coordinator-log.ts";
-import { from, plan, subscription } from "./group-driver.ts";
+import { ANY_TOPIC, from, plan, subscription } from "./group-driver.ts";
 
 const CONFIG = { ...GROUP_CONFIG_DEFAULTS, groupMaxSize: 6, offsetsRetentionMinutes: 30 };
 const GROUPS = ["g", "h"];
@@ -40,7 +40,7 @@ class Broker {
       logger: silentLogger,
       codec: groupRecordCodec,
       createState: (context) => {
-        const world = { clock, random, logger: silentLogger, config: CONFIG };
+        const world = { clock, random, logger: silentLogger, config: CONFIG, topics: ANY_TOPIC };
         this.shard = new GroupShard({ ...context, ...world });
         return this.shard;
       },

@@ -151,12 +151,12 @@ describe("a record of Kafka's", () => {
   });
 
   test("of another group protocol tells whether the group is there, or is passed over", () => {
-    for (const key of ["0003", "000b", "0011"]) {
+    for (const key of ["000b", "0011"]) {
       const group = { type: "foreignGroup", group: "group" };
       expect(decode(`${key}000567726f7570`, "0000")).toEqual({ ...group, exists: true });
       expect(decode(`${key}000567726f7570`, null)).toEqual({ ...group, exists: false });
     }
-    expect(decode("0005000567726f757000026d31", "0000")).toBe("ignored");
+    expect(decode("000a000567726f757000026d31", "0000")).toBe("ignored");
     expect(decode("0017000567726f7570", null)).toBe("ignored");
   });
 
@@ -227,7 +227,14 @@ describe("a log that Apache Kafka 4.3.1 wrote", () => {
     const before = log.batches.length;
     const lines: string[] = [];
     const driver = new GroupDriver({ log, lines }).start();
-    expect(driver.list()).toEqual(["classic", "left", "simple", "txn-commit", "txn-open"]);
+    expect(driver.list()).toEqual([
+      "classic",
+      "left",
+      "modern",
+      "simple",
+      "txn-commit",
+      "txn-open",
+    ]);
     expect(driver.offsets("simple")).toEqual({ "t1-0": 11, "t2-0": 22 });
     expect(driver.offsets("classic")).toEqual({ "t1-0": 100, "t1-1": 101 });
     expect(driver.offsets("left")).toEqual({ "t2-0": 200 });
@@ -257,22 +264,22 @@ describe("a log that Apache Kafka 4.3.1 wrote", () => {
     ]);
   });
 
-  test("has a group of the consumer protocol, which is left alone", () => {
+  test("has a group of the consumer protocol with its member", () => {
     const driver = new GroupDriver({ log: kafkaLog() }).start();
+    expect(driver.list([], ["Consumer"])).toEqual(["modern"]);
     expect(driver.offsets("modern")).toEqual({ "t1-0": 300 });
-    expect(driver.join({ groupId: "modern" }).value.errorCode).toBe(
-      ErrorCode.INCONSISTENT_GROUP_PROTOCOL,
-    );
+    expect(driver.join({ groupId: "modern" }).value.errorCode).toBe(ErrorCode.MEMBER_ID_REQUIRED);
     expect(driver.delete("modern")).toEqual({ modern: ErrorCode.NON_EMPTY_GROUP });
     expect(driver.describe("modern")).toMatchObject({
       errorCode: ErrorCode.GROUP_ID_NOT_FOUND,
       errorMessage: "Group modern is not a classic group.",
     });
-    // Half a year later the simple group is gone, and the other protocol's group is not.
+    // Three years later both are gone: the member of the one was not heard of, either.
     driver.clock.jumpWall(3 * 365 * 24 * 3_600_000);
     driver.clock.advance(600_000);
     expect(driver.offsets("simple")).toEqual({});
-    expect(driver.offsets("modern")).toEqual({ "t1-0": 300 });
+    expect(driver.offsets("modern")).toEqual({});
+    expect(driver.list([], ["consumer"])).toEqual([]);
   });
 
   test("has a member whose session begins anew, and ends", () => {
@@ -366,7 +373,7 @@ test("a group of another protocol replaces the simple group that stood in for it
   const plain = { timestamp: SINCE, ...groupRecordCodec.encode(made) };
   const foreign = {
     timestamp: SINCE,
-    key: Buffer.from("0003000167", "hex"),
+    key: Buffer.from("000b000167", "hex"),
     value: Buffer.from("0000"),
   };
   log.write(buildBatch({ records: [plain, foreign] }));

@@ -1,0 +1,66 @@
+/** What a ConsumerGroupHeartbeat must be like, before any group is looked at. */
+import { ErrorCode } from "../../protocol/error-code.ts";
+import { LEFT_EPOCH, STATIC_LEFT_EPOCH } from "./consumer-member.ts";
+import type { GroupConfig } from "./group-config.ts";
+import type { ConsumerHeartbeatRequest } from "./group-messages.ts";
+import { GroupRefusal } from "./group-refusal.ts";
+
+/** KIP-1082: from here on members choose their ids. */
+const MEMBER_ID_REQUIRED_VERSION = 1;
+const JOIN_EPOCH = 0;
+
+/** Null where nothing is wrong. */
+export function checkConsumerHeartbeat(
+  request: ConsumerHeartbeatRequest,
+  apiVersion: number,
+  config: Pick<GroupConfig, "groupConsumerAssignors">,
+): GroupRefusal | null {
+  const { memberEpoch, serverAssignor } = request;
+  const needsId =
+    apiVersion >= MEMBER_ID_REQUIRED_VERSION || memberEpoch > 0 || memberEpoch === LEFT_EPOCH;
+  if (needsId && isBlank(request.memberId)) return invalid("MemberId can't be empty.");
+  if (isBlank(request.groupId)) return invalid("GroupId can't be empty.");
+  if (isBlank(request.instanceId)) return invalid("InstanceId can't be empty.");
+  if (isBlank(request.rackId)) return invalid("RackId can't be empty.");
+  if (memberEpoch === JOIN_EPOCH) {
+    const refusal = checkJoin(request);
+    if (refusal !== null) return refusal;
+  } else if (memberEpoch === STATIC_LEFT_EPOCH) {
+    if (request.instanceId === null) return invalid("InstanceId can't be null.");
+  } else if (memberEpoch < STATIC_LEFT_EPOCH) {
+    return invalid("MemberEpoch is invalid.");
+  }
+  if (serverAssignor === null) return null;
+  const assignors = config.groupConsumerAssignors;
+  if (assignors.includes(serverAssignor)) return null;
+  return new GroupRefusal(
+    ErrorCode.UNSUPPORTED_ASSIGNOR,
+    `ServerAssignor ${serverAssignor} is not supported. Supported assignors: ` +
+      `${assignors.join(", ")}.`,
+  );
+}
+
+function checkJoin(request: ConsumerHeartbeatRequest): GroupRefusal | null {
+  const { topicPartitions, subscribedTopicNames, subscribedTopicRegex } = request;
+  if (request.rebalanceTimeoutMs === -1) {
+    return invalid("RebalanceTimeoutMs must be provided in first request.");
+  }
+  if (topicPartitions === null || topicPartitions.length > 0) {
+    return invalid("TopicPartitions must be empty when (re-)joining.");
+  }
+  if (subscribedTopicNames === null && subscribedTopicRegex === null) {
+    return invalid(
+      "Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.",
+    );
+  }
+  return null;
+}
+
+/** As Java's `trim` sees it: all up to the space is blank. */
+function isBlank(text: string | null): boolean {
+  return text !== null && /^[\0- ]*$/.test(text);
+}
+
+function invalid(message: string): GroupRefusal {
+  return new GroupRefusal(ErrorCode.INVALID_REQUEST, message);
+}

@@ -1,0 +1,153 @@
+/** The target assignment of a group: what an assignor makes of its members and topics. */
+import { assert } from "../../base/assert.ts";
+import {
+  type AssignableMember,
+  NO_PARTITIONS,
+  samePartitions,
+  topicIdsOf,
+  type TopicPartitions,
+} from "./assignor.ts";
+import { ASSIGNORS } from "./assignors.ts";
+import type { ConsumerGroup, SubscriptionCount } from "./consumer-group.ts";
+import { type ConsumerMember, regexOf, sortedNames } from "./consumer-member.ts";
+import { type ConsumerRecord, targetMemberRecord, targetRecord } from "./consumer-records.ts";
+import type { GroupContext } from "./group-context.ts";
+import { grownCapacity, stringsInJavaOrder } from "./java-order.ts";
+import type { TopicDirectory } from "./topic-directory.ts";
+
+export interface TargetRequest {
+  readonly group: ConsumerGroup;
+  readonly groupEpoch: number;
+  /** As the request makes it, in the place of the one that the group has. */
+  readonly updated: ConsumerMember;
+  readonly assignorName: string;
+  readonly isHomogeneous: boolean;
+}
+
+export interface NewTarget {
+  readonly records: ConsumerRecord[];
+  /** What `updated` shall have. */
+  readonly partitions: TopicPartitions;
+}
+
+export function newTarget(context: GroupContext, request: TargetRequest): NewTarget {
+  const { group, groupEpoch, updated, isHomogeneous } = request;
+  const { clock, logger, topics } = context;
+  const assignor = ASSIGNORS.get(request.assignorName);
+  assert(assignor !== undefined, `a known assignor: ${request.assignorName}`);
+  const startMs = clock.monotonicMs();
+  const members = assignableMembers(group, updated, topics);
+  const assignment = assignor({
+    members,
+    isHomogeneous,
+    partitionCountOf: (topicId) => {
+      const name = topics.nameOf(topicId);
+      return name === null ? 0 : (topics.partitionCountOf(name) ?? 0);
+    },
+  });
+  const records: ConsumerRecord[] = [];
+  for (const { memberId } of members) {
+    const partitions = assignment.get(memberId) ?? NO_PARTITIONS;
+    const former = group.targetAssignment.get(memberId);
+    if (former !== undefined && samePartitions(former, partitions)) continue;
+    records.push(targetMemberRecord(group.groupId, memberId, partitions));
+  }
+  records.push(targetRecord(group.groupId, groupEpoch, clock.wallMs()));
+  const tookMs = Math.round(clock.monotonicMs() - startMs);
+  logger.info(
+    `group ${group.groupId}: ${request.assignorName} assignment for epoch ${groupEpoch} ` +
+      `in ${tookMs} ms`,
+  );
+  return { records, partitions: assignment.get(updated.memberId) ?? NO_PARTITIONS };
+}
+
+/** Whether all members read the same topics, as the counts of subscriptions tell. */
+export function isHomogeneous(
+  regexMemberCounts: ReadonlyMap<string, number>,
+  subscriptions: ReadonlyMap<string, SubscriptionCount>,
+  memberCount: number,
+): boolean {
+  const [byRegex] = regexMemberCounts.values();
+  for (const count of subscriptions.values()) {
+    if (byRegex === undefined ? count.byName !== memberCount : !isByOneRegexAlone(count)) {
+      return false;
+    }
+  }
+  return byRegex === undefined || byRegex === memberCount;
+}
+
+function isByOneRegexAlone({ byName, byRegex }: SubscriptionCount): boolean {
+  return byRegex === 1 && byName === 0;
+}
+
+/** The members as they are with `updated`, which may take the place of a static member. */
+function assignableMembers(
+  group: ConsumerGroup,
+  updated: ConsumerMember,
+  topics: TopicDirectory,
+): AssignableMember[] {
+  const { instanceId } = updated;
+  const replacedId = instanceId === null ? undefined : group.staticMembers.get(instanceId);
+  const ids = [...group.members.keys()].filter(
+    (memberId) => memberId !== replacedId && memberId !== updated.memberId,
+  );
+  ids.push(updated.memberId);
+  const topicIds = topicResolver(group, topics);
+  const owners = new Owners();
+  return stringsInJavaOrder(ids, grownCapacity(ids.length)).map((memberId) => {
+    const isUpdated = memberId === updated.memberId;
+    const member = isUpdated ? updated : group.members.get(memberId)!;
+    const formerId = isUpdated ? (replacedId ?? memberId) : memberId;
+    return {
+      memberId,
+      instanceId: member.instanceId,
+      topicIds: topicIds(member),
+      partitions: owners.claim(group.targetOf(formerId)),
+    };
+  });
+}
+
+/** Members with the same subscription, which is most of them, share a set of ids. */
+function topicResolver(
+  group: ConsumerGroup,
+  topics: TopicDirectory,
+): (member: ConsumerMember) => ReadonlySet<string> {
+  const byNames = new Map<readonly string[], Map<string | null, ReadonlySet<string>>>();
+  return (member) => {
+    const names = member.subscribedTopicNames;
+    const regex = regexOf(member);
+    let byRegex = byNames.get(names);
+    if (byRegex === undefined) byNames.set(names, (byRegex = new Map()));
+    let ids = byRegex.get(regex);
+    if (ids === undefined) {
+      const matched = regex === null ? [] : (group.resolvedRegexes.get(regex)?.topics ?? []);
+      ids = topicIdsOf(topics, matched.length === 0 ? names : sortedNames([...names, ...matched]));
+      byRegex.set(regex, ids);
+    }
+    return ids;
+  };
+}
+
+/**
+ * A target that was written in several batches, of which the last ones were lost, may give a
+ * partition to two members: the first to name it has it.
+ */
+class Owners {
+  readonly #claimed = new Map<string, Set<number>>();
+
+  claim(partitions: TopicPartitions): TopicPartitions {
+    let own: Map<string, readonly number[]> | null = null;
+    for (const [topicId, numbers] of partitions) {
+      let claimed = this.#claimed.get(topicId);
+      if (claimed === undefined) this.#claimed.set(topicId, (claimed = new Set()));
+      const sizeBefore = claimed.size;
+      const free = numbers.filter((partition) => !claimed.has(partition));
+      for (const partition of free) claimed.add(partition);
+      if (claimed.size - sizeBefore === numbers.length) continue;
+      own ??= new Map(partitions);
+      if (free.length === 0) own.delete(topicId);
+      else own.set(topicId, free);
+    }
+    return own ?? partitions;
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The order in which Java walks a HashMap. Kafka's assignors hand out partitions while they walk
+ * maps of members and topics: walked in the same order, ours arrive at the same assignment, and so
+ * does a node that has been restarted.
+ */
+import { uuidToBytes } from "../../base/uuid.ts";
+import { javaHashCode } from "./java-hash.ts";
+
+const LOAD_FACTOR = 0.75;
+const CAPACITY_MIN = 16;
+
+/** Of a map that grew entry by entry. */
+export function grownCapacity(entryCount: number): number {
+  let capacity = CAPACITY_MIN;
+  while (entryCount > capacity * LOAD_FACTOR) capacity *= 2;
+  return capacity;
+}
+
+/** Of a set that was made from a collection of this size. */
+export function copiedCapacity(size: number): number {
+  const wanted = Math.max(Math.trunc(size / LOAD_FACTOR) + 1, CAPACITY_MIN);
+  let capacity = CAPACITY_MIN;
+  while (capacity < wanted) capacity *= 2;
+  return capacity;
+}
+
+/** The keys, which were put into the map in this order, as the map gives them back. */
+export function javaOrder<K>(
+  keys: readonly K[],
+  capacity: number,
+  hashOf: (key: K) => number,
+): K[] {
+  if (keys.length < 2) return [...keys];
+  const bucketOf = (key: K): number => {
+    const hash = hashOf(key);
+    return (hash ^ (hash >>> 16)) & (capacity - 1);
+  };
+  // A sort keeps the order of equals, as a bucket does.
+  return keys
+    .map((key) => ({ key, bucket: bucketOf(key) }))
+    .sort((one, other) => one.bucket - other.bucket)
+    .map(({ key }) => key);
+}
+
+export function stringsInJavaOrder(keys: readonly string[], capacity: number): string[] {
+  return javaOrder(keys, capacity, javaHashCode);
+}
+
+export function uuidsInJavaOrder(ids: readonly string[], capacity: number): string[] {
+  return javaOrder(ids, capacity, uuidHashCode);
+}
+
+/** Of a set of numbers that was made from a list. */
+export function numbersInJavaOrder(numbers: readonly number[]): number[] {
+  return javaOrder(numbers, copiedCapacity(numbers.length), (number) => number);
+}
+
+/** `Uuid.hashCode()`: its four words of 32 bits, one on top of the other. */
+export function uuidHashCode(uuid: string): number {
+  const bytes = uuidToBytes(uuid);
+  return bytes.readInt32BE(0) ^ bytes.readInt32BE(4) ^ bytes.readInt32BE(8) ^ bytes.readInt32BE(12);
+}
+
+/** `Uuid.compareTo()`: both halves are signed numbers there. */
+export function compareUuids(one: string, other: string): number {
+  const left = uuidToBytes(one);
+  const right = uuidToBytes(other);
+  for (const at of [0, 8]) {
+    const high = left.readInt32BE(at) - right.readInt32BE(at);
+    if (high !== 0) return high;
+    const low = left.readUInt32BE(at + 4) - right.readUInt32BE(at + 4);
+    if (low !== 0) return low;
+  }
+  return 0;
+}
