@@ -28,7 +28,8 @@ export async function scanBatches(
   let position = from;
   while (position < to) {
     const length = Math.min(chunk.length, to - position);
-    const count = await file.readLater(chunk, 0, length, position);
+    let count = file.readCached(chunk, 0, length, position);
+    if (count < length) count = await file.readLater(chunk, 0, length, position);
     const walked = walk(chunk, count, position, visit);
     position += walked.size;
     if (walked.isOver || count < length) return position;

@@ -7,6 +7,7 @@
  * Nothing is lost with `pending`: the index of every segment behind the recovery point is built
  * anew after a crash, and the recovery point passes a segment only when its index is whole on
  * disk. Kafka reserves 10 MiB a file instead and trims it at the end; both leave the same bytes.
+ * While it is built anew, what the file has right already is not written again.
  *
  * Invariants: a file that is used has no entry behind `fileCount`; `pending` is full at no time.
  */
@@ -41,6 +42,8 @@ export class IndexFile {
   #hasTail: boolean;
   #pending: Buffer | null = null;
   #pendingCount = 0;
+  /** While all entries come anew: how long the file was, -1 when it is not there. */
+  #rebuiltFrom: number | null = null;
 
   constructor(handles: FileHandles, path: string, entrySize: number, found: FoundEntries) {
     this.handle = handles.handle(path, "create");
@@ -113,10 +116,40 @@ export class IndexFile {
     this.#hasTail = false;
   }
 
+  /** All entries come anew, from the first on. For a file just opened, as if it had none. */
+  startRebuild(fileSize: number): void {
+    this.#rebuiltFrom = fileSize;
+    this.#hasTail = false;
+  }
+
+  /** More than the entries so far are in the file that is built anew. */
+  get hadMore(): boolean {
+    return (this.#rebuiltFrom ?? 0) > this.count * this.entrySize;
+  }
+
+  get isMissing(): boolean {
+    return this.#rebuiltFrom === -1;
+  }
+
+  /** The entries are whole; a file that has just them is left as it is. */
+  finishRebuild(): void {
+    this.writeOut();
+    const before = this.#rebuiltFrom;
+    this.#rebuiltFrom = null;
+    const size = this.#fileCount * this.entrySize;
+    if (before === null) return;
+    if (before > size) this.handle.use().truncate(size);
+    // Opening makes it.
+    else if (before === -1) this.handle.use();
+  }
+
   writeOut(): void {
     if (this.#pending === null || this.#pendingCount === 0) return;
     const length = this.#pendingCount * this.entrySize;
-    this.handle.use().write(this.#pending, 0, length, this.#fileCount * this.entrySize);
+    const position = this.#fileCount * this.entrySize;
+    if (!this.#isInFile(this.#pending, length, position)) {
+      this.handle.use().write(this.#pending, 0, length, position);
+    }
     this.#fileCount += this.#pendingCount;
     this.#pendingCount = 0;
   }
@@ -127,5 +160,11 @@ export class IndexFile {
     this.writeOut();
     this.#pending = null;
     this.handle.close();
+  }
+
+  #isInFile(bytes: Buffer, length: number, position: number): boolean {
+    if (this.#rebuiltFrom === null || this.#rebuiltFrom < position + length) return false;
+    const count = this.handle.use().read(blockBytes, 0, length, position);
+    return count === length && blockBytes.compare(bytes, 0, length, 0, length) === 0;
   }
 }

@@ -35,6 +35,8 @@ export class LeaderEpochs {
   /** Assigned before the file was read. */
   #early: EpochEntry[] = NO_ENTRIES;
   #isLoaded: boolean;
+  /** What was read from the file; null when there was none, or a bad one. */
+  #inFile: readonly EpochEntry[] | null = null;
   #logStartOffset = 0;
   #logEndOffset = Number.POSITIVE_INFINITY;
   readonly #place: { readonly disk: Disk; readonly directory: string };
@@ -126,6 +128,18 @@ export class LeaderEpochs {
     this.isDirty = true;
   }
 
+  /** After a recovery: what it has made anew may be just what the file says. */
+  compareWithFile(): void {
+    const entries = this.#load();
+    const inFile = this.#inFile;
+    this.#inFile = null;
+    if (inFile === null || inFile.length !== entries.length) return;
+    const isSame = entries.every(({ epoch, startOffset }, index) => {
+      return epoch === inFile[index]!.epoch && startOffset === inFile[index]!.startOffset;
+    });
+    if (isSame) this.isDirty = false;
+  }
+
   encode(): Buffer {
     const lines = this.#load().map((entry) => `${entry.epoch} ${entry.startOffset}`);
     return formatCheckpoint(lines);
@@ -154,6 +168,7 @@ export class LeaderEpochs {
           startOffset: numberInCheckpoint(startOffset!),
         });
       }
+      this.#inFile = this.#entries;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       // Kafka takes the directory offline. Without entries a follower truncates to the high

@@ -10,8 +10,9 @@
  * After a clean stop none of the records is read, nor any file but the directory: the recovery
  * point is the log's end, and the snapshot of that name vouches for it.
  */
-import { offsetOfFileName, INDEX_SUFFIX, LOG_SUFFIX, segmentFileName } from "./log-names.ts";
-import { SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX } from "./log-names.ts";
+import { INDEX_SUFFIX, LOG_SUFFIX, offsetOfFileName, segmentFileName } from "./log-names.ts";
+import { OFFSET_LENGTH, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX } from "./log-names.ts";
+import { TRANSACTION_INDEX_SUFFIX } from "./log-names.ts";
 import { LEADER_EPOCH_FILE } from "./leader-epochs.ts";
 import { Log } from "./log.ts";
 import type { LogConfig } from "./log-config.ts";
@@ -40,7 +41,9 @@ export interface OpenLog {
 
 /** Throws `DiskError`. A directory that is not there yet is made, with one empty segment. */
 export async function openLog(host: LogHost, options: OpenLog): Promise<Log> {
-  return openCleanly(host, options) ?? openThoroughly(host, options);
+  const log = openCleanly(host, options) ?? (await openThoroughly(host, options));
+  log.flushRecovered();
+  return log;
 }
 
 /**
@@ -82,13 +85,15 @@ export function openCleanly(host: LogHost, options: OpenLog): Log | null {
   return new Log(state, new LogFlush(state));
 }
 
-/** The way for all others: after a crash, for what Kafka left, for what is missing or damaged. */
+/**
+ * The way for all others: after a crash, for what Kafka left, for what is missing or damaged. Once
+ * all logs are open, `flushRecovered` is wanted.
+ */
 export async function openThoroughly(host: LogHost, options: OpenLog): Promise<Log> {
   const { directory } = options;
   const isNew = host.disk.status(directory) === null;
   if (isNew) host.disk.makeDirectory(directory);
-  finishExchanges(host, directory);
-  const found = sortNames(host.disk.list(directory));
+  const found = sortNames(finishExchanges(host, directory, host.disk.list(directory)));
   const state = new LogState(host, directory, options.topic, options.partition, options.config, {
     snapshots: found.snapshots,
     hasEpochFile: found.hasEpochFile,
@@ -108,8 +113,6 @@ export async function openThoroughly(host: LogHost, options: OpenLog): Promise<L
   state.isDirectoryDirty = true;
   state.isParentDirty = true;
   state.isTopicIdUnsynced = found.hasTopicId;
-  // What recovery read may never have been on the disk: no reader shall see it vanish again.
-  flush.flushInBackground(state.logEndOffset);
   return log;
 }
 
@@ -150,11 +153,11 @@ async function bringToEnd(state: LogState, options: OpenLog, found: FoundNames):
   else state.setFlushed(Math.min(recoveryPoint, endOffset));
   state.epochs.truncateFromEnd(endOffset);
   state.epochs.truncateFromStart(state.logStartOffset);
+  state.epochs.compareWithFile();
   removeStraySnapshots(state);
   if (state.producers.endOffset !== endOffset || options.wasCleanlyStopped) {
     await state.producers.reloadSlowly(state.logStartOffset, endOffset);
   }
-  if (endOffset > 0) state.producers.takeSnapshot();
 }
 
 async function rebuildMissingIndexes(
@@ -164,10 +167,13 @@ async function rebuildMissingIndexes(
 ): Promise<void> {
   const recovered = state.segments.floor(firstToRecover);
   const { active } = state.segments;
+  const isIndexed = areEqual(found.logs, found.indexes) && areEqual(found.logs, found.timeIndexes);
+  if (isIndexed) return;
+  const indexes = new Set(found.indexes);
+  const timeIndexes = new Set(found.timeIndexes);
   for (const segment of state.segments.all) {
     if (segment === recovered && firstToRecover < Number.POSITIVE_INFINITY) return;
-    if (found.indexes.has(segment.baseOffset) && found.timeIndexes.has(segment.baseOffset))
-      continue;
+    if (indexes.has(segment.baseOffset) && timeIndexes.has(segment.baseOffset)) continue;
     state.host.logger.warn(
       `${state.name}: segment ${segment.baseOffset} has no index, building it anew`,
     );
@@ -198,12 +204,12 @@ function removeStraySnapshots(state: LogState): void {
   }
 }
 
+/** Base offsets and offsets of snapshots ascend. */
 interface FoundNames {
-  /** Base offsets, ascending. */
   readonly logs: readonly number[];
-  readonly indexes: ReadonlySet<number>;
-  readonly timeIndexes: ReadonlySet<number>;
-  readonly orphans: readonly string[];
+  readonly indexes: readonly number[];
+  readonly timeIndexes: readonly number[];
+  readonly transactionIndexes: readonly number[];
   readonly snapshots: readonly number[];
   readonly hasEpochFile: boolean;
   readonly hasTopicId: boolean;
@@ -211,47 +217,65 @@ interface FoundNames {
   readonly isOdd: boolean;
 }
 
+/** In a few passes over a few names: of 10,000 partitions that is most of what a start does. */
 function sortNames(names: readonly string[]): FoundNames {
   const logs: number[] = [];
-  const indexes = new Set<number>();
-  const timeIndexes = new Set<number>();
+  const indexes: number[] = [];
+  const timeIndexes: number[] = [];
+  const transactionIndexes: number[] = [];
   const snapshots: number[] = [];
-  const others: string[] = [];
   let hasEpochFile = false;
   let hasTopicId = false;
   let hasLeftovers = false;
   for (const name of names) {
-    if (name === LEADER_EPOCH_FILE) hasEpochFile = true;
-    if (name === PARTITION_METADATA_FILE) hasTopicId = true;
     const offset = offsetOfFileName(name);
-    if (offset < 0) continue;
-    const suffix = name.slice(20);
-    if (suffix === LOG_SUFFIX) logs.push(offset);
-    else if (suffix === INDEX_SUFFIX) indexes.add(offset);
-    else if (suffix === TIME_INDEX_SUFFIX) timeIndexes.add(offset);
-    else if (suffix === SNAPSHOT_SUFFIX) snapshots.push(offset);
-    else hasLeftovers ||= suffix !== TRANSACTION_INDEX_SUFFIX;
-    if (suffix !== LOG_SUFFIX) others.push(name);
+    if (offset < 0) {
+      hasEpochFile ||= name === LEADER_EPOCH_FILE;
+      hasTopicId ||= name === PARTITION_METADATA_FILE;
+    } else if (hasSuffix(name, LOG_SUFFIX)) logs.push(offset);
+    else if (hasSuffix(name, INDEX_SUFFIX)) indexes.push(offset);
+    else if (hasSuffix(name, TIME_INDEX_SUFFIX)) timeIndexes.push(offset);
+    else if (hasSuffix(name, SNAPSHOT_SUFFIX)) snapshots.push(offset);
+    else if (hasSuffix(name, TRANSACTION_INDEX_SUFFIX)) transactionIndexes.push(offset);
+    else hasLeftovers = true;
   }
-  logs.sort((left, right) => left - right);
-  snapshots.sort((left, right) => left - right);
-  const orphans = orphanIndexes(logs, others);
-  const isIndexed = logs.every((offset) => indexes.has(offset) && timeIndexes.has(offset));
-  const isOdd = hasLeftovers || orphans.length > 0 || !isIndexed;
-  return { logs, indexes, timeIndexes, orphans, snapshots, hasEpochFile, hasTopicId, isOdd };
+  for (const offsets of [logs, indexes, timeIndexes, transactionIndexes, snapshots]) {
+    if (offsets.length > 1) offsets.sort((left, right) => left - right);
+  }
+  const isIndexed = areEqual(logs, indexes) && areEqual(logs, timeIndexes);
+  const isOdd = hasLeftovers || !isIndexed || !areWithin(transactionIndexes, logs);
+  const found = { logs, indexes, timeIndexes, transactionIndexes, snapshots };
+  return { ...found, hasEpochFile, hasTopicId, isOdd };
 }
 
-function orphanIndexes(logs: readonly number[], others: readonly string[]): string[] {
-  const bases = new Set(logs);
-  const kinds: string[] = [INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX];
-  return others.filter((name) => {
-    return kinds.includes(name.slice(20)) && !bases.has(offsetOfFileName(name));
-  });
+/** Behind an offset. */
+function hasSuffix(name: string, suffix: string): boolean {
+  return name.length === OFFSET_LENGTH + suffix.length && name.endsWith(suffix);
+}
+
+function areEqual(left: readonly number[], right: readonly number[]): boolean {
+  return left.length === right.length && left.every((offset, index) => offset === right[index]);
+}
+
+function areWithin(offsets: readonly number[], bases: readonly number[]): boolean {
+  if (offsets.length === 0) return true;
+  const known = new Set(bases);
+  return offsets.every((offset) => known.has(offset));
 }
 
 function removeOrphans(state: LogState, found: FoundNames): void {
-  for (const name of found.orphans) {
-    state.host.logger.warn(`${state.name}: removing ${name}, an index without a segment`);
-    state.host.disk.remove(`${state.place.directory}/${name}`);
+  if (!found.isOdd) return;
+  const bases = new Set(found.logs);
+  for (const [suffix, offsets] of [
+    [INDEX_SUFFIX, found.indexes],
+    [TIME_INDEX_SUFFIX, found.timeIndexes],
+    [TRANSACTION_INDEX_SUFFIX, found.transactionIndexes],
+  ] as const) {
+    for (const offset of offsets) {
+      if (bases.has(offset)) continue;
+      const name = segmentFileName(offset, suffix);
+      state.host.logger.warn(`${state.name}: removing ${name}, an index without a segment`);
+      state.host.disk.remove(`${state.place.directory}/${name}`);
+    }
   }
 }

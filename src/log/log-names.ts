@@ -35,13 +35,16 @@ export interface PartitionDirectoryName {
   readonly state: DirectoryState;
 }
 
+/** Digits of an offset in a file's name. */
+export const OFFSET_LENGTH = 20;
+
 export function segmentFileName(baseOffset: number, suffix: string): string {
-  return String(baseOffset).padStart(20, "0") + suffix;
+  return String(baseOffset).padStart(OFFSET_LENGTH, "0") + suffix;
 }
 
 /** The offset that a file's name begins with; -1 when it begins with none. */
 export function offsetOfFileName(name: string): number {
-  return /^\d{20}\./.test(name) ? Number(name.slice(0, 20)) : -1;
+  return /^\d{20}\./.test(name) ? Number(name.slice(0, OFFSET_LENGTH)) : -1;
 }
 
 export function partitionDirectoryName(topic: string, partition: number): string {

@@ -64,6 +64,7 @@ function endsEarly(state: LogState, endOffset: number, next: Segment | undefined
 
 async function recoverSegment(state: LogState, segment: Segment): Promise<number> {
   const { epochs, producers } = state;
+  const fileSize = segment.size;
   const endOffset = await noteAll(state, segment, (bytes, at) => {
     if (magic(bytes, at) < CURRENT_MAGIC) return;
     const epoch = partitionLeaderEpoch(bytes, at);
@@ -76,7 +77,7 @@ async function recoverSegment(state: LogState, segment: Segment): Promise<number
     }
     producers.state.complete(completed);
   });
-  segment.finishRebuild();
+  segment.finishRebuild(fileSize, segment === state.segments.active);
   return endOffset;
 }
 

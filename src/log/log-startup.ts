@@ -121,6 +121,8 @@ class DirectoryLoad {
       sliceStartMs = host.clock.monotonicMs();
     }
     await Promise.all(inDoubt);
+    // Not before: syncing would hold up the logs that are still to be opened.
+    for (const log of directory.logs) log.flushRecovered();
     directory.isLoaded = true;
     const tookMs = Math.round(host.clock.monotonicMs() - startMs);
     host.logger.info(

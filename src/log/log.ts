@@ -346,6 +346,11 @@ export class Log {
     );
   }
 
+  /** What recovery read may never have been on the disk: no reader shall see it vanish again. */
+  flushRecovered(): void {
+    this.#flush.flushInBackground(this.#state.logEndOffset);
+  }
+
   /** Everything appended so far is durable when it resolves. */
   flush(): Promise<void> {
     return this.#flush.flushUpTo(this.#state.logEndOffset);

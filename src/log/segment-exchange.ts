@@ -18,9 +18,14 @@ import {
 import { lastOffset } from "../protocol/record-batch.ts";
 import { scanBatchesNow } from "./batch-scan.ts";
 
-export function finishExchanges(host: LogHost, directory: string): void {
+/** `names` are all in the directory; returns those that are there afterwards. */
+export function finishExchanges(
+  host: LogHost,
+  directory: string,
+  names: readonly string[],
+): readonly string[] {
   const { disk } = host;
-  const names = disk.list(directory);
+  if (!names.some(isPassing)) return names;
   const cleaned = names.filter((name) => name.endsWith(CLEANED_SUFFIX));
   const cleanedMin = Math.min(...cleaned.map(offsetOfFileName));
   const swaps: string[] = [];
@@ -28,7 +33,7 @@ export function finishExchanges(host: LogHost, directory: string): void {
     if (name.endsWith(SWAP_SUFFIX) && offsetOfFileName(name) < cleanedMin) swaps.push(name);
     else if (isLeftover(name)) disk.remove(`${directory}/${name}`);
   }
-  if (swaps.length === 0) return;
+  if (swaps.length === 0) return disk.list(directory);
   const { from, to } = rangeOf(host, directory, swaps);
   for (const name of disk.list(directory)) {
     const offset = offsetOfFileName(name);
@@ -40,6 +45,11 @@ export function finishExchanges(host: LogHost, directory: string): void {
     disk.rename(path, path.slice(0, -SWAP_SUFFIX.length));
   }
   host.logger.info(`${directory}: finished the exchange of ${swaps.length} files`);
+  return disk.list(directory);
+}
+
+function isPassing(name: string): boolean {
+  return name.endsWith(SWAP_SUFFIX) || isLeftover(name);
 }
 
 function isLeftover(name: string): boolean {

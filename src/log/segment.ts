@@ -57,6 +57,7 @@ export const FOUND = 1;
 export const BEYOND_END = 0;
 export const DAMAGED = -2;
 
+const NOTHING_FOUND: FoundEntries = { count: 0, fileSize: 0 };
 const OFFSETS_MAX = 0x7fff_ffff;
 const RESERVE_FROM = 64 << 10;
 const RESERVE_MIN = 1 << 20;
@@ -382,12 +383,16 @@ export class Segment {
 
   /** Forgets the indexes, before all batches are noted again from position 0. */
   startRebuild(): void {
-    for (const kind of [INDEX_SUFFIX, TIME_INDEX_SUFFIX]) {
-      this.#place.disk.open(this.pathOf(kind), "create").close();
-    }
+    const { handles, disk } = this.#place;
+    this.#offsetIndex?.file.handle.close();
+    this.#timeIndex?.file.handle.close();
+    const offsets = this.pathOf(INDEX_SUFFIX);
+    this.#offsetIndex = new OffsetIndex(handles, offsets, this.baseOffset, NOTHING_FOUND);
+    this.#offsetIndex.file.startRebuild(disk.status(offsets)?.size ?? -1);
+    const times = this.pathOf(TIME_INDEX_SUFFIX);
+    this.#timeIndex = new TimeIndex(handles, times, this.baseOffset, NOTHING_FOUND);
+    this.#timeIndex.file.startRebuild(disk.status(times)?.size ?? -1);
     this.#isMaxTimestampChecked = true;
-    this.offsetIndex.file.truncate(0);
-    this.timeIndex.reset();
     this.transactionIndex.reset();
     this.size = 0;
     this.#firstTimestamp = null;
@@ -397,12 +402,20 @@ export class Segment {
     this.#recent?.clear();
   }
 
-  /** Cuts the file where the batches that were noted end, and finishes the indexes. */
-  finishRebuild(): void {
-    this.#cutAt(this.size);
-    this.timeIndex.append(this.maxTimestamp, this.maxTimestampOffset);
-    this.offsetIndex.file.writeOut();
-    this.timeIndex.file.writeOut();
+  /**
+   * Cuts the file of `fileSize` bytes where the batches that were noted end, and finishes the
+   * indexes. The last timestamp is an entry when the segment was left, as at a stop; the active
+   * one of a node that died has none yet.
+   */
+  finishRebuild(fileSize: number, isActive: boolean): void {
+    if (fileSize > this.size || fileSize >= RESERVE_FROM) this.#cutAt(this.size);
+    const offsets = this.offsetIndex.file;
+    const times = this.timeIndex.file;
+    if (!isActive || times.hadMore || times.isMissing) {
+      this.timeIndex.append(this.maxTimestamp, this.maxTimestampOffset);
+    }
+    offsets.finishRebuild();
+    times.finishRebuild();
     this.#bytesSinceIndexEntry = 0;
   }
 

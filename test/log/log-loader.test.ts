@@ -187,6 +187,33 @@ describe("after a kill", () => {
     expect(log.flushedOffset).toBe(COUNT);
   });
 
+  test("what recovery finds as it has to be is not written again", async () => {
+    const { world } = await stopped(fakeWorld());
+    const killed = afterKill(world);
+    for (const operation of ["write", "truncate", "rename"] as const) {
+      killed.disk.inject({ operation, path: /./, code: "EIO" });
+    }
+    const log = await reopen(killed, { recoveryPoint: COUNT });
+    killed.clock.settle();
+    await expectWhole(log);
+    expect(log.state.failure).toBeNull();
+    expect(log.activeProducers().map((entry) => entry.lastSequence)).toEqual([33, 32, 32]);
+  });
+
+  test("whatever the indexes and epochs say, they say the right thing afterwards", async () => {
+    const sound = await recoveredFiles(() => undefined);
+    for (let seed = 0; seed < 150; seed++) {
+      const kinds = [/\.index$/, /\.timeindex$/, /leader-epoch-checkpoint$/];
+      const damaged = await recoveredFiles((world) => {
+        for (const kind of kinds) {
+          const found = names(world, kind);
+          damage(world, `${DIRECTORY}/${found[world.random.below(found.length)]!}`);
+        }
+      }, seed);
+      expect(damaged, `seed ${seed}`).toEqual(sound);
+    }
+  });
+
   test("a log that ends before its checkpointed start begins anew there", async () => {
     const world = fakeWorld();
     await makeLog(world);
@@ -277,4 +304,41 @@ describe("left-overs", () => {
 
 function firstBatchSize(world: FakeWorld, name: string): number {
   return 12 + world.disk.readWhole(`${DIRECTORY}/${name}`).readInt32BE(8);
+}
+
+/** Indexes and epochs of a log that stopped, was spoilt, and recovered all of its segments. */
+async function recoveredFiles(
+  spoil: (world: FakeWorld) => void,
+  seed = 0,
+): Promise<Record<string, string>> {
+  const { world } = await stopped(fakeWorld(seed));
+  const killed = afterKill(world);
+  spoil(killed);
+  const log = await reopen(killed);
+  await expectWhole(log);
+  const close = log.close();
+  killed.clock.settle();
+  await close;
+  const files: Record<string, string> = {};
+  for (const name of names(killed, /index$|checkpoint$/)) {
+    files[name] = killed.disk.readWhole(`${DIRECTORY}/${name}`).toString("hex");
+  }
+  return files;
+}
+
+/** Gone, empty, cut, flipped, or longer by zeros or by what is not its own. */
+function damage(world: FakeWorld, path: string): void {
+  const { disk, random } = world;
+  const size = disk.status(path)!.size;
+  const kind = random.below(6);
+  if (kind === 0) return disk.remove(path);
+  if (kind === 1 && size > 0) return disk.flip(path, random.below(size), 1 << random.below(8));
+  const file = disk.open(path, "write");
+  if (kind === 2) file.truncate(0);
+  else if (kind === 3) file.truncate(random.below(size + 1));
+  else {
+    const tail = Buffer.alloc(12 * (1 + random.below(400)), kind === 4 ? 0 : random.below(256));
+    file.write(tail, 0, tail.length, size);
+  }
+  file.close();
 }
