@@ -39,9 +39,14 @@ export interface OpenLog {
   readonly stoppedMs?: number;
 }
 
-/** Throws `DiskError`. A directory that is not there yet is made, with one empty segment. */
+/**
+ * One log by itself, as that of the metadata. Throws `DiskError`. A directory that is not there
+ * yet is made, with one empty segment.
+ */
 export async function openLog(host: LogHost, options: OpenLog): Promise<Log> {
   const log = openCleanly(host, options) ?? (await openThoroughly(host, options));
+  // It tells how far the log once went, if it is found shorter (raft/lost-records.ts).
+  if (log.logEndOffset > 0) log.state.producers.takeSnapshot();
   log.flushRecovered();
   return log;
 }

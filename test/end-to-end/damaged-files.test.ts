@@ -64,7 +64,7 @@ type Row = [name: string, state: State, rest: Rest, spoil: (directory: string) =
 
 /** Linux gives files the time of its last tick. */
 const FILE_TIME_STEP_MS = 10;
-const TIMES = countOf("BUNKA_DAMAGE_TIMES", 1, 8);
+const TIMES = countOf("BUNKA_DAMAGE_TIMES", { short: 1, all: 1, long: 8 });
 let copies = 0;
 
 function copyOf(state: State): string {

@@ -1,15 +1,23 @@
 /**
- * How much of the fault tests runs. With every other test there is a short version of each;
- * `BUNKA_FAULTS=1` runs them all, and long:
+ * How much of the fault tests runs:
  *
- *   BUNKA_FAULTS=1 bun test test/end-to-end
- *   BUNKA_FAULTS=1 BUNKA_KILL_ROUNDS=200 BUNKA_SEED=7 bun test test/end-to-end/kill.test.ts
+ *   bun run test                          a short version of some, with every other test
+ *   bun run test:faults                   every one, within three minutes
+ *   BUNKA_FAULTS=long bun run test:faults every one, long: 50 rounds of kill -9
+ *
+ * Single counts have variables of their own, and a seed repeats what chance gave:
+ *
+ *   BUNKA_FAULTS=long BUNKA_KILL_ROUNDS=200 BUNKA_SEED=7 bun test test/end-to-end/kill.test.ts
  */
 import { describe, test } from "bun:test";
+import { relative } from "node:path";
 import { killLeftovers } from "./broker-process.ts";
 import { Chance } from "../fuzz/chance.ts";
 
-export const RUNS_ALL = process.env["BUNKA_FAULTS"] === "1";
+/** Names and values of `BUNKA_FAULTS`; without it, short. */
+const EXTENTS: Readonly<Record<string, "all" | "long">> = { "1": "all", all: "all", long: "long" };
+const EXTENT = EXTENTS[process.env["BUNKA_FAULTS"] ?? ""] ?? "short";
+const RUNS_ALL = EXTENT !== "short";
 
 const SHORT_TIMEOUT_MS = 60_000;
 const LONG_TIMEOUT_MS = 1_800_000;
@@ -32,7 +40,7 @@ export function longFaultTest(name: string, run: () => Promise<void>): void {
 export function tellLeftOut(): void {
   // Those within a `describe` are met when its turn comes.
   describe("left out", () => {
-    if (leftOut > 0) test.skip(`${leftOut} more, which run with BUNKA_FAULTS=1`, () => {});
+    if (leftOut > 0) test.skip(`${leftOut} more, which run with bun run test:faults`, () => {});
     leftOut = 0;
   });
 }
@@ -43,13 +51,21 @@ export function faultTestIf(reasonNot: string | null, name: string, run: () => P
   else test.skip(`${name} (${reasonNot})`, () => {});
 }
 
-export function countOf(variable: string, short: number, long: number): number {
-  return Number(process.env[variable] ?? (RUNS_ALL ? long : short));
+export interface Counts {
+  readonly short: number;
+  readonly all: number;
+  readonly long: number;
 }
 
-/** Said aloud, so that a failure can be repeated as far as processes allow. */
+export function countOf(variable: string, counts: Counts): number {
+  return Number(process.env[variable] ?? counts[EXTENT]);
+}
+
+/** Says how a failure can be repeated, as far as processes allow. */
 export function newChance(what: string): Chance {
   const seed = Number(process.env["BUNKA_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-  console.error(`${what}: BUNKA_SEED=${seed}`);
+  const file = relative(process.cwd(), Bun.main);
+  const extent = RUNS_ALL ? `BUNKA_FAULTS=${EXTENT} ` : "";
+  console.error(`${what}: repeat with ${extent}BUNKA_SEED=${seed} bun test ${file}`);
   return new Chance(seed);
 }

@@ -98,7 +98,8 @@ describe("bytes that are no request", () => {
 
   test("garbage, by the hundred", async () => {
     const chance = newChance("garbage");
-    for (let count = countOf("BUNKA_GARBAGE", 200, 5000); count > 0; count--) {
+    const counts = countOf("BUNKA_GARBAGE", { short: 200, all: 1000, long: 5000 });
+    for (let count = counts; count > 0; count--) {
       using client = await Connection.open(broker.port);
       const bytes = chance.bytes(1 + chance.below(300));
       client.send(chance.oneIn(2) ? framed(bytes) : bytes);
@@ -153,7 +154,8 @@ describe("every API that is advertised, at every version", () => {
   test("with random values, and with those values spoilt", async () => {
     const chance = newChance("values");
     const pairs = await advertised();
-    for (let count = countOf("BUNKA_VALUES", 400, 10_000); count > 0; count--) {
+    const counts = countOf("BUNKA_VALUES", { short: 400, all: 2000, long: 10_000 });
+    for (let count = counts; count > 0; count--) {
       const [api, version] = chance.pick(pairs);
       // Waits for as long as it says; a vote for another leader ends this quorum of one.
       if (LONG_WAITS.has(api.key)) continue;
@@ -244,7 +246,8 @@ test("memory stays flat under a crowd of half requests and unread answers", asyn
   const chance = new Chance(7);
   const sizes: number[] = [];
   const half = framed(Buffer.from("00030009000000010000", "hex"), Buffer.alloc(MEBIBYTE));
-  for (let round = countOf("BUNKA_CROWDS", 6, 40); round > 0; round--) {
+  const rounds = countOf("BUNKA_CROWDS", { short: 6, all: 10, long: 40 });
+  for (let round = rounds; round > 0; round--) {
     const crowd = await Promise.all(
       Array.from({ length: 150 }, () => Connection.open(broker.port)),
     );

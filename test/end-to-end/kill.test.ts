@@ -144,7 +144,7 @@ class Workload {
 
 faultTest("what was acknowledged survives kill -9", async () => {
   const chance = newChance("kill");
-  const rounds = countOf("BUNKA_KILL_ROUNDS", 3, 50);
+  const rounds = countOf("BUNKA_KILL_ROUNDS", { short: 3, all: 10, long: 50 });
   using scratch = new Scratch();
   const lives = new Lives(scratch.path, BUSY);
   const workload = new Workload(lives, chance);

@@ -43,7 +43,8 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
         new LaneProducer(ledger, "plain", false, clock, chance),
       ]);
       const group = new GroupCommitter("group", "plain", true);
-      for (let round = countOf("BUNKA_STOP_ROUNDS", 1, 10); round > 0; round--) {
+      const rounds = countOf("BUNKA_STOP_ROUNDS", { short: 1, all: 2, long: 10 });
+      for (let round = rounds; round > 0; round--) {
         await lives.load([...producers, group], async () => {
           await Bun.sleep(50 + chance.below(300));
           await lives.stop(signal);
@@ -141,7 +142,8 @@ faultTest("`bun run broker` hands the signal on and waits for the end", async ()
 faultTest("a signal before it is ready ends it, and the next start finds everything", async () => {
   using scratch = new Scratch();
   const chance = newChance("early signal");
-  for (let round = countOf("BUNKA_EARLY_ROUNDS", 2, 40); round > 0; round--) {
+  const rounds = countOf("BUNKA_EARLY_ROUNDS", { short: 2, all: 8, long: 40 });
+  for (let round = rounds; round > 0; round--) {
     const broker = new BrokerProcess(brokerWords({ "log.dirs": scratch.path }));
     await Bun.sleep(chance.below(250));
     const { exitCode, signal } = await broker.stop();

@@ -5,7 +5,7 @@ import { FileHandles } from "../../src/log/file-handles.ts";
 import type { Log } from "../../src/log/log.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "../../src/log/log-config.ts";
 import type { Coolable, LogHost } from "../../src/log/log-host.ts";
-import { openLog } from "../../src/log/log-loader.ts";
+import { type OpenLog, openLog } from "../../src/log/log-loader.ts";
 import { WorkQueue } from "../../src/log/work-queue.ts";
 import { buildBatch, type NewBatch } from "../../src/protocol/record-batch-builder.ts";
 import { nextBatchSize } from "../../src/protocol/record-batch.ts";
@@ -48,7 +48,11 @@ export interface OpenOptions {
 }
 
 export function openTestLog(host: LogHost, options: OpenOptions = {}): Promise<Log> {
-  return openLog(host, {
+  return openLog(host, openingOf(options));
+}
+
+export function openingOf(options: OpenOptions): OpenLog {
+  return {
     directory: DIRECTORY,
     topic: "topic",
     partition: 0,
@@ -56,7 +60,7 @@ export function openTestLog(host: LogHost, options: OpenOptions = {}): Promise<L
     recoveryPoint: options.recoveryPoint ?? null,
     logStartOffset: options.logStartOffset ?? null,
     wasCleanlyStopped: options.wasCleanlyStopped ?? false,
-  });
+  };
 }
 
 export interface BatchOptions extends Omit<NewBatch, "records"> {

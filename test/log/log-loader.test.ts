@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { openThoroughly } from "../../src/log/log-loader.ts";
 import type { Log } from "../../src/log/log.ts";
 import { LEADER_EPOCH_FILE } from "../../src/log/leader-epochs.ts";
 import { afterKill, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
@@ -7,6 +8,7 @@ import {
   batchOf,
   DIRECTORY,
   hostOf,
+  openingOf,
   openTestLog,
   type OpenOptions,
   readAll,
@@ -193,11 +195,22 @@ describe("after a kill", () => {
     for (const operation of ["write", "truncate", "rename"] as const) {
       killed.disk.inject({ operation, path: /./, code: "EIO" });
     }
-    const log = await reopen(killed, { recoveryPoint: COUNT });
+    const opening = openingOf({ config: CONFIG, recoveryPoint: COUNT });
+    const log = await openThoroughly(hostOf(killed), opening);
+    log.setHighWatermark(COUNT);
+    log.flushRecovered();
     killed.clock.settle();
     await expectWhole(log);
     expect(log.state.failure).toBeNull();
     expect(log.activeProducers().map((entry) => entry.lastSequence)).toEqual([33, 32, 32]);
+  });
+
+  test("a log by itself tells at once how far it goes", async () => {
+    const world = fakeWorld();
+    await makeLog(world);
+    const killed = afterKill(world);
+    await reopen(killed);
+    expect(names(killed, /snapshot$/).at(-1)).toBe("00000000000000000100.snapshot");
   });
 
   test("whatever the indexes and epochs say, they say the right thing afterwards", async () => {
