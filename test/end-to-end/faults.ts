@@ -14,9 +14,8 @@ import { relative } from "node:path";
 import { killLeftovers } from "./broker-process.ts";
 import { Chance } from "../fuzz/chance.ts";
 
-/** Names and values of `BUNKA_FAULTS`; without it, short. */
-const EXTENTS: Readonly<Record<string, "all" | "long">> = { "1": "all", all: "all", long: "long" };
-const EXTENT = EXTENTS[process.env["BUNKA_FAULTS"] ?? ""] ?? "short";
+type Extent = "short" | "all" | "long";
+const EXTENT: Extent = extentOf(process.env["BUNKA_FAULTS"] ?? "");
 const RUNS_ALL = EXTENT !== "short";
 
 const SHORT_TIMEOUT_MS = 60_000;
@@ -51,13 +50,7 @@ export function faultTestIf(reasonNot: string | null, name: string, run: () => P
   else test.skip(`${name} (${reasonNot})`, () => {});
 }
 
-export interface Counts {
-  readonly short: number;
-  readonly all: number;
-  readonly long: number;
-}
-
-export function countOf(variable: string, counts: Counts): number {
+export function countOf(variable: string, counts: Readonly<Record<Extent, number>>): number {
   return Number(process.env[variable] ?? counts[EXTENT]);
 }
 
@@ -68,4 +61,9 @@ export function newChance(what: string): Chance {
   const extent = RUNS_ALL ? `BUNKA_FAULTS=${EXTENT} ` : "";
   console.error(`${what}: repeat with ${extent}BUNKA_SEED=${seed} bun test ${file}`);
   return new Chance(seed);
+}
+
+function extentOf(value: string): Extent {
+  if (value === "long") return "long";
+  return value === "all" || value === "1" ? "all" : "short";
 }
