@@ -8,6 +8,7 @@
 import { describe, expect, test } from "bun:test";
 import { BUSY_SETTINGS, Workload } from "../consistency/workload.ts";
 import type { FakeClock } from "./fake-clock.ts";
+import type { Fault } from "./fake-disk.ts";
 import { FakeRandom } from "./fake-random.ts";
 import { fakeWorld } from "./fake-world.ts";
 import { type End, FakeWire, Machine } from "./machine.ts";
@@ -96,16 +97,30 @@ class Run {
     expect(machine.life!.broker.fatals).toEqual([]);
   }
 
-  /** Some of what happens to a machine that is not dying. */
+  /** Some of what happens to a machine, until it dies. */
   #live(): void {
     const random = this.#random;
-    const { clock, disk } = this.#machine.world;
+    const machine = this.#machine;
+    const { clock, disk } = machine.world;
     // It stays slow, or fast, for the next life's start.
     const syncMsMax = random.chance(0.3) ? 40 : 1;
     disk.later = (callback) => void this.#clock.schedule(random.below(syncMsMax), callback);
+    // What a node makes of it is to end, or to go on without it.
+    if (random.chance(0.25)) disk.inject(someFault(random));
     for (let slices = random.between(1, 4); slices > 0; slices--) {
+      if (machine.life!.broker.fatals.length > 0) return;
       clock.advance(random.between(LIFE_MS_MIN, LIFE_MS_MAX) / 4);
       if (random.chance(0.1)) clock.jumpWall(random.between(-3_600_000, 3_600_000));
     }
   }
+}
+
+function someFault(random: FakeRandom): Fault {
+  return {
+    operation: random.pick(["write", "sync", "rename", "open", "syncDirectory"]),
+    path: random.pick([/both|input|output/, /__transaction_state/, /__consumer_offsets/, /./]),
+    code: random.pick(["EIO", "ENOSPC"]),
+    count: random.between(1, 3),
+    after: random.below(60),
+  };
 }

@@ -1,4 +1,5 @@
 /** One broker on a fake machine over its lives, and wires of clients that outlive it. */
+import { DiskError } from "../../src/base/world.ts";
 import type { Api } from "../../src/protocol/schema.ts";
 import { startBroker, type TestBroker } from "../api/broker-kit.ts";
 import { Unanswered, type Wire } from "../consistency/wire.ts";
@@ -37,11 +38,25 @@ export class Machine {
     const { life } = this;
     if (life === null) return;
     this.life = null;
-    if (how === "stop") life.broker.stop();
+    if (how === "stop") stopOrCrash(life.broker);
     life.die();
     if (how !== "power loss") this.world = afterKill(this.world);
     else this.world = afterPowerLoss(this.world, this.#random.chance(0.5) ? "random" : "none");
   }
+}
+
+/** A disk that fails in the middle of a clean stop makes a crash of it. */
+function stopOrCrash(broker: TestBroker): void {
+  try {
+    broker.stop();
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+  }
+}
+
+/** A file that cannot be read costs a client its connection. */
+function asConnectionsEnd(error: unknown): never {
+  throw error instanceof DiskError ? new Unanswered(error.message) : error;
 }
 
 export interface WireFaults {
@@ -92,7 +107,7 @@ export class FakeWire implements Wire {
     const answer = this.sleep(delayMs).then(() => {
       // It was under way on a connection to a process that is gone.
       if (isLost || this.#machine.life !== life) return this.#never<R>();
-      return life.broker.asker.quietly(api, version, request);
+      return life.broker.asker.quietly(api, version, request).catch(asConnectionsEnd);
     });
     const timeout = this.sleep(REQUEST_TIMEOUT_MS).then(() => {
       throw new Unanswered("no answer in time");
