@@ -51,6 +51,25 @@ describe("a response queue", () => {
     expect(queue.startNext()).toBe(d!);
   });
 
+  test("starts nothing behind a request that holds it back, whatever else ends", () => {
+    const queue = new ResponseQueue();
+    const [a, b, c] = [0, 1, 2].map((id) => exchangeOf(id, true));
+    for (const exchange of [a, b, c]) queue.push(exchange!);
+    queue.startNext();
+    queue.startNext();
+    queue.holdBack(b!);
+    expect(queue.startNext()).toBe(null);
+    finish(queue, a!);
+    expect(queue.startNext()).toBe(null);
+    finish(queue, b!);
+    expect(queue.startNext()).toBe(c!);
+    finish(queue, c!);
+    // One that is done already holds nobody.
+    queue.holdBack(c!);
+    queue.push(exchangeOf(3, true));
+    expect(queue.startNext()).not.toBe(null);
+  });
+
   test("drops what does not run, and leaves what does to its handler", () => {
     const queue = new ResponseQueue();
     const [a, b, c] = [true, true, false].map((overlap, id) => exchangeOf(id, overlap));
