@@ -26,6 +26,7 @@ import { quorumScenario, updateFeaturesScenario } from "./quorum.ts";
 import { reassignmentsScenario, votersScenario } from "./reassignments.ts";
 import { aclsScenario, securityScenario } from "./security.ts";
 import { transactionPartitionsScenario } from "./transaction-partitions.ts";
+import { transactionVerificationScenario } from "./transaction-verification.ts";
 import { oldTransactionsScenario, transactionsScenario } from "./transactions.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -65,6 +66,7 @@ export const SCENARIOS: readonly Scenario[] = [
   throttlingScenario,
   oldTransactionsScenario,
   transactionPartitionsScenario,
+  transactionVerificationScenario,
   transactionsScenario,
   updateFeaturesScenario,
   votersScenario,

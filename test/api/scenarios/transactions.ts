@@ -18,14 +18,14 @@ const CONCURRENT_TRANSACTIONS = 51;
 const UNSAFE_DOWNGRADE = 3;
 const BROKER_VERSION = 4;
 
-interface Producer {
+export interface Producer {
   readonly producerId: number;
   readonly producerEpoch: number;
 }
 
 type Topics = readonly (readonly [name: string, partitions: readonly number[]])[];
 
-class Transactions {
+export class Transactions {
   constructor(readonly asker: Asker) {}
 
   /** Asks for the coordinator until it is there and knows the id; nothing of it is remembered. */
