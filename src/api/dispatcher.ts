@@ -10,7 +10,7 @@ import {
   type AdvertisedApi,
 } from "./18-api-versions.ts";
 import { RequestContext, type Handler } from "./handler.ts";
-import { HANDLERS } from "./index.ts";
+import { CONDITIONS, HANDLERS } from "./index.ts";
 import { PERCENTS_PER_MS } from "./request-time.ts";
 import type { Request, RequestHandler, Response } from "./request.ts";
 
@@ -20,7 +20,7 @@ const UNKNOWN_API = -1;
 export class Dispatcher implements RequestHandler {
   readonly #listenerKind: ListenerKind;
   readonly #handlers = new Map<number, Handler>();
-  readonly #advertised: readonly AdvertisedApi[];
+  #advertised: readonly AdvertisedApi[];
   readonly #opened = Promise.withResolvers<Broker>();
   #broker: Broker | null = null;
 
@@ -31,17 +31,16 @@ export class Dispatcher implements RequestHandler {
         this.#handlers.set(handler.api.key, handler);
       }
     }
-    this.#advertised = [...this.#handlers.values()]
-      .map(({ api }) => ({
-        key: api.key,
-        versions: [api.versions[0], api.stableVersion] as const,
-      }))
-      .sort((a, b) => a.key - b.key);
+    this.#advertised = this.#known();
   }
 
   /** The broker has started: from here on requests are answered. */
   open(broker: Broker): void {
     this.#broker = broker;
+    for (const [key, isOffered] of CONDITIONS) {
+      if (!isOffered(broker)) this.#handlers.delete(key);
+    }
+    this.#advertised = this.#known();
     this.#opened.resolve(broker);
   }
 
@@ -65,6 +64,15 @@ export class Dispatcher implements RequestHandler {
     }
     if (this.#broker !== null) return handler.respond(context, this.#broker);
     return this.#opened.promise.then((broker) => handler.respond(context, broker));
+  }
+
+  #known(): AdvertisedApi[] {
+    return [...this.#handlers.values()]
+      .map(({ api }) => ({
+        key: api.key,
+        versions: [api.versions[0], api.stableVersion] as const,
+      }))
+      .sort((a, b) => a.key - b.key);
   }
 
   get countsTime(): boolean {

@@ -2,6 +2,7 @@
  * Every API that Bunka answers: dispatch and ApiVersions derive from this list. All handlers but
  * Produce are loaded when they are first asked for, so that a node starts sooner.
  */
+import type { Broker } from "../broker/broker.ts";
 import { fetch } from "../protocol/messages/01-fetch.ts";
 import { listOffsets } from "../protocol/messages/02-list-offsets.ts";
 import { metadata } from "../protocol/messages/03-metadata.ts";
@@ -66,6 +67,8 @@ import { allocateProducerIds } from "../protocol/messages/67-allocate-producer-i
 import { consumerGroupHeartbeat } from "../protocol/messages/68-consumer-group-heartbeat.ts";
 import { consumerGroupDescribe } from "../protocol/messages/69-consumer-group-describe.ts";
 import { controllerRegistration } from "../protocol/messages/70-controller-registration.ts";
+import * as telemetry from "../protocol/messages/71-get-telemetry-subscriptions.ts";
+import { pushTelemetry } from "../protocol/messages/72-push-telemetry.ts";
 import { assignReplicasToDirs } from "../protocol/messages/73-assign-replicas-to-dirs.ts";
 import { listConfigResources } from "../protocol/messages/74-list-config-resources.ts";
 import { describeTopicPartitions } from "../protocol/messages/75-describe-topic-partitions.ts";
@@ -149,6 +152,8 @@ export const HANDLERS: readonly Handler[] = [
   late(consumerGroupHeartbeat, () => require("./68-consumer-group-heartbeat.ts")),
   late(consumerGroupDescribe, () => require("./69-consumer-group-describe.ts")),
   late(controllerRegistration, () => require("./70-controller-registration.ts")),
+  late(telemetry.getTelemetrySubscriptions, () => require("./71-get-telemetry-subscriptions.ts")),
+  late(pushTelemetry, () => require("./72-push-telemetry.ts")),
   late(assignReplicasToDirs, () => require("./73-assign-replicas-to-dirs.ts")),
   late(listConfigResources, () => require("./74-list-config-resources.ts")),
   late(describeTopicPartitions, () => require("./75-describe-topic-partitions.ts")),
@@ -156,3 +161,13 @@ export const HANDLERS: readonly Handler[] = [
   late(removeRaftVoter, () => require("./81-remove-raft-voter.ts")),
   late(updateRaftVoter, () => require("./82-update-raft-voter.ts")),
 ];
+
+/** APIs that not every broker offers, and when one does. */
+export const CONDITIONS: ReadonlyMap<number, (broker: Broker) => boolean> = new Map([
+  [telemetry.getTelemetrySubscriptions.key, hasTelemetry],
+  [pushTelemetry.key, hasTelemetry],
+]);
+
+function hasTelemetry(broker: Broker): boolean {
+  return broker.telemetry !== null;
+}

@@ -1,6 +1,7 @@
 /** The World of a running node. */
 import { realClock } from "./real-clock.ts";
 import { realDisk } from "./real-disk.ts";
+import { realHttp } from "./real-http.ts";
 import { realNetwork } from "./real-network.ts";
 import { realRandom } from "./real-random.ts";
 import type { World } from "./world.ts";
@@ -11,5 +12,6 @@ export function realWorld(): World {
     random: realRandom(),
     disk: realDisk(),
     network: realNetwork(),
+    http: realHttp(),
   };
 }

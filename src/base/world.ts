@@ -10,6 +10,7 @@ export interface World {
   readonly random: Random;
   readonly disk: Disk;
   readonly network: Network;
+  readonly http: Http;
 }
 
 export interface Clock {
@@ -134,6 +135,17 @@ export interface Network {
   listen(host: string, port: number, accept: (socket: Socket) => SocketHandler): Listener;
   /** Rejects with `NetworkError`. */
   connect(host: string, port: number, handler: SocketHandler): Promise<Socket>;
+}
+
+/** For what a node tells others of itself; brokers and clients speak over `Network`. */
+export interface Http {
+  /** The status of the answer. Rejects with `NetworkError` when there is none in time. */
+  post(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    body: Uint8Array,
+    timeoutMs: number,
+  ): Promise<number>;
 }
 
 export interface Listener {

@@ -50,10 +50,12 @@ import {
   quorumVoters,
 } from "./settings/effective.ts";
 import { type Listeners, readListeners, withPortsAndHost } from "./settings/listeners.ts";
+import { otlpTarget } from "./settings/own-settings.ts";
 import type { Settings } from "./settings/settings.ts";
 import { topicLogConfig } from "./settings/topic-log-config.ts";
 import { setStraysAside } from "./stray-logs.ts";
 import { SUPPORTED_FEATURES } from "./supported-features.ts";
+import type { ClientTelemetry } from "./telemetry/client-telemetry.ts";
 import { TopicCreation } from "./topic-creation.ts";
 import { transactionCoordinatorConfig } from "./transaction-coordinator-config.ts";
 import type { NodeView } from "./topic-view.ts";
@@ -74,6 +76,8 @@ export interface BrokerOptions {
 const LOG_DIRECTORY_LOCK = ".lock";
 
 type GroupModule = typeof import("../coordinator/group/group-coordinator.ts");
+type TelemetryModule = typeof import("./telemetry/make-telemetry.ts");
+const telemetryModule = later((): TelemetryModule => require("./telemetry/make-telemetry.ts"));
 const groupModule = later((): GroupModule => require("../coordinator/group/group-coordinator.ts"));
 
 type TransactionModule = typeof import("../coordinator/transaction/transaction-coordinator.ts");
@@ -95,6 +99,7 @@ export class BrokerNode implements Broker {
   readonly producerIds: ProducerIds;
   readonly quotas: Quotas;
   readonly topicCreation: TopicCreation;
+  readonly telemetry: ClientTelemetry | null;
   readonly supportedFeatures = SUPPORTED_FEATURES;
   readonly txnMarkers: TxnMarkerWriter;
   readonly #options: BrokerOptions;
@@ -139,6 +144,8 @@ export class BrokerNode implements Broker {
         this.#directoryFailed(directory, error, remaining),
     });
     this.#metadataLock = this.#lockMetadataDirectory();
+    const target = otlpTarget(settings.static);
+    this.telemetry = target === null ? null : telemetryModule().makeTelemetry(target, this);
     this.fetchSessions = new FetchSessions(
       settings.get("max.incremental.fetch.session.cache.slots"),
       SESSION_EVICTION_MS,
@@ -245,6 +252,7 @@ export class BrokerNode implements Broker {
     this.#metadata.subscribe((delta) => {
       this.quotas.apply(delta, image.clientQuotas);
       replicas.apply(delta);
+      this.telemetry?.apply(delta, image);
     });
     this.logs.start();
     this.#registration = new Registration({

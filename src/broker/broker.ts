@@ -16,6 +16,7 @@ import type { FetchSessions } from "./fetch-sessions.ts";
 import type { ProducerIds } from "./producer-ids.ts";
 import type { Quotas } from "./quotas/quotas.ts";
 import type { Settings } from "./settings/settings.ts";
+import type { ClientTelemetry } from "./telemetry/client-telemetry.ts";
 import type { TopicCreation } from "./topic-creation.ts";
 import type { TxnMarkerWriter } from "./txn-marker-writer.ts";
 import type { NodeView } from "./topic-view.ts";
@@ -37,6 +38,8 @@ export interface Broker {
   readonly logs: LogManager;
   readonly partitions: Partitions;
   readonly logDirMoves: LogDirMoves;
+  /** Null where there is no collector for the metrics of clients. */
+  readonly telemetry: ClientTelemetry | null;
   readonly groups: GroupCoordinator;
   /** Also asked before a transactional write is taken. */
   readonly transactions: TransactionCoordinator;

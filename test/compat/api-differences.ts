@@ -13,7 +13,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Asker, DATA, type Connection, type Line, type Scenario, type Step } from "../api/asker.ts";
 import { SCENARIOS } from "../api/scenarios/index.ts";
-import { installKafka } from "./harness/install.ts";
+import { installJavaDrivers } from "./harness/install.ts";
 import { startTarget, type TargetKind } from "./harness/target.ts";
 
 const ANSWER_DEADLINE_MS = 5000;
@@ -34,7 +34,7 @@ async function main(): Promise<number> {
   const chosen = SCENARIOS.filter(
     ({ name }) => positionals.length === 0 || positionals.includes(name),
   );
-  if (options.target !== "bunka") await installKafka();
+  if (options.target !== "bunka") await installJavaDrivers();
   let differing = 0;
   for (const scenario of chosen) {
     const recorded =

@@ -5,6 +5,7 @@
 import type { Network, World } from "../../src/base/world.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeDisk, type Keep } from "./fake-disk.ts";
+import { FakeHttp } from "./fake-http.ts";
 import { FakeNetwork } from "./fake-network.ts";
 import { FakeRandom } from "./fake-random.ts";
 
@@ -14,6 +15,7 @@ export interface FakeWorld extends World {
   readonly random: FakeRandom;
   readonly disk: FakeDisk;
   readonly network: Network;
+  readonly http: FakeHttp;
   /** All hosts' network, to cut and slow down. */
   readonly wire: FakeNetwork;
 }
@@ -56,5 +58,5 @@ function machine(
   address: string,
 ): FakeWorld {
   disk.nowMs = () => clock.wallMs();
-  return { address, clock, random, disk, wire, network: wire.host(address) };
+  return { address, clock, random, disk, wire, network: wire.host(address), http: new FakeHttp() };
 }

@@ -1,4 +1,5 @@
 /** KIP-714: what a subscription to the metrics of clients may say. */
+import { compilePattern } from "../../base/linear-pattern.ts";
 import { refusal, type Refusal } from "../../metadata/controller/command.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { clientMetricsSettings } from "./entity-settings.ts";
@@ -54,18 +55,9 @@ function checkPatterns(text: string | undefined): Refusal | null {
   for (const pattern of splitList(text ?? "")) {
     const [what = "", expression = "", ...rest] = pattern.split("=");
     const known = MATCHED.includes(what.trim()) && expression !== "" && rest.length === 0;
-    if (known && isRegularExpression(expression.trim())) continue;
+    if (known && !("problem" in compilePattern(expression.trim()))) continue;
     const message = `Illegal client matching pattern: ${pattern}`;
     return refusal(ErrorCode.INVALID_CONFIG, message);
   }
   return null;
-}
-
-function isRegularExpression(text: string): boolean {
-  try {
-    new RegExp(text, "u");
-    return true;
-  } catch {
-    return false;
-  }
 }

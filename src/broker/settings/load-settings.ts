@@ -6,6 +6,7 @@
  */
 import { checkTogether } from "./cross-checks.ts";
 import { refuseUnguarded } from "./not-yet.ts";
+import { otlpTarget } from "./own-settings.ts";
 import { Settings, type SettingTexts } from "./settings.ts";
 
 /** Throws a `SettingError` that names what is wrong, in one line. */
@@ -13,6 +14,7 @@ export function loadSettings(given: SettingTexts): Settings {
   const settings = new Settings(given);
   checkTogether(settings);
   refuseUnguarded(settings);
+  otlpTarget(given);
   return settings;
 }
 

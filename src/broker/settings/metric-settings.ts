@@ -14,7 +14,12 @@ export const metricSettings = {
   "metrics.sample.window.ms": long(30_000, "low", atLeast(1)),
   "kafka.metrics.polling.interval.secs": int(10, "low", atLeast(1)),
   "kafka.metrics.reporters": list([], "low", values({ empty: true })),
-  "telemetry.max.bytes": int(1_048_576, "low", atLeast(1)),
+  "telemetry.max.bytes": int(
+    1_048_576,
+    "low",
+    atLeast(1),
+    acts("The most that a client may push of its metrics at once, packed and unpacked."),
+  ),
   "client.quota.callback.class": className(
     null,
     "low",

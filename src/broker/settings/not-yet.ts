@@ -8,6 +8,7 @@
 import { brokerTable } from "./broker-settings.ts";
 import { isBroker, isController, quorumVoters } from "./effective.ts";
 import { readListeners } from "./listeners.ts";
+import { OWN_SETTINGS } from "./own-settings.ts";
 import { SettingError } from "./setting-error.ts";
 import type { Setting } from "./setting.ts";
 import type { SettingTexts, Settings } from "./settings.ts";
@@ -43,7 +44,9 @@ export function withoutEffect(given: SettingTexts): string[] {
 
 /** Names that no setting has, sorted. */
 export function unknownNames(given: SettingTexts): string[] {
-  return [...given.keys()].filter((name) => rowOf(name) === undefined).sort();
+  return [...given.keys()]
+    .filter((name) => rowOf(name) === undefined && !OWN_SETTINGS.has(name))
+    .sort();
 }
 
 /** It would decide who is throttled. */

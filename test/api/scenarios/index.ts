@@ -28,6 +28,7 @@ import { aclsScenario, securityScenario } from "./security.ts";
 import { transactionPartitionsScenario } from "./transaction-partitions.ts";
 import { transactionVerificationScenario } from "./transaction-verification.ts";
 import { oldTransactionsScenario, transactionsScenario } from "./transactions.ts";
+import { telemetryScenario } from "./telemetry.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   aclsScenario,
@@ -62,6 +63,7 @@ export const SCENARIOS: readonly Scenario[] = [
   raftScenario,
   reassignmentsScenario,
   securityScenario,
+  telemetryScenario,
   topicPartitionsScenario,
   throttlingScenario,
   oldTransactionsScenario,

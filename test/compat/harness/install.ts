@@ -75,15 +75,16 @@ export async function installGoDriver(name: string): Promise<void> {
   });
 }
 
+export const JAVA_CLASSES = join(CACHE, "java-classes");
+
 /** The Java drivers are compiled once against the Kafka libraries. */
 export async function installJavaDrivers(): Promise<void> {
   await installKafka();
   const source = join(COMPAT_FOLDER, "drivers/java");
-  const classes = join(CACHE, "java-classes");
   await once("java-drivers", [source, join(COMPAT_FOLDER, "kafka/pom.xml")], async () => {
-    rmSync(classes, { recursive: true, force: true });
+    rmSync(JAVA_CLASSES, { recursive: true, force: true });
     const files = readdirSync(source).filter((file) => file.endsWith(".java"));
-    const options = ["-cp", `${KAFKA_LIBRARIES}/*`, "-d", classes, "-Xlint:all,-classfile"];
+    const options = ["-cp", `${KAFKA_LIBRARIES}/*`, "-d", JAVA_CLASSES, "-Xlint:all,-classfile"];
     await run(["javac", ...options, ...files], { cwd: source });
   });
 }

@@ -1,7 +1,7 @@
 /** The broker under test: Apache Kafka from its Maven packages, or Bunka from this checkout. */
 import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { KAFKA_LIBRARIES } from "./install.ts";
+import { JAVA_CLASSES, KAFKA_LIBRARIES } from "./install.ts";
 import { run } from "./process.ts";
 import { CompatError } from "./outcome.ts";
 
@@ -81,7 +81,8 @@ export function makePlace(
 }
 
 const JAVA = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Xmx768m"];
-const CLASS_PATH = ["-cp", `${KAFKA_LIBRARIES}/*`];
+/** Classes of the drivers that a broker may be told to load. */
+const CLASS_PATH = ["-cp", `${KAFKA_LIBRARIES}/*:${JAVA_CLASSES}`];
 
 export async function formatByKafka(place: Place): Promise<void> {
   const format = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID];
