@@ -16,35 +16,28 @@ import {
   struct,
   uuid,
 } from "../schema.ts";
+import {
+  groupKey,
+  groupValue,
+  memberKey,
+  targetAssignmentMetadata,
+  topicPartitions,
+} from "./group-record.ts";
 
-export const consumerGroupMetadataKey = message({
-  key: 3,
-  name: "ConsumerGroupMetadataKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string }),
-});
+export const consumerGroupMetadataKey = groupKey(3, "ConsumerGroupMetadataKey");
 
-export const consumerGroupMetadataValue = message({
-  key: 3,
-  name: "ConsumerGroupMetadataValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({ epoch: int32, metadataHash: int64Big.tagged(0).default(0n) }),
-});
+export const consumerGroupMetadataValue = groupValue(
+  3,
+  "ConsumerGroupMetadataValue",
+  struct({ epoch: int32, metadataHash: int64Big.tagged(0).default(0n) }),
+);
 
-export const consumerGroupPartitionMetadataKey = message({
-  key: 4,
-  name: "ConsumerGroupPartitionMetadataKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string }),
-});
+export const consumerGroupPartitionMetadataKey = groupKey(4, "ConsumerGroupPartitionMetadataKey");
 
-export const consumerGroupPartitionMetadataValue = message({
-  key: 4,
-  name: "ConsumerGroupPartitionMetadataValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({
+export const consumerGroupPartitionMetadataValue = groupValue(
+  4,
+  "ConsumerGroupPartitionMetadataValue",
+  struct({
     topics: array(
       struct({
         topicId: uuid,
@@ -54,21 +47,14 @@ export const consumerGroupPartitionMetadataValue = message({
       }),
     ),
   }),
-});
+);
 
-export const consumerGroupMemberMetadataKey = message({
-  key: 5,
-  name: "ConsumerGroupMemberMetadataKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string, memberId: string }),
-});
+export const consumerGroupMemberMetadataKey = memberKey(5, "ConsumerGroupMemberMetadataKey");
 
-export const consumerGroupMemberMetadataValue = message({
-  key: 5,
-  name: "ConsumerGroupMemberMetadataValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({
+export const consumerGroupMemberMetadataValue = groupValue(
+  5,
+  "ConsumerGroupMemberMetadataValue",
+  struct({
     instanceId: string.nullable(),
     rackId: string.nullable(),
     clientId: string,
@@ -84,67 +70,52 @@ export const consumerGroupMemberMetadataValue = message({
       .nullable()
       .tagged(0),
   }),
-});
+);
 
-export const consumerGroupTargetAssignmentMetadataKey = message({
-  key: 6,
-  name: "ConsumerGroupTargetAssignmentMetadataKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string }),
-});
+export const consumerGroupTargetAssignmentMetadataKey = groupKey(
+  6,
+  "ConsumerGroupTargetAssignmentMetadataKey",
+);
 
-export const consumerGroupTargetAssignmentMetadataValue = message({
-  key: 6,
-  name: "ConsumerGroupTargetAssignmentMetadataValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({
-    assignmentEpoch: int32,
-    assignmentTimestamp: int64.tagged(0).default(0).ignorable(),
-  }),
-});
+export const consumerGroupTargetAssignmentMetadataValue = groupValue(
+  6,
+  "ConsumerGroupTargetAssignmentMetadataValue",
+  targetAssignmentMetadata,
+);
 
-export const consumerGroupTargetAssignmentMemberKey = message({
-  key: 7,
-  name: "ConsumerGroupTargetAssignmentMemberKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string, memberId: string }),
-});
+export const consumerGroupTargetAssignmentMemberKey = memberKey(
+  7,
+  "ConsumerGroupTargetAssignmentMemberKey",
+);
 
-export const consumerGroupTargetAssignmentMemberValue = message({
-  key: 7,
-  name: "ConsumerGroupTargetAssignmentMemberValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({ topicPartitions: array(struct({ topicId: uuid, partitions: array(int32) })) }),
-});
+export const consumerGroupTargetAssignmentMemberValue = groupValue(
+  7,
+  "ConsumerGroupTargetAssignmentMemberValue",
+  struct({ topicPartitions: array(topicPartitions) }),
+);
 
-export const consumerGroupCurrentMemberAssignmentKey = message({
-  key: 8,
-  name: "ConsumerGroupCurrentMemberAssignmentKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string, memberId: string }),
-});
+export const consumerGroupCurrentMemberAssignmentKey = memberKey(
+  8,
+  "ConsumerGroupCurrentMemberAssignmentKey",
+);
 
-const topicPartitions = struct({
+const ownedPartitions = struct({
   topicId: uuid,
   partitions: array(int32),
   assignmentEpochs: array(int32).nullable().tagged(0),
 });
 
-export const consumerGroupCurrentMemberAssignmentValue = message({
-  key: 8,
-  name: "ConsumerGroupCurrentMemberAssignmentValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({
+export const consumerGroupCurrentMemberAssignmentValue = groupValue(
+  8,
+  "ConsumerGroupCurrentMemberAssignmentValue",
+  struct({
     memberEpoch: int32,
     previousMemberEpoch: int32,
     state: int8,
-    assignedPartitions: array(topicPartitions),
-    partitionsPendingRevocation: array(topicPartitions),
+    assignedPartitions: array(ownedPartitions),
+    partitionsPendingRevocation: array(ownedPartitions),
   }),
-});
+);
 
 export const consumerGroupRegularExpressionKey = message({
   key: 16,
@@ -153,10 +124,8 @@ export const consumerGroupRegularExpressionKey = message({
   fields: struct({ groupId: string, regularExpression: string }),
 });
 
-export const consumerGroupRegularExpressionValue = message({
-  key: 16,
-  name: "ConsumerGroupRegularExpressionValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({ topics: array(string), version: int64, timestamp: int64 }),
-});
+export const consumerGroupRegularExpressionValue = groupValue(
+  16,
+  "ConsumerGroupRegularExpressionValue",
+  struct({ topics: array(string), version: int64, timestamp: int64 }),
+);

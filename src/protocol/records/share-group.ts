@@ -1,115 +1,87 @@
 /** Records of `__consumer_offsets` for share groups (KIP-932). */
-import { array, int32, int64, int64Big, int8, message, string, struct, uuid } from "../schema.ts";
+import { array, int32, int64Big, int8, string, struct, uuid } from "../schema.ts";
+import {
+  groupKey,
+  groupValue,
+  memberKey,
+  targetAssignmentMetadata,
+  topicPartitions,
+} from "./group-record.ts";
 
-export const shareGroupMemberMetadataKey = message({
-  key: 10,
-  name: "ShareGroupMemberMetadataKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string, memberId: string }),
-});
+export const shareGroupMemberMetadataKey = memberKey(10, "ShareGroupMemberMetadataKey");
 
-export const shareGroupMemberMetadataValue = message({
-  key: 10,
-  name: "ShareGroupMemberMetadataValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({
+export const shareGroupMemberMetadataValue = groupValue(
+  10,
+  "ShareGroupMemberMetadataValue",
+  struct({
     rackId: string.nullable(),
     clientId: string,
     clientHost: string,
     subscribedTopicNames: array(string),
   }),
-});
+);
 
-export const shareGroupMetadataKey = message({
-  key: 11,
-  name: "ShareGroupMetadataKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string }),
-});
+export const shareGroupMetadataKey = groupKey(11, "ShareGroupMetadataKey");
 
-export const shareGroupMetadataValue = message({
-  key: 11,
-  name: "ShareGroupMetadataValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({ epoch: int32, metadataHash: int64Big }),
-});
+export const shareGroupMetadataValue = groupValue(
+  11,
+  "ShareGroupMetadataValue",
+  struct({ epoch: int32, metadataHash: int64Big }),
+);
 
-export const shareGroupTargetAssignmentMetadataKey = message({
-  key: 12,
-  name: "ShareGroupTargetAssignmentMetadataKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string }),
-});
+export const shareGroupTargetAssignmentMetadataKey = groupKey(
+  12,
+  "ShareGroupTargetAssignmentMetadataKey",
+);
 
-export const shareGroupTargetAssignmentMetadataValue = message({
-  key: 12,
-  name: "ShareGroupTargetAssignmentMetadataValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({
-    assignmentEpoch: int32,
-    assignmentTimestamp: int64.tagged(0).default(0).ignorable(),
-  }),
-});
+export const shareGroupTargetAssignmentMetadataValue = groupValue(
+  12,
+  "ShareGroupTargetAssignmentMetadataValue",
+  targetAssignmentMetadata,
+);
 
-export const shareGroupTargetAssignmentMemberKey = message({
-  key: 13,
-  name: "ShareGroupTargetAssignmentMemberKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string, memberId: string }),
-});
+export const shareGroupTargetAssignmentMemberKey = memberKey(
+  13,
+  "ShareGroupTargetAssignmentMemberKey",
+);
 
-export const shareGroupTargetAssignmentMemberValue = message({
-  key: 13,
-  name: "ShareGroupTargetAssignmentMemberValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({ topicPartitions: array(struct({ topicId: uuid, partitions: array(int32) })) }),
-});
+export const shareGroupTargetAssignmentMemberValue = groupValue(
+  13,
+  "ShareGroupTargetAssignmentMemberValue",
+  struct({ topicPartitions: array(topicPartitions) }),
+);
 
-export const shareGroupCurrentMemberAssignmentKey = message({
-  key: 14,
-  name: "ShareGroupCurrentMemberAssignmentKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string, memberId: string }),
-});
+export const shareGroupCurrentMemberAssignmentKey = memberKey(
+  14,
+  "ShareGroupCurrentMemberAssignmentKey",
+);
 
-const topicPartitions = struct({ topicId: uuid, partitions: array(int32) });
-
-export const shareGroupCurrentMemberAssignmentValue = message({
-  key: 14,
-  name: "ShareGroupCurrentMemberAssignmentValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({
+export const shareGroupCurrentMemberAssignmentValue = groupValue(
+  14,
+  "ShareGroupCurrentMemberAssignmentValue",
+  struct({
     memberEpoch: int32,
     previousMemberEpoch: int32,
     state: int8,
     assignedPartitions: array(topicPartitions),
   }),
-});
+);
 
-export const shareGroupStatePartitionMetadataKey = message({
-  key: 15,
-  name: "ShareGroupStatePartitionMetadataKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string }),
-});
+export const shareGroupStatePartitionMetadataKey = groupKey(
+  15,
+  "ShareGroupStatePartitionMetadataKey",
+);
 
 const topicPartitionsInfo = struct({ topicId: uuid, topicName: string, partitions: array(int32) });
 
 const topicInfo = struct({ topicId: uuid, topicName: string });
 
-export const shareGroupStatePartitionMetadataValue = message({
-  key: 15,
-  name: "ShareGroupStatePartitionMetadataValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({
+export const shareGroupStatePartitionMetadataValue = groupValue(
+  15,
+  "ShareGroupStatePartitionMetadataValue",
+  struct({
     initializingTopics: array(topicPartitionsInfo),
     initializedTopics: array(topicPartitionsInfo),
     deletingTopics: array(topicInfo),
   }),
-});
+);

@@ -4,58 +4,34 @@
  * Nullable tagged fields without a default here are declared with a bare null in Kafka, which its
  * generator does not take for a default: left out, they are empty, and null is written as null.
  */
-import {
-  array,
-  int16,
-  int32,
-  int64,
-  int64Big,
-  int8,
-  message,
-  string,
-  struct,
-  uint16,
-} from "../schema.ts";
+import { array, int16, int32, int64Big, int8, string, struct, uint16 } from "../schema.ts";
+import { groupKey, groupValue, memberKey, targetAssignmentMetadata } from "./group-record.ts";
 
-export const streamsGroupMetadataKey = message({
-  key: 17,
-  name: "StreamsGroupMetadataKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string }),
-});
+export const streamsGroupMetadataKey = groupKey(17, "StreamsGroupMetadataKey");
 
 const lastAssignmentConfig = struct({ key: string, value: string });
 
-export const streamsGroupMetadataValue = message({
-  key: 17,
-  name: "StreamsGroupMetadataValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({
+export const streamsGroupMetadataValue = groupValue(
+  17,
+  "StreamsGroupMetadataValue",
+  struct({
     epoch: int32,
     metadataHash: int64Big,
     validatedTopologyEpoch: int32.tagged(0).default(-1),
     lastAssignmentConfigs: array(lastAssignmentConfig).nullable().tagged(1),
   }),
-});
+);
 
-export const streamsGroupMemberMetadataKey = message({
-  key: 19,
-  name: "StreamsGroupMemberMetadataKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string, memberId: string }),
-});
+export const streamsGroupMemberMetadataKey = memberKey(19, "StreamsGroupMemberMetadataKey");
 
 const endpoint = struct({ host: string, port: uint16 });
 
 const keyValue = struct({ key: string, value: string });
 
-export const streamsGroupMemberMetadataValue = message({
-  key: 19,
-  name: "StreamsGroupMemberMetadataValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({
+export const streamsGroupMemberMetadataValue = groupValue(
+  19,
+  "StreamsGroupMemberMetadataValue",
+  struct({
     instanceId: string.nullable(),
     rackId: string.nullable(),
     clientId: string,
@@ -66,53 +42,40 @@ export const streamsGroupMemberMetadataValue = message({
     userEndpoint: endpoint.nullable().default(null),
     clientTags: array(keyValue),
   }),
-});
+);
 
-export const streamsGroupTargetAssignmentMetadataKey = message({
-  key: 20,
-  name: "StreamsGroupTargetAssignmentMetadataKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string }),
-});
+export const streamsGroupTargetAssignmentMetadataKey = groupKey(
+  20,
+  "StreamsGroupTargetAssignmentMetadataKey",
+);
 
-export const streamsGroupTargetAssignmentMetadataValue = message({
-  key: 20,
-  name: "StreamsGroupTargetAssignmentMetadataValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({
-    assignmentEpoch: int32,
-    assignmentTimestamp: int64.tagged(0).default(0).ignorable(),
-  }),
-});
+export const streamsGroupTargetAssignmentMetadataValue = groupValue(
+  20,
+  "StreamsGroupTargetAssignmentMetadataValue",
+  targetAssignmentMetadata,
+);
 
-export const streamsGroupTargetAssignmentMemberKey = message({
-  key: 21,
-  name: "StreamsGroupTargetAssignmentMemberKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string, memberId: string }),
-});
+export const streamsGroupTargetAssignmentMemberKey = memberKey(
+  21,
+  "StreamsGroupTargetAssignmentMemberKey",
+);
 
 const taskIds = struct({ subtopologyId: string, partitions: array(int32) });
 
-export const streamsGroupTargetAssignmentMemberValue = message({
-  key: 21,
-  name: "StreamsGroupTargetAssignmentMemberValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({
+export const streamsGroupTargetAssignmentMemberValue = groupValue(
+  21,
+  "StreamsGroupTargetAssignmentMemberValue",
+  struct({
     activeTasks: array(taskIds),
     standbyTasks: array(taskIds),
     warmupTasks: array(taskIds),
   }),
-});
+);
 
-export const streamsGroupCurrentMemberAssignmentKey = message({
-  key: 22,
-  name: "StreamsGroupCurrentMemberAssignmentKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string, memberId: string }),
-});
+export const streamsGroupCurrentMemberAssignmentKey = memberKey(
+  22,
+  "StreamsGroupCurrentMemberAssignmentKey",
+);
 
 const streamsGroupCurrentMemberAssignmentTaskIds = struct({
   subtopologyId: string,
@@ -120,12 +83,10 @@ const streamsGroupCurrentMemberAssignmentTaskIds = struct({
   assignmentEpochs: array(int32).nullable().tagged(0),
 });
 
-export const streamsGroupCurrentMemberAssignmentValue = message({
-  key: 22,
-  name: "StreamsGroupCurrentMemberAssignmentValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({
+export const streamsGroupCurrentMemberAssignmentValue = groupValue(
+  22,
+  "StreamsGroupCurrentMemberAssignmentValue",
+  struct({
     memberEpoch: int32,
     previousMemberEpoch: int32,
     state: int8,
@@ -136,14 +97,9 @@ export const streamsGroupCurrentMemberAssignmentValue = message({
     standbyTasksPendingRevocation: array(streamsGroupCurrentMemberAssignmentTaskIds),
     warmupTasksPendingRevocation: array(streamsGroupCurrentMemberAssignmentTaskIds),
   }),
-});
+);
 
-export const streamsGroupTopologyKey = message({
-  key: 23,
-  name: "StreamsGroupTopologyKey",
-  versions: [0, 0],
-  fields: struct({ groupId: string }),
-});
+export const streamsGroupTopologyKey = groupKey(23, "StreamsGroupTopologyKey");
 
 const topicConfig = struct({ key: string, value: string });
 
@@ -154,12 +110,10 @@ const topicInfo = struct({
   topicConfigs: array(topicConfig),
 });
 
-export const streamsGroupTopologyValue = message({
-  key: 23,
-  name: "StreamsGroupTopologyValue",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  fields: struct({
+export const streamsGroupTopologyValue = groupValue(
+  23,
+  "StreamsGroupTopologyValue",
+  struct({
     epoch: int32,
     subtopologies: array(
       struct({
@@ -179,4 +133,4 @@ export const streamsGroupTopologyValue = message({
       }),
     ),
   }),
-});
+);
