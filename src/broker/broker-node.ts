@@ -14,12 +14,12 @@ import { later } from "../base/later.ts";
 import type { LogLevels } from "../base/log-levels.ts";
 import type { Logger } from "../base/logger.ts";
 import { ZERO_UUID } from "../base/uuid.ts";
-import type { DiskError, FileLock, World } from "../base/world.ts";
+import type { DiskError, World } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
 import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
 import type { LogDirectory } from "../log/log-directory.ts";
 import { type LogManager, openLogManager } from "../log/log-manager.ts";
-import { LogStartupError } from "../log/log-startup.ts";
+import { DirectoryLock } from "../log/directory-lock.ts";
 import { TRANSACTION_VERSION } from "../metadata/features.ts";
 import { CONSUMER_OFFSETS_TOPIC, TRANSACTION_STATE_TOPIC } from "../metadata/internal-topics.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
@@ -73,8 +73,6 @@ export interface BrokerOptions {
   readonly fatal: (error: unknown) => void;
 }
 
-const LOG_DIRECTORY_LOCK = ".lock";
-
 type GroupModule = typeof import("../coordinator/group/group-coordinator.ts");
 type TelemetryModule = typeof import("./telemetry/make-telemetry.ts");
 const telemetryModule = later((): TelemetryModule => require("./telemetry/make-telemetry.ts"));
@@ -104,7 +102,7 @@ export class BrokerNode implements Broker {
   readonly txnMarkers: TxnMarkerWriter;
   readonly #options: BrokerOptions;
   readonly #storage: Storage;
-  readonly #metadataLock: FileLock | null;
+  readonly #metadataLock: DirectoryLock | null;
   #groups: GroupCoordinator | null = null;
   #transactions: TransactionCoordinator | null = null;
   #metadata: MetadataNode | null = null;
@@ -283,7 +281,8 @@ export class BrokerNode implements Broker {
     await this.#registration?.leave();
     await this.#metadata?.stop();
     await this.logs.shutDown(this.brokerEpoch);
-    this.#metadataLock?.release();
+    // A disk that fails the metadata ends the node; it does not come here.
+    this.#metadataLock?.release(true);
   }
 
   anyControllerId(aliveIds: readonly number[]): number {
@@ -364,12 +363,10 @@ export class BrokerNode implements Broker {
     });
   }
 
-  #lockMetadataDirectory(): FileLock | null {
+  #lockMetadataDirectory(): DirectoryLock | null {
     const directory = metadataDirectory(this.settings);
     if (logDirectories(this.settings).includes(directory)) return null;
-    const lock = this.world.disk.lock(`${directory}/${LOG_DIRECTORY_LOCK}`);
-    if (lock === null) throw new LogStartupError(`${directory} is in use by another process`);
-    return lock;
+    return new DirectoryLock(this.world.disk, directory);
   }
 
   #directoryIdOf(path: string): string {

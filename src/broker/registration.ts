@@ -8,7 +8,7 @@
  */
 import type { Random } from "../base/world.ts";
 import { randomUuid } from "../base/uuid.ts";
-import { LogStartupError } from "../log/log-startup.ts";
+import { LogStartupError } from "../log/log-startup-error.ts";
 import { type BrokerHeartbeatReply, heartbeat } from "../metadata/controller/broker-heartbeat.ts";
 import { registerBroker, registerController } from "../metadata/controller/register-broker.ts";
 import type { SupportedFeatures } from "../metadata/features.ts";

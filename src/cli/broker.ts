@@ -15,7 +15,7 @@ import { logDirectories } from "../broker/settings/effective.ts";
 import { loadSettings, settingsWithoutFile } from "../broker/settings/load-settings.ts";
 import { unknownNames, withoutEffect } from "../broker/settings/not-yet.ts";
 import type { Settings } from "../broker/settings/settings.ts";
-import { LogStartupError } from "../log/log-startup.ts";
+import { LogStartupError } from "../log/log-startup-error.ts";
 import { MetaPropertiesError } from "../log/meta-properties.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { QuorumError } from "../raft/quorum.ts";

@@ -10,7 +10,7 @@ import type { Log } from "./log.ts";
 import type { LogDirectory } from "./log-directory.ts";
 import type { LogHost } from "./log-host.ts";
 import { renameLogDirectory } from "./future-logs.ts";
-import { LogStartupError } from "./log-startup.ts";
+import { LogStartupError } from "./log-startup-error.ts";
 
 /** The id of the directory where the controller believes the log to be. */
 export type AssignedDirectory = (topic: string, partition: number) => string | null;

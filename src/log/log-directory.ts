@@ -5,9 +5,10 @@
  * Errors of the disk take the directory offline, from where it comes back with a restart.
  */
 import type { Logger } from "../base/logger.ts";
-import type { Disk, DiskError, FileLock } from "../base/world.ts";
+import type { Disk, DiskError } from "../base/world.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { cleanShutdownMs, takeCleanShutdown, writeCleanShutdown } from "./clean-shutdown.ts";
+import { DirectoryLock } from "./directory-lock.ts";
 import type { Log } from "./log.ts";
 import {
   checkpointLine,
@@ -17,8 +18,6 @@ import {
   RECOVERY_POINT_FILE,
 } from "./offset-checkpoint.ts";
 import { parentOf } from "./replace-file.ts";
-
-const LOCK_FILE = ".lock";
 
 export type CheckpointKind = "recoveryPoint" | "logStartOffset" | "highWatermark";
 
@@ -50,7 +49,7 @@ export class LogDirectory {
   readonly #checkpoints: Record<CheckpointKind, OffsetCheckpoint>;
   /** Checkpoints that name a log which is gone. */
   readonly #shrunk = new Set<CheckpointKind>();
-  #lock: FileLock | null = null;
+  #lock: DirectoryLock | null = null;
 
   constructor(disk: Disk, logger: Logger, path: string, id: string | null) {
     this.#disk = disk;
@@ -64,17 +63,13 @@ export class LogDirectory {
     };
   }
 
-  /** False when another process has it. */
-  lock(): boolean {
-    this.#lock ??= this.#disk.lock(`${this.path}/${LOCK_FILE}`);
-    return this.#lock !== null;
+  /** Throws `LogStartupError` when another process has it. */
+  lock(): void {
+    this.#lock ??= new DirectoryLock(this.#disk, this.path);
   }
 
-  /** As in Kafka the file goes, too: a directory that nobody uses looks like one. */
   unlock(): void {
-    if (this.#lock === null) return;
-    if (this.failure === null) this.#disk.remove(`${this.path}/${LOCK_FILE}`);
-    this.#lock.release();
+    this.#lock?.release(this.failure === null);
     this.#lock = null;
   }
 

@@ -29,7 +29,8 @@ import type { LogConfig } from "./log-config.ts";
 import type { CheckpointKind, LogDirectory } from "./log-directory.ts";
 import type { Coolable, LogHost } from "./log-host.ts";
 import { LogRemoval } from "./log-removal.ts";
-import { loadDirectory, LogStartupError, openDirectories } from "./log-startup.ts";
+import { LogStartupError } from "./log-startup-error.ts";
+import { loadDirectory, openDirectories } from "./log-startup.ts";
 import { partingDirectoryName, partitionDirectoryName } from "./log-names.ts";
 import { WorkQueue } from "./work-queue.ts";
 

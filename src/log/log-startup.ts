@@ -15,12 +15,10 @@ import {
   parsePartitionDirectoryName,
   partitionDirectoryName,
 } from "./log-names.ts";
+import { LogStartupError } from "./log-startup-error.ts";
 import type { Log } from "./log.ts";
 import { MetaPropertiesError, readMetaProperties } from "./meta-properties.ts";
 import { WorkQueue } from "./work-queue.ts";
-
-/** Why a node cannot start with these directories; one line. */
-export class LogStartupError extends Error {}
 
 export interface LoadedDirectory {
   readonly brokerEpoch: number;
@@ -86,11 +84,8 @@ function openDirectory(host: LogHost, path: string): LogDirectory {
   }
   const directory = new LogDirectory(host.disk, host.logger, path, id);
   directory.isNew = isNew;
-  if (directory.lock()) return directory;
-  throw new LogStartupError(
-    `Failed to acquire lock on file .lock in ${path}. ` +
-      "A Kafka instance in another process or thread is using this directory.",
-  );
+  directory.lock();
+  return directory;
 }
 
 class DirectoryLoad {

@@ -209,3 +209,19 @@ describe("levels of loggers", () => {
 function topic(name: string, numPartitions: number) {
   return { name, numPartitions, replicationFactor: 1, assignments: [], configs: [] };
 }
+
+describe("a directory of the metadata beside the logs", () => {
+  const apart = { "log.dirs": "/logs", "metadata.log.dir": "/metadata" };
+
+  test("is had by one node at a time, and given back at its stop", () => {
+    const broker = startBroker(apart);
+    const { world } = broker;
+    const other = { ...apart, "log.dirs": "/other" };
+    expect(() => startBroker(other, world)).toThrow("Failed to acquire lock on file .lock");
+    broker.stop();
+    for (const directory of ["/logs", "/metadata"]) {
+      expect(world.disk.status(`${directory}/.lock`), directory).toBeNull();
+    }
+    startBroker(apart, world).stop();
+  });
+});
