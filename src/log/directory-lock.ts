@@ -23,7 +23,7 @@ export class DirectoryLock {
     this.#lock = lock;
   }
 
-  /** As in Kafka the file goes, too, while the disk works: a directory that nobody uses looks so. */
+  /** As in Kafka the file goes, too, if it can: a directory that nobody uses looks like one. */
   release(doesDiskWork: boolean): void {
     if (doesDiskWork) this.#disk.remove(this.#path);
     this.#lock.release();
