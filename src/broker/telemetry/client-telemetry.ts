@@ -1,6 +1,6 @@
 /**
- * Metrics of clients (KIP-714): each client instance is told what to push and how often, and what it
- * pushes goes to a collector.
+ * Metrics of clients (KIP-714): each client instance is told what to push and how often, and what
+ * it pushes goes to a collector.
  *
  *     get   -> instance -> subscription id, metrics, interval
  *     push  -> in time? right subscription? -> unpacked, within bounds -> exporter

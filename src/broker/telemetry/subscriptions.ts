@@ -1,6 +1,6 @@
 /**
- * Which metrics which clients are asked for (KIP-714): the client-metrics resources of the metadata,
- * with patterns that no client's name can slow down.
+ * Which metrics which clients are asked for (KIP-714): the client-metrics resources of the
+ * metadata, with patterns that no client's name can slow down.
  */
 import { type LinearPattern, compilePattern } from "../../base/linear-pattern.ts";
 import { ConfigResourceType } from "../../metadata/configs-image.ts";
