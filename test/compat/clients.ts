@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { CACHE, COMPAT_FOLDER, installGoDriver, installJavaDrivers } from "./harness/install.ts";
 import { installJavaScriptDriver, installKcat, installPythonDriver } from "./harness/install.ts";
+import { ECOSYSTEM_LIBRARIES, installEcosystemDrivers } from "./harness/install.ts";
 import { KAFKA_LIBRARIES } from "./harness/install.ts";
 
 export interface Client {
@@ -19,6 +20,12 @@ export interface Client {
   readonly scenarios?: readonly string[];
   /** Broker settings for this client only. */
   readonly overrides?: Readonly<Record<string, string>>;
+  /** The driver kills the broker, and it is started again: see `startReviving`. */
+  readonly revives?: boolean;
+  /** An Apache Kafka runs beside the broker. */
+  readonly peer?: boolean;
+  /** Runs only when it is named, or with --all: too long for every change. */
+  readonly isLong?: boolean;
 }
 
 const driver = (name: string, file: string): string => join(COMPAT_FOLDER, "drivers", name, file);
@@ -29,11 +36,21 @@ function pythonDriver(name: string): string[] {
 }
 
 /** One JVM a driver: fast to start, quiet, and small beside a broker on two cores. */
-function javaDriver(mainClass: string): string[] {
+export function javaDriver(mainClass: string): string[] {
   const classPath = `${join(CACHE, "java-classes")}:${KAFKA_LIBRARIES}/*`;
   const options = ["-XX:TieredStopAtLevel=1", "-Xmx512m"];
   const logging = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"];
   return ["java", ...options, ...logging, "-cp", classPath, mainClass];
+}
+
+/** Streams, Connect and MirrorMaker start JVMs of their own, with the class path of this one. */
+function ecosystemDriver(mainClass: string): string[] {
+  const classes = [join(CACHE, "ecosystem-classes"), join(CACHE, "java-classes")].join(":");
+  const options = ["-XX:TieredStopAtLevel=1", "-Xmx256m"];
+  const logging = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"];
+  const patience = ["-Dcompat.scenario.seconds=200", "-Dcompat.until.seconds=90"];
+  const classPath = `${classes}:${ECOSYSTEM_LIBRARIES}/*`;
+  return ["java", ...options, ...logging, ...patience, "-cp", classPath, mainClass];
 }
 
 /** How often transactions over time are looked for: nobody wants to wait 10 seconds. */
@@ -151,5 +168,35 @@ export const CLIENTS: readonly Client[] = [
     install: installJavaDrivers,
     command: javaDriver("compat.DumpFill"),
     afterStop: javaDriver("compat.DumpDriver"),
+  },
+  {
+    name: "copier",
+    needs: ["java", "javac", "mvn"],
+    install: installEcosystemDrivers,
+    command: ecosystemDriver("compat.CopierDriver"),
+    overrides: QUICK_TRANSACTIONS,
+    revives: true,
+  },
+  {
+    name: "streams",
+    needs: ["java", "javac", "mvn"],
+    install: installEcosystemDrivers,
+    command: ecosystemDriver("compat.StreamsDriver"),
+    overrides: QUICK_TRANSACTIONS,
+    revives: true,
+  },
+  {
+    name: "connect",
+    needs: ["java", "javac", "mvn"],
+    install: installEcosystemDrivers,
+    command: ecosystemDriver("compat.ConnectDriver"),
+    overrides: QUICK_TRANSACTIONS,
+  },
+  {
+    name: "mirror-maker",
+    needs: ["java", "javac", "mvn"],
+    install: installEcosystemDrivers,
+    command: ecosystemDriver("compat.MirrorDriver"),
+    peer: true,
   },
 ];

@@ -4,7 +4,7 @@
  *   bun test/compat/run.ts [--target bunka|kafka|both] [--client NAME]... [--scenario NAME]...
  *                          [--record] [--keep] [--times]
  */
-import { mkdtempSync, readFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -14,7 +14,8 @@ import { CompatError, differences, isFailure, isJsonObject } from "./harness/out
 import { parseOutcomeLine, type Json, type Outcomes } from "./harness/outcome.ts";
 import { run, runLines } from "./harness/process.ts";
 import { AWAITED, SCENARIOS } from "./scenarios.ts";
-import { startTarget, type TargetKind } from "./harness/target.ts";
+import { startReviving, startTarget } from "./harness/target.ts";
+import type { Target, TargetKind } from "./harness/target.ts";
 
 const CLIENT_DEADLINE_MS = 240_000;
 const DIFFERENCES_SHOWN = 12;
@@ -123,7 +124,13 @@ async function observe(
   const troubles: string[] = [];
   const stderrFile = join(workDirectory, "driver.log");
   try {
-    const target = await startTarget(kind, workDirectory, client.overrides ?? {});
+    const pidFile = join(workDirectory, "broker.pid");
+    const target =
+      client.revives === true
+        ? await startReviving(kind, workDirectory, client.overrides ?? {}, pidFile)
+        : await startTarget(kind, workDirectory, client.overrides ?? {});
+    const peer = client.peer === true ? await startPeer(workDirectory) : undefined;
+    const env = { BUNKA_COMPAT_BROKER_PID: pidFile, BUNKA_COMPAT_PEER: peer?.bootstrap ?? "" };
     let last = performance.now();
     const read = (line: string): void => {
       const parsed = parseOutcomeLine(line);
@@ -140,10 +147,11 @@ async function observe(
     };
     try {
       const command = [...client.command, target.bootstrap, ...asked];
-      const ended = await runLines(command, stderrFile, CLIENT_DEADLINE_MS, read);
+      const ended = await runLines(command, stderrFile, CLIENT_DEADLINE_MS, read, env);
       if (ended !== 0) troubles.push(`driver ended with ${ended}`);
     } finally {
       await target.stop();
+      await peer?.stop();
     }
     if (client.afterStop !== undefined) {
       const command = [...client.afterStop, target.dataDirectory, ...asked];
@@ -161,6 +169,13 @@ async function observe(
   else rmSync(workDirectory, { recursive: true, force: true });
   const seconds = (performance.now() - start) / 1000;
   return { outcomes, seconds, trouble: troubles.join("\n") };
+}
+
+/** An Apache Kafka beside the broker under test, whichever that is. */
+async function startPeer(workDirectory: string): Promise<Target> {
+  const folder = join(workDirectory, "peer");
+  mkdirSync(folder);
+  return await startTarget("kafka", folder, {});
 }
 
 /** Compares what was observed with what is expected, and prints each difference. */

@@ -71,6 +71,11 @@ export const SCENARIOS: Readonly<Record<string, string>> = {
   "next-txn-offsets": "offsets in a transaction of a member of the consumer protocol",
   "next-raw": "heartbeats of the consumer protocol that no client would send",
   "next-max-size": "a group that is full",
+  copier: "TransactionalMessageCopier killed in a loop, and the broker once: each record once",
+  "streams-count":
+    "Kafka Streams, exactly_once_v2: counts, a join and windows, over kill -9 of app and broker",
+  "connect-files": "Kafka Connect, distributed: the file connectors, over kill -9 of the worker",
+  mirror: "MirrorMaker 2 between Apache Kafka and the broker, both ways",
   "consumer-offsets": "the records of __consumer_offsets, decoded by Kafka's formatters",
   "fill-records": "what java-dump writes: batches of every codec, a cut log",
   "fill-segments": "what java-dump writes: a log of several segments",
@@ -88,19 +93,8 @@ export const SCENARIOS: Readonly<Record<string, string>> = {
 
 /** Scenarios that Bunka does not serve yet: on Bunka they run only when somebody names them. */
 export const AWAITED: ReadonlySet<string> = new Set([
-  "txn-old-versions",
-  "next-raw",
-  "next-single",
-  "next-two-members",
-  "next-assignors",
-  "next-static",
-  "next-regex",
-  "next-regex-grows",
-  "next-session",
-  "next-mixed",
-  "next-mixed-eager",
-  "next-admin",
-  "next-errors",
-  "next-txn-offsets",
-  "next-max-size",
+  "copier",
+  "streams-count",
+  "connect-files",
+  "mirror",
 ]);

@@ -11,6 +11,7 @@ export const CACHE = resolve(
   process.env["BUNKA_COMPAT_CACHE"] ?? join(homedir(), ".cache/bunka-compat"),
 );
 export const KAFKA_LIBRARIES = join(CACHE, "kafka-4.3.1/lib");
+export const ECOSYSTEM_LIBRARIES = join(CACHE, "ecosystem-4.3.1/lib");
 
 /** Runs `work` unless it ran before for files with the very same content. */
 export async function once(
@@ -85,6 +86,26 @@ export async function installJavaDrivers(): Promise<void> {
     rmSync(JAVA_CLASSES, { recursive: true, force: true });
     const files = readdirSync(source).filter((file) => file.endsWith(".java"));
     const options = ["-cp", `${KAFKA_LIBRARIES}/*`, "-d", JAVA_CLASSES, "-Xlint:all,-classfile"];
+    await run(["javac", ...options, ...files], { cwd: source });
+  });
+}
+
+/** Kafka Streams, Connect and MirrorMaker with their own libraries, and the drivers of those. */
+export async function installEcosystemDrivers(): Promise<void> {
+  await installJavaDrivers();
+  const pom = join(COMPAT_FOLDER, "kafka/ecosystem.xml");
+  await once("ecosystem", [pom], async () => {
+    rmSync(ECOSYSTEM_LIBRARIES, { recursive: true, force: true });
+    const goal = ["dependency:copy-dependencies", `-DoutputDirectory=${ECOSYSTEM_LIBRARIES}`];
+    await run(["mvn", "-q", "-B", "-f", pom, ...goal]);
+  });
+  const source = join(COMPAT_FOLDER, "drivers/ecosystem");
+  const classes = join(CACHE, "ecosystem-classes");
+  await once("ecosystem-drivers", [source, join(COMPAT_FOLDER, "drivers/java"), pom], async () => {
+    rmSync(classes, { recursive: true, force: true });
+    const files = readdirSync(source).filter((file) => file.endsWith(".java"));
+    const classPath = `${join(CACHE, "java-classes")}:${ECOSYSTEM_LIBRARIES}/*`;
+    const options = ["-cp", classPath, "-d", classes, "-Xlint:all,-classfile"];
     await run(["javac", ...options, ...files], { cwd: source });
   });
 }

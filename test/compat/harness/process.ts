@@ -39,6 +39,7 @@ export async function runLines(
   stderrFile: string,
   deadlineMs: number,
   onLine: (line: string) => void,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<number | "deadline"> {
   const stderr = openSync(stderrFile, "a");
   // A process group of its own, so that what the driver itself started ends with it.
@@ -46,6 +47,7 @@ export async function runLines(
     stdin: "ignore",
     stdout: "pipe",
     stderr,
+    env: { ...process.env, ...env },
     detached: true,
   });
   let late = false;

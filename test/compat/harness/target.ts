@@ -25,7 +25,11 @@ const STOP_DEADLINE_MS = 30_000;
 const CLUSTER_ID = "Y29tcGF0LWNsdXN0ZXIxMA";
 
 /** The same settings for both; whatever is not named here is at Kafka's default. */
-function properties(port: number, controllerPort: number, dataDirectory: string) {
+function properties(
+  port: number,
+  controllerPort: number,
+  dataDirectory: string,
+): Record<string, string> {
   return {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -64,11 +68,43 @@ export async function startTarget(
   return await startOn(kind, place);
 }
 
+/**
+ * A target that is started again whenever it was killed; the file holds the number of the process
+ * that answers now.
+ */
+export async function startReviving(
+  kind: TargetKind,
+  workDirectory: string,
+  overrides: Readonly<Record<string, string>>,
+  pidFile: string,
+): Promise<Target> {
+  const place = makePlace(workDirectory, overrides);
+  if (kind === "kafka") await formatByKafka(place);
+  let isStopping = false;
+  let current = await startOn(kind, place);
+  const revive = async (): Promise<void> => {
+    while (!isStopping) {
+      writeFileSync(pidFile, `${current.pid}`);
+      await current.exited;
+      if (!isStopping) current = await startOn(kind, place);
+    }
+  };
+  const revived = revive();
+  const stop = async (): Promise<number | null> => {
+    isStopping = true;
+    const code = await current.stop();
+    await revived;
+    await current.stop();
+    return code;
+  };
+  return { ...current, stop };
+}
+
 /** Chooses the ports and writes server.properties. */
 export function makePlace(
   workDirectory: string,
   overrides: Readonly<Record<string, string>>,
-  base: typeof properties = properties,
+  base: (port: number, controllerPort: number, data: string) => Record<string, string> = properties,
 ): Place {
   const dataDirectory = join(workDirectory, "data");
   mkdirSync(dataDirectory, { recursive: true });

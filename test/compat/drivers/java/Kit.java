@@ -23,7 +23,9 @@ final class Kit {
     /** A fixed moment, so that timestamps in outcomes are the same in every run. */
     static final long T0 = 1_700_000_000_000L;
 
-    private static final int SCENARIO_DEADLINE_SECONDS = 60;
+    private static final int SCENARIO_DEADLINE_SECONDS =
+            Integer.getInteger("compat.scenario.seconds", 60);
+    private static final int UNTIL_SECONDS = Integer.getInteger("compat.until.seconds", 30);
     private static final ObjectMapper JSON =
             new ObjectMapper().configure(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS, false);
 
@@ -110,7 +112,7 @@ final class Kit {
 
     /** Asks again and again until the condition holds. */
     static void until(String what, Condition condition) throws Exception {
-        long end = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+        long end = System.nanoTime() + Duration.ofSeconds(UNTIL_SECONDS).toNanos();
         while (!condition.holds()) {
             if (System.nanoTime() > end) throw new IllegalStateException(what + ": not in time");
             TimeUnit.MILLISECONDS.sleep(10);

@@ -1,0 +1,60 @@
+package compat;
+
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Properties;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.StreamsBuilder;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.kstream.Grouped;
+import org.apache.kafka.streams.kstream.TimeWindows;
+
+/** The application that StreamsDriver starts and kills: `StreamsApp HOST:PORT FOLDER`. */
+public final class StreamsApp {
+    private StreamsApp() {}
+
+    public static void main(String[] args) {
+        var settings = new Properties();
+        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "streams-app");
+        settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, args[0]);
+        settings.put(StreamsConfig.STATE_DIR_CONFIG, args[1]);
+        settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
+        settings.put(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.StringSerde.class);
+        settings.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.StringSerde.class);
+        settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 100);
+        // Without a cache every record shows in the output, so that one too many shows as well.
+        settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
+        settings.put(StreamsConfig.producerPrefix("transaction.timeout.ms"), 10_000);
+        settings.put(StreamsConfig.consumerPrefix("session.timeout.ms"), 6000);
+        settings.put(StreamsConfig.consumerPrefix("heartbeat.interval.ms"), 500);
+        settings.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
+        settings.putAll(Arrays.stream(args).skip(2).collect(java.util.stream.Collectors.toMap(
+                setting -> setting.split("=")[0], setting -> setting.split("=")[1])));
+        var streams = new KafkaStreams(topology().build(settings), settings);
+        streams.setUncaughtExceptionHandler(error -> {
+            error.printStackTrace();
+            return org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler
+                    .StreamThreadExceptionResponse.REPLACE_THREAD;
+        });
+        Runtime.getRuntime().addShutdownHook(new Thread(streams::close));
+        streams.start();
+    }
+
+    /** Counts of words, counts of words in windows of a minute, clicks joined with their users. */
+    private static StreamsBuilder topology() {
+        var builder = new StreamsBuilder();
+        var words = builder.<String, String>stream("st-lines")
+                .flatMapValues(line -> Arrays.asList(line.split(" ")));
+        words.groupBy((key, word) -> word, Grouped.as("words")).count()
+                .toStream().mapValues(String::valueOf).to("st-counts");
+        words.groupBy((key, word) -> word, Grouped.as("windowed"))
+                .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMinutes(1), Duration.ofHours(9)))
+                .count().toStream((window, count) -> window.key() + "@" + window.window().start())
+                .mapValues(String::valueOf).to("st-windows");
+        var users = builder.<String, String>table("st-users");
+        builder.<String, String>stream("st-clicks")
+                .join(users, (click, user) -> click + " by " + user).to("st-joined");
+        return builder;
+    }
+}
