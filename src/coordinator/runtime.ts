@@ -29,6 +29,8 @@ export interface RuntimeOptions<S extends CoordinatorState<R>, R> {
   readonly commitTimeoutMs: number;
   readonly loadSizeMax: number;
   readonly compression: CompressionType;
+  /** See `ShardOptions`. */
+  readonly baseSequence: number;
 }
 
 export interface TransactionalOperation {

@@ -69,6 +69,8 @@ export interface ShardOptions<S extends CoordinatorState<R>, R> {
   readonly commitTimeoutMs: number;
   readonly loadSizeMax: number;
   readonly compression: CompressionType;
+  /** Of every batch: Kafka's group coordinator writes 0, and its transaction coordinator none. */
+  readonly baseSequence: number;
   /** One load at a time: a turn in the queue of all shards. */
   readonly inLoadQueue: (load: () => Promise<void>) => Promise<void>;
 }
@@ -198,7 +200,7 @@ export class Shard<S extends CoordinatorState<R>, R> {
     if (records.length === 0) return ErrorCode.NONE;
     const refusal = this.#flush();
     if (refusal !== ErrorCode.NONE) return refusal;
-    const { clock, codec, compression } = this.#options;
+    const { clock, codec, compression, baseSequence } = this.#options;
     const { producerId, producerEpoch, verification } = producer;
     const timestamp = clock.wallMs();
     const batch = buildBatch({
@@ -206,8 +208,7 @@ export class Shard<S extends CoordinatorState<R>, R> {
       compression,
       producerId,
       producerEpoch,
-      // Offsets have no sequence of their own; Kafka's coordinator writes 0 all the same.
-      baseSequence: 0,
+      baseSequence,
       isTransactional: true,
     });
     if (batch.length > this.log.batchSizeMax) return ErrorCode.MESSAGE_TOO_LARGE;
@@ -287,9 +288,8 @@ export class Shard<S extends CoordinatorState<R>, R> {
       return this.#goAstray(open.unsettled);
     }
     const { records } = open;
-    const { compression } = this.#options;
-    // Kafka's coordinators count from 0 although they have no producer id.
-    const batch = buildBatch({ records, compression, baseSequence: 0 });
+    const { compression, baseSequence } = this.#options;
+    const batch = buildBatch({ records, compression, baseSequence });
     const appended = this.log.append(batch);
     const isRefused = typeof appended === "number";
     const error = (code: ErrorCode) => new CoordinatorLogError(code, errorName(code));

@@ -61,6 +61,7 @@ function start({ log = new FakeCoordinatorLog(), compression = 0 as CompressionT
     commitTimeoutMs: 5_000,
     loadSizeMax: 1_000,
     compression,
+    baseSequence: 0,
   });
   const run = <T>(operation: (state: Words) => Outcome<string, T>): Answer<T | number> => {
     clock.settle();

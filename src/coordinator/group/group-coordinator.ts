@@ -69,6 +69,7 @@ export class GroupCoordinator {
       commitTimeoutMs: config.offsetsCommitTimeoutMs,
       loadSizeMax: config.offsetsLoadBufferSize,
       compression: config.offsetsTopicCompressionCodec,
+      baseSequence: 0,
     });
     this.#offsets = new OffsetHandler(topics, (groupId, operation, failure) =>
       this.#run(groupId, operation, failure),

@@ -9,6 +9,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { Clock, Timer } from "../../base/world.ts";
 import { CompressionType } from "../../protocol/compression.ts";
 import { ErrorCode, errorName } from "../../protocol/error-code.ts";
+import { NO_SEQUENCE } from "../../protocol/record-batch.ts";
 import type { CoordinatorLog } from "../coordinator-log.ts";
 import { coordinatorPartitionFor } from "../group/java-hash.ts";
 import { answered, type Outcome } from "../outcome.ts";
@@ -108,6 +109,7 @@ export class TransactionCoordinator implements TransactionVerifier {
       commitTimeoutMs: config.requestTimeoutMs,
       loadSizeMax: config.transactionStateLogLoadBufferSize,
       compression: CompressionType.NONE,
+      baseSequence: NO_SEQUENCE,
     });
     this.#every(
       () => config.transactionAbortTimedOutTransactionCleanupIntervalMs,

@@ -47,6 +47,7 @@ class Broker {
       commitTimeoutMs: 5_000,
       loadSizeMax: 4_000,
       compression: CompressionType.NONE,
+      baseSequence: 0,
     });
     this.runtime.elected(0, 1, log);
     clock.settle();

@@ -33,6 +33,7 @@ public final class DumpDriver {
         scenarios.put("dump-indexes", driver::indexes);
         scenarios.put("dump-producers", driver::producers);
         scenarios.put("dump-offsets", driver::offsets);
+        scenarios.put("dump-transactions", driver::transactions);
         scenarios.put("dump-metadata", driver::metadata);
         scenarios.put("dump-complaints", driver::complaints);
         Kit.run(scenarios, Arrays.asList(args).subList(1, args.length));
@@ -159,6 +160,58 @@ public final class DumpDriver {
                 .distinct().sorted().toList();
     }
 
+    /** Markers, aborted transactions, producers in the middle of one, and their coordinator's log. */
+    private Object transactions() throws Exception {
+        var outcome = facts();
+        for (var file : find("tx-", ".log", ".txnindex", ".snapshot")) {
+            if (Files.size(file) == 0) continue;
+            var isLog = file.toString().endsWith(".log");
+            var options = isLog ? new String[] {"--deep-iteration"} : new String[0];
+            outcome.put(name(file), dump(List.of(file), options).stream()
+                    .map(DumpDriver::withoutMarkersTime).toList());
+        }
+        var states = decoded("__transaction_state-", "--transaction-log-decoder");
+        // Which go in one request is left to the client, and their order to hash maps.
+        var last = new LinkedHashMap<String, String>();
+        for (var line : states) {
+            var sorted = line.replace("[1,0]", "[0,1]").replaceAll(
+                    "(\\{\"topic\":\"__con[^}]*}),(\\{\"topic\":\"tx-a[^}]*})", "$2,$1");
+            last.remove(stateOf(sorted));
+            last.put(stateOf(sorted), sorted);
+        }
+        outcome.put("state", List.copyOf(last.values()));
+        outcome.put("offsets", decoded("__consumer_offsets-", "--offsets-decoder"));
+        return outcome;
+    }
+
+    /** What the decoder tells of these transactions and their group, in the order of the log. */
+    private List<String> decoded(String prefix, String decoder) throws Exception {
+        var lines = new ArrayList<String>();
+        for (var file : find(prefix, ".log")) {
+            if (Files.size(file) == 0) continue;
+            dump(List.of(file), "--deep-iteration", decoder).stream()
+                    .filter(line -> line.contains("\"tx-") || line.contains("endTxnMarker"))
+                    .map(line -> line.replaceAll("^.*? keySize", "keySize"))
+                    .map(line -> line.replaceAll("(TimestampMs|commitTimestamp)\":\\d{13}", "$1\":1"))
+                    .map(DumpDriver::withoutChance)
+                    .forEach(lines::add);
+        }
+        return lines;
+    }
+
+    /** Whose record it is, of which epoch, and in which state. */
+    private static String stateOf(String line) {
+        return line.replaceAll("^.*(\"transactionalId\":\"[^\"]*\").*(\"producerEpoch\":\\d+).*"
+                + "(\"transactionStatus\":\\d+).*$", "$1 $2 $3");
+    }
+
+    private static String withoutMarkersTime(String line) {
+        var masked = line.replaceAll("(lastTimestamp: )\\d+", "$1TIME");
+        if (!masked.contains("isControl: true") && !masked.contains("endTxnMarker")) return masked;
+        return masked.replaceAll("CreateTime: \\d+", "CreateTime: TIME")
+                .replaceAll("crc: \\d+", "crc: N");
+    }
+
     private static String withoutChance(String line) {
         return Tools.plainLines(line).get(0)
                 .replaceAll("\"(topicId|directoryId|id)\":\"\\S{22}\"", "\"$1\":\"ID\"")
@@ -174,7 +227,8 @@ public final class DumpDriver {
         return lines.stream()
                 .filter(line -> wanted.stream().anyMatch(line::contains))
                 .filter(line -> !line.contains("__consumer_offsets"))
-                // Those of __consumer_offsets look the same, but for their numbers.
+                .filter(line -> !line.contains("__transaction_state"))
+                // Those of internal topics look the same, but for their numbers.
                 .filter(line -> !line.matches(".*\"partitionId\":([3-9]|\\d\\d).*"))
                 .map(line -> line.replaceAll("^.*payload: ", ""))
                 .map(DumpDriver::withoutChance)

@@ -4,11 +4,13 @@ import static compat.Clients.record;
 import static compat.Kit.T0;
 import static compat.Kit.facts;
 
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -28,6 +30,7 @@ public final class DumpFill {
         scenarios.put("fill-segments", fill::segments);
         scenarios.put("fill-group", fill::group);
         scenarios.put("fill-topics", fill::topics);
+        scenarios.put("fill-transactions", fill::transactions);
         Kit.run(scenarios, Arrays.asList(args).subList(1, args.length));
     }
 
@@ -88,6 +91,39 @@ public final class DumpFill {
                 Map.of(place, new OffsetAndMetadata(1))).all().get();
         clients.admin.deleteConsumerGroups(List.of("d-deleted")).all().get();
         return "done";
+    }
+
+    /** Of both outcomes, side by side, with offsets, and one that is open at the end. */
+    private Object transactions() throws Exception {
+        clients.createTopic("tx-a", 2);
+        var kit = new TransactionKit(clients);
+        var one = kit.producer("tx-one");
+        for (var value : List.of("committed", "aborted", "with offsets")) {
+            one.beginTransaction();
+            TransactionKit.send(one, "tx-a", 2, value);
+            if (value.equals("with offsets")) {
+                one.sendOffsetsToTransaction(
+                        Map.of(new TopicPartition("tx-a", 0), new OffsetAndMetadata(2)),
+                        new ConsumerGroupMetadata("tx-group"));
+            }
+            if (value.equals("aborted")) one.abortTransaction();
+            else one.commitTransaction();
+            kit.untilState("tx-one", "Complete.*");
+        }
+        var two = kit.producer("tx-two");
+        two.beginTransaction();
+        TransactionKit.send(two, "tx-a", 1, "two is aborted");
+        one.beginTransaction();
+        TransactionKit.send(one, "tx-a", 2, "one is committed");
+        two.abortTransaction();
+        kit.untilState("tx-two", "Complete.*");
+        one.commitTransaction();
+        kit.untilState("tx-one", "Complete.*");
+        one.close();
+        two.beginTransaction();
+        TransactionKit.send(two, "tx-a", 2, "open");
+        two.close(Duration.ZERO);
+        return kit.views("tx-a");
     }
 
     private Object topics() throws Exception {
