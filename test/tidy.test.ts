@@ -145,7 +145,7 @@ function codeLinesOf(file: string): string[] {
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(ROOT, file), "utf8");
-  const found = text.matchAll(/(?:from|import|require)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g);
+  const found = text.matchAll(/(?:from|import|require|new URL)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g);
   return [...found]
     .map((match) => relative(ROOT, resolve(ROOT, dirname(file), match[1] ?? "")))
     .filter((target) => target.endsWith(".ts"));

@@ -22,7 +22,9 @@ import {
   rmSync,
   statfsSync,
   statSync,
+  unlink,
   unlinkSync,
+  utimesSync,
   writeSync,
 } from "node:fs";
 import type { Libc } from "./libc.ts";
@@ -75,6 +77,19 @@ class RealDisk implements Disk {
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw diskError("remove", path, error);
     }
+  }
+
+  removeLater(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      unlink(path, (error) => {
+        if (error === null || codeOf(error) === "ENOENT") resolve();
+        else reject(diskError("remove", path, error));
+      });
+    });
+  }
+
+  setModifiedMs(path: string, modifiedMs: number): void {
+    attempt("touch", path, () => utimesSync(path, modifiedMs / 1000, modifiedMs / 1000));
   }
 
   removeTree(path: string): void {

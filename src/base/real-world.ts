@@ -4,6 +4,7 @@ import { realDisk } from "./real-disk.ts";
 import { realHttp } from "./real-http.ts";
 import { realNetwork } from "./real-network.ts";
 import { realRandom } from "./real-random.ts";
+import { realWorkers } from "./real-workers.ts";
 import type { World } from "./world.ts";
 
 export function realWorld(): World {
@@ -13,5 +14,6 @@ export function realWorld(): World {
     disk: realDisk(),
     network: realNetwork(),
     http: realHttp(),
+    workers: realWorkers(),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Everything outside the program: time, chance, files and sockets.
+ * Everything outside the program: time, chance, files, sockets and threads.
  *
  * A World is made once, at the root (`realWorld()`, or a fake one in tests and in the simulator)
  * and handed down. Only `base/real-*.ts` touch the real things; every other file is the same code
@@ -11,6 +11,7 @@ export interface World {
   readonly disk: Disk;
   readonly network: Network;
   readonly http: Http;
+  readonly workers: Workers;
 }
 
 export interface Clock {
@@ -41,7 +42,7 @@ export class DiskError extends Error {
   constructor(
     readonly code: string,
     readonly path: string,
-    operation: string,
+    readonly operation: string,
   ) {
     super(`${operation} ${path}: ${code}`);
   }
@@ -71,6 +72,10 @@ export interface Disk {
   rename(from: string, to: string): void;
   /** A file; nothing happens when there is none. */
   remove(path: string): void;
+  /** The same on the thread pool: giving back the blocks of a large file takes a while. */
+  removeLater(path: string): Promise<void>;
+  /** Gives a file the time of another's last change. */
+  setModifiedMs(path: string, modifiedMs: number): void;
   /** A directory and all in it; nothing happens when there is none. */
   removeTree(path: string): void;
   /** Whole contents; throws ENOENT when there is no such file. */
@@ -112,7 +117,7 @@ export interface DiskFile {
   startWriteBack(position: number, length: number): void;
   /** fdatasync on the thread pool. After a failure the file must be taken as damaged. */
   sync(): Promise<void>;
-  /** fdatasync now; blocks the loop: for start-up and stopping only. */
+  /** fdatasync now; blocks the loop: for start-up, stopping and Workers only. */
   syncNow(): void;
   close(): void;
 }
@@ -180,4 +185,32 @@ export interface Socket {
   shutdown(): void;
   /** Closes at once; unsent bytes are lost. */
   terminate(): void;
+}
+
+/** Threads for work that takes the processor for long. */
+export interface Workers {
+  start<Request, Reply>(task: WorkerTask<Request, Reply>): WorkerThread<Request, Reply>;
+}
+
+/**
+ * Work of a kind, in a thread of its own. What is asked and answered is copied: it holds no
+ * functions and no objects of classes.
+ */
+export interface WorkerTask<Request, Reply> {
+  /** URL of the module that a thread begins with: it calls `serve` of real-worker-thread.ts. */
+  readonly entry: string;
+  /** The same work where there are no threads. */
+  readonly open: (world: WorkerWorld) => (request: Request) => Reply;
+}
+
+/** What a thread has of the World. */
+export interface WorkerWorld {
+  readonly disk: Disk;
+}
+
+export interface WorkerThread<Request, Reply> {
+  /** One at a time, in order. Rejects with the error of the work, or when the thread has died. */
+  call(request: Request): Promise<Reply>;
+  /** Ends the thread; only when no call is under way. */
+  end(): void;
 }

@@ -144,6 +144,10 @@ export class BrokerNode implements Broker {
     this.#metadataLock = this.#lockMetadataDirectory();
     const target = otlpTarget(settings.static);
     this.telemetry = target === null ? null : telemetryModule().makeTelemetry(target, this);
+    settings.watch((changed) => {
+      if ([...changed].some((name) => name.startsWith("log.cleaner.")))
+        this.logs.cleaner?.restart();
+    });
     this.fetchSessions = new FetchSessions(
       settings.get("max.incremental.fetch.session.cache.slots"),
       SESSION_EVICTION_MS,

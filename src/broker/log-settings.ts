@@ -5,6 +5,27 @@ import type { Settings } from "./settings/settings.ts";
 
 export function logSettings(settings: Settings): LogSettings {
   return {
+    get logCleanerBackoffMs() {
+      return settings.get("log.cleaner.backoff.ms");
+    },
+    get logCleanerDedupeBufferSize() {
+      return settings.get("log.cleaner.dedupe.buffer.size");
+    },
+    get logCleanerEnable() {
+      return settings.get("log.cleaner.enable");
+    },
+    get logCleanerIoBufferLoadFactor() {
+      return settings.get("log.cleaner.io.buffer.load.factor");
+    },
+    get logCleanerIoBufferSize() {
+      return settings.get("log.cleaner.io.buffer.size");
+    },
+    get logCleanerIoMaxBytesPerSecond() {
+      return settings.get("log.cleaner.io.max.bytes.per.second");
+    },
+    get logCleanerThreads() {
+      return settings.get("log.cleaner.threads");
+    },
     get logFlushOffsetCheckpointIntervalMs() {
       return settings.get("log.flush.offset.checkpoint.interval.ms");
     },

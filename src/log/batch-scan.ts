@@ -41,14 +41,16 @@ export async function scanBatches(
   return position;
 }
 
-/** The same at once, for the few places that cannot wait. */
+/** The same at once, for the few places that cannot wait. `buffer` spares one a walk. */
 export function scanBatchesNow(
   file: DiskFile,
   from: number,
   to: number,
   visit: VisitBatch,
+  buffer: Buffer | null = null,
 ): number {
-  let chunk = Buffer.allocUnsafe(Math.min(CHUNK_SIZE, Math.max(BATCH_SIZE_TO_MAGIC, to - from)));
+  const size = Math.min(CHUNK_SIZE, Math.max(BATCH_SIZE_TO_MAGIC, to - from));
+  let chunk = buffer ?? Buffer.allocUnsafe(size);
   let position = from;
   while (position < to) {
     const length = Math.min(chunk.length, to - position);

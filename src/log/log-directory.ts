@@ -12,6 +12,7 @@ import { DirectoryLock } from "./directory-lock.ts";
 import type { Log } from "./log.ts";
 import {
   checkpointLine,
+  CLEANER_OFFSET_FILE,
   HIGH_WATERMARK_FILE,
   LOG_START_OFFSET_FILE,
   OffsetCheckpoint,
@@ -19,7 +20,7 @@ import {
 } from "./offset-checkpoint.ts";
 import { parentOf } from "./replace-file.ts";
 
-export type CheckpointKind = "recoveryPoint" | "logStartOffset" | "highWatermark";
+export type CheckpointKind = "recoveryPoint" | "logStartOffset" | "highWatermark" | "cleanerOffset";
 
 /** What the checkpoints and the marker said at start-up. */
 export interface DirectoryMemory {
@@ -31,6 +32,7 @@ export interface DirectoryMemory {
   readonly recoveryPoints: ReadonlyMap<string, number>;
   readonly logStartOffsets: ReadonlyMap<string, number>;
   readonly highWatermarks: ReadonlyMap<string, number>;
+  readonly cleanerOffsets: ReadonlyMap<string, number>;
 }
 
 export class LogDirectory {
@@ -60,6 +62,7 @@ export class LogDirectory {
       recoveryPoint: new OffsetCheckpoint(disk, path, RECOVERY_POINT_FILE),
       logStartOffset: new OffsetCheckpoint(disk, path, LOG_START_OFFSET_FILE),
       highWatermark: new OffsetCheckpoint(disk, path, HIGH_WATERMARK_FILE),
+      cleanerOffset: new OffsetCheckpoint(disk, path, CLEANER_OFFSET_FILE),
     };
   }
 
@@ -86,6 +89,7 @@ export class LogDirectory {
       recoveryPoints: this.#readOrNothing("recoveryPoint"),
       logStartOffsets: this.#readOrNothing("logStartOffset"),
       highWatermarks: this.#readOrNothing("highWatermark"),
+      cleanerOffsets: this.#readOrNothing("cleanerOffset"),
     };
   }
 
@@ -137,7 +141,12 @@ export class LogDirectory {
   }
 }
 
-const CHECKPOINT_KINDS = ["recoveryPoint", "logStartOffset", "highWatermark"] as const;
+export const CHECKPOINT_KINDS = [
+  "recoveryPoint",
+  "logStartOffset",
+  "highWatermark",
+  "cleanerOffset",
+] as const;
 
 /** -1 leaves the log out: one that begins where its first segment does needs no start offset. */
 const OFFSET_OF: Record<CheckpointKind, (log: Log) => number> = {
@@ -146,4 +155,5 @@ const OFFSET_OF: Record<CheckpointKind, (log: Log) => number> = {
     return log.logStartOffset > log.firstSegmentBaseOffset ? log.logStartOffset : -1;
   },
   highWatermark: (log) => log.highWatermark,
+  cleanerOffset: (log) => log.state.cleanerOffset,
 };

@@ -18,16 +18,18 @@
  */
 import { assert } from "../base/assert.ts";
 import type { Logger } from "../base/logger.ts";
-import type { Clock, Disk, Random, Timer } from "../base/world.ts";
+import type { Clock, Disk, Random, Timer, Workers } from "../base/world.ts";
 import { DiskError } from "../base/world.ts";
+import { LogCleaner } from "./cleaner/log-cleaner.ts";
 import { FileHandles } from "./file-handles.ts";
 import { FutureLogs, renameLogDirectory } from "./future-logs.ts";
 import type { Log } from "./log.ts";
 import { createLog } from "./log-creation.ts";
 import { type AssignedDirectory, LoadedLogs } from "./loaded-logs.ts";
-import type { LogConfig } from "./log-config.ts";
-import type { CheckpointKind, LogDirectory } from "./log-directory.ts";
+import { isCompacted, type LogConfig } from "./log-config.ts";
+import { CHECKPOINT_KINDS, type CheckpointKind, type LogDirectory } from "./log-directory.ts";
 import type { Coolable, LogHost } from "./log-host.ts";
+import { DEFAULT_LOG_SETTINGS, type LogSettings } from "./log-manager-settings.ts";
 import { LogRemoval } from "./log-removal.ts";
 import { LogStartupError } from "./log-startup-error.ts";
 import { loadDirectory, openDirectories } from "./log-startup.ts";
@@ -38,6 +40,8 @@ export interface LogManagerOptions {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly random: Random;
+  /** For compaction. */
+  readonly workers: Workers;
   readonly logger: Logger;
   /** `log.dirs`. */
   readonly directories: readonly string[];
@@ -50,33 +54,6 @@ export interface LogManagerOptions {
   readonly directoryFailed: (directory: LogDirectory, error: DiskError, remaining: number) => void;
 }
 
-/** Broker settings, by Kafka's names. Looked at whenever they count, so they may change. */
-export interface LogSettings {
-  readonly logFlushOffsetCheckpointIntervalMs: number;
-  readonly logFlushStartOffsetCheckpointIntervalMs: number;
-  readonly logInitialTaskDelayMs: number;
-  readonly logRetentionCheckIntervalMs: number;
-  readonly logSegmentDeleteDelayMs: number;
-  readonly numRecoveryThreadsPerDataDir: number;
-  readonly producerIdExpirationCheckIntervalMs: number;
-  readonly producerIdExpirationMs: number;
-  readonly replicaHighWatermarkCheckpointIntervalMs: number;
-  readonly transactionPartitionVerificationEnable: boolean;
-}
-
-export const DEFAULT_LOG_SETTINGS: LogSettings = {
-  logFlushOffsetCheckpointIntervalMs: 60_000,
-  logFlushStartOffsetCheckpointIntervalMs: 60_000,
-  logInitialTaskDelayMs: 30_000,
-  logRetentionCheckIntervalMs: 300_000,
-  logSegmentDeleteDelayMs: 60_000,
-  numRecoveryThreadsPerDataDir: 2,
-  producerIdExpirationCheckIntervalMs: 600_000,
-  producerIdExpirationMs: 86_400_000,
-  replicaHighWatermarkCheckpointIntervalMs: 5_000,
-  transactionPartitionVerificationEnable: true,
-};
-
 /** Descriptors for log files; the rest of the process's limit is for connections. */
 const OPEN_FILES_MAX = 8192;
 const SYNCS_MAX = 4;
@@ -85,8 +62,8 @@ const IDLE_MS = 10_000;
 /** After a segment was flushed, others may follow. */
 const FLUSHED_DELAY_MS = 1_000;
 const TIMER_MAX_MS = 2 ** 31 - 1;
-/** Logs that are looked after without a break. */
-const SLICE_LENGTH = 256;
+/** Logs are looked after for so long without a break. */
+const SLICE_MS = 2;
 /** Partitions that are not there yet, and for which a directory was asked for. */
 const PREFERRED_MAX = 10_000;
 
@@ -97,7 +74,7 @@ export interface NewLog {
   readonly directoryId?: string | null;
 }
 
-export { LogStartupError };
+export { DEFAULT_LOG_SETTINGS, type LogSettings, LogStartupError };
 
 /** Throws `LogStartupError` with one line for people. */
 export function openLogManager(options: LogManagerOptions): LogManager {
@@ -115,6 +92,9 @@ export class LogManager implements LogHost {
   readonly background = new WorkQueue(SYNCS_MAX);
   /** The broker epoch of the last clean stop, -1 when the directories do not agree on one. */
   previousBrokerEpoch = -1;
+
+  /** Null where `log.cleaner.enable` is false: compacted logs only grow then, as in Kafka. */
+  readonly cleaner: LogCleaner | null;
 
   readonly #options: LogManagerOptions;
   readonly #removal: LogRemoval;
@@ -139,6 +119,17 @@ export class LogManager implements LogHost {
     this.logger = options.logger.child("log");
     this.handles = new FileHandles(options.disk, OPEN_FILES_MAX);
     this.#removal = new LogRemoval(this);
+    const { workers, settings } = options;
+    this.cleaner = !settings.logCleanerEnable
+      ? null
+      : new LogCleaner({
+          host: this,
+          workers,
+          settings,
+          logs: () => this.all(),
+          isHeld: ({ topic, partition }) => this.future(topic, partition) !== null,
+          checkpoint: (log) => this.#checkpointCleaner(log),
+        });
   }
 
   get directories(): readonly LogDirectory[] {
@@ -189,6 +180,7 @@ export class LogManager implements LogHost {
     this.#every("logFlushStartOffsetCheckpointIntervalMs", afterMs, checkpoint("logStartOffset"));
     this.#every("replicaHighWatermarkCheckpointIntervalMs", 0, checkpoint("highWatermark"));
     this.#every("producerIdExpirationCheckIntervalMs", afterMs, () => this.#expireProducers());
+    this.cleaner?.start();
   }
 
   /** Null when there is no such log here. One whose directory is offline has a `failure`. */
@@ -255,6 +247,7 @@ export class LogManager implements LogHost {
     const future = this.#create(directory, name, topic, partition, topicId);
     if (future === null) return null;
     assert(this.#futures.add(future), "one future log of a partition");
+    this.cleaner?.abort(log.state.name);
     return future;
   }
 
@@ -285,6 +278,9 @@ export class LogManager implements LogHost {
       future.assignEpochStart(log.latestEpoch, future.logEndOffset);
     }
     future.setHighWatermark(log.highWatermark);
+    // Nothing was cleaned since the copying began.
+    future.state.cleanerOffset = log.state.cleanerOffset;
+    future.state.isUncleanable = log.state.isUncleanable;
   }
 
   /** The new place is durable, then the old one goes. */
@@ -295,16 +291,23 @@ export class LogManager implements LogHost {
     // Whoever waits for records that lie in both gets them here.
     await this.#guard(from, () => log.flush());
     if (to.failure !== null) return;
+    await this.#guard(to, () => to.checkpoint("cleanerOffset"));
     this.#remove(log);
-    for (const kind of ["recoveryPoint", "logStartOffset"] as const) {
+    for (const kind of ["recoveryPoint", "logStartOffset", "cleanerOffset"] as const) {
       await this.#guard(from, () => from.checkpoint(kind));
     }
   }
 
   /** The directory gets another name at once, and goes after `log.segment.delete.delay.ms`. */
   delete(topic: string, partition: number): void {
-    const log = this.#take(topic, partition);
-    if (log !== null) this.#removal.remove(log, this.#deleteDelayMs);
+    const log = this.get(topic, partition);
+    if (log !== null) {
+      const directory = this.directoryOf(log);
+      this.#take(topic, partition);
+      this.#removal.remove(log, this.#deleteDelayMs);
+      const isInCheckpoint = log.state.cleanerOffset !== -1;
+      if (isInCheckpoint) void this.#guard(directory, () => directory.checkpoint("cleanerOffset"));
+    }
     this.removeFuture(topic, partition);
   }
 
@@ -328,7 +331,11 @@ export class LogManager implements LogHost {
 
   /** A copy takes it from its log, with the next records. */
   updateConfig(topic: string, config: LogConfig): void {
-    for (const log of this.logsOf(topic)) log.updateConfig(config);
+    for (const log of this.logsOf(topic)) {
+      const wasCompacted = isCompacted(log.config);
+      log.updateConfig(config);
+      if (wasCompacted && !isCompacted(config)) this.cleaner?.abort(log.state.name);
+    }
   }
 
   /**
@@ -337,6 +344,7 @@ export class LogManager implements LogHost {
    */
   async shutDown(brokerEpoch = -1): Promise<void> {
     this.#isStopped = true;
+    await this.cleaner?.stop();
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     const { numRecoveryThreadsPerDataDir } = this.#options.settings;
@@ -344,7 +352,7 @@ export class LogManager implements LogHost {
       const queue = new WorkQueue(Math.max(SYNCS_MAX, numRecoveryThreadsPerDataDir));
       await Promise.all([...directory.logs].map((log) => queue.run(() => log.close())));
       await this.background.whenIdle();
-      for (const kind of ["recoveryPoint", "logStartOffset", "highWatermark"] as const) {
+      for (const kind of CHECKPOINT_KINDS) {
         await this.#guard(directory, () => directory.checkpoint(kind));
       }
       if (!directory.isLoaded || directory.failure !== null) return;
@@ -469,6 +477,8 @@ export class LogManager implements LogHost {
    */
   async #cut<T>(log: Log, offset: number, work: () => T): Promise<T> {
     const { state } = log;
+    const isCleanerInTheWay = offset < state.segments.active.baseOffset;
+    if (isCleanerInTheWay) await this.cleaner?.pause(state.name);
     state.cutOffset = offset;
     state.recoveryPoint = Math.min(state.recoveryPoint, offset);
     if (state.recoveryPointOnDisk > offset) {
@@ -477,7 +487,25 @@ export class LogManager implements LogHost {
     }
     const result = work();
     state.cutOffset = Number.POSITIVE_INFINITY;
+    if (isCleanerInTheWay) {
+      await this.#cutCleanerOffset(log);
+      this.cleaner?.resume(state.name);
+    }
     return result;
+  }
+
+  /** What is written behind the cut is dirty. */
+  async #cutCleanerOffset(log: Log): Promise<void> {
+    const { baseOffset } = log.state.segments.active;
+    if (log.state.cleanerOffset <= baseOffset) return;
+    log.state.cleanerOffset = baseOffset;
+    await this.#checkpointCleaner(log);
+  }
+
+  async #checkpointCleaner(log: Log): Promise<void> {
+    const directory = this.#directories.find((each) => each.logs.has(log));
+    if (directory === undefined) return;
+    await this.#guard(directory, () => directory.checkpoint("cleanerOffset"));
   }
 
   #every(setting: NumericSetting, firstDelayMs: number, work: () => Promise<void>): void {
@@ -489,8 +517,12 @@ export class LogManager implements LogHost {
     again(firstDelayMs === 0 ? this.#options.settings[setting] : firstDelayMs);
   }
 
+  /** Those of compacted logs are the cleaner's, and so are logs that it is still busy with. */
   #deleteOldSegments(): Promise<void> {
-    return this.#forEachLog((log) => void log.deleteOldSegments());
+    return this.#forEachLog((log) => {
+      if (isCompacted(log.config) || this.cleaner?.isBusy(log.state.name)) return;
+      log.deleteOldSegments();
+    });
   }
 
   #expireProducers(): Promise<void> {
@@ -500,10 +532,13 @@ export class LogManager implements LogHost {
 
   /** Lets others run between slices of the work. */
   async #forEachLog(visit: (log: Log) => void): Promise<void> {
-    const logs = [...this.all()];
-    for (let index = 0; index < logs.length && !this.#isStopped; index++) {
-      visit(logs[index]!);
-      if (index % SLICE_LENGTH === SLICE_LENGTH - 1) await this.endOfTurn();
+    let sliceStartMs = this.clock.monotonicMs();
+    for (const log of [...this.all()]) {
+      if (this.#isStopped) return;
+      visit(log);
+      if (this.clock.monotonicMs() - sliceStartMs < SLICE_MS) continue;
+      await this.endOfTurn();
+      sliceStartMs = this.clock.monotonicMs();
     }
   }
 

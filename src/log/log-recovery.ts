@@ -31,8 +31,9 @@ export async function recoverFrom(
   const toRecover = segments.between(recoveryPoint, Number.POSITIVE_INFINITY);
   const first = toRecover[0]!;
   await producers.reloadSlowly(Math.min(logStartOffset, first.baseOffset), first.baseOffset);
-  // The checkpoint of epochs may be older than the last truncation; the batches know.
-  state.epochs.truncateFromEnd(first.baseOffset);
+  // The checkpoint of epochs may be older than the last truncation; the batches know. Of a
+  // compacted log they do not: those that an epoch began with may be gone.
+  if (!isCompacted(state.config)) state.epochs.truncateFromEnd(first.baseOffset);
   let endOffset = first.baseOffset;
   for (const segment of toRecover) {
     const sizeBefore = segment.size;

@@ -186,6 +186,8 @@ class DirectoryLoad {
     log.state.recoveryPointOnDisk = memory.recoveryPoints.get(key) ?? -1;
     log.state.logStartOffsetOnDisk = memory.logStartOffsets.get(key) ?? -1;
     log.state.highWatermarkOnDisk = memory.highWatermarks.get(key) ?? -1;
+    log.state.cleanerOffset = memory.cleanerOffsets.get(key) ?? -1;
+    log.state.cleanerOffsetOnDisk = log.state.cleanerOffset;
     this.directory.logs.add(log);
     this.add(log);
   }

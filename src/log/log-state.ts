@@ -51,6 +51,11 @@ export class LogState implements Coolable {
   recoveryPointOnDisk = -1;
   logStartOffsetOnDisk = -1;
   highWatermarkOnDisk = -1;
+  cleanerOffsetOnDisk = -1;
+  /** Compaction has come so far; -1 when it has not begun. */
+  cleanerOffset = -1;
+  /** Compaction met what it does not understand: nobody tries again before a restart. */
+  isUncleanable = false;
   /** Something was written since the log was opened. */
   isChanged = false;
   /** Since the last `coolDown`. */
@@ -113,8 +118,8 @@ export class LogState implements Coolable {
   }
 
   /** A segment object; its files are there or are made by `createFiles`. */
-  segmentAt(baseOffset: number, size: number): Segment {
-    return new Segment(this.place, baseOffset, size, this.nowMs, this.#rollJitterMs());
+  segmentAt(baseOffset: number, size: number, suffix = ""): Segment {
+    return new Segment(this.place, baseOffset, size, this.nowMs, this.#rollJitterMs(), suffix);
   }
 
   touch(): void {

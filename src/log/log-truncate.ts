@@ -66,23 +66,35 @@ export function removeSegments(state: LogState, segments: readonly Segment[]): v
   if (segments.length === 0) return;
   const removed = [...segments];
   state.segments.remove(removed);
-  const snapshots: string[] = [];
-  for (const segment of removed) {
-    segment.coolDown();
-    segment.rename(DELETED_SUFFIX);
-    const snapshot = state.producers.markSnapshotDeleted(segment.baseOffset);
-    if (snapshot !== null) snapshots.push(snapshot);
-  }
+  const snapshots = removed.flatMap((segment) => setAside(state, segment, true));
   state.isDirectoryDirty = true;
+  removeFilesLater(state, removed, snapshots);
+}
+
+/** Renames the files of a segment that is not in the log any more; returns a renamed snapshot. */
+export function setAside(state: LogState, segment: Segment, withSnapshot: boolean): string[] {
+  segment.coolDown();
+  segment.rename(DELETED_SUFFIX);
+  const snapshot = withSnapshot ? state.producers.markSnapshotDeleted(segment.baseOffset) : null;
+  return snapshot === null ? [] : [snapshot];
+}
+
+/** One file after the other: a large one may take the file system a while. */
+export function removeFilesLater(
+  state: LogState,
+  segments: readonly Segment[],
+  snapshots: readonly string[],
+): void {
   const { host } = state;
+  const remove = async (): Promise<void> => {
+    const paths = [...segments.flatMap((segment) => segment.leave()), ...snapshots];
+    for (const path of paths) {
+      if (state.failure !== null || state.isSetAside) return;
+      await host.disk.removeLater(path);
+    }
+  };
   host.schedule(state.config.fileDeleteDelayMs, () => {
-    if (state.failure !== null) return;
-    state.attempt(
-      () => {
-        for (const segment of removed) segment.removeFiles();
-        for (const path of snapshots) host.disk.remove(path);
-      },
-      () => undefined,
-    );
+    if (state.failure !== null || state.isSetAside) return;
+    host.background.run(remove).catch((error: unknown) => state.diskFailed(error));
   });
 }

@@ -52,6 +52,8 @@ export const SEGMENT_SUFFIXES = [
   TRANSACTION_INDEX_SUFFIX,
 ] as const;
 
+type AppendConfig = Pick<LogConfig, "indexIntervalBytes" | "segmentBytes">;
+
 /** Answers of `locate`, besides `COLD`. */
 export const FOUND = 1;
 export const BEYOND_END = 0;
@@ -81,8 +83,8 @@ export class Segment {
   readonly #place: SegmentPlace;
   readonly #rollJitterMs: number;
   #createdMs: number;
-  /** Behind every file name, once the segment is on its way out. */
-  #suffix = "";
+  /** Behind every file name, on the way into the log and out of it. */
+  #suffix: string;
   #firstTimestamp: number | null = null;
   #maxTimestamp: number | null = null;
   #maxTimestampOffset = 0;
@@ -103,7 +105,9 @@ export class Segment {
     size: number,
     nowMs: number,
     rollJitterMs: number,
+    suffix = "",
   ) {
+    this.#suffix = suffix;
     this.#place = place;
     this.baseOffset = baseOffset;
     this.size = size;
@@ -199,7 +203,7 @@ export class Segment {
   }
 
   /** Appends whole batches that have their offsets, all within 2^31 of the base offset. */
-  append(bytes: Buffer, from: number, length: number, config: LogConfig): void {
+  append(bytes: Buffer, from: number, length: number, config: AppendConfig): void {
     const file = this.log.use();
     if (this.size + length > this.#reservedEnd && this.size >= RESERVE_FROM) this.#reserve(config);
     file.write(bytes, from, length, this.size);
@@ -454,8 +458,13 @@ export class Segment {
   }
 
   removeFiles(): void {
+    for (const path of this.leave()) this.#place.disk.remove(path);
+  }
+
+  /** Nobody uses it any more, but for readers that have its file; returns what is to be removed. */
+  leave(): string[] {
     this.#log?.close();
-    for (const kind of SEGMENT_SUFFIXES) this.#place.disk.remove(this.pathOf(kind));
+    return SEGMENT_SUFFIXES.map((kind) => this.pathOf(kind));
   }
 
   /** As long as timestamps ascend from the first batch's, otherwise since it was made. */
@@ -464,7 +473,7 @@ export class Segment {
     return first >= 0 ? maxTimestamp - first : nowMs - this.#createdMs;
   }
 
-  #reserve(config: LogConfig): void {
+  #reserve(config: AppendConfig): void {
     const wanted = Math.min(RESERVE_MAX, Math.max(RESERVE_MIN, this.size));
     const length = Math.min(wanted, config.segmentBytes - this.size);
     if (length <= 0) return;

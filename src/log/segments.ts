@@ -54,6 +54,23 @@ export class Segments {
     return this.#list[this.#floorIndex(segment.baseOffset)] === segment;
   }
 
+  /** As `between`, and none where the range is empty. */
+  inRange(from: number, to: number): Segment[] {
+    return from >= to ? [] : this.between(from, to);
+  }
+
+  /** Puts one in the place of neighbours. */
+  replace(replaced: readonly Segment[], by: Segment): void {
+    const start = this.#list.indexOf(replaced[0]!);
+    assert(start >= 0, "what is replaced is here");
+    this.#list = this.#list.toSpliced(start, replaced.length, by);
+    const [before, after] = [this.#list[start - 1], this.#list[start + 1]];
+    const ascends =
+      (before === undefined || before.baseOffset < by.baseOffset) &&
+      (after === undefined || by.baseOffset < after.baseOffset);
+    assert(ascends, "segments ascend");
+  }
+
   remove(segments: readonly Segment[]): void {
     this.#list = this.#list.filter((segment) => !segments.includes(segment));
   }

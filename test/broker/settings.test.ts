@@ -149,14 +149,14 @@ describe("settings that are not honoured yet", () => {
     const texts = new Map([
       ["num.io.threads", "8"],
       ["num.network.threads", "4"],
-      ["log.cleaner.backoff.ms", "1"],
+      ["log.preallocate", "true"],
       ["num.partitions", "9"],
       ["no.such.setting", "1"],
       ["listener.name.plaintext.num.network.threads", "9"],
     ]);
     expect(withoutEffect(texts)).toEqual([
       "listener.name.plaintext.num.network.threads",
-      "log.cleaner.backoff.ms",
+      "log.preallocate",
       "num.network.threads",
     ]);
     expect(unknownNames(texts)).toEqual(["no.such.setting"]);

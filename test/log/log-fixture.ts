@@ -41,6 +41,7 @@ export function hostOf(world: FakeWorld): TestHost {
 }
 
 export interface OpenOptions {
+  readonly directory?: string;
   readonly config?: Partial<LogConfig>;
   readonly recoveryPoint?: number | null;
   readonly logStartOffset?: number | null;
@@ -53,7 +54,7 @@ export function openTestLog(host: LogHost, options: OpenOptions = {}): Promise<L
 
 export function openingOf(options: OpenOptions): OpenLog {
   return {
-    directory: DIRECTORY,
+    directory: options.directory ?? DIRECTORY,
     topic: "topic",
     partition: 0,
     config: { ...DEFAULT_LOG_CONFIG, ...options.config },

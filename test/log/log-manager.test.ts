@@ -25,6 +25,7 @@ function open(world: FakeWorld, options: Partial<LogManagerOptions> = {}): Opene
     disk: world.disk,
     clock: world.clock,
     random: world.random,
+    workers: world.workers,
     logger: silentLogger,
     directories: ["/data"],
     configOf: () => DEFAULT_LOG_CONFIG,

@@ -25,6 +25,7 @@ export type Operation =
   | "list"
   | "make"
   | "truncate"
+  | "touch"
   | "syncDirectory";
 
 export interface Fault {
@@ -53,6 +54,8 @@ export class FakeDisk implements Disk {
   later: (callback: () => void) => void = (callback) => void Promise.resolve().then(callback);
   /** The wall clock of file times. */
   nowMs: () => number = () => 0;
+  /** Called before each operation; may end this life, or throw what the operation shall throw. */
+  beforeOperation: ((operation: Operation, path: string) => void) | null = null;
   syncCount = 0;
   writeCount = 0;
   openFiles = 0;
@@ -173,6 +176,15 @@ export class FakeDisk implements Disk {
     if (found?.directory.entries.has(found.name) === true) found.directory.change(found.name, null);
   }
 
+  removeLater(path: string): Promise<void> {
+    return this.finishLater(() => undefined).then(() => this.remove(path));
+  }
+
+  setModifiedMs(path: string, modifiedMs: number): void {
+    this.check("touch", path);
+    this.#file(path, "touch").modifiedMs = modifiedMs;
+  }
+
   removeTree(path: string): void {
     this.check("remove", path);
     const found = this.#parentOrNull(path);
@@ -218,6 +230,7 @@ export class FakeDisk implements Disk {
   /** For `FakeFile`: throws when this disk is dead or a fault strikes. */
   check(operation: Operation, path: string): void {
     this.#checkLife(operation, path);
+    this.beforeOperation?.(operation, path);
     for (const entry of this.#faults) {
       const { fault } = entry;
       if (fault.operation !== operation || fault.path?.test(path) === false) continue;

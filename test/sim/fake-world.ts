@@ -8,6 +8,7 @@ import { FakeDisk, type Keep } from "./fake-disk.ts";
 import { FakeHttp } from "./fake-http.ts";
 import { FakeNetwork } from "./fake-network.ts";
 import { FakeRandom } from "./fake-random.ts";
+import { fakeWorkers } from "./fake-workers.ts";
 
 export interface FakeWorld extends World {
   readonly address: string;
@@ -58,5 +59,15 @@ function machine(
   address: string,
 ): FakeWorld {
   disk.nowMs = () => clock.wallMs();
-  return { address, clock, random, disk, wire, network: wire.host(address), http: new FakeHttp() };
+  const workers = fakeWorkers(clock, disk);
+  return {
+    address,
+    clock,
+    random,
+    disk,
+    wire,
+    network: wire.host(address),
+    http: new FakeHttp(),
+    workers,
+  };
 }

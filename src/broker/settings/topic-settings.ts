@@ -54,6 +54,7 @@ export const topicSettings = {
     "medium",
     atLeast(0),
     defaultsTo("log.cleaner.delete.retention.ms"),
+    acts("How long the compacted log keeps the mark that a key was deleted."),
   ),
   "file.delete.delay.ms": long(
     60_000,
@@ -98,6 +99,7 @@ export const topicSettings = {
     "medium",
     atLeast(1),
     defaultsTo("log.cleaner.max.compaction.lag.ms"),
+    acts("The log is compacted when a record older than this was not looked at."),
   ),
   "max.message.bytes": int(
     1_048_588,
@@ -132,12 +134,14 @@ export const topicSettings = {
     "medium",
     between(0, 1),
     defaultsTo("log.cleaner.min.cleanable.ratio"),
+    acts("The log is compacted when more than this share of it was not looked at."),
   ),
   "min.compaction.lag.ms": long(
     0,
     "medium",
     atLeast(0),
     defaultsTo("log.cleaner.min.compaction.lag.ms"),
+    acts("Records younger than this are not compacted."),
   ),
   "min.insync.replicas": int(
     1,

@@ -24,13 +24,18 @@ import org.apache.kafka.server.util.Scheduler;
 import org.apache.kafka.server.storage.log.FetchIsolation;
 import org.apache.kafka.storage.internals.log.AppendOrigin;
 import org.apache.kafka.storage.internals.log.FetchDataInfo;
+import org.apache.kafka.storage.internals.log.Cleaner;
+import org.apache.kafka.storage.internals.log.CleanerStats;
 import org.apache.kafka.storage.internals.log.LogAppendInfo;
 import org.apache.kafka.storage.internals.log.LogConfig;
 import org.apache.kafka.storage.internals.log.LogDirFailureChannel;
 import org.apache.kafka.storage.internals.log.LogStartOffsetIncrementReason;
+import org.apache.kafka.storage.internals.log.LogToClean;
 import org.apache.kafka.storage.internals.log.ProducerStateManagerConfig;
+import org.apache.kafka.storage.internals.log.SkimpyOffsetMap;
 import org.apache.kafka.storage.internals.log.UnifiedLog;
 import org.apache.kafka.storage.internals.log.VerificationGuard;
+import org.apache.kafka.storage.internals.utils.Throttler;
 import org.apache.kafka.storage.log.metrics.BrokerTopicStats;
 
 /**
@@ -121,6 +126,9 @@ public final class LogReference {
       case "roll":
         log.roll(Optional.empty());
         return "rolled " + log.numberOfSegments();
+      case "clean":
+        return clean(
+          Long.parseLong(words[1]), Integer.parseInt(words[2]), words[3].equals("sized"));
       case "retain":
         return "retained " + log.deleteOldSegments() + " " + log.logStartOffset();
       case "time":
@@ -191,6 +199,23 @@ public final class LogReference {
       .map(each -> each.producerId() + " " + each.producerEpoch() + " " + each.lastSequence() + " "
         + each.lastTimestamp() + " " + each.coordinatorEpoch() + " " + each.currentTxnStartOffset())
       .reduce("producers", (all, each) -> all + "; " + each);
+  }
+
+  /** From the first dirty offset to where nothing may be cleaned, with a map of so many bytes. */
+  private static String clean(long firstDirty, int mapBytes, boolean isSized) throws Exception {
+    long uncleanable = Math.min(
+      Math.max(log.lastStableOffset(), log.logStartOffset()), log.activeSegment().baseOffset());
+    long start = Math.max(firstDirty, log.logStartOffset());
+    LogToClean cleanable = new LogToClean(log, start, Math.max(start, uncleanable), false);
+    String what = start + " " + cleanable.firstUncleanableOffset();
+    if (isSized) what += " " + cleanable.cleanableBytes() + " " + cleanable.totalBytes();
+    if (cleanable.cleanableBytes() == 0) return "clean " + what;
+    Cleaner cleaner = new Cleaner(
+      0, new SkimpyOffsetMap(mapBytes), 4096, 4096, 0.9,
+      new Throttler(Double.MAX_VALUE, 300, "io", "bytes", TIME), TIME, partition -> {});
+    Map.Entry<Long, CleanerStats> result = cleaner.clean(cleanable);
+    return "cleaned " + what + " to " + result.getKey() + " " + log.numberOfSegments()
+      + (isSized ? " " + log.size() : "");
   }
 
   private static String time(long timestamp) throws Exception {

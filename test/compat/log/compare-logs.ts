@@ -4,16 +4,19 @@
  * must be the same, and after every stop every byte of every file.
  *
  *   bun test/compat/log/compare-logs.ts [--seeds 100] [--from 0] [--swap] [--kill] [--delete]
- *     [--transactions]
+ *     [--transactions] [--compact [--codecs]]
  *
  * With --swap each opens what the other left; with --kill some lives end without a stop. With
  * --delete the log's start moves too: then what is known of producers may differ, since Kafka
  * forgets at a restart those whose batches are all deleted, and only records and their indexes are
  * compared. With --transactions nearly everything is one: verifications, markers of both versions
  * and of several coordinators, a high watermark that lags, and readers of committed records; it
- * goes with --swap and --kill.
+ * goes with --swap and --kill. With --compact the topic is compacted, and Kafka's Cleaner and ours go over the same
+ * logs in between, with offset maps of any size. What is left of a compressed batch is compressed
+ * anew, and no two libraries make the same bytes of it: with --codecs too, what is in the batches is
+ * compared, and not their sizes.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -22,6 +25,7 @@ import { realDisk } from "../../../src/base/real-disk.ts";
 import { FileHandles } from "../../../src/log/file-handles.ts";
 import type { Log } from "../../../src/log/log.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "../../../src/log/log-config.ts";
+import { cleanableLog } from "../../../src/log/cleaner/cleanable-log.ts";
 import type { LogHost } from "../../../src/log/log-host.ts";
 import type { Verification } from "../../../src/log/verifications.ts";
 import { openLog } from "../../../src/log/log-loader.ts";
@@ -32,7 +36,10 @@ import { errorName } from "../../../src/protocol/error-code.ts";
 import { batchSize, lastOffset } from "../../../src/protocol/record-batch.ts";
 import { buildBatch } from "../../../src/protocol/record-batch-builder.ts";
 import { FakeRandom } from "../../sim/fake-random.ts";
-import { installKafka, KAFKA_LIBRARIES } from "../harness/install.ts";
+import { runPass } from "../../log/cleaner/run-pass.ts";
+import { installKafka } from "../harness/install.ts";
+import { compareBatches, compareFiles } from "./compare-files.ts";
+import { Reference } from "./reference.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -42,48 +49,16 @@ const { values: flags } = parseArgs({
     kill: { type: "boolean", default: false },
     delete: { type: "boolean", default: false },
     transactions: { type: "boolean", default: false },
+    compact: { type: "boolean", default: false },
+    codecs: { type: "boolean", default: false },
     verbose: { type: "boolean", default: false },
   },
 });
 const LIVES = 3;
+/** Sizes play no part where they differ. */
+const SEGMENT_BYTES = flags.codecs ? 1_000_000 : 6000;
 const START_MS = 1_700_000_000_000;
 const TOPIC_ID = "AAAAAAAAAAAAAAAAAAAABQ";
-
-/** Kafka's log, in a process of its own. */
-class Reference {
-  readonly #process = Bun.spawn(
-    [
-      "java",
-      "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
-      "-cp",
-      join(KAFKA_LIBRARIES, "*"),
-      join(import.meta.dir, "LogReference.java"),
-    ],
-    { stdin: "pipe", stdout: "pipe", stderr: "ignore" },
-  );
-  readonly #reader = this.#process.stdout.getReader();
-  #text = "";
-
-  async ask(line: string): Promise<string> {
-    this.#process.stdin.write(`${line}\n`);
-    await this.#process.stdin.flush();
-    for (;;) {
-      const end = this.#text.indexOf("\n");
-      if (end >= 0) {
-        const answer = this.#text.slice(0, end);
-        this.#text = this.#text.slice(end + 1);
-        return answer;
-      }
-      const { value, done } = await this.#reader.read();
-      if (done) throw new Error("Kafka's log has ended");
-      this.#text += Buffer.from(value).toString("utf8");
-    }
-  }
-
-  stop(): void {
-    this.#process.kill();
-  }
-}
 
 /** One seed: three lives of both logs. */
 class Comparison {
@@ -112,14 +87,16 @@ class Comparison {
     const pick = <T>(...choices: T[]): T => choices[this.#below(choices.length)]!;
     this.#config = {
       ...DEFAULT_LOG_CONFIG,
-      segmentBytes: 6000,
+      segmentBytes: SEGMENT_BYTES,
       indexIntervalBytes: 300,
-      segmentIndexBytes: pick(200, 10_485_760),
+      segmentIndexBytes: flags.codecs ? 10_485_760 : pick(200, 10_485_760),
       messageTimestampType: pick("CreateTime", "CreateTime", "LogAppendTime"),
       compressionType: pick("producer", "producer", "uncompressed"),
       segmentMs: pick(300, 604_800_000, 604_800_000),
-      retentionBytes: pick(8000, -1),
+      retentionBytes: flags.codecs ? -1 : pick(8000, -1),
       retentionMs: pick(1000, -1),
+      cleanupPolicy: flags.compact ? pick(["compact"], ["compact", "delete"]) : ["delete"],
+      deleteRetentionMs: flags.compact ? pick(0, 300, 3000) : 86_400_000,
     };
   }
 
@@ -130,7 +107,7 @@ class Comparison {
   async run(): Promise<void> {
     const { segmentIndexBytes, messageTimestampType, compressionType } = this.#config;
     const settings = {
-      "internal.segment.bytes": 6000,
+      "internal.segment.bytes": SEGMENT_BYTES,
       "index.interval.bytes": 300,
       "segment.index.bytes": segmentIndexBytes,
       "message.timestamp.type": messageTimestampType,
@@ -138,6 +115,8 @@ class Comparison {
       "segment.ms": this.#config.segmentMs,
       "retention.bytes": this.#config.retentionBytes,
       "retention.ms": this.#config.retentionMs,
+      "cleanup.policy": this.#config.cleanupPolicy.join(","),
+      "delete.retention.ms": this.#config.deleteRetentionMs,
     };
     for (const [name, value] of Object.entries(settings)) {
       await this.#reference.ask(`config ${name} ${value}`);
@@ -154,7 +133,10 @@ class Comparison {
       if (flags.swap) this.#swap();
       const isClean = !isKilled && this.#below(2) === 0;
       const recoveryPoint = isClean ? logEndOffset : this.#below(logEndOffset + 1);
+      const { cleanerOffset } = this.#ours.state;
       await this.#openBoth(isClean, recoveryPoint, logStartOffset);
+      this.#ours.state.cleanerOffset = cleanerOffset;
+      this.#limitCleanerOffset();
     }
     await this.#closeBoth();
   }
@@ -237,7 +219,8 @@ class Comparison {
       await this.#ours.close();
       return `closed ${this.#ours.recoveryPoint}`;
     });
-    this.#compareFiles();
+    if (flags.codecs) compareBatches(this.#root);
+    else compareFiles(this.#root, flags);
   }
 
   async #killBoth(): Promise<void> {
@@ -256,27 +239,14 @@ class Comparison {
     renameSync(names[2]!, names[1]!);
   }
 
-  #compareFiles(): void {
-    const read = (side: string) => {
-      const folder = `${this.#root}/${side}/t-0`;
-      const names = readdirSync(folder).filter((name) => isCompared(name));
-      return new Map(names.map((name) => [name, readFileSync(join(folder, name)).toString("hex")]));
-    };
-    const [theirs, ours] = [read("k"), read("b")];
-    for (const name of new Set([...theirs.keys(), ...ours.keys()])) {
-      if (theirs.get(name) === ours.get(name)) continue;
-      const [left, right] = [theirs.get(name), ours.get(name)];
-      throw new Error(`${name}\n  Kafka ${left?.slice(0, 300)}\n  ours  ${right?.slice(0, 300)}`);
-    }
-  }
-
   async #step(): Promise<void> {
     this.#nowMs += this.#below(40);
     await this.#reference.ask(`now ${this.#nowMs}`);
     const act = this.#below(100);
     const log = this.#ours;
     if (flags.transactions && this.#below(2) === 0) return this.#transact();
-    if (act < 70) await this.#produce();
+    if (flags.compact && this.#below(15) === 0) await this.#clean();
+    else if (act < 70) await this.#produce();
     else if (act < 80) await this.#mark();
     else if (act < 83) this.#bumpProducerEpoch();
     else if (act < 85) this.#leaderEpoch += 1 + this.#below(2);
@@ -382,15 +352,16 @@ class Comparison {
     const isNobodys = this.#below(flags.transactions ? 10 : 3) === 0;
     const producerId = isNobodys ? -1 : 1000 + this.#below(flags.transactions ? 8 : 4);
     const isIdempotent = producerId !== -1;
-    const codec = this.#below(5) > 0 ? 0 : 1 + this.#below(4);
+    const isPlain = flags.compact ? !flags.codecs : this.#below(5) > 0;
+    const codec = isPlain ? 0 : 1 + this.#below(4);
     const gap = this.#below(30) === 0 ? 5 : 0;
     const epoch = isIdempotent ? (this.#epochs.get(producerId) ?? 0) : -1;
     const sequence = isIdempotent ? (this.#sequences.get(producerId) ?? 0) + gap : -1;
     const bytes = buildBatch({
       records: Array.from({ length: 1 + this.#below(4) }, (_, index) => ({
         timestamp: this.#nowMs - this.#below(100),
-        key: this.#below(2) === 0 ? null : Buffer.from(`k${index}`),
-        value: Buffer.from("v".repeat(this.#below(300))),
+        key: this.#key(index),
+        value: this.#value(),
         headers: this.#below(4) > 0 ? [] : [{ key: "h", value: Buffer.from("x") }],
       })),
       ...(isCompressionType(codec) ? { compression: codec } : {}),
@@ -407,6 +378,54 @@ class Comparison {
       this.#sequences.set(producerId, bytes.readInt32BE(53) + bytes.readInt32BE(57));
       if (producerId >= 1002) this.#open.add(producerId);
     }
+  }
+
+  #key(index: number): Buffer | null {
+    if (flags.compact) return Buffer.from(`key ${this.#below(60)}`);
+    return this.#below(2) === 0 ? null : Buffer.from(`k${index}`);
+  }
+
+  #value(): Buffer | null {
+    if (flags.compact && this.#below(4) === 0) return null;
+    return Buffer.from("v".repeat(this.#below(300)));
+  }
+
+  async #clean(): Promise<void> {
+    const log = this.#ours;
+    const mapBytes = [100, 400, 1 << 20][this.#below(3)]!;
+    const firstDirty = Math.max(0, log.state.cleanerOffset);
+    const line = `clean ${firstDirty} ${mapBytes} ${flags.codecs ? "unsized" : "sized"}`;
+    await this.#both(line, async () => {
+      const { logStartOffset } = log;
+      const start = Math.max(firstDirty, logStartOffset);
+      log.state.cleanerOffset = start;
+      const found = cleanableLog(log, this.#nowMs);
+      if (found === null) {
+        const { baseOffset } = log.state.segments.first;
+        return `clean ${start} ${baseOffset}${flags.codecs ? "" : " 0 0"}`;
+      }
+      const { firstUncleanableOffset, cleanableBytes, ratio } = found;
+      const total = Math.round(cleanableBytes / ratio || this.#cleanBytes(start));
+      const sizes = flags.codecs ? "" : ` ${cleanableBytes} ${total}`;
+      const what = `${start} ${firstUncleanableOffset}${sizes}`;
+      const passed = await runPass(log, this.#host!.disk, { mapBytesMax: mapBytes });
+      if (passed === null) return `clean ${what}`;
+      const { endOffset } = passed.result;
+      const size = flags.codecs ? "" : ` ${log.size}`;
+      return `cleaned ${what} to ${endOffset} ${log.segmentCount}${size}`;
+    });
+    if (flags.codecs) compareBatches(this.#root);
+  }
+
+  /** As whoever cuts a log does. */
+  #limitCleanerOffset(): void {
+    const { state } = this.#ours;
+    state.cleanerOffset = Math.min(state.cleanerOffset, state.segments.active.baseOffset);
+  }
+
+  #cleanBytes(firstDirty: number): number {
+    const clean = this.#ours.state.segments.all.filter((each) => each.baseOffset < firstDirty);
+    return clean.reduce((total, segment) => total + segment.size, 0);
   }
 
   async #mark(): Promise<void> {
@@ -514,20 +533,13 @@ class Comparison {
     });
     await this.#commitAll();
     this.#starts = this.#starts.filter((start) => start < offset);
+    this.#limitCleanerOffset();
     this.#sequences.clear();
     for (const entry of log.activeProducers()) {
       this.#sequences.set(entry.producerId, entry.lastSequence + 1);
       this.#epochs.set(entry.producerId, entry.epoch);
     }
   }
-}
-
-/**
- * An epoch without a record is not worth a file to us, and of deleted records Kafka forgets more.
- */
-function isCompared(name: string): boolean {
-  if (name.endsWith(".deleted") || name === "leader-epoch-checkpoint") return false;
-  return !flags.delete || !/\.(snapshot|txnindex)$/.test(name);
 }
 
 await installKafka();

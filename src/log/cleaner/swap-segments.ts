@@ -1,0 +1,46 @@
+/**
+ * A cleaned segment takes the place of those that it was made of.
+ *
+ *   00..0.log.cleaned              durable, nobody knows it; a start removes it
+ *   00..0.log.swap                 it counts from now on: a start finishes what follows
+ *   00..0.log.deleted, 00..5.log.deleted, ...       those that it replaces, one after the other
+ *   00..0.log                      it has its name
+ *
+ * Readers go over to the new segment at once, in the turn in which it becomes `.swap`; those that
+ * read an old one keep its file. Many renames take several turns: meanwhile whoever cuts the log
+ * waits (`LogCleaner.pause`), and a log that is deleted is left as it is.
+ */
+import type { LogState } from "../log-state.ts";
+import { CLEANED_SUFFIX, SWAP_SUFFIX } from "../log-names.ts";
+import { removeFilesLater, setAside } from "../log-truncate.ts";
+import type { Segment } from "../segment.ts";
+
+/** How long files are renamed before others may run. */
+const SLICE_MS = 1;
+
+/** The old names are durably gone when it resolves. Rejects with `DiskError`. */
+export async function swapSegments(
+  state: LogState,
+  replaced: readonly Segment[],
+  size: number,
+): Promise<void> {
+  const { host, place, segments } = state;
+  const { baseOffset } = replaced[0]!;
+  const cleaned = state.segmentAt(baseOffset, size, CLEANED_SUFFIX);
+  cleaned.rename(SWAP_SUFFIX);
+  segments.replace(replaced, cleaned);
+  const snapshots: string[] = [];
+  let sliceStartMs = host.clock.monotonicMs();
+  for (const segment of replaced) {
+    // The snapshot at the base offset is that of the new segment, too.
+    snapshots.push(...setAside(state, segment, segment.baseOffset !== baseOffset));
+    if (host.clock.monotonicMs() - sliceStartMs < SLICE_MS) continue;
+    await new Promise<void>((resolve) => host.clock.afterTurn(resolve));
+    if (state.isSetAside || state.failure !== null) return;
+    sliceStartMs = host.clock.monotonicMs();
+  }
+  cleaned.rename("");
+  if (!state.isWarm) cleaned.coolDown();
+  await host.disk.syncDirectory(place.directory);
+  removeFilesLater(state, replaced, snapshots);
+}

@@ -1,0 +1,33 @@
+/**
+ * Holds work to a number of bytes a second, on average over intervals of 300 ms: Kafka's Throttler.
+ * Who has done too much waits before the next piece.
+ */
+const INTERVAL_MS = 300;
+
+export class Throttle {
+  readonly #bytesPerSecond: () => number;
+  #intervalStartMs: number;
+  #bytes = 0;
+
+  constructor(bytesPerSecond: () => number, nowMs: number) {
+    this.#bytesPerSecond = bytesPerSecond;
+    this.#intervalStartMs = nowMs;
+  }
+
+  /** So many bytes are done; returns how long to wait. */
+  note(bytes: number, nowMs: number): number {
+    this.#bytes += bytes;
+    const elapsedMs = nowMs - this.#intervalStartMs;
+    if (elapsedMs <= INTERVAL_MS || this.#bytes === 0) return 0;
+    const bytesPerMs = this.#bytesPerSecond() / 1000;
+    const waitMs = Math.max(0, Math.round(this.#bytes / bytesPerMs - elapsedMs));
+    this.#intervalStartMs = nowMs + waitMs;
+    this.#bytes = 0;
+    return waitMs;
+  }
+
+  /** As much at once as keeps the rate even. */
+  get pieceBytesMax(): number {
+    return (this.#bytesPerSecond() * INTERVAL_MS) / 1000;
+  }
+}
