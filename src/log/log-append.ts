@@ -75,7 +75,7 @@ export function roll(state: LogState, flush: LogFlush, baseOffset: number): Segm
   state.isDirectoryDirty = true;
   state.producers.endOffset = newOffset;
   state.producers.takeSnapshot();
-  flush.flushInBackground(newOffset);
+  void flush.flushInBackground(newOffset);
   return segment;
 }
 

@@ -98,3 +98,8 @@ export function isCompacted(config: LogConfig): boolean {
 export function isDeleted(config: LogConfig): boolean {
   return config.cleanupPolicy.includes("delete");
 }
+
+/** Whether records are flushed before, or soon after, they are acknowledged. */
+export function isFlushed({ flushMessages, flushMs }: LogConfig): boolean {
+  return flushMessages < NEVER || flushMs < NEVER;
+}

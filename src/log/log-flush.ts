@@ -33,11 +33,12 @@ export class LogFlush {
 
   /**
    * The same when nobody waits: the failure shows in the directory alone. Segments that end at
-   * `offset` are flushed with their indexes, even if all of their records were before.
+   * `offset` are flushed with their indexes, even if all of their records were before. Resolves
+   * when it is over, whatever came of it.
    */
-  flushInBackground(offset: number): void {
+  async flushInBackground(offset: number): Promise<void> {
     if (offset <= this.#state.recoveryPoint) return;
-    this.#state.host.background
+    await this.#state.host.background
       .run(() => this.#commit(offset))
       .catch((error: unknown) => this.#state.diskFailed(error));
   }
@@ -106,7 +107,7 @@ export class LogFlush {
 
   #atTimer(): void {
     this.#isTimerSet = false;
-    if (!this.#state.isClosed) this.flushInBackground(this.#state.logEndOffset);
+    if (!this.#state.isClosed) void this.flushInBackground(this.#state.logEndOffset);
   }
 
   async #sync(upTo: number): Promise<void> {

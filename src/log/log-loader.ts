@@ -15,7 +15,7 @@ import { OFFSET_LENGTH, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX } from "./log-names.t
 import { TRANSACTION_INDEX_SUFFIX } from "./log-names.ts";
 import { LEADER_EPOCH_FILE } from "./leader-epochs.ts";
 import { Log } from "./log.ts";
-import type { LogConfig } from "./log-config.ts";
+import { isFlushed, type LogConfig, NEVER } from "./log-config.ts";
 import { LogFlush } from "./log-flush.ts";
 import type { LogHost } from "./log-host.ts";
 import { rebuildIndexes } from "./index-rebuild.ts";
@@ -35,6 +35,8 @@ export interface OpenLog {
   readonly logStartOffset: number | null;
   /** The stop before left the marker. */
   readonly wasCleanlyStopped: boolean;
+  /** All of it is flushed before anybody hears of it, whatever the settings say. */
+  readonly isAlwaysFlushed?: boolean;
   /** When that was: an active segment that somebody changed since then is looked into. */
   readonly stoppedMs?: number;
 }
@@ -47,7 +49,7 @@ export async function openLog(host: LogHost, options: OpenLog): Promise<Log> {
   const log = openCleanly(host, options) ?? (await openThoroughly(host, options));
   // It tells how far the log once went, if it is found shorter (raft/lost-records.ts).
   if (log.logEndOffset > 0) log.state.producers.takeSnapshot();
-  log.flushRecovered();
+  void log.flushRecovered();
   return log;
 }
 
@@ -121,6 +123,11 @@ export async function openThoroughly(host: LogHost, options: OpenLog): Promise<L
   return log;
 }
 
+/** What may be in doubt of a log that promises to be durable. */
+function rewriteFrom({ config, isAlwaysFlushed, recoveryPoint }: OpenLog): number {
+  return isAlwaysFlushed === true || isFlushed(config) ? (recoveryPoint ?? 0) : NEVER;
+}
+
 /** Sets all offsets of the state, and repairs what contradicts them. */
 async function bringToEnd(state: LogState, options: OpenLog, found: FoundNames): Promise<void> {
   const checkpointedStart = options.logStartOffset ?? 0;
@@ -131,7 +138,7 @@ async function bringToEnd(state: LogState, options: OpenLog, found: FoundNames):
     await rebuildMissingIndexes(state, found, firstToRecover);
     endOffset = options.wasCleanlyStopped
       ? await findEndOffset(state)
-      : await recoverFrom(state, firstToRecover, checkpointedStart);
+      : await recoverFrom(state, firstToRecover, checkpointedStart, rewriteFrom(options));
   }
   if (endOffset !== -1 && endOffset < checkpointedStart) {
     state.host.logger.warn(
@@ -182,7 +189,7 @@ async function rebuildMissingIndexes(
     state.host.logger.warn(
       `${state.name}: segment ${segment.baseOffset} has no index, building it anew`,
     );
-    if (segment === active) await recoverFrom(state, active.baseOffset, 0);
+    if (segment === active) await recoverFrom(state, active.baseOffset, 0, NEVER);
     else await rebuildIndexes(state, segment);
     segment.coolDown();
   }
@@ -193,7 +200,7 @@ async function findEndOffset(state: LogState): Promise<number> {
   const endOffset = state.segments.active.findEndOffset();
   if (endOffset !== -1) return endOffset;
   state.host.logger.warn(`${state.name}: the last segment is damaged, recovering it`);
-  return recoverFrom(state, state.segments.active.baseOffset, 0);
+  return recoverFrom(state, state.segments.active.baseOffset, 0, NEVER);
 }
 
 /** Snapshots at the base of a segment stay, and the newest of the others if it is behind all. */

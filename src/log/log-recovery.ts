@@ -21,11 +21,15 @@ import type { Segment } from "./segment.ts";
 /**
  * Checks all segments from that of `recoveryPoint` on and cuts the log where the first bad batch
  * begins. Returns the offset behind the last good one.
+ *
+ * Batches from `rewriteFrom` on are written once more, as they are: a sync may have failed before
+ * the process ended, and then the kernel holds pages for clean that are nowhere but in its cache.
  */
 export async function recoverFrom(
   state: LogState,
   recoveryPoint: number,
   logStartOffset: number,
+  rewriteFrom: number,
 ): Promise<number> {
   const { segments, producers, host, name } = state;
   const toRecover = segments.between(recoveryPoint, Number.POSITIVE_INFINITY);
@@ -39,7 +43,7 @@ export async function recoverFrom(
     const sizeBefore = segment.size;
     producers.endOffset = segment.baseOffset;
     if (segment.baseOffset > 0) producers.takeSnapshot();
-    endOffset = await recoverSegment(state, segment);
+    endOffset = await recoverSegment(state, segment, rewriteFrom);
     producers.endOffset = endOffset;
     segment.coolDown();
     const later = toRecover.filter((other) => other.baseOffset > segment.baseOffset);
@@ -63,10 +67,14 @@ function endsEarly(state: LogState, endOffset: number, next: Segment | undefined
   return next !== undefined && endOffset < next.baseOffset && !isCompacted(state.config);
 }
 
-async function recoverSegment(state: LogState, segment: Segment): Promise<number> {
+async function recoverSegment(
+  state: LogState,
+  segment: Segment,
+  rewriteFrom: number,
+): Promise<number> {
   const { epochs, producers } = state;
   const fileSize = segment.size;
-  const endOffset = await noteAll(state, segment, (bytes, at) => {
+  const endOffset = await noteAll(state, segment, rewriteFrom, (bytes, at) => {
     if (magic(bytes, at) < CURRENT_MAGIC) return;
     const epoch = partitionLeaderEpoch(bytes, at);
     if (epoch >= 0 && epoch > epochs.latestEpoch) epochs.assign(epoch, baseOffset(bytes, at));
@@ -86,6 +94,7 @@ async function recoverSegment(state: LogState, segment: Segment): Promise<number
 async function noteAll(
   state: LogState,
   segment: Segment,
+  rewriteFrom: number,
   visit: (bytes: Buffer, at: number) => void,
 ): Promise<number> {
   const { size } = segment;
@@ -96,7 +105,7 @@ async function noteAll(
   const file = handle.retain();
   try {
     segment.startRebuild();
-    await scanBatches(file, 0, size, (bytes, at, batchSize) => {
+    await scanBatches(file, 0, size, (bytes, at, batchSize, position) => {
       const first = baseOffset(bytes, at);
       const last = lastOffset(bytes, at);
       const isInOrder = last >= first && (first >= endOffset || magic(bytes, at) < CURRENT_MAGIC);
@@ -107,6 +116,7 @@ async function noteAll(
       const epoch = isOld ? latestEpoch : partitionLeaderEpoch(bytes, at);
       if (epoch !== NO_PARTITION_LEADER_EPOCH && epoch < latestEpoch) return false;
       latestEpoch = epoch;
+      if (last >= rewriteFrom) file.write(bytes, at, batchSize, position);
       visit(bytes, at);
       segment.noteBatch(first, last, maxTimestamp(bytes, at), batchSize, indexIntervalBytes);
       endOffset = last + 1;

@@ -117,7 +117,8 @@ class DirectoryLoad {
     }
     await Promise.all(inDoubt);
     // Not before: syncing would hold up the logs that are still to be opened.
-    for (const log of directory.logs) log.flushRecovered();
+    const flushes = Array.from(directory.logs, (log) => log.flushRecovered());
+    await Promise.all(flushes);
     directory.isLoaded = true;
     const tookMs = Math.round(host.clock.monotonicMs() - startMs);
     host.logger.info(

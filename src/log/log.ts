@@ -36,7 +36,7 @@ import { readEndTransactionMarker } from "./end-transaction-marker.ts";
 import { checkGivenBatches } from "./given-batches.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
 import { appendRun, type BatchRun, makeRoom, roll } from "./log-append.ts";
-import type { LogConfig } from "./log-config.ts";
+import { isFlushed, type LogConfig } from "./log-config.ts";
 import { LogFlush } from "./log-flush.ts";
 import { abortedTransactions, readLog } from "./log-read.ts";
 import { deleteOldSegments, moveLogStart } from "./log-retention.ts";
@@ -346,9 +346,15 @@ export class Log {
     );
   }
 
-  /** What recovery read may never have been on the disk: no reader shall see it vanish again. */
-  flushRecovered(): void {
-    this.#flush.flushInBackground(this.#state.logEndOffset);
+  /**
+   * What recovery read may never have been on the disk: no reader shall see it vanish again. To be
+   * waited for where the settings promise that.
+   */
+  flushRecovered(): Promise<void> | null {
+    const { logEndOffset, recoveryPoint } = this.#state;
+    if (logEndOffset <= recoveryPoint) return null;
+    const flushed = this.#flush.flushInBackground(logEndOffset);
+    return isFlushed(this.#state.config) ? flushed : null;
   }
 
   /** Everything appended so far is durable when it resolves. */

@@ -125,6 +125,7 @@ export class MetadataNode {
       logStartOffset: 0,
       // Kafka trusts no marker here either: every batch is checked.
       wasCleanlyStopped: false,
+      isAlwaysFlushed: true,
     });
     if (!log.assignTopicId(METADATA_TOPIC_ID)) {
       throw new ProtocolError(`${log.directory} belongs to another topic: ${log.topicId}`);

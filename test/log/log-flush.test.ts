@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { DiskError } from "../../src/base/world.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
-import { afterPowerLoss, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
+import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
 import { append, DIRECTORY, hostOf, openTestLog, readAll } from "./log-fixture.ts";
 
 /** Syncs that take a millisecond each. */
@@ -159,6 +159,26 @@ describe("a disk that fails", () => {
     world.disk.inject({ operation: "open", path: /1\.(log|index)$/, code: "EACCES" });
     expect(append(log, { valueSize: 800 }).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
     expect(host.failures.length).toBe(1);
+  });
+
+  test("when a sync fails, what the next life takes for durable is durable", async () => {
+    const config = { flushMessages: 1 };
+    const world = fakeWorld();
+    world.disk.makeDirectory("/data");
+    await world.disk.syncDirectory("/");
+    const log = await openTestLog(hostOf(world), { config });
+    // Each has pages of its own.
+    const batch = { valueSize: 10_000 };
+    await append(log, batch).flushed;
+    world.disk.inject({ operation: "sync", path: /\.log$/, code: "EIO", count: 1 });
+    expect(append(log, batch).flushed).rejects.toThrow("EIO");
+    // The kernel takes the page for clean now: only who writes it anew makes it durable.
+    const second = afterKill(world);
+    const later = await openTestLog(hostOf(second), { config, recoveryPoint: 1 });
+    expect(later.logEndOffset).toBe(2);
+    await append(later, batch).flushed;
+    const third = afterPowerLoss(second, "none");
+    expect((await openTestLog(hostOf(third), { config })).logEndOffset).toBe(3);
   });
 
   test("leaves a bit that flips to the reader's checksum", async () => {

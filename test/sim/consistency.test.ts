@@ -15,6 +15,8 @@ import { type End, FakeWire, Machine } from "./machine.ts";
 
 const SEEDS = Number(process.env["SEEDS"] ?? 10);
 const ONLY_SEED = process.env["SEED"];
+/** Seeds that once failed: a sync failed, and what only the page cache knew was gone later. */
+const KEPT_SEEDS = [815, 967];
 const TIMEOUT_MS = 60_000;
 const LIVES_MAX = 6;
 const LIFE_MS_MIN = 300;
@@ -23,7 +25,7 @@ const END_MS_MAX = 300_000;
 
 const seeds =
   ONLY_SEED === undefined
-    ? Array.from({ length: SEEDS }, (_, index) => index)
+    ? [...Array.from({ length: SEEDS }, (_, index) => index), ...KEPT_SEEDS]
     : [Number(ONLY_SEED)];
 
 describe.each(["old", "new"] as const)("transactions of the %s kind", (generation) => {
