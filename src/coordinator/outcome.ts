@@ -7,7 +7,7 @@ import type { ErrorCode } from "../protocol/error-code.ts";
 
 export interface Effects<R> {
   readonly records: readonly R[];
-  /** False: so many records that they may be spread over several batches. */
+  /** False: where they are too many for one batch, they may be spread over several. */
   readonly isAtomic?: boolean;
   /** Runs when the records are applied. */
   readonly applied?: () => void;

@@ -237,15 +237,14 @@ export class Shard<S extends CoordinatorState<R>, R> {
       plainRecord(this.#options.codec.encode(record), timestamp),
     );
     const sizes = plain.map(sizeOfRecord);
-    if (isAtomic) {
-      const size = sizes.reduce((sum, each) => sum + each, 0);
-      if (!this.#fits(plain, size)) return coordinatorErrorOf(ErrorCode.MESSAGE_TOO_LARGE);
-      this.#makeRoom(size);
-    } else if (plain.some((each, index) => !this.#fits([each], sizes[index]!))) {
+    const size = sizes.reduce((sum, each) => sum + each, 0);
+    const isWhole = this.#fits(plain, size);
+    if (isWhole) this.#makeRoom(size);
+    else if (isAtomic || plain.some((each, index) => !this.#fits([each], sizes[index]!))) {
       return coordinatorErrorOf(ErrorCode.MESSAGE_TOO_LARGE);
     }
     records.forEach((record, index) => {
-      if (!isAtomic) this.#makeRoom(sizes[index]!);
+      if (!isWhole) this.#makeRoom(sizes[index]!);
       const open = (this.#open ??= this.#openBatch());
       open.records.push(plain[index]!);
       open.size += sizes[index]!;

@@ -2,6 +2,7 @@
  * Members that leave a group of the consumer protocol, on their own or because time is up, and the
  * four timers that a member may have.
  */
+import type { Deadline } from "../deadlines.ts";
 import { NO_EFFECTS, type Effects, type Outcome } from "../outcome.ts";
 import { canDowngrade, downgrade } from "./consumer-downgrade.ts";
 import { add, type ConsumerGroup, countTopic, type SubscriptionCount } from "./consumer-group.ts";
@@ -70,6 +71,9 @@ function subscriptionsWithout(
   return counts.keys();
 }
 
+/** Kafka has no setting for it: a timer whose records were refused tries again. */
+const RETRY_MS = 500;
+
 // ---- Timers ------------------------------------------------------------------------------------
 
 /** Begins the session of a member anew. */
@@ -81,7 +85,7 @@ export function keepSession(
 ): void {
   const timers = group.timersOf(memberId);
   timers.session ??= groups.context.deadline(() =>
-    timeIsUp(groups, group, memberId, "sent no heartbeat in time"),
+    timeIsUp(groups, group, memberId, "sent no heartbeat in time", timers.session),
   );
   timers.session.set(timeoutMs);
 }
@@ -97,7 +101,8 @@ export function awaitRevocation(
   timers.rebalance = groups.context.deadline(() => {
     // It has given back what that epoch asked for.
     if (group.members.get(memberId)?.memberEpoch !== memberEpoch) return NO_EFFECTS;
-    return timeIsUp(groups, group, memberId, `did not leave epoch ${memberEpoch} in time`);
+    const reason = `did not leave epoch ${memberEpoch} in time`;
+    return timeIsUp(groups, group, memberId, reason, timers.rebalance);
   });
   timers.rebalance.set(rebalanceTimeoutMs);
 }
@@ -110,7 +115,7 @@ export function awaitClassicJoin(
 ): void {
   const timers = group.timersOf(memberId);
   timers.join ??= groups.context.deadline(() =>
-    timeIsUp(groups, group, memberId, "did not join again in time"),
+    timeIsUp(groups, group, memberId, "did not join again in time", timers.join),
   );
   if (!timers.join.isSet) timers.join.set(rebalanceTimeoutMs);
 }
@@ -123,7 +128,7 @@ export function awaitClassicSync(
 ): void {
   const timers = group.timersOf(memberId);
   timers.sync ??= groups.context.deadline(() =>
-    timeIsUp(groups, group, memberId, "sent no SyncGroup in time"),
+    timeIsUp(groups, group, memberId, "sent no SyncGroup in time", timers.sync),
   );
   timers.sync.set(rebalanceTimeoutMs);
 }
@@ -133,13 +138,16 @@ function timeIsUp(
   group: ConsumerGroup,
   memberId: string,
   reason: string,
+  deadline: Deadline | undefined,
 ): Effects<GroupRecord> {
   const { logger } = groups.context;
   const member = group.members.get(memberId);
   if (member === undefined) return NO_EFFECTS;
   logger.info(`group ${group.groupId}: member ${memberId} ${reason} and is removed`);
   const outcome = fenceMembers(groups, group, [member], null);
-  if (!(outcome instanceof GroupRefusal)) return outcome;
+  // The log may take it a little later.
+  const refused = (): void => deadline?.set(RETRY_MS);
+  if (!(outcome instanceof GroupRefusal)) return { ...outcome, refused };
   logger.warn(`group ${group.groupId}: ${outcome.errorMessage}`);
   return NO_EFFECTS;
 }

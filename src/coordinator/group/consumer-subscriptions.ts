@@ -44,6 +44,9 @@ export function changeMetadata(
   return groupEpoch;
 }
 
+/** A member replaced, its patterns and the epoch. */
+const OWN_RECORD_COUNT_MAX = 12;
+
 /** What the member shall have: by a new assignment where it is time for one. */
 export function changeTarget(
   change: GroupChange,
@@ -71,6 +74,8 @@ export function changeTarget(
     assignorName,
     isHomogeneous: isHomogeneousWith(group, member, updated),
   });
+  // What stands before it, and is more than the member's own, must not be torn apart.
+  change.mayBeSpread = records.length <= OWN_RECORD_COUNT_MAX;
   for (const record of targets) records.push(record);
   return { epoch: groupEpoch, partitions };
 }

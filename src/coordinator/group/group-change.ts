@@ -4,11 +4,13 @@ import type { ConsumerGroup } from "./consumer-group.ts";
 import type { ConsumerGroups } from "./consumer-groups.ts";
 import type { GroupRecord } from "./group-records.ts";
 
-/** More records than these may be spread over several batches: one would be too large a batch. */
-const ATOMIC_RECORD_COUNT_MAX = 1_000;
-
 export class GroupChange {
   readonly records: GroupRecord[] = [];
+  /**
+   * Whether the records may be spread over several batches where one cannot hold them. An assignment
+   * of which the end is lost does no harm: its epoch is in its last record.
+   */
+  mayBeSpread = false;
   readonly #effects: ((group: ConsumerGroup) => void)[] = [];
 
   /** `group` may be one that is only about to come into being. */
@@ -25,7 +27,7 @@ export class GroupChange {
   outcome<T>(response: T | Promise<T>): Outcome<GroupRecord, T> {
     return {
       records: this.records,
-      isAtomic: this.records.length <= ATOMIC_RECORD_COUNT_MAX,
+      isAtomic: !this.mayBeSpread,
       applied: () => this.runEffects(),
       response,
     };
