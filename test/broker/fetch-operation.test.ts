@@ -7,7 +7,9 @@ import {
   releaseAll,
   runFetch,
 } from "../../src/broker/fetch-operation.ts";
+import { Verification } from "../../src/log/verifications.ts";
 import type { PartitionRead } from "../../src/partition/fetch-read.ts";
+import { buildEndTransactionMarker } from "../../src/protocol/control-record.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../../src/protocol/messages/20-delete-topics.ts";
@@ -35,6 +37,29 @@ describe("a fetch", () => {
     produce(1, "here");
     broker.world.clock.settle();
     expect(poll.sizes()).toEqual([0, 1]);
+  });
+
+  test("of committed records is woken by the marker, not by what it decides", () => {
+    const { broker, produce, fetch } = arena();
+    const partition = broker.node.partitions.find("t", 0)!;
+    const producer = { producerId: 7, producerEpoch: 0 };
+    const nowMs = broker.world.clock.wallMs();
+    const verification = partition.startVerification(7, 0, 0, false);
+    if (!(verification instanceof Verification)) throw new Error("nothing to verify");
+    const records = [{ timestamp: nowMs, key: null, value: Buffer.from("x") }];
+    const first = buildBatch({ records, ...producer, baseSequence: 0, isTransactional: true });
+    partition.append(first, { origin: "client", nowMs, verification });
+    const committed = fetch([0], { isolationLevel: 1 });
+    const all = fetch([0]);
+    produce(0, "behind");
+    broker.world.clock.advance(100);
+    expect([committed.sizes() === null, all.sizes() === null]).toEqual([true, false]);
+    const marker = { ...producer, isCommit: true, coordinatorEpoch: 0, timestamp: nowMs };
+    const options = { origin: "coordinator", nowMs, transactionVersion: 0 } as const;
+    partition.append(buildEndTransactionMarker(marker), options);
+    broker.world.clock.settle();
+    expect(committed.sizes()).toEqual([1]);
+    expect(partition.log.lastStableOffset).toBe(3);
   });
 
   test("answers empty at its deadline", () => {

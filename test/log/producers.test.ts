@@ -194,6 +194,42 @@ describe("transactions", () => {
     );
   });
 
+  test("may count anew from 0 in a new epoch: that is no duplicate", async () => {
+    const log = await openTestLog(hostOf(fakeWorld()));
+    for (const epoch of [0, 1, 2]) {
+      const first = produce(log, { epoch, isTransactional: true });
+      expect(first).toMatchObject({ errorCode: NONE, isDuplicate: false, firstOffset: epoch * 2 });
+      expect(produce(log, { epoch, isTransactional: true }).isDuplicate).toBe(true);
+      expect(mark(log, epoch === 1, { epoch: epoch + 1, version: 2 }).errorCode).toBe(NONE);
+    }
+    // What came before the last marker is of an epoch that is gone.
+    const late = produce(log, { epoch: 2, isTransactional: true });
+    expect(late.errorCode).toBe(INVALID_PRODUCER_EPOCH);
+  });
+
+  test("outlive the records that they began with", async () => {
+    const world = fakeWorld();
+    const config = { segmentBytes: 500, retentionBytes: 1000 };
+    const log = await openTestLog(hostOf(world), { config });
+    produce(log, { id: 5, isTransactional: true });
+    for (let sequence = 0; sequence < 30; sequence++) produce(log, { id: 7, sequence });
+    expect(log.deleteOldSegments()).toBeGreaterThan(1);
+    const { logStartOffset } = log;
+    expect(logStartOffset).toBeGreaterThan(1);
+    expect(log.lastStableOffset).toBe(logStartOffset);
+    log.removeExpiredProducers(world.clock.wallMs() + 1e10);
+    expect(log.activeProducers().map(({ producerId }) => producerId)).toEqual([5]);
+    expect(produce(log, { id: 5, sequence: 1, isTransactional: true }).errorCode).toBe(NONE);
+    mark(log, false, { id: 5 });
+    log.advanceHighWatermark(log.logEndOffset);
+    expect(log.lastStableOffset).toBe(log.logEndOffset);
+    const slice = await log.read(logStartOffset, 100_000, log.logEndOffset, true);
+    expect(log.abortedTransactions(logStartOffset, slice)).toMatchObject([
+      { producerId: 5, firstOffset: 0, lastOffset: 32 },
+    ]);
+    slice.release();
+  });
+
   test("are open again after a kill", async () => {
     const world = fakeWorld();
     const log = await openTestLog(hostOf(world), { config: { segmentBytes: 500 } });
