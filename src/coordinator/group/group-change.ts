@@ -7,8 +7,8 @@ import type { GroupRecord } from "./group-records.ts";
 export class GroupChange {
   readonly records: GroupRecord[] = [];
   /**
-   * Whether the records may be spread over several batches where one cannot hold them. An assignment
-   * of which the end is lost does no harm: its epoch is in its last record.
+   * Whether the records may be spread over several batches where one cannot hold them. An
+   * assignment of which the end is lost does no harm: its epoch is in its last record.
    */
   mayBeSpread = false;
   readonly #effects: ((group: ConsumerGroup) => void)[] = [];
