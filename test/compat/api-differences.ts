@@ -11,7 +11,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { Asker, DATA, type Connection, type Line, type Scenario, type Step } from "../api/asker.ts";
+import { Asker, type Connection, type Line, type Scenario, type Step } from "../api/asker.ts";
 import { SCENARIOS } from "../api/scenarios/index.ts";
 import { installJavaDrivers } from "./harness/install.ts";
 import { startTarget, type TargetKind } from "./harness/target.ts";
@@ -75,12 +75,7 @@ async function stepsOf(kind: TargetKind, scenario: Scenario): Promise<Step[]> {
 }
 
 async function runIn(folder: string, kind: TargetKind, scenario: Scenario): Promise<Step[]> {
-  const settings = Object.entries(scenario.settings ?? {}).map(([name, text]) => [
-    name,
-    text.replaceAll(DATA, join(folder, "data")),
-  ]);
-  const overrides = Object.fromEntries(settings) as Record<string, string>;
-  const target = await startTarget(kind, folder, overrides);
+  const target = await startTarget(kind, folder, scenario.settings ?? {});
   try {
     const properties = readFileSync(join(folder, "server.properties"), "utf8");
     const ports = [...properties.matchAll(/^listeners=.*:(\d+),.*:(\d+)$/gm)][0];

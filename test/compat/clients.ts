@@ -163,6 +163,13 @@ export const CLIENTS: readonly Client[] = [
     command: javaDriver("compat.ToolsDriver"),
   },
   {
+    name: "java-admin-tools",
+    needs: ["java", "javac", "mvn"],
+    install: installJavaDrivers,
+    command: javaDriver("compat.AdminToolsDriver"),
+    overrides: { "log.dirs": "DATA/one,DATA/two", "metric.reporters": "MetricsSink" },
+  },
+  {
     name: "java-dump",
     needs: ["java", "javac", "mvn"],
     install: installJavaDrivers,

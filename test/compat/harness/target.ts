@@ -19,6 +19,9 @@ export interface Target {
   kill(): Promise<void>;
 }
 
+/** Stands for the data directory in settings. */
+export const DATA = "DATA";
+
 const REPOSITORY = resolve(import.meta.dir, "../../..");
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 30_000;
@@ -100,7 +103,7 @@ export async function startReviving(
   return { ...current, stop };
 }
 
-/** Chooses the ports and writes server.properties. */
+/** Chooses the ports, says where DATA is, and writes server.properties. */
 export function makePlace(
   workDirectory: string,
   overrides: Readonly<Record<string, string>>,
@@ -109,9 +112,13 @@ export function makePlace(
   const dataDirectory = join(workDirectory, "data");
   mkdirSync(dataDirectory, { recursive: true });
   const [port, controllerPort] = freePorts();
-  const settings = { ...base(port, controllerPort, dataDirectory), ...overrides };
+  const given = { ...base(port, controllerPort, dataDirectory), ...overrides };
+  const settings = Object.entries(given).map(([key, value]) => [
+    key,
+    value.replaceAll(DATA, dataDirectory),
+  ]);
   const propertiesFile = join(workDirectory, "server.properties");
-  const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`);
+  const lines = settings.map(([key, value]) => `${key}=${value}\n`);
   writeFileSync(propertiesFile, lines.join(""));
   return { port, workDirectory, dataDirectory, propertiesFile };
 }
