@@ -18,6 +18,8 @@ export interface Libc {
   ): number;
   /** sync_file_range(SYNC_FILE_RANGE_WRITE). */
   startWriteBack(descriptor: number, position: number, length: number): void;
+  /** syncfs. */
+  writeOut(descriptor: number): void;
 }
 
 export interface FileLocking {
@@ -52,6 +54,7 @@ function openLinux(): Libc | null {
     const { symbols } = dlopen("libc.so.6", {
       fallocate: { args: ["i32", "i32", "i64", "i64"], returns: "i32" },
       preadv2: { args: ["i32", "ptr", "i32", "i64", "i32"], returns: "i32" },
+      syncfs: { args: ["i32"], returns: "i32" },
       sync_file_range: { args: ["i32", "i64", "i64", "u32"], returns: "i32" },
       __errno_location: { args: [], returns: "ptr" },
     });
@@ -78,6 +81,9 @@ function openLinux(): Libc | null {
       },
       startWriteBack(descriptor, position, length) {
         symbols.sync_file_range(descriptor, position, length, SYNC_FILE_RANGE_WRITE);
+      },
+      writeOut(descriptor) {
+        symbols.syncfs(descriptor);
       },
     };
   } catch {

@@ -112,6 +112,14 @@ class RealDisk implements Disk {
     });
   }
 
+  writeOutNow(path: string): void {
+    const libc = this.#portable ? null : loadLibc();
+    if (libc === null) return;
+    const descriptor = attempt("open", path, () => openSync(path, constants.O_RDONLY));
+    libc.writeOut(descriptor);
+    closeSync(descriptor);
+  }
+
   /**
    * fcntl locks belong to the process and fall when it closes any descriptor of the file, so each
    * file is locked once a process, and is opened by nobody else.

@@ -64,6 +64,8 @@ const FLUSHED_DELAY_MS = 1_000;
 const TIMER_MAX_MS = 2 ** 31 - 1;
 /** Logs are looked after for so long without a break. */
 const SLICE_MS = 2;
+/** Logs from which on a stop first writes out all of their file system, and that of others. */
+const WRITTEN_OUT_FROM = 100;
 /** Partitions that are not there yet, and for which a directory was asked for. */
 const PREFERRED_MAX = 10_000;
 
@@ -350,7 +352,13 @@ export class LogManager implements LogHost {
     const { numRecoveryThreadsPerDataDir } = this.#options.settings;
     const closes = this.#online().map(async (directory) => {
       const queue = new WorkQueue(Math.max(SYNCS_MAX, numRecoveryThreadsPerDataDir));
-      await Promise.all([...directory.logs].map((log) => queue.run(() => log.close())));
+      const unsynced: Log[] = [];
+      const close = async (log: Log) => {
+        if (await log.closeUnsynced()) unsynced.push(log);
+      };
+      await Promise.all([...directory.logs].map((log) => queue.run(() => close(log))));
+      if (unsynced.length >= WRITTEN_OUT_FROM) this.disk.writeOutNow(directory.path);
+      await Promise.all(unsynced.map((log) => queue.run(() => log.syncClosed())));
       await this.background.whenIdle();
       for (const kind of CHECKPOINT_KINDS) {
         await this.#guard(directory, () => directory.checkpoint(kind));

@@ -398,8 +398,13 @@ export class Log {
 
   /** Nothing is appended any more, and all that was is durable when it resolves. */
   async close(): Promise<void> {
+    if (await this.closeUnsynced()) await this.syncClosed();
+  }
+
+  /** The first half of it: false when there is nothing to make durable. */
+  async closeUnsynced(): Promise<boolean> {
     const state = this.#state;
-    if (state.isClosed || state.failure !== null) return;
+    if (state.isClosed || state.failure !== null) return false;
     try {
       await this.#flush.whenIdle();
       state.isClosed = true;
@@ -408,7 +413,19 @@ export class Log {
       if (!isDone) state.producers.takeSnapshot();
       if (!isDone) state.segments.active.close();
       for (const segment of state.segments.all) segment.coolDown();
-      if (!isDone) await this.#flush.syncAtClose();
+      return !isDone;
+    } catch (error) {
+      state.diskFailed(error);
+      return false;
+    }
+  }
+
+  /** The second half, where the first found something. */
+  async syncClosed(): Promise<void> {
+    const state = this.#state;
+    if (state.failure !== null) return;
+    try {
+      await this.#flush.syncAtClose();
     } catch (error) {
       state.diskFailed(error);
     }

@@ -31,6 +31,12 @@ for (const portable of [false, true]) {
       file.close();
     });
 
+    test("writes out the file system of a path, or does nothing where that cannot be had", () => {
+      disk.open(place("written-out"), "create").close();
+      disk.writeOutNow(folder);
+      if (!portable) expect(() => disk.writeOutNow(place("absent"))).toThrow(DiskError);
+    });
+
     test("reads what is in the page cache at once, and the rest later", async () => {
       const file = disk.open(place("cached"), "create");
       const bytes = Buffer.alloc(300_000, 7);

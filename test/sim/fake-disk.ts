@@ -200,6 +200,11 @@ export class FakeDisk implements Disk {
     return Buffer.from(file.data.subarray(0, file.size));
   }
 
+  /** A hint: nothing is surer by it. */
+  writeOutNow(path: string): void {
+    this.#checkLife("sync", path);
+  }
+
   syncDirectory(path: string): Promise<void> {
     try {
       this.check("syncDirectory", path);
