@@ -60,12 +60,20 @@ function hasRepeats(topics: readonly TopicData[]): boolean {
     if (keys.size < topics.length) return true;
   }
   for (const { partitionData } of topics) {
-    if (partitionData.length < 2) continue;
+    if (isAscending(partitionData)) continue;
     const indexes = new Set<number>();
     for (const { index } of partitionData) indexes.add(index);
     if (indexes.size < partitionData.length) return true;
   }
   return false;
+}
+
+/** The ordinary case, and one that needs no set. */
+function isAscending(partitionData: readonly PartitionData[]): boolean {
+  for (let at = 1; at < partitionData.length; at++) {
+    if (partitionData[at]!.index <= partitionData[at - 1]!.index) return false;
+  }
+  return true;
 }
 
 /** The whole request is refused. */
