@@ -208,31 +208,9 @@ export class BrokerNode implements Broker {
 
   /** `ports` are those that the listeners have got, by name. */
   async start(ports: ReadonlyMap<string, number>): Promise<void> {
-    const { world, settings, logger } = this;
+    const { world, settings } = this;
     this.#ports = ports;
-    const directory = metadataDirectory(settings);
-    this.#metadata = await MetadataNode.open({
-      world,
-      logger: logger.child("metadata"),
-      host: this.logs,
-      metadataLogDir: directory,
-      clusterId: this.clusterId,
-      local: {
-        id: this.nodeId,
-        directoryId: this.#directoryIdOf(directory),
-        endpoints: this.#endpoints(this.listeners.advertisedController),
-      },
-      staticVoters: staticVoters(settings),
-      rules: {
-        nodeId: this.nodeId,
-        defaultReplicationFactor: settings.get("default.replication.factor"),
-        numPartitions: settings.get("num.partitions"),
-        supportedFeatures: SUPPORTED_FEATURES,
-        configs: configRules(settings),
-      },
-      settings: metadataSettings(settings),
-      onFatal: (error) => this.#options.fatal(error),
-    });
+    this.#metadata = await this.#openMetadata();
     await this.logs.load((topic, index) => this.#assignedDirectory(topic, index));
     setStraysAside(this.logs, this.image, this.nodeId);
     const assignments = new DirectoryAssignments({
@@ -251,12 +229,6 @@ export class BrokerNode implements Broker {
       groupsIfMade: () => this.#groups,
       transactions: () => this.transactions,
     });
-    this.#metadata.subscribe((delta) => {
-      this.quotas.apply(delta, image.clientQuotas);
-      replicas.apply(delta);
-      this.telemetry?.apply(delta, image);
-    });
-    this.logs.start();
     this.#registration = new Registration({
       metadata: this.#metadata,
       random: world.random,
@@ -271,6 +243,14 @@ export class BrokerNode implements Broker {
       previousBrokerEpoch: this.logs.previousBrokerEpoch,
     });
     await this.#registration.enter();
+    // Not before: after a crash this node enters with new leader epochs, and coordinators would
+    // read their partitions twice.
+    this.#metadata.subscribe((delta) => {
+      this.quotas.apply(delta, image.clientQuotas);
+      replicas.apply(delta);
+      this.telemetry?.apply(delta, image);
+    });
+    this.logs.start();
     assignments.open();
     settings.watch((changed) => {
       if (changed.has("cordoned.log.dirs")) void this.#registration?.directoriesCordoned();
@@ -299,6 +279,33 @@ export class BrokerNode implements Broker {
     if (endpoint === undefined) return [];
     const { host, port } = endpoint;
     return [{ nodeId: this.nodeId, host, port, rack: null, isFenced: false }];
+  }
+
+  #openMetadata(): Promise<MetadataNode> {
+    const { world, settings, logger } = this;
+    const directory = metadataDirectory(settings);
+    return MetadataNode.open({
+      world,
+      logger: logger.child("metadata"),
+      host: this.logs,
+      metadataLogDir: directory,
+      clusterId: this.clusterId,
+      local: {
+        id: this.nodeId,
+        directoryId: this.#directoryIdOf(directory),
+        endpoints: this.#endpoints(this.listeners.advertisedController),
+      },
+      staticVoters: staticVoters(settings),
+      rules: {
+        nodeId: this.nodeId,
+        defaultReplicationFactor: settings.get("default.replication.factor"),
+        numPartitions: settings.get("num.partitions"),
+        supportedFeatures: SUPPORTED_FEATURES,
+        configs: configRules(settings),
+      },
+      settings: metadataSettings(settings),
+      onFatal: (error) => this.#options.fatal(error),
+    });
   }
 
   #makeMoves(assignments: DirectoryAssignments): { readonly logDirMoves: LogDirMoves } {
