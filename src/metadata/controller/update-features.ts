@@ -33,7 +33,7 @@ export type UpdateFeaturesResponse = Value<typeof api.response>;
 /** How a feature may be changed. */
 export const UpgradeType = { UPGRADE: 1, SAFE_DOWNGRADE: 2, UNSAFE_DOWNGRADE: 3 } as const;
 
-/** `version` 0 has a flag for downgrades in place of a type; up to 1, a result for each feature. */
+/** `version` 0 knows upgrades alone; up to 1, there is a result for each feature. */
 export function updateFeatures(
   request: UpdateFeaturesRequest,
   version: number,
@@ -42,7 +42,8 @@ export function updateFeatures(
     const updates = request.featureUpdates.map((update) => ({
       feature: update.feature,
       level: update.maxVersionLevel,
-      upgradeType: version === 0 ? typeBefore(update.allowDowngrade) : update.upgradeType,
+      // Kafka reads v0's flag for downgrades, and does not look at it.
+      upgradeType: version === 0 ? UpgradeType.UPGRADE : update.upgradeType,
     }));
     const proposed = new Map(state.image.features);
     for (const { feature, level } of updates) proposed.set(feature, level);
@@ -62,10 +63,6 @@ interface FeatureUpdate {
   readonly feature: string;
   readonly level: number;
   readonly upgradeType: number;
-}
-
-function typeBefore(allowDowngrade: boolean): number {
-  return allowDowngrade ? UpgradeType.SAFE_DOWNGRADE : UpgradeType.UPGRADE;
 }
 
 function recordsOf({ feature, level }: FeatureUpdate): NewRecord[] {

@@ -22,7 +22,7 @@ import { createPartitionsScenario, describeLogDirsScenario } from "./partitions.
 import { fetchScenario, produceScenario } from "./produce-fetch.ts";
 import { leaderEpochsScenario, producersScenario } from "./producers.ts";
 import { throttlingScenario } from "./throttling.ts";
-import { quorumScenario, updateFeaturesScenario } from "./quorum.ts";
+import { changeFeaturesScenario, quorumScenario, updateFeaturesScenario } from "./quorum.ts";
 import { reassignmentsScenario, votersScenario } from "./reassignments.ts";
 import { aclsScenario, securityScenario } from "./security.ts";
 import { transactionPartitionsScenario } from "./transaction-partitions.ts";
@@ -35,6 +35,7 @@ export const SCENARIOS: readonly Scenario[] = [
   alterLogDirsScenario,
   apiVersionsScenario,
   clientQuotasScenario,
+  changeFeaturesScenario,
   configsScenario,
   consumerGroups.consumerDisabledScenario,
   consumerGroups.consumerGroupsScenario,

@@ -1,4 +1,5 @@
 import { describeQuorum } from "../../../src/protocol/messages/55-describe-quorum.ts";
+import { apiVersions } from "../../../src/protocol/messages/18-api-versions.ts";
 import { updateFeatures } from "../../../src/protocol/messages/57-update-features.ts";
 import type { Asker, Scenario } from "../asker.ts";
 import { versionsOf } from "../asker.ts";
@@ -65,6 +66,74 @@ export const updateFeaturesScenario: Scenario = {
     }
   },
 };
+
+/** With effect: levels go up and down, several at once or none, and clients are told. */
+export const changeFeaturesScenario: Scenario = {
+  name: "change-features",
+  async run(asker) {
+    const [elr, transactions] = ["eligible.leader.replicas.version", "transaction.version"];
+    const changes: [feature: string, level: number, upgradeType: number][][] = [
+      [[elr!, 0, 1]],
+      [[elr!, 0, 2]],
+      [[elr!, 0, 2]],
+      [[elr!, 1, 2]],
+      [[elr!, 1, 1]],
+      [
+        [elr!, 0, 3],
+        [transactions!, 0, 1],
+      ],
+      [
+        [elr!, 0, 3],
+        [transactions!, 1, 3],
+      ],
+      [
+        [transactions!, 2, 1],
+        [transactions!, 0, 2],
+      ],
+      [[transactions!, 0, 2]],
+      [[transactions!, 3, 1]],
+      [[transactions!, -1, 2]],
+      [
+        [transactions!, 2, 1],
+        [elr!, 1, 1],
+        ["metadata.version", 30, 1],
+        ["kraft.version", 1, 1],
+      ],
+      [["kraft.version", 0, 2]],
+      [["metadata.version", 29, 2]],
+      [["metadata.version", 0, 2]],
+      [["", 1, 1]],
+    ];
+    for (const each of changes) {
+      const featureUpdates = each.map(([feature, maxVersionLevel, upgradeType]) => ({
+        feature,
+        maxVersionLevel,
+        upgradeType,
+      }));
+      await asker.ask(updateFeatures, 2, { featureUpdates });
+      await asker.sleep(PUBLISHED_MS);
+      const { finalizedFeatures } = await asker.quietly(apiVersions, 4, SOFTWARE);
+      const own = finalizedFeatures.filter(({ name }) => FEATURES.has(name));
+      asker.remember("the levels now", own);
+    }
+    for (const version of versionsOf(updateFeatures)) {
+      const kind = version === 0 ? { allowDowngrade: true } : { upgradeType: 2 };
+      await asker.askOn("controller", updateFeatures, version, {
+        featureUpdates: [{ feature: elr!, maxVersionLevel: version % 2, ...kind }],
+      });
+    }
+  },
+};
+
+/** The image that brokers answer from is a moment behind the controller's answer. */
+const PUBLISHED_MS = 100;
+const SOFTWARE = { clientSoftwareName: "some-client", clientSoftwareVersion: "1" };
+const FEATURES = new Set([
+  "metadata.version",
+  "kraft.version",
+  "transaction.version",
+  "eligible.leader.replicas.version",
+]);
 
 const UPDATES: [feature: string, level: number, upgradeType: number][] = [
   ["metadata.version", 30, 1],
