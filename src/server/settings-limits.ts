@@ -17,10 +17,15 @@ export function limitsOf({ settings, quotas, listeners }: LimitSources): ServerL
     get socketRequestMaxBytes() {
       return settings.get("socket.request.max.bytes");
     },
-    /** Kafka sets no bound by default; here it is one all the same. */
+    /**
+     * Kafka sets no bound by default; here is one all the same, with room for any one request:
+     * what many clients send at once would else end the node, where Kafka's heap ends in an error.
+     */
     get queuedMaxRequestBytes() {
       const bytes = settings.get("queued.max.request.bytes");
-      return bytes > 0 ? bytes : DEFAULT_LIMITS.queuedMaxRequestBytes;
+      if (bytes > 0) return bytes;
+      const requestBytesMax = settings.get("socket.request.max.bytes");
+      return Math.max(DEFAULT_LIMITS.queuedMaxRequestBytes, requestBytesMax);
     },
     get queuedMaxRequests() {
       return settings.get("queued.max.requests");

@@ -75,7 +75,8 @@ export const networkSettings = {
     -1,
     "medium",
     acts(
-      "Bytes of requests in the works at once; further ones stay in the sockets. -1 sets no bound.",
+      "Bytes of requests in the works at once; further ones stay in the sockets. " +
+        "-1, no bound in Kafka, is 512 MiB here.",
     ),
   ),
   "queued.max.requests": int(
