@@ -7,8 +7,13 @@ import { run } from "./cli/index.ts";
 // What is compiled once is kept for the next start; where it cannot be kept, nothing is lost.
 enableCompileCache(`${import.meta.dir}/../node_modules/.cache/bunka`);
 
-const exitCode = await run(process.argv.slice(2), {
+const context = {
   console: realConsole,
   world: async () => (await import("./base/real-world.ts")).realWorld(),
+};
+const exitCode = await run(process.argv.slice(2), context).catch((error: unknown) => {
+  // A bug. Left to the runtime, it would be handed to the broker's own handler, and end with 0.
+  realConsole.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return 1;
 });
 process.exit(exitCode);

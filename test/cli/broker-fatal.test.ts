@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -27,6 +27,30 @@ test("a bug on the way to the ready line ends the process with exit code 1", asy
   const child = Bun.spawn([process.execPath, "-e", CHILD, folder], { stderr: "pipe" });
   const text = await new Response(child.stderr).text();
   expect(text).toContain("the node must stop: Error: a bug at the start");
+  expect(await child.exited).toBe(1);
+  rmSync(folder, { recursive: true });
+});
+
+test("a bug that the start itself throws ends the process with exit code 1", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "bunka-fatal-"));
+  const preload = join(folder, "preload.ts");
+  // The name of the first file of a log, when the broker has its own handlers already.
+  const bug = `
+    const { padStart } = String.prototype;
+    String.prototype.padStart = function (length, fill) {
+      if (length === 20) throw new TypeError("a bug that is thrown");
+      return padStart.call(this, length, fill);
+    };
+  `;
+  writeFileSync(preload, bug);
+  const data = join(folder, "data");
+  const words = [`--preload=${preload}`, `${SOURCES}/main.ts`, "broker", "--override"];
+  const listeners = ["listeners=PLAINTEXT://127.0.0.1:0", "--override"];
+  const child = Bun.spawn([process.execPath, ...words, ...listeners, `log.dirs=${data}`], {
+    stderr: "pipe",
+  });
+  const text = await new Response(child.stderr).text();
+  expect(text).toContain("TypeError: a bug that is thrown");
   expect(await child.exited).toBe(1);
   rmSync(folder, { recursive: true });
 });

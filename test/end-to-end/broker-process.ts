@@ -171,14 +171,21 @@ export class Scratch {
   readonly path = mkdtempSync(join(tmpdir(), "bunka-e2e-"));
 
   remove(): void {
-    if (process.env["BUNKA_KEEP"] === "1") console.error(`kept: ${this.path}`);
+    if (KEEPS) console.error(`kept: ${this.path}`);
     else rmSync(this.path, { recursive: true, force: true });
+  }
+
+  /** Nobody needs to look at this part of it. */
+  doneWith(path: string): void {
+    if (!KEEPS) rmSync(path, { recursive: true, force: true });
   }
 
   [Symbol.dispose](): void {
     this.remove();
   }
 }
+
+const KEEPS = process.env["BUNKA_KEEP"] === "1";
 
 function spawn(words: readonly string[], options: StartOptions) {
   const { command = [process.execPath, MAIN], prefix = [], logLevel = "info" } = options;

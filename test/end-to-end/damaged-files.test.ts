@@ -49,7 +49,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await killLeftovers();
   scratch.remove();
-});
+}, 60_000);
 
 /**
  * What is left of the records:
@@ -101,6 +101,7 @@ async function expectRecovered(state: State, spoil: Row[3], rest: Rest): Promise
   else expect(again).toEqual(sight);
   await expectGoesOn(broker, specimen, again, rest === "whole");
   expect((await broker.stop()).exitCode).toBe(0);
+  scratch.doneWith(directory);
 }
 
 function expectRest({ offsets, logStartOffset, logEndOffset, damagedAt }: Sight, rest: Rest): void {
@@ -128,6 +129,7 @@ async function expectRefused(state: State, spoil: Row[3], reason: RegExp): Promi
   spoil(directory);
   const overrides = { "log.dirs": directory, ...SETTINGS };
   for (let tries = 0; tries < 2; tries++) expectRefusal(await runToEnd(overrides), reason);
+  scratch.doneWith(directory);
 }
 
 function refuses(
