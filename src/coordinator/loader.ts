@@ -57,6 +57,8 @@ export async function replayLog<R>(
   while (offset < log.logEndOffset) {
     const bytes = await log.read(offset, sizeMax);
     if (!isWanted()) break;
+    // Compaction has taken all that was here, and the last segment is new.
+    if (bytes.length === 0) break;
     const before = offset;
     for (let at = 0; at < bytes.length;) {
       const size = nextBatchSize(bytes, at, bytes.length);

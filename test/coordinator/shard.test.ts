@@ -396,6 +396,19 @@ describe("loading", () => {
     expect(started({ log }).read().value).toBe("c d");
   });
 
+  test("ends where compaction left nothing, though the log goes on", () => {
+    const log = new FakeCoordinatorLog();
+    const { write } = started({ log });
+    write("a", "b");
+    // Behind it there were tombstones, and all of them are gone.
+    log.logEndOffset = 9;
+    log.commit();
+    const again = started({ log: log.reopened() });
+    expect(again.read().value).toBe("a b");
+    expect(again.write("c").value).toBe("c");
+    expect(again.log.batches.length).toBe(2);
+  });
+
   test("passes over records of a type that it does not know, and says so", () => {
     const before = started();
     before.write("a", "?", "b");
