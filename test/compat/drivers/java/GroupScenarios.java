@@ -286,6 +286,7 @@ final class GroupScenarios {
                         admin.describeClassicGroups(List.of(none), classic).all().get()),
                 "removeMembers", outcomeOf(() -> admin.removeMembersFromConsumerGroup(none,
                         new RemoveMembersFromConsumerGroupOptions()).all().get()),
+                "emptyName", outcomeOf(() -> describe("")),
                 "sessionTooShort", join("session.timeout.ms", 100, "heartbeat.interval.ms", 50),
                 "sessionTooLong", join("session.timeout.ms", 10_000_000),
                 "inconsistent", inconsistent());
