@@ -233,9 +233,8 @@ export class Shard<S extends CoordinatorState<R>, R> {
     const refusal = this.log.refusal();
     if (refusal !== ErrorCode.NONE) return coordinatorErrorOf(refusal);
     const timestamp = this.#options.clock.wallMs();
-    const plain = records.map((record) =>
-      plainRecord(this.#options.codec.encode(record), timestamp),
-    );
+    const plain = this.#encode(records, timestamp);
+    if (plain === null) return coordinatorErrorOf(ErrorCode.MESSAGE_TOO_LARGE);
     const sizes = plain.map(sizeOfRecord);
     const size = sizes.reduce((sum, each) => sum + each, 0);
     const isWhole = this.#fits(plain, size);
@@ -251,6 +250,16 @@ export class Shard<S extends CoordinatorState<R>, R> {
       this.#state.apply(record, this.#nextOffset++, NO_PRODUCER_ID);
     });
     return ErrorCode.NONE;
+  }
+
+  /** Null where a client's text has no room in its field. */
+  #encode(records: readonly R[], timestamp: number): NewRecord[] | null {
+    try {
+      return records.map((record) => plainRecord(this.#options.codec.encode(record), timestamp));
+    } catch (error) {
+      if (error instanceof ProtocolError) return null;
+      throw error;
+    }
   }
 
   /** Whether the log takes these records as one batch; many only when they are compressed. */

@@ -14,6 +14,7 @@ import { asBuffer, utf8Write } from "../base/bytes.ts";
 import { assert } from "../base/assert.ts";
 import { UUID_SIZE, writeUuid } from "../base/uuid.ts";
 import type { DiskFile } from "../base/world.ts";
+import { ProtocolError } from "./protocol-error.ts";
 import { STRING_SIZE_MAX } from "./reader.ts";
 
 /** Below, a copy is cheaper than another write to a socket. */
@@ -140,7 +141,7 @@ export class Writer {
   string(value: string): void {
     const at = this.#reserve(2 + 3 * value.length);
     const size = utf8Write(this.#buffer, value, at + 2, 3 * value.length);
-    if (size > STRING_SIZE_MAX) outOfRange(size, "string size");
+    if (size > STRING_SIZE_MAX) tooLong(size);
     this.#view.setInt16(at, size);
     this.#position = at + 2 + size;
   }
@@ -220,7 +221,7 @@ export class Writer {
 
   #longCompactString(value: string): void {
     const size = Buffer.byteLength(value);
-    if (size > STRING_SIZE_MAX) outOfRange(size, "string size");
+    if (size > STRING_SIZE_MAX) tooLong(size);
     this.uvarint(size + 1);
     const at = this.#reserve(size);
     utf8Write(this.#buffer, value, at, size);
@@ -290,6 +291,14 @@ function sizeOf(value: Uint8Array | FileSlice): number {
 function edgeOf(value: number): bigint {
   assert(value === 2 ** 63 || value === -(2 ** 63), `${value} is not an int64`);
   return value > 0 ? 2n ** 63n - 1n : -(2n ** 63n);
+}
+
+/**
+ * No bug: what a client sent can grow in our hands, as bytes that are no UTF-8 do, and names that
+ * stand in messages. Kafka closes the connection then, too.
+ */
+function tooLong(size: number): never {
+  throw new ProtocolError(`a string of ${size} bytes is too long to be written`);
 }
 
 function outOfRange(value: number | bigint, what: string): never {

@@ -2,6 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import { afterKill } from "../sim/fake-world.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
+import { decode, encode } from "../../src/protocol/compile.ts";
+import { metadata } from "../../src/protocol/messages/03-metadata.ts";
+import { consumerGroupHeartbeat } from "../../src/protocol/messages/68-consumer-group-heartbeat.ts";
+import { beating } from "./scenarios/consumer-groups.ts";
+import { awaitCoordinator } from "./scenarios/groups.ts";
 import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../../src/protocol/messages/20-delete-topics.ts";
 import { findCoordinator } from "../../src/protocol/messages/10-find-coordinator.ts";
@@ -50,6 +55,42 @@ describe("limits", () => {
     const codes = new Set(altered.responses.map(({ errorCode }) => errorCode));
     expect([...codes]).toEqual([ErrorCode.RECORD_LIST_TOO_LARGE]);
     expect([...broker.node.image.configs.names(32)]).toEqual([]);
+  });
+});
+
+describe("text that grows in the broker's hands", () => {
+  // Each byte that is no UTF-8 becomes a character of three bytes.
+  const grown = (from: Buffer): Buffer =>
+    from.map((byte) => (byte === 0x78 ? 0xff : byte)) as Buffer;
+  const long = "x".repeat(20_000);
+
+  test("costs a client its connection, and nobody else anything", () => {
+    const broker = startBroker();
+    const topics = { topics: [{ name: long }], allowAutoTopicCreation: false };
+    const asked = encode(metadata.request, 8, topics);
+    broker.wait(broker.asker.askRaw(3, 8, 1, grown(asked)));
+    expect(broker.asker.steps.at(-1)!.response).toBe("no answer");
+    expect(broker.fatals).toEqual([]);
+    const { brokers } = broker.wait(broker.asker.quietly(metadata, 8, { topics: [] }));
+    expect(brokers).toHaveLength(1);
+  });
+
+  test("is no name of a group or of a member", () => {
+    const broker = startBroker();
+    broker.wait(makeTopic(broker.asker, "t"));
+    broker.wait(awaitCoordinator(broker.asker));
+    const join = { ...beating("g", "m"), subscribedTopicNames: ["t"] };
+    for (const request of [
+      { ...join, groupId: long },
+      { ...join, memberId: long },
+    ]) {
+      const asked = encode(consumerGroupHeartbeat.request, 1, request);
+      broker.wait(broker.asker.askRaw(68, 1, 2, grown(asked)));
+      const answer = Buffer.from(String(broker.asker.steps.at(-1)!.response), "hex");
+      const { errorCode } = decode(consumerGroupHeartbeat.response, 1, answer.subarray(1));
+      expect(errorCode).toBe(ErrorCode.UNKNOWN_SERVER_ERROR);
+    }
+    expect(broker.wait(broker.asker.quietly(consumerGroupHeartbeat, 1, join)).errorCode).toBe(0);
   });
 });
 

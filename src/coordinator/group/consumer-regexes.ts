@@ -26,6 +26,8 @@ export type RegexChange = "none" | "updated" | "resolved";
 
 /** Kafka has no setting for it: patterns of a group are matched no more often. */
 const REFRESH_INTERVAL_MIN_MS = 10_000;
+/** Of a pattern in what is said of it: that must have room in an answer. */
+const SHOWN_LENGTH_MAX = 4_096;
 /** Work is set aside after so long. */
 const TURN_MS = 5;
 
@@ -68,9 +70,11 @@ export function changeRegex(
 function checkRegex(regex: string): GroupRefusal | null {
   const pattern = compilePattern(regex);
   if (!("problem" in pattern)) return null;
+  const shown = regex.slice(0, SHOWN_LENGTH_MAX);
   return new GroupRefusal(
     ErrorCode.INVALID_REGULAR_EXPRESSION,
-    `SubscribedTopicRegex \`${regex}\` is not a valid regular expression: ${pattern.description}.`,
+    `SubscribedTopicRegex \`${shown}\` is not a valid regular expression: ` +
+      `${pattern.description}.`,
   );
 }
 
