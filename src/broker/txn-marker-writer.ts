@@ -15,7 +15,7 @@ import type {
 import type { AppendResult } from "../log/append-result.ts";
 import { CONSUMER_OFFSETS_TOPIC } from "../metadata/internal-topics.ts";
 import type { Partition } from "../partition/partition.ts";
-import { buildEndTransactionMarker } from "../protocol/control-record.ts";
+import { buildEndTransactionMarker, isOfProducer } from "../protocol/control-record.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import type { PartitionSource } from "./find-partition.ts";
 
@@ -84,6 +84,7 @@ export class TxnMarkerWriter implements MarkerSender {
     if (partition === null || partition.log.failure !== null) {
       return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
     }
+    if (!isOfProducer(marker)) return ErrorCode.UNKNOWN_SERVER_ERROR;
     if (isRepeated && partition.isLeader && partition.log.hasMarker(marker)) {
       return this.#committed(partition, partition.log.logEndOffset);
     }

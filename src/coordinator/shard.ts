@@ -20,8 +20,8 @@ import type { Verification } from "../log/verifications.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { CompressionType } from "../protocol/compression.ts";
-import { buildEndTransactionMarker } from "../protocol/control-record.ts";
-import { BATCH_HEADER_SIZE, NO_PRODUCER_ID } from "../protocol/record-batch.ts";
+import { buildEndTransactionMarker, isOfProducer } from "../protocol/control-record.ts";
+import { BATCH_HEADER_SIZE, NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from "../protocol/record-batch.ts";
 import { buildBatch, type NewRecord } from "../protocol/record-batch-builder.ts";
 import { coordinatorErrorOf } from "./coordinator-error.ts";
 import { asLogError, CoordinatorLogError, type CoordinatorLog } from "./coordinator-log.ts";
@@ -48,7 +48,7 @@ export interface ShardContext<R> {
 
 /** The state of a shard: it changes what it records in `apply` and `endTransaction` alone. */
 export interface CoordinatorState<R> {
-  /** `producerId` is negative where the record belongs to no transaction. */
+  /** `producerId` is NO_PRODUCER_ID where the record belongs to no transaction. */
   apply(record: R, offset: number, producerId: number): void;
   endTransaction(producerId: number, isCommitted: boolean): void;
   /** The whole log is applied. */
@@ -150,6 +150,7 @@ export class Shard<S extends CoordinatorState<R>, R> {
     operation: (state: S) => Outcome<R, T>,
     failure: (error: ErrorCode) => T,
   ): Promise<T> {
+    if (producer.producerId === NO_PRODUCER_ID) return this.run(operation, failure);
     const { error } = this;
     if (error !== ErrorCode.NONE) return Promise.resolve(failure(error));
     const outcome = operation(this.#state);
@@ -165,6 +166,7 @@ export class Shard<S extends CoordinatorState<R>, R> {
     const error = this.error === ErrorCode.NONE ? this.#flush() : this.error;
     if (error !== ErrorCode.NONE) return Promise.resolve(error);
     const { isCommit, producerId, transactionVersion } = marker;
+    if (!isOfProducer(marker)) return Promise.resolve(ErrorCode.UNKNOWN_SERVER_ERROR);
     const timestamp = this.#options.clock.wallMs();
     const batch = buildEndTransactionMarker({ ...marker, timestamp });
     const appended = this.log.append(batch, { transactionVersion });
@@ -202,6 +204,8 @@ export class Shard<S extends CoordinatorState<R>, R> {
     if (refusal !== ErrorCode.NONE) return refusal;
     const { clock, codec, compression, baseSequence } = this.#options;
     const { producerId, producerEpoch, verification } = producer;
+    // Kafka fails over it, too.
+    if (producerEpoch === NO_PRODUCER_EPOCH) return ErrorCode.UNKNOWN_SERVER_ERROR;
     const timestamp = clock.wallMs();
     const batch = buildBatch({
       records: records.map((record) => plainRecord(codec.encode(record), timestamp)),

@@ -1,5 +1,6 @@
 /** Whether a producer may append what it wants to: Kafka's rules, and their errors. */
 import { ErrorCode } from "../protocol/error-code.ts";
+import { NO_PRODUCER_EPOCH } from "../protocol/record-batch.ts";
 import type { EndTransactionMarker } from "./end-transaction-marker.ts";
 import type { ProducerEntry } from "./producer-entry.ts";
 import type { ProducerBatch } from "./producer-state.ts";
@@ -25,6 +26,8 @@ export interface TransactionCheck {
 }
 
 const EPOCH_MAX = 0x7fff;
+/** Of a producer that has seen no marker. */
+const NO_COORDINATOR_EPOCH = -1;
 
 /** Null when the batch may be appended. Duplicates are found before. */
 export function refuseBatch(
@@ -70,23 +73,22 @@ export function refuseMarker(
   marker: EndTransactionMarker,
   transactionVersion: number,
 ): Refusal | null {
-  if (entry === undefined) return null;
+  const current = entry?.epoch ?? NO_PRODUCER_EPOCH;
+  const coordinatorEpoch = entry?.coordinatorEpoch ?? NO_COORDINATOR_EPOCH;
   // KAFKA-19999: the same marker again. No epoch is above the last one there is.
-  const isEnded = entry.transactionFirstOffset === -1 || epoch === EPOCH_MAX;
-  const isRepeated = epoch === entry.epoch && isEnded;
-  const isStale = transactionVersion >= 2 ? epoch <= entry.epoch : epoch < entry.epoch;
+  const isEnded = entry === undefined || entry.transactionFirstOffset === -1;
+  const isRepeated = epoch === current && (isEnded || epoch === EPOCH_MAX);
+  const isStale = transactionVersion >= 2 ? epoch <= current : epoch < current;
   if (isStale && !(transactionVersion >= 2 && isRepeated)) {
-    return staleEpoch(producerId, epoch, entry.epoch);
+    return staleEpoch(producerId, epoch, current);
   }
-  if (entry.coordinatorEpoch > marker.coordinatorEpoch) {
-    return {
-      errorCode: ErrorCode.TRANSACTION_COORDINATOR_FENCED,
-      message:
-        `Invalid coordinator epoch for producerId ${producerId}: ` +
-        `${marker.coordinatorEpoch} (zombie), ${entry.coordinatorEpoch} (current)`,
-    };
-  }
-  return null;
+  if (coordinatorEpoch <= marker.coordinatorEpoch) return null;
+  return {
+    errorCode: ErrorCode.TRANSACTION_COORDINATOR_FENCED,
+    message:
+      `Invalid coordinator epoch for producerId ${producerId}: ` +
+      `${marker.coordinatorEpoch} (zombie), ${coordinatorEpoch} (current)`,
+  };
 }
 
 /** KIP-890: nothing overtakes a batch that the client will send again. */

@@ -4,6 +4,7 @@
  */
 import { CompressionType } from "./compression.ts";
 import { ProtocolError } from "./protocol-error.ts";
+import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from "./record-batch.ts";
 import { buildBatch } from "./record-batch-builder.ts";
 
 export const ControlRecordType = {
@@ -53,6 +54,14 @@ export function buildEndTransactionMarker(marker: {
     isTransactional: true,
     isControl: true,
   });
+}
+
+/** Kafka cannot build a marker of nobody, and fails. */
+export function isOfProducer(marker: {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+}): boolean {
+  return marker.producerId !== NO_PRODUCER_ID && marker.producerEpoch !== NO_PRODUCER_EPOCH;
 }
 
 /** Version 0, then the type. */

@@ -9,6 +9,7 @@
  * Invariants: `open` names a producer for a partition exactly while `pending` has an offset of it;
  * no map in any of them is empty. Changed by records and markers of the log only.
  */
+import { NO_PRODUCER_ID } from "../../protocol/record-batch.ts";
 import type { OffsetCommitRecord } from "./group-records.ts";
 
 /** What is known of one partition. A negative `leaderEpoch` or `expireTimestampMs`: none. */
@@ -68,7 +69,7 @@ export class OffsetStore {
   readonly pending = new Map<number, OffsetTable<CommittedOffset>>();
   readonly open = new OffsetTable<Set<number>>();
 
-  /** `producerId` is negative where the record belongs to no transaction. */
+  /** `producerId` is NO_PRODUCER_ID where the record belongs to no transaction. */
   apply(record: OffsetCommitRecord, recordOffset: number, producerId: number): void {
     const { group, topic, partition, value } = record;
     if (value === null) {
@@ -84,7 +85,7 @@ export class OffsetStore {
       topicId: value.topicId,
       recordOffset,
     };
-    if (producerId < 0) this.committed.put(group, topic, partition, offset);
+    if (producerId === NO_PRODUCER_ID) this.committed.put(group, topic, partition, offset);
     else this.#putPending(producerId, group, topic, partition, offset);
   }
 

@@ -112,11 +112,13 @@ export class TransactionalOffsets {
       refused.push(failed(topic, ErrorCode.TOPIC_AUTHORIZATION_FAILED));
       return null;
     }
-    const there = partitions.filter(({ partitionIndex }) =>
-      topics.hasPartition(name, partitionIndex),
-    );
-    if (there.length < partitions.length) {
-      const missing = partitions.filter((partition) => !there.includes(partition));
+    const there: RequestTopic["partitions"] = [];
+    const missing: RequestTopic["partitions"] = [];
+    for (const partition of partitions) {
+      const isThere = topics.hasPartition(name, partition.partitionIndex);
+      (isThere ? there : missing).push(partition);
+    }
+    if (missing.length > 0) {
       const lost = { name, partitions: missing };
       refused.push(failed(lost, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION));
     }
@@ -153,10 +155,10 @@ function merged(
   answered: readonly TransactionalTopic[],
 ): TransactionalTopic[] {
   const all = new Map<string, TransactionalTopic>();
-  for (const topic of [...refused, ...answered]) {
-    const known = all.get(topic.name);
-    const partitions = [...(known?.partitions ?? []), ...topic.partitions];
-    all.set(topic.name, { name: topic.name, partitions });
+  for (const { name, partitions } of [...refused, ...answered]) {
+    const known = all.get(name);
+    if (known === undefined) all.set(name, { name, partitions: [...partitions] });
+    else for (const partition of partitions) known.partitions.push(partition);
   }
   return [...all.values()];
 }

@@ -169,6 +169,7 @@ export const transactionPartitionsScenario: Scenario = {
     await commitOffsets(asker);
     await forgetOffsets(asker);
     await commitAsMember(asker);
+    await beNobody(transactions);
   },
 };
 
@@ -473,3 +474,29 @@ async function commitAsMember(asker: Asker): Promise<void> {
     asker.remember(`a member of generation ${generation - generationId}`, answer);
   }
 }
+
+/** Ids and epochs that no producer has. */
+async function beNobody(transactions: Transactions): Promise<void> {
+  const { asker } = transactions;
+  for (const [producerId, producerEpoch] of NOBODIES) {
+    const label = `producer ${producerId}, epoch ${producerEpoch}`;
+    await transactions.end(label, { producerId, producerEpoch });
+    const topics = [{ name: OFFSETS, partitionIndexes: [0] }];
+    await endOffsets(asker, `${label}, offsets`, { producerId, producerEpoch, topics });
+    const group = { producerId, producerEpoch, groupId: `n${producerId}.${producerEpoch}` };
+    await commit(asker, label, 3, group);
+    await fetchOffsets(asker, label, 9, group.groupId);
+    const records = recordsOf({ id: producerId, epoch: producerEpoch });
+    await transactions.produce(label, { 1: records });
+  }
+  await transactions.end("coordinator -5", { producerId: 4001, coordinatorEpoch: -5 });
+  await transactions.producers("nobodies");
+}
+
+const NOBODIES: [id: number, epoch: number][] = [
+  [-1, -1],
+  [-1, 0],
+  [-5, 0],
+  [4000, -1],
+  [4000, -7],
+];
