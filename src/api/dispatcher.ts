@@ -9,7 +9,7 @@ import {
   unsupportedVersionResponse,
   type AdvertisedApi,
 } from "./18-api-versions.ts";
-import { RequestContext, type Handler } from "./handler.ts";
+import { RequestContext, type HandledApi, type Handler } from "./handler.ts";
 import { CONDITIONS, HANDLERS } from "./index.ts";
 import { PERCENTS_PER_MS } from "./request-time.ts";
 import type { Request, RequestHandler, Response } from "./request.ts";
@@ -23,6 +23,8 @@ export class Dispatcher implements RequestHandler {
   #advertised: readonly AdvertisedApi[];
   readonly #opened = Promise.withResolvers<Broker>();
   #broker: Broker | null = null;
+  /** unstable.api.versions.enable */
+  #offersUnstable = false;
 
   constructor(listenerKind: ListenerKind) {
     this.#listenerKind = listenerKind;
@@ -37,6 +39,7 @@ export class Dispatcher implements RequestHandler {
   /** The broker has started: from here on requests are answered. */
   open(broker: Broker): void {
     this.#broker = broker;
+    this.#offersUnstable = broker.settings.get("unstable.api.versions.enable");
     for (const [key, isOffered] of CONDITIONS) {
       if (!isOffered(broker)) this.#handlers.delete(key);
     }
@@ -47,7 +50,7 @@ export class Dispatcher implements RequestHandler {
   requestHeaderVersion(apiKey: number, apiVersion: number): number {
     const handler = this.#handlers.get(apiKey);
     if (handler === undefined) return UNKNOWN_API;
-    const isKnown = isWithin(handler, apiVersion) || apiKey === apiVersions.key;
+    const isKnown = this.#isWithin(handler, apiVersion) || apiKey === apiVersions.key;
     return isKnown ? requestHeaderVersion(handler.api, apiVersion) : UNKNOWN_API;
   }
 
@@ -59,7 +62,7 @@ export class Dispatcher implements RequestHandler {
     const handler = this.#handlers.get(request.apiKey);
     if (handler === undefined) throw new ProtocolError(`unknown API ${request.apiKey}`);
     const context = new RequestContext(request, this.#listenerKind);
-    if (!isWithin(handler, request.apiVersion)) {
+    if (!this.#isWithin(handler, request.apiVersion)) {
       return unsupportedVersionResponse(context, this.#advertised);
     }
     if (this.#broker !== null) return handler.respond(context, this.#broker);
@@ -70,9 +73,17 @@ export class Dispatcher implements RequestHandler {
     return [...this.#handlers.values()]
       .map(({ api }) => ({
         key: api.key,
-        versions: [api.versions[0], api.stableVersion] as const,
+        versions: [api.versions[0], this.#highest(api)] as const,
       }))
       .sort((a, b) => a.key - b.key);
+  }
+
+  #isWithin({ api }: Handler, version: number): boolean {
+    return version >= api.versions[0] && version <= this.#highest(api);
+  }
+
+  #highest(api: HandledApi): number {
+    return this.#offersUnstable ? api.versions[1] : api.stableVersion;
   }
 
   get countsTime(): boolean {
@@ -87,8 +98,4 @@ export class Dispatcher implements RequestHandler {
     const nowMs = broker.world.clock.monotonicMs();
     broker.quotas.request.record(who, durationMs * PERCENTS_PER_MS, nowMs);
   }
-}
-
-function isWithin(handler: Handler, version: number): boolean {
-  return version >= handler.api.versions[0] && version <= handler.api.stableVersion;
 }

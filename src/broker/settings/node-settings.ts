@@ -120,7 +120,12 @@ export const nodeSettings = {
   ),
   "initial.broker.registration.timeout.ms": int(60_000, "medium"),
   "server.max.startup.time.ms": long(LONG_MAX, "medium", atLeast(0), internal),
-  "unstable.api.versions.enable": boolean(false, "high", internal),
+  "unstable.api.versions.enable": boolean(
+    false,
+    "high",
+    internal,
+    acts("Versions of APIs that may still change are offered, too."),
+  ),
   "unstable.feature.versions.enable": boolean(false, "high", internal),
   "controlled.shutdown.enable": boolean(true, "medium"),
 };

@@ -27,7 +27,12 @@ import { reassignmentsScenario, votersScenario } from "./reassignments.ts";
 import { aclsScenario, securityScenario } from "./security.ts";
 import { transactionPartitionsScenario } from "./transaction-partitions.ts";
 import { transactionVerificationScenario } from "./transaction-verification.ts";
-import { oldTransactionsScenario, transactionsScenario } from "./transactions.ts";
+import {
+  oldTransactionsScenario,
+  onePhaseScenario,
+  transactionsScenario,
+  twoPhasesScenario,
+} from "./transactions.ts";
 import { telemetryScenario } from "./telemetry.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -68,9 +73,11 @@ export const SCENARIOS: readonly Scenario[] = [
   topicPartitionsScenario,
   throttlingScenario,
   oldTransactionsScenario,
+  onePhaseScenario,
   transactionPartitionsScenario,
   transactionVerificationScenario,
   transactionsScenario,
+  twoPhasesScenario,
   updateFeaturesScenario,
   votersScenario,
 ];

@@ -457,3 +457,35 @@ export const oldTransactionsScenario: Scenario = {
     }
   },
 };
+
+/** KIP-939, as far as Kafka 4.3 goes with it. */
+function twoPhaseScenario(name: string, isEnabled: boolean): Scenario {
+  return {
+    name,
+    settings: {
+      "transaction.state.log.num.partitions": "1",
+      "unstable.api.versions.enable": "true",
+      "transaction.two.phase.commit.enable": String(isEnabled),
+    },
+    async run(asker) {
+      const transactions = new Transactions(asker);
+      await makeTopic(asker, "t", 2);
+      await transactions.awaitCoordinator("a");
+      for (const enable2Pc of [false, true]) {
+        for (const keepPreparedTxn of [false, true]) {
+          for (const transactionalId of ["a", "", null]) {
+            for (const transactionTimeoutMs of [60_000, -1]) {
+              const flags = { enable2Pc, keepPreparedTxn };
+              const request = { transactionalId, transactionTimeoutMs, ...flags };
+              await asker.ask(initProducerId, 6, request);
+            }
+          }
+        }
+      }
+      await transactions.describe("a");
+    },
+  };
+}
+
+export const onePhaseScenario = twoPhaseScenario("transactions-one-phase", false);
+export const twoPhasesScenario = twoPhaseScenario("transactions-two-phases", true);
