@@ -12,7 +12,13 @@
  */
 import { ZERO_UUID } from "../base/uuid.ts";
 import type { Broker } from "../broker/broker.ts";
-import { type FetchTarget, releaseAll, runFetch } from "../broker/fetch-operation.ts";
+import {
+  type FetchSource,
+  type FetchTarget,
+  ListSource,
+  releaseAll,
+  runFetch,
+} from "../broker/fetch-operation.ts";
 import {
   type FetchContext,
   type FetchPartitionRequest,
@@ -20,6 +26,7 @@ import {
   type PartitionKey,
   SessionPartition,
 } from "../broker/fetch-sessions.ts";
+import { rememberAnswers, SessionSource, targetOf } from "../broker/session-source.ts";
 import { nodeView } from "../broker/topic-view.ts";
 import type { PartitionRead } from "../partition/fetch-read.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
@@ -61,15 +68,14 @@ async function fetchFromPartitions(
     if (isFollower(request) || !isFetchThrottled(refused, context, broker)) return refused;
     return { ...refused, errorCode: ErrorCode.NONE };
   }
-  const targets = targetsOf(session, usesTopicIds, broker);
   const maxBytes = Math.min(
     request.maxBytes,
     broker.settings.get("fetch.max.bytes"),
     isFollower(request) ? Infinity : fetchBytesMax(context, broker),
   );
-  const reads = await runFetch(
+  const { targets, reads } = await runFetch(
     broker.world.clock,
-    targets,
+    sourceOf(session, request, usesTopicIds, broker),
     {
       maxWaitMs: request.maxWaitMs,
       minBytes: Math.min(request.minBytes, maxBytes),
@@ -118,23 +124,17 @@ function forgottenPartitions(request: FetchRequest, usesTopicIds: boolean): Part
   );
 }
 
-function targetsOf(session: FetchContext, usesTopicIds: boolean, broker: Broker): FetchTarget[] {
-  if (session.kind === "error") return [];
-  const requests =
-    session.kind === "incremental" ? session.session.partitions() : session.partitions;
-  const targets: FetchTarget[] = [];
-  for (const request of requests) {
-    const topic = usesTopicIds
-      ? broker.partitions.topicById(request.topicId)
-      : broker.partitions.topicByName(request.topic ?? "");
-    const partition = topic?.partition(request.partition) ?? null;
-    const errorCode =
-      topic === null && usesTopicIds
-        ? ErrorCode.UNKNOWN_TOPIC_ID
-        : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-    targets.push({ request, partition, errorCode });
+function sourceOf(
+  session: Exclude<FetchContext, { readonly kind: "error" }>,
+  request: FetchRequest,
+  usesTopicIds: boolean,
+  { partitions }: Broker,
+): FetchSource {
+  if (session.kind === "incremental") {
+    session.session.readAs(request.isolationLevel);
+    return new SessionSource(session.session, partitions);
   }
-  return targets;
+  return new ListSource(session.partitions.map((each) => targetOf(each, usesTopicIds, partitions)));
 }
 
 function answer(
@@ -162,7 +162,9 @@ function answer(
   else if (isFetchThrottled(response, context, broker)) return { ...response, responses: [] };
   if (session.kind === "full") {
     response.sessionId = openSession(session.partitions, request, context, broker, targets, reads);
-  } else if (session.kind === "incremental") rememberAnswers(session, targets, reads);
+  } else if (session.kind === "incremental") {
+    rememberAnswers(session.session, targets, reads, request.isolationLevel);
+  }
   return response;
 }
 
@@ -196,19 +198,6 @@ function openSession(
     created.get(target.request)?.responded(reads[index]!);
   }
   return session.id;
-}
-
-function rememberAnswers(
-  { session }: Extract<FetchContext, { kind: "incremental" }>,
-  targets: readonly FetchTarget[],
-  reads: readonly PartitionRead[],
-): void {
-  for (const [index, { request }] of targets.entries()) {
-    const read = reads[index]!;
-    if (!(request instanceof SessionPartition) || !request.mustRespond(read)) continue;
-    request.responded(read);
-    if ((read.slice?.size ?? 0) > 0) session.moveToEnd(request);
-  }
 }
 
 /** Neighbours of one topic share its entry, in the order of the request. */

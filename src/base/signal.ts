@@ -11,8 +11,13 @@ import { assert } from "./assert.ts";
 import { LinkedList, LinkedNode } from "./linked-list.ts";
 import type { Clock, Timer } from "./world.ts";
 
+/** Who is told of every move, at once; it leaves no signal meanwhile. */
+export interface Waker {
+  wake(): void;
+}
+
 export class Signal {
-  readonly #waits = new LinkedList<Wait>();
+  readonly #waits = new LinkedList<Waker>();
 
   /** How many wait; for metrics and tests. */
   get waitCount(): number {
@@ -23,13 +28,12 @@ export class Signal {
     for (let node = this.#waits.first; node !== null; node = node.next) node.value.wake();
   }
 
-  /** Used by `Wait`. */
-  join(node: LinkedNode<Wait>): void {
+  /** Used by `Wait`, and by those who watch for longer than one wait. */
+  join(node: LinkedNode<Waker>): void {
     this.#waits.append(node);
   }
 
-  /** Used by `Wait`. */
-  leave(node: LinkedNode<Wait>): void {
+  leave(node: LinkedNode<Waker>): void {
     this.#waits.remove(node);
   }
 }
@@ -57,13 +61,13 @@ export function startWait(
   return new Wait(clock, signals, timeoutMs, condition);
 }
 
-export class Wait {
+export class Wait implements Waker {
   /** True when the condition held; false at the deadline or when cancelled. */
   readonly result: Promise<boolean>;
   readonly #clock: Clock;
   readonly #condition: () => boolean;
   #signals: readonly Signal[] = [];
-  #nodes: LinkedNode<Wait>[] = [];
+  #nodes: LinkedNode<Waker>[] = [];
   #timer: Timer | null = null;
   #resolve: ((held: boolean) => void) | null = null;
   #woken = false;
@@ -86,7 +90,7 @@ export class Wait {
     this.#resolve = resolve;
     this.#signals = signals;
     for (const signal of signals) {
-      const node = new LinkedNode<Wait>(this);
+      const node = new LinkedNode<Waker>(this);
       this.#nodes.push(node);
       signal.join(node);
     }

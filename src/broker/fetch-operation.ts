@@ -7,8 +7,7 @@
  *
  * A read holds files open, so one that is not answered is released before the wait begins.
  */
-import { waitUntil } from "../base/signal.ts";
-import type { Signal } from "../base/signal.ts";
+import { type Signal, waitUntil } from "../base/signal.ts";
 import type { Clock } from "../base/world.ts";
 import {
   failedRead,
@@ -35,26 +34,60 @@ export interface FetchLimits {
   readonly isolationLevel: number;
 }
 
-/** Reads in the order of the targets. Whoever asked releases the slices. */
+/** What to read; it may change while a fetch waits. */
+export interface FetchSource {
+  /** Those that may have something to tell now. */
+  targets(): readonly FetchTarget[];
+  /** Partitions that are there, also those that have nothing to tell. */
+  readonly partitionCount: number;
+  /** One of them moves when there may be more. */
+  signals(): Signal[];
+}
+
+export interface FetchOutcome {
+  readonly targets: readonly FetchTarget[];
+  /** In their order. Whoever asked releases the slices. */
+  readonly reads: readonly PartitionRead[];
+}
+
 export async function runFetch(
   clock: Clock,
-  targets: readonly FetchTarget[],
+  source: FetchSource,
   limits: FetchLimits,
   closing: { readonly closing: Signal; readonly isClosing: boolean },
-): Promise<PartitionRead[]> {
-  const reads = readAll(targets, limits);
-  const first = reads instanceof Promise ? await reads : reads;
-  if (limits.maxWaitMs <= 0 || isEnough(targets, first, limits)) return first;
-  const waiting = new WaitingFetch(targets, first, limits);
-  releaseAll(first);
-  const signals = [...waiting.signals, closing.closing];
-  await waitUntil(
-    clock,
-    signals,
-    limits.maxWaitMs,
-    () => closing.isClosing || waiting.isSatisfied(),
-  );
-  return readAll(targets, limits);
+): Promise<FetchOutcome> {
+  const targets = source.targets();
+  const reading = readAll(targets, limits);
+  const reads = reading instanceof Promise ? await reading : reading;
+  const isDone = limits.maxWaitMs <= 0 || isEnough(source, targets, reads, limits);
+  if (isDone) return { targets, reads };
+  releaseAll(reads);
+  const signals = [...source.signals(), closing.closing];
+  const isOver = () => closing.isClosing || isSatisfied(source.targets(), limits);
+  await waitUntil(clock, signals, limits.maxWaitMs, isOver);
+  const news = source.targets();
+  return { targets: news, reads: await readAll(news, limits) };
+}
+
+/** The partitions that one request names. */
+export class ListSource implements FetchSource {
+  readonly #targets: readonly FetchTarget[];
+
+  constructor(targets: readonly FetchTarget[]) {
+    this.#targets = targets;
+  }
+
+  targets(): readonly FetchTarget[] {
+    return this.#targets;
+  }
+
+  get partitionCount(): number {
+    return this.signals().length;
+  }
+
+  signals(): Signal[] {
+    return this.#targets.flatMap(({ partition }) => partition?.readable ?? []);
+  }
 }
 
 export function releaseAll(reads: readonly PartitionRead[]): void {
@@ -107,63 +140,46 @@ function readOne(
 }
 
 function isEnough(
+  source: FetchSource,
   targets: readonly FetchTarget[],
   reads: readonly PartitionRead[],
-  limits: FetchLimits,
+  { minBytes }: FetchLimits,
 ): boolean {
   let size = 0;
-  let count = 0;
   for (const [index, read] of reads.entries()) {
     // What was never there to be read does not make the rest come sooner.
     if (targets[index]!.partition === null) continue;
-    count++;
     if (read.errorCode !== ErrorCode.NONE || read.divergingEpoch !== null) return true;
     size += read.slice?.size ?? 0;
   }
-  return count === 0 || size >= limits.minBytes;
+  return size >= minBytes || source.partitionCount === 0;
 }
 
-/** Watches until enough is readable beyond what the first read saw. */
-class WaitingFetch {
-  readonly signals: Signal[] = [];
-  readonly #partitions: { partition: Partition; request: FetchPartitionRequest }[] = [];
-  readonly #limits: FetchLimits;
-
-  constructor(
-    targets: readonly FetchTarget[],
-    reads: readonly PartitionRead[],
-    limits: FetchLimits,
-  ) {
-    this.#limits = limits;
-    for (const [index, { partition, request }] of targets.entries()) {
-      if (partition === null || reads[index]!.errorCode !== ErrorCode.NONE) continue;
-      this.#partitions.push({ partition, request });
-      this.signals.push(partition.readable);
+/** Whether enough is readable beyond what the first read saw. */
+function isSatisfied(
+  targets: readonly FetchTarget[],
+  { isolationLevel, minBytes }: FetchLimits,
+): boolean {
+  let size = 0;
+  for (const { partition, request } of targets) {
+    if (partition === null) continue;
+    if (partition.leaderError(request.currentLeaderEpoch) !== ErrorCode.NONE) return true;
+    const end = readableEnd(partition, isolationLevel);
+    if (end <= request.fetchOffset) {
+      // The log was cut: the client must hear of it.
+      if (partition.log.logEndOffset < request.fetchOffset) return true;
+      continue;
     }
-  }
-
-  isSatisfied(): boolean {
-    const { isolationLevel, minBytes } = this.#limits;
-    let size = 0;
-    for (const { partition, request } of this.#partitions) {
-      if (partition.leaderError(request.currentLeaderEpoch) !== ErrorCode.NONE) return true;
-      const end = readableEnd(partition, isolationLevel);
-      if (end <= request.fetchOffset) {
-        // The log was cut: the client must hear of it.
-        if (partition.log.logEndOffset < request.fetchOffset) return true;
-        continue;
-      }
-      if (minBytes <= 1 || partition.log.logStartOffset > request.fetchOffset) return true;
-      const slice = partition.log.read(request.fetchOffset, request.partitionMaxBytes, end, false);
-      // The disk would have to be asked for the size: it can as well be asked for the records.
-      if (slice instanceof Promise) {
-        void slice.then((later) => later.release());
-        return true;
-      }
-      size += slice.size;
-      slice.release();
-      if (size >= minBytes) return true;
+    if (minBytes <= 1 || partition.log.logStartOffset > request.fetchOffset) return true;
+    const slice = partition.log.read(request.fetchOffset, request.partitionMaxBytes, end, false);
+    // The disk would have to be asked for the size: it can as well be asked for the records.
+    if (slice instanceof Promise) {
+      void slice.then((later) => later.release());
+      return true;
     }
-    return false;
+    size += slice.size;
+    slice.release();
+    if (size >= minBytes) return true;
   }
+  return false;
 }

@@ -2,15 +2,23 @@
  * Incremental fetch sessions (KIP-227): a consumer names its partitions once; later requests carry
  * only what changed, and later responses only the partitions that have something to say.
  *
- *   session = { id, epoch, partitions in answer order }
+ *   session = { id, epoch, partitions by key, those of them that may have news }
  *
  *   request (id 0, epoch 0)     full: a new session is made if the cache has room
  *   request (id N, epoch E)     incremental: E must be the epoch after the last request's
  *   request (id N, epoch -1)    closes session N, answered without a session
  *
- * Invariants: a partition is in a session once; `order` is a ring of all its partitions, and one
- * that has returned records moves to its end, so that none starves behind a small `maxBytes`.
+ * A session of thousands of partitions costs what has happened to them, not their number: it watches
+ * each, and one of which a fetch has said all, up to its end, is not looked at until it moves.
+ *
+ *   news:  a (records left) <-> b (asked for anew) <-> c (has moved)      quiet: all others
+ *
+ * Invariants: a partition is in a session once; all that may have something to tell are in `news`;
+ * one that has returned records moves to its end, so that none starves behind a small `maxBytes`.
  */
+import { LinkedList, LinkedNode } from "../base/linked-list.ts";
+import { Signal, type Waker } from "../base/signal.ts";
+import type { Partition } from "../partition/partition.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 
 export const NO_SESSION_ID = 0;
@@ -42,9 +50,13 @@ export interface FetchPartitionAnswer {
 }
 
 /** One partition of a session: the last request for it and the last answer sent. */
-export class SessionPartition implements FetchPartitionRequest {
-  next: SessionPartition = this;
-  previous: SessionPartition = this;
+export class SessionPartition implements FetchPartitionRequest, Waker {
+  readonly newsNode = new LinkedNode<SessionPartition>(this);
+  /** A fetch looks at it, and it has not moved since. */
+  isSeen = false;
+  readonly #wakeNode = new LinkedNode<Waker>(this);
+  readonly #session: FetchSession;
+  #watched: Partition | null = null;
   sentHighWatermark = -1;
   sentLogStartOffset = -1;
   topic: string | null;
@@ -56,7 +68,8 @@ export class SessionPartition implements FetchPartitionRequest {
   logStartOffset: number;
   partitionMaxBytes: number;
 
-  constructor(request: FetchPartitionRequest) {
+  constructor(session: FetchSession, request: FetchPartitionRequest) {
+    this.#session = session;
     this.topic = request.topic;
     this.topicId = request.topicId;
     this.partition = request.partition;
@@ -65,6 +78,25 @@ export class SessionPartition implements FetchPartitionRequest {
     this.lastFetchedEpoch = request.lastFetchedEpoch;
     this.logStartOffset = request.logStartOffset;
     this.partitionMaxBytes = request.partitionMaxBytes;
+  }
+
+  get isWatching(): boolean {
+    return this.#watched !== null;
+  }
+
+  /** Null when there is no such partition now. */
+  watch(partition: Partition | null): void {
+    if (partition === this.#watched) return;
+    this.#watched?.readable.leave(this.#wakeNode);
+    partition?.readable.join(this.#wakeNode);
+    this.#session.watchedCount += (partition === null ? 0 : 1) - (this.isWatching ? 1 : 0);
+    this.#watched = partition;
+  }
+
+  wake(): void {
+    this.isSeen = false;
+    this.#session.hasNews(this);
+    this.#session.moved.move();
   }
 
   update(request: FetchPartitionRequest): void {
@@ -96,10 +128,14 @@ export class SessionPartition implements FetchPartitionRequest {
 
 export class FetchSession {
   readonly #byKey = new Map<string, SessionPartition>();
-  /** Start and end of the ring; not a partition. */
-  readonly #ring: SessionPartition;
+  readonly #news = new LinkedList<SessionPartition>();
+  /** Moves with every partition that is watched. */
+  readonly moved = new Signal();
+  /** Of its partitions: those that are there. */
+  watchedCount = 0;
   epoch = 1;
   lastUsedMs: number;
+  #isolationLevel = -1;
 
   constructor(
     readonly id: number,
@@ -110,7 +146,6 @@ export class FetchSession {
     requests: readonly FetchPartitionRequest[],
   ) {
     this.lastUsedMs = createdMs;
-    this.#ring = new SessionPartition(NO_PARTITION);
     for (const request of requests) this.#put(request);
   }
 
@@ -118,8 +153,27 @@ export class FetchSession {
     return this.#byKey.size;
   }
 
-  *partitions(): IterableIterator<SessionPartition> {
-    for (let at = this.#ring.next; at !== this.#ring; at = at.next) yield at;
+  /** Those that may have something to tell, in the order in which they do. */
+  news(): SessionPartition[] {
+    const partitions: SessionPartition[] = [];
+    for (let node = this.#news.first; node !== null; node = node.next) partitions.push(node.value);
+    return partitions;
+  }
+
+  hasNews(partition: SessionPartition): void {
+    if (partition.newsNode.list === null) this.#news.append(partition.newsNode);
+  }
+
+  /** All is said of it; unless it has moved since it was looked at. */
+  settle(partition: SessionPartition): void {
+    if (partition.isSeen && partition.newsNode.list !== null) this.#news.remove(partition.newsNode);
+  }
+
+  /** What is the end for one reader is not for another. */
+  readAs(isolationLevel: number): void {
+    if (isolationLevel === this.#isolationLevel) return;
+    this.#isolationLevel = isolationLevel;
+    for (const partition of this.#byKey.values()) this.hasNews(partition);
   }
 
   /** The session's own partitions for the requests that it was made of. */
@@ -140,36 +194,31 @@ export class FetchSession {
   }
 
   /** Sends a partition that has returned records to the end of the order. */
-  moveToEnd(partition: SessionPartition): void {
-    unlink(partition);
-    this.#link(partition);
+  moveToEnd({ newsNode }: SessionPartition): void {
+    if (newsNode.list !== null) this.#news.remove(newsNode);
+    this.#news.append(newsNode);
+  }
+
+  /** It watches nothing any more. */
+  close(): void {
+    for (const partition of this.#byKey.values()) partition.watch(null);
   }
 
   #put(request: FetchPartitionRequest): void {
     const key = keyOf(request);
     const known = this.#byKey.get(key);
-    if (known !== undefined) {
-      known.update(request);
-      return;
-    }
-    const partition = new SessionPartition(request);
-    this.#byKey.set(key, partition);
-    this.#link(partition);
+    const partition = known ?? new SessionPartition(this, request);
+    if (known === undefined) this.#byKey.set(key, partition);
+    else known.update(request);
+    this.hasNews(partition);
   }
 
   #forget(key: PartitionKey): void {
     const partition = this.#byKey.get(keyOf(key));
     if (partition === undefined) return;
     this.#byKey.delete(keyOf(key));
-    unlink(partition);
-  }
-
-  #link(partition: SessionPartition): void {
-    const last = this.#ring.previous;
-    partition.previous = last;
-    partition.next = this.#ring;
-    last.next = partition;
-    this.#ring.previous = partition;
+    partition.watch(null);
+    if (partition.newsNode.list !== null) this.#news.remove(partition.newsNode);
   }
 }
 
@@ -217,7 +266,7 @@ export class FetchSessions {
   resolve(request: FetchSessionRequest, nowMs: number): FetchContext {
     const { sessionId, sessionEpoch, partitions } = request;
     if (sessionEpoch === INITIAL_EPOCH || sessionEpoch === FINAL_EPOCH) {
-      if (sessionId !== NO_SESSION_ID) this.#sessions.delete(sessionId);
+      if (sessionId !== NO_SESSION_ID) this.#remove(sessionId);
       return { kind: sessionEpoch === FINAL_EPOCH ? "sessionless" : "full", partitions };
     }
     const session = this.#sessions.get(sessionId);
@@ -232,7 +281,7 @@ export class FetchSessions {
     }
     session.update(partitions, request.forgotten);
     if (session.size === 0) {
-      this.#sessions.delete(sessionId);
+      this.#remove(sessionId);
       return { kind: "sessionless", partitions };
     }
     session.lastUsedMs = nowMs;
@@ -275,8 +324,13 @@ export class FetchSessions {
     if (stalest !== null && nowMs - stalest.lastUsedMs > this.evictionMs) evicted = stalest;
     else if (smallest !== null && !isWorthLess(isPrivileged, size, smallest)) evicted = smallest;
     if (evicted === null) return false;
-    this.#sessions.delete(evicted.id);
+    this.#remove(evicted.id);
     return true;
+  }
+
+  #remove(id: number): void {
+    this.#sessions.get(id)?.close();
+    this.#sessions.delete(id);
   }
 
   #newId(): number {
@@ -287,25 +341,9 @@ export class FetchSessions {
   }
 }
 
-const NO_PARTITION: FetchPartitionRequest = {
-  topic: null,
-  topicId: "",
-  partition: -1,
-  currentLeaderEpoch: -1,
-  fetchOffset: -1,
-  lastFetchedEpoch: -1,
-  logStartOffset: -1,
-  partitionMaxBytes: -1,
-};
-
 /** A session keeps to names or to ids for its whole life, so one of the two tells all apart. */
 function keyOf(key: PartitionKey): string {
   return `${key.topic ?? key.topicId}:${key.partition}`;
-}
-
-function unlink(partition: SessionPartition): void {
-  partition.previous.next = partition.next;
-  partition.next.previous = partition.previous;
 }
 
 function isLessValuable(session: FetchSession, other: FetchSession): boolean {

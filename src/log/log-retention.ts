@@ -53,6 +53,7 @@ export function moveLogStart(state: LogState, offset: number): boolean {
   state.highWatermark = Math.max(state.highWatermark, offset);
   state.epochs.truncateFromStart(offset);
   state.producers.logStartMoved(offset);
+  state.startMoved();
   return true;
 }
 

@@ -31,6 +31,8 @@ export class LogState implements Coolable {
   readonly epochs: LeaderEpochs;
   config: LogConfig;
   logStartOffset = 0;
+  /** Called when it has moved. */
+  startMoved: () => void = () => {};
   logEndOffset = 0;
   highWatermark = 0;
   /** All records before it are durable. */

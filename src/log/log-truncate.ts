@@ -35,6 +35,7 @@ export function truncateTo(state: LogState, offset: number): boolean {
   state.producers.takeSnapshot();
   // Snapshots of what was cut off must not come back.
   state.isDirectoryDirty = true;
+  state.startMoved();
   return true;
 }
 
@@ -59,6 +60,7 @@ export function truncateFullyAndStartAt(
   state.logEndOffset = offset;
   state.highWatermark = offset;
   state.setFlushed(Math.min(state.flushedOffset, offset));
+  state.startMoved();
 }
 
 /** Takes segments out of the log; their files go after `file.delete.delay.ms`. */

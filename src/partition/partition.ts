@@ -24,7 +24,10 @@ import { CommitQueue } from "./commit-queue.ts";
 const NO_EPOCH = -1;
 
 export class Partition {
-  /** Moves when records become readable, the leader changes, or the partition goes away. */
+  /**
+   * Moves when records become readable, the log begins elsewhere, the leader changes, or the
+   * partition goes away: with whatever a fetch has to tell.
+   */
   readonly readable = new Signal();
   readonly #commits: CommitQueue;
   readonly #nodeId: number;
@@ -45,6 +48,7 @@ export class Partition {
     this.#registration = registration;
     this.#nodeId = nodeId;
     this.#commits = new CommitQueue(clock);
+    this.#watchStart();
   }
 
   get log(): Log {
@@ -54,6 +58,7 @@ export class Partition {
   /** The log was moved to another directory: this one is equal to it, and goes on from there. */
   replaceLog(log: Log): void {
     this.#log = log;
+    this.#watchStart();
     this.readable.move();
   }
 
@@ -167,6 +172,10 @@ export class Partition {
   #isUnderMinIsr(): boolean {
     const { isr, replicas } = this.#registration;
     return isr.length < Math.min(this.log.config.minInsyncReplicas, replicas.length);
+  }
+
+  #watchStart(): void {
+    this.#log.state.startMoved = () => this.readable.move();
   }
 
   #becomeLeader(): void {

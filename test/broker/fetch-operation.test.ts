@@ -4,6 +4,7 @@ import { Signal } from "../../src/base/signal.ts";
 import {
   type FetchLimits,
   type FetchTarget,
+  ListSource,
   releaseAll,
   runFetch,
 } from "../../src/broker/fetch-operation.ts";
@@ -147,9 +148,11 @@ function arena() {
   const fetch = (indexes: number[], limits: Partial<FetchLimits> = {}): Poll => {
     const targets = indexes.map((index): FetchTarget => targetOf(find(index), index));
     const closing = { closing: new Signal(), isClosing: false };
-    let reads: PartitionRead[] | null = null;
-    void runFetch(broker.world.clock, targets, { ...LIMITS, ...limits }, closing).then((done) => {
-      reads = done;
+    let reads: readonly PartitionRead[] | null = null;
+    const source = new ListSource(targets);
+    const all = { ...LIMITS, ...limits };
+    void runFetch(broker.world.clock, source, all, closing).then((done) => {
+      reads = done.reads;
     });
     return {
       sizes: () => reads && reads.map(({ slice }) => ((slice?.size ?? 0) > 0 ? 1 : 0)),

@@ -47,7 +47,7 @@ function request(
 
 function partitionsOf(context: FetchContext): string[] {
   if (context.kind !== "incremental") throw new Error(`an incremental fetch, not ${context.kind}`);
-  return [...context.session.partitions()].map((p) => `${p.topic}-${p.partition}@${p.fetchOffset}`);
+  return [...context.session.news()].map((p) => `${p.topic}-${p.partition}@${p.fetchOffset}`);
 }
 
 describe("FetchSessions", () => {
@@ -98,13 +98,13 @@ describe("FetchSessions", () => {
     const sessions = sessionsOf(10);
     const full = request(0, 0, [partition("a", 0), partition("a", 1), partition("a", 2)]);
     const session = sessions.create(full, 0)!;
-    session.moveToEnd([...session.partitions()][0]!);
-    expect([...session.partitions()].map((p) => p.partition)).toEqual([1, 2, 0]);
+    session.moveToEnd([...session.news()][0]!);
+    expect([...session.news()].map((p) => p.partition)).toEqual([1, 2, 0]);
   });
 
   test("only what changed is answered again, and everything after an error", () => {
     const session = sessionsOf(10).create(request(0, 0, [partition("a", 0)]), 0)!;
-    const [cached] = [...session.partitions()];
+    const [cached] = [...session.news()];
     const quiet = {
       errorCode: 0,
       highWatermark: 5,

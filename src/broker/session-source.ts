@@ -1,0 +1,83 @@
+/** A fetch of a session: of its partitions, those that may have something to tell. */
+import type { Signal } from "../base/signal.ts";
+import { type PartitionRead, READ_COMMITTED } from "../partition/fetch-read.ts";
+import type { Partitions } from "../partition/partitions.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import type { FetchSource, FetchTarget } from "./fetch-operation.ts";
+import {
+  type FetchPartitionRequest,
+  type FetchSession,
+  SessionPartition,
+} from "./fetch-sessions.ts";
+
+/** What a request means here. */
+export function targetOf(
+  request: FetchPartitionRequest,
+  usesTopicIds: boolean,
+  partitions: Partitions,
+): FetchTarget {
+  const topic = usesTopicIds
+    ? partitions.topicById(request.topicId)
+    : partitions.topicByName(request.topic ?? "");
+  const partition = topic?.partition(request.partition) ?? null;
+  const errorCode =
+    topic === null && usesTopicIds
+      ? ErrorCode.UNKNOWN_TOPIC_ID
+      : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  return { request, partition, errorCode };
+}
+
+export class SessionSource implements FetchSource {
+  readonly #session: FetchSession;
+  readonly #partitions: Partitions;
+
+  constructor(session: FetchSession, partitions: Partitions) {
+    this.#session = session;
+    this.#partitions = partitions;
+  }
+
+  targets(): readonly FetchTarget[] {
+    return this.#session.news().map((request) => {
+      const target = targetOf(request, this.#session.usesTopicIds, this.#partitions);
+      request.watch(target.partition);
+      request.isSeen = true;
+      return target;
+    });
+  }
+
+  get partitionCount(): number {
+    return this.#session.watchedCount;
+  }
+
+  signals(): Signal[] {
+    return [this.#session.moved];
+  }
+}
+
+/** Remembers what an answer said; what has no more to tell is left alone until it moves. */
+export function rememberAnswers(
+  session: FetchSession,
+  targets: readonly FetchTarget[],
+  reads: readonly PartitionRead[],
+  isolationLevel: number,
+): void {
+  for (let index = 0; index < targets.length; index++) {
+    const { request } = targets[index]!;
+    const read = reads[index]!;
+    if (!(request instanceof SessionPartition)) continue;
+    if (request.mustRespond(read)) request.responded(read);
+    if ((read.slice?.size ?? 0) > 0) session.moveToEnd(request);
+    else if (isAllSaid(targets[index]!, read, isolationLevel)) session.settle(request);
+  }
+}
+
+/** Errors are told again and again; records may have found no room in the answer. */
+function isAllSaid(
+  { request, partition }: FetchTarget,
+  { errorCode, divergingEpoch, lastStableOffset, highWatermark }: PartitionRead,
+  isolationLevel: number,
+): boolean {
+  if (partition === null || errorCode !== ErrorCode.NONE || divergingEpoch !== null) return false;
+  const end = isolationLevel === READ_COMMITTED ? lastStableOffset : highWatermark;
+  return request.fetchOffset >= end;
+}
