@@ -8,8 +8,9 @@
  *   request (id N, epoch E)     incremental: E must be the epoch after the last request's
  *   request (id N, epoch -1)    closes session N, answered without a session
  *
- * A session of thousands of partitions costs what has happened to them, not their number: it watches
- * each, and one of which a fetch has said all, up to its end, is not looked at until it moves.
+ * A session of thousands of partitions costs what has happened to them, not their number: it
+ * watches each, and one of which a fetch has said all, up to its end, is not looked at until it
+ * moves.
  *
  *   news:  a (records left) <-> b (asked for anew) <-> c (has moved)      quiet: all others
  *
