@@ -5,8 +5,6 @@
  * A hostile pattern still costs about 100 ns for each of its instructions and each character: who
  * matches many texts lets the event loop turn between them.
  */
-import { later } from "./later.ts";
-
 export interface LinearPattern {
   /** Instructions of the compiled pattern. */
   readonly size: number;
@@ -26,7 +24,14 @@ const PATTERN_SIZE_MAX = 5_000;
 /** How RE2/J begins what it says. */
 const PREFIX = "error parsing regexp: ";
 
-const library = later((): typeof import("re2js") => require("re2js"));
+type Library = typeof import("re2js");
+let loaded: Library | null = null;
+
+/** 2 MiB that most nodes never need. */
+function library(): Library {
+  loaded ??= require("re2js") as Library;
+  return loaded;
+}
 
 export function compilePattern(text: string): LinearPattern | PatternProblem {
   if (text.length > PATTERN_LENGTH_MAX) {
