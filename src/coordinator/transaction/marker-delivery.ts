@@ -13,7 +13,7 @@ import type { Logger } from "../../base/logger.ts";
 import { ErrorCode, errorName } from "../../protocol/error-code.ts";
 import type { Deadline } from "../deadlines.ts";
 import type { MarkerSender, TransactionMarker, TransactionMarkerResult } from "./participants.ts";
-import type { TransactionMetadata } from "./transaction-metadata.ts";
+import { EPOCH_BUMP_VERSION, type TransactionMetadata } from "./transaction-metadata.ts";
 import type { TransactionPartitions } from "./transaction-partitions.ts";
 import { TransactionState } from "./transaction-state.ts";
 
@@ -25,6 +25,11 @@ export interface DeliveryOptions {
   readonly coordinatorEpoch: () => number;
   readonly deadline: (expire: () => void) => Deadline;
   readonly finished: () => void;
+}
+
+interface Failed {
+  readonly count: number;
+  readonly last: string;
 }
 
 const RETRY_MS_MIN = 20;
@@ -55,7 +60,9 @@ export class MarkerDelivery {
   send(): void {
     this.#forgetDeleted();
     if (this.#remaining.size === 0) return this.#options.finished();
-    const isRepeated = this.#isRepeated;
+    // A marker with an epoch of its own can be told from all others: it is never written twice.
+    const isTellable = this.#options.metadata.clientTransactionVersion >= EPOCH_BUMP_VERSION;
+    const isRepeated = this.#isRepeated || isTellable;
     this.#isRepeated = true;
     void this.#options.sender.send([this.#marker()], isRepeated).then(([result]) => {
       if (!this.#isStopped) this.#take(result);
@@ -84,57 +91,72 @@ export class MarkerDelivery {
   }
 
   #take(result: TransactionMarkerResult | undefined): void {
+    const failed = new Map<ErrorCode, Failed>();
     for (const { name, partitions } of result?.topics ?? []) {
       for (const { partitionIndex, errorCode } of partitions) {
-        if (this.#isSettled(name, partitionIndex, errorCode as ErrorCode)) {
-          this.#forget(name, partitionIndex);
-        }
-        if (this.#isStopped) return;
+        const error = errorCode as ErrorCode;
+        if (isSettled(error)) this.#forget(name, partitionIndex);
+        if (error === ErrorCode.NONE) continue;
+        const count = (failed.get(error)?.count ?? 0) + 1;
+        failed.set(error, { count, last: `${name}-${partitionIndex}` });
       }
     }
+    for (const [error, { count, last }] of failed) this.#tell(error, count, last);
+    if (failed.has(ErrorCode.TRANSACTION_COORDINATOR_FENCED)) return this.stop();
     if (this.#remaining.size === 0) return this.#options.finished();
     this.#retry.set(this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS_MAX);
   }
 
-  #isSettled(topic: string, partition: number, errorCode: ErrorCode): boolean {
+  /** One line, however many partitions there are. */
+  #tell(error: ErrorCode, count: number, last: string): void {
     const { logger, transactionalId } = this.#options;
-    if (errorCode === ErrorCode.NONE) return true;
-    const marker = `the marker of ${transactionalId} for ${topic}-${partition}`;
-    switch (errorCode) {
+    const markers = `${count} markers of ${transactionalId}, the last for ${last},`;
+    switch (error) {
       case ErrorCode.TRANSACTION_COORDINATOR_FENCED:
-        logger.warn(`${marker} was refused: another coordinator has written there`);
-        this.stop();
-        return false;
+        return logger.warn(`${markers} were refused: another coordinator has written there`);
       case ErrorCode.INVALID_PRODUCER_EPOCH:
-        // The partition has gone beyond this transaction: nothing of it is open there.
-        logger.warn(`${marker} was refused: its producer is past that epoch`);
-        return true;
-      case ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT:
-      case ErrorCode.UNSUPPORTED_VERSION:
-        // So nothing of a transaction can have been written there either.
-        logger.warn(`${marker} was refused: ${errorName(errorCode)}`);
-        return true;
+        return logger.warn(`${markers} were refused: the producer is past that epoch there`);
       default:
-        logger.info(`${marker} is sent again: ${errorName(errorCode)}`);
-        return false;
+        logger.info(
+          isSettled(error)
+            ? `${markers} cannot be written: ${errorName(error)}`
+            : `${markers} are sent again: ${errorName(error)}`,
+        );
     }
   }
 
   #forgetDeleted(): void {
     const { sender, logger, transactionalId } = this.#options;
+    let count = 0;
     for (const [topic, indexes] of this.#remaining) {
       for (const partition of indexes) {
         if (sender.hasPartition(topic, partition)) continue;
-        logger.info(`${transactionalId} has no marker for ${topic}-${partition}: it is deleted`);
         this.#forget(topic, partition);
+        count++;
       }
     }
+    if (count > 0) logger.info(`${count} partitions of ${transactionalId} are deleted meanwhile`);
   }
 
   #forget(topic: string, partition: number): void {
     const indexes = this.#remaining.get(topic);
     indexes?.delete(partition);
     if (indexes?.size === 0) this.#remaining.delete(topic);
+  }
+}
+
+/** The partition needs no marker any more. */
+function isSettled(error: ErrorCode): boolean {
+  switch (error) {
+    case ErrorCode.NONE:
+    // It has gone beyond this transaction: nothing of it is open there.
+    case ErrorCode.INVALID_PRODUCER_EPOCH:
+    // It can have no markers, so nothing of a transaction was written there either.
+    case ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT:
+    case ErrorCode.UNSUPPORTED_VERSION:
+      return true;
+    default:
+      return false;
   }
 }
