@@ -18,12 +18,18 @@ const REPOSITORY = resolve(import.meta.dir, "..");
 const CLUSTER_ID = "YmVuY2htYXJrLWNsdXN0ZQ";
 const JAVA = ["java", "-Xmx1G", "-Xms1G", "-XX:+UseG1GC", "-cp", `${KAFKA_LIBRARIES}/*`];
 
-export async function startBroker(kind: BrokerKind, folder: string): Promise<BrokerProcess> {
+/** `more` are lines of settings. */
+export async function startBroker(
+  kind: BrokerKind,
+  folder: string,
+  more: readonly string[] = [],
+): Promise<BrokerProcess> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const [port, controllerPort] = [freePort(), freePort()];
   const file = join(folder, "server.properties");
-  writeFileSync(file, propertiesOf(port, controllerPort, join(folder, "data")));
+  const lines = [propertiesOf(port, controllerPort, join(folder, "data")), ...more, ""];
+  writeFileSync(file, lines.join("\n"));
   if (kind === "kafka") {
     await installKafka();
     const format = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", file];
@@ -78,7 +84,6 @@ function propertiesOf(port: number, controllerPort: number, data: string): strin
     "transaction.state.log.replication.factor=1",
     "transaction.state.log.min.isr=1",
     "log.segment.delete.delay.ms=500",
-    "",
   ].join("\n");
 }
 

@@ -93,6 +93,13 @@ export class LogDirectory {
     };
   }
 
+  /** As in Kafka the file of the cleaner is there before anything is cleaned. */
+  prepareCleaner(): void {
+    const path = `${this.path}/${CLEANER_OFFSET_FILE}`;
+    if (this.failure !== null || this.#disk.status(path) !== null) return;
+    this.#disk.open(path, "create").close();
+  }
+
   /** Writes one of the checkpoints when it has changed. Rejects with `DiskError`. */
   async checkpoint(kind: CheckpointKind): Promise<void> {
     if (this.failure !== null || !this.#hasChanged(kind)) return;

@@ -182,7 +182,11 @@ export class LogManager implements LogHost {
     this.#every("logFlushStartOffsetCheckpointIntervalMs", afterMs, checkpoint("logStartOffset"));
     this.#every("replicaHighWatermarkCheckpointIntervalMs", 0, checkpoint("highWatermark"));
     this.#every("producerIdExpirationCheckIntervalMs", afterMs, () => this.#expireProducers());
-    this.cleaner?.start();
+    if (this.cleaner === null) return;
+    for (const directory of this.#online()) {
+      void this.#guard(directory, () => Promise.resolve(directory.prepareCleaner()));
+    }
+    this.cleaner.start();
   }
 
   /** Null when there is no such log here. One whose directory is offline has a `failure`. */

@@ -67,6 +67,8 @@ export const SCENARIOS: Readonly<Record<string, string>> = {
   "txn-many": "many transactions over many partitions, some aborted",
   "txn-old-versions": "transactions with the request versions of older releases",
   "txn-generations": "transaction.version changed down and up while producers live",
+  compaction: "a compacted topic: keys, tombstones, transactions and codecs, in two passes",
+  "compaction-delete": "a topic that is compacted and deleted",
   "next-single": "the consumer protocol: one member joins, consumes, commits, is described, leaves",
   "next-two-members": "the consumer protocol: two members share; one leaves",
   "next-assignors": "the server-side assignors uniform and range",

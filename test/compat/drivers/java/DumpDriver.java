@@ -76,9 +76,7 @@ public final class DumpDriver {
             sizes.put(name(file), isSized ? Files.size(file) : "present");
         }
         try (Stream<Path> top = Files.list(data)) {
-            // The cleaner's checkpoint comes with the cleaner.
             top.filter(Files::isRegularFile)
-                    .filter(file -> !name(file).equals("cleaner-offset-checkpoint"))
                     .forEach(file -> sizes.put(name(file), "present"));
         }
         return sizes;

@@ -9,7 +9,9 @@ public final class TransactionsDriver {
 
     public static void main(String[] args) throws Exception {
         var scenarios = new LinkedHashMap<String, Kit.Scenario>();
-        new TransactionScenarios(new Clients(args[0])).addTo(scenarios);
+        var clients = new Clients(args[0]);
+        new TransactionScenarios(clients).addTo(scenarios);
+        new CompactionScenarios(clients).addTo(scenarios);
         Kit.run(scenarios, Arrays.asList(args).subList(1, args.length));
     }
 }
