@@ -8,6 +8,8 @@ import {
 } from "../../src/coordinator/coordinator-log.ts";
 import type { Verification } from "../../src/log/verifications.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
+import { readRecords } from "../../src/protocol/record.ts";
+import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
 import {
   baseOffset,
   batchSize,
@@ -51,6 +53,27 @@ export class FakeCoordinatorLog implements CoordinatorLog {
     log.logEndOffset = this.logEndOffset;
     log.highWatermark = this.logEndOffset;
     log.batchSizeMax = this.batchSizeMax;
+    return log;
+  }
+
+  /**
+   * As the log cleaner leaves it that has come so far: of each key only the newest record, where it
+   * was, and no tombstones.
+   */
+  compacted(upTo = this.logEndOffset): FakeCoordinatorLog {
+    const newest = new Map<string, number>();
+    const all = this.batches.flatMap((batch) => readRecords(batch, 0));
+    for (const { key, value, offset } of all) {
+      if (offset < upTo) newest.set(key?.toString("hex") ?? "", value === null ? -1 : offset);
+    }
+    const log = this.reopened();
+    log.batches.length = 0;
+    for (const { key, value, timestamp, offset } of all) {
+      if (offset < upTo && newest.get(key?.toString("hex") ?? "") !== offset) continue;
+      const batch = buildBatch({ records: [{ key, value, timestamp }] });
+      setBaseOffset(batch, 0, offset);
+      log.batches.push(batch);
+    }
     return log;
   }
 

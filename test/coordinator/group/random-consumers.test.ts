@@ -3,7 +3,8 @@
  * read other topics, give back partitions or dawdle, leave, die, come back, as static members or as
  * dynamic ones; topics come, grow and go; time passes; the log commits late, refuses, or loses; the
  * broker restarts. All the while no partition has two owners among the members of a group; a broker
- * that reads the log is where this one is; and once it is calm each partition has one owner.
+ * that reads the log, whole or compacted, is where this one is; and once it is calm each partition
+ * has one owner.
  */
 import { describe, expect, test } from "bun:test";
 import { silentLogger } from "../../../src/base/logger.ts";
@@ -547,9 +548,12 @@ function runSeed(seed: number, steps: number): void {
     if (step % 40 !== 39) continue;
     simulation.calm();
     const { log, shard } = simulation.broker;
-    const other = simulation.newBroker(log.reopened());
-    expect(recorded(other.shard)).toEqual(recorded(shard));
-    other.runtime.close();
+    const half = simulation.random.below(log.logEndOffset + 1);
+    for (const again of [log.reopened(), log.compacted(), log.compacted(half)]) {
+      const other = simulation.newBroker(again);
+      expect(recorded(other.shard)).toEqual(recorded(shard));
+      other.runtime.close();
+    }
   }
   simulation.quiesce();
   expectSettled(simulation);
