@@ -42,6 +42,7 @@ export const SCENARIOS: Readonly<Record<string, string>> = {
   "client-metrics": "subscriptions to the metrics of clients",
   "configs-loggers": "levels of the broker's loggers",
   quotas: "limits of users, clients and addresses: add, describe, remove",
+  throttling: "a producer, a consumer and an admin client over their limits",
   "get-offsets": "earliest, latest, by timestamp, of many topics",
   features: "finalized and supported features",
   quorum: "describe the metadata quorum",

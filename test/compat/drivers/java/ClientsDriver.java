@@ -13,6 +13,7 @@ public final class ClientsDriver {
         new TopicScenarios(clients).addTo(scenarios);
         new ConfigScenarios(clients).addTo(scenarios);
         new DataScenarios(clients).addTo(scenarios);
+        new QuotaScenarios(clients).addTo(scenarios);
         new GroupScenarios(clients).addTo(scenarios);
         Kit.run(scenarios, Arrays.asList(args).subList(1, args.length));
     }
