@@ -71,8 +71,10 @@ export class TransactionIndex {
    * later segment can have any more of it.
    */
   collect(fromOffset: number, upperBoundOffset: number, found: AbortedTransaction[]): boolean {
-    for (const entry of this.entries()) {
-      if (entry.lastOffset >= fromOffset && entry.firstOffset < upperBoundOffset) found.push(entry);
+    const entries = this.entries();
+    for (let index = this.#firstEndingAt(fromOffset); index < entries.length; index++) {
+      const entry = entries[index]!;
+      if (entry.firstOffset < upperBoundOffset) found.push(entry);
       if (entry.lastStableOffset >= upperBoundOffset) return true;
     }
     return false;
@@ -81,8 +83,8 @@ export class TransactionIndex {
   /** Forgets transactions whose marker is at `offset` or above. */
   truncateTo(offset: number): void {
     const entries = this.entries();
-    const index = entries.findIndex((entry) => entry.lastOffset >= offset);
-    if (index === -1) return;
+    const index = this.#firstEndingAt(offset);
+    if (index === entries.length) return;
     this.#entries = entries.slice(0, index);
     this.#size = index * TRANSACTION_ENTRY_SIZE;
     this.handle.use().truncate(this.#size);
@@ -95,8 +97,22 @@ export class TransactionIndex {
     if (this.exists) this.handle.use().truncate(0);
   }
 
+  /** That there is nothing is kept: readers of old records look into all later segments. */
   cool(): void {
-    this.#entries = null;
+    if (this.#entries?.length !== 0) this.#entries = null;
     this.handle.close();
+  }
+
+  /** Of those whose marker is at `offset` or above; markers are in order. */
+  #firstEndingAt(offset: number): number {
+    const entries = this.entries();
+    let low = 0;
+    let high = entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (entries[middle]!.lastOffset < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
