@@ -48,7 +48,7 @@ function ecosystemDriver(mainClass: string): string[] {
   const classes = [join(CACHE, "ecosystem-classes"), join(CACHE, "java-classes")].join(":");
   const options = ["-XX:TieredStopAtLevel=1", "-Xmx256m"];
   const logging = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"];
-  const patience = ["-Dcompat.scenario.seconds=200", "-Dcompat.until.seconds=90"];
+  const patience = ["-Dcompat.scenario.seconds=220", "-Dcompat.until.seconds=150"];
   const classPath = `${classes}:${ECOSYSTEM_LIBRARIES}/*`;
   return ["java", ...options, ...logging, ...patience, "-cp", classPath, mainClass];
 }
@@ -189,7 +189,8 @@ export const CLIENTS: readonly Client[] = [
     needs: ["java", "javac", "mvn"],
     install: installEcosystemDrivers,
     command: ecosystemDriver("compat.StreamsDriver"),
-    overrides: QUICK_TRANSACTIONS,
+    // A killed application is missed sooner.
+    overrides: { ...QUICK_TRANSACTIONS, "group.min.session.timeout.ms": "1000" },
     revives: true,
   },
   {

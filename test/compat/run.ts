@@ -67,7 +67,7 @@ async function main(): Promise<number> {
     let expected = readExpected(client);
     for (const target of targets) {
       const asked = askedOf(client, target);
-      if (asked.length === 0 && target === "bunka" && expected !== undefined) {
+      if (asked?.length === 0) {
         skipped.push(`${client.name}: Bunka serves none of its scenarios yet`);
         continue;
       }
@@ -102,13 +102,13 @@ function chosenTargets(): TargetKind[] {
   throw new CompatError(`--target is bunka, kafka or both, not ${options.target}`);
 }
 
-/** The scenarios to run; none means all that the driver has. */
-function askedOf(client: Client, target: TargetKind): readonly string[] {
+/** The scenarios to run, or null for all that the driver has. */
+function askedOf(client: Client, target: TargetKind): readonly string[] | null {
   if (options.scenario.length > 0) return options.scenario;
-  const wanted = client.scenarios ?? [];
+  const wanted = client.scenarios ?? null;
   if (target === "kafka" || AWAITED.size === 0) return wanted;
   // What Bunka does not serve yet runs only when somebody names it.
-  const all = wanted.length > 0 ? wanted : Object.keys(readExpected(client) ?? {});
+  const all = wanted ?? Object.keys(readExpected(client) ?? {});
   return all.filter((name) => !AWAITED.has(name));
 }
 
@@ -116,7 +116,7 @@ function askedOf(client: Client, target: TargetKind): readonly string[] {
 async function observe(
   client: Client,
   kind: TargetKind,
-  asked: readonly string[],
+  asked: readonly string[] | null,
 ): Promise<Observation> {
   const workDirectory = mkdtempSync(join(tmpdir(), `bunka-compat-${client.name}-${kind}-`));
   const start = performance.now();
@@ -146,7 +146,7 @@ async function observe(
       Object.assign(outcomes, parsed);
     };
     try {
-      const command = [...client.command, target.bootstrap, ...asked];
+      const command = [...client.command, target.bootstrap, ...(asked ?? [])];
       const ended = await runLines(command, stderrFile, CLIENT_DEADLINE_MS, read, env);
       if (ended !== 0) troubles.push(`driver ended with ${ended}`);
     } finally {
@@ -154,7 +154,7 @@ async function observe(
       await peer?.stop();
     }
     if (client.afterStop !== undefined) {
-      const command = [...client.afterStop, target.dataDirectory, ...asked];
+      const command = [...client.afterStop, target.dataDirectory, ...(asked ?? [])];
       const ended = await runLines(command, stderrFile, CLIENT_DEADLINE_MS, read);
       if (ended !== 0) troubles.push(`driver after the stop ended with ${ended}`);
     }
@@ -182,13 +182,13 @@ async function startPeer(workDirectory: string): Promise<Target> {
 function judge(
   client: Client,
   target: TargetKind,
-  asked: readonly string[],
+  asked: readonly string[] | null,
   expected: Outcomes | undefined,
   observation: Observation,
 ): Row {
   let passed = 0;
   let failed = 0;
-  const isAsked = (name: string): boolean => asked.length === 0 || asked.includes(name);
+  const isAsked = (name: string): boolean => asked?.includes(name) ?? true;
   const wanted = Object.keys(expected ?? observation.outcomes).filter(isAsked);
   const unexpected = Object.keys(observation.outcomes).filter((name) => !wanted.includes(name));
   // A driver that said nothing at all is one trouble, not one for each scenario.
@@ -229,12 +229,12 @@ function readExpected(client: Client): Outcomes | undefined {
 /** Writes what Apache Kafka answered down as the expected outcomes. */
 async function record(
   client: Client,
-  asked: readonly string[],
+  asked: readonly string[] | null,
   before: Outcomes | undefined,
   observation: Observation,
 ): Promise<Outcomes> {
   // A run of some scenarios only must not lose the others.
-  const kept = asked.length === 0 ? {} : before;
+  const kept = asked === null ? {} : before;
   const outcomes = { ...kept, ...observation.outcomes };
   writeFileSync(expectedFile(client), `${JSON.stringify(outcomes, null, 2)}\n`);
   await run([process.execPath, "fmt", "--no-script", expectedFile(client)]);

@@ -50,6 +50,9 @@ public final class ConnectDriver {
                 "status.storage.replication.factor=1", "status.storage.partitions=2",
                 "exactly.once.source.support=enabled", "offset.flush.interval.ms=500",
                 "scheduled.rebalance.max.delay.ms=0", "session.timeout.ms=6000",
+                // What the killed worker left open must not hold the next one up for a minute.
+                "producer.transaction.timeout.ms=4000",
+                "consumer.session.timeout.ms=6000", "consumer.heartbeat.interval.ms=500",
                 "heartbeat.interval.ms=500", "listeners=http://127.0.0.1:" + port));
         return new App("org.apache.kafka.connect.cli.ConnectDistributed",
                 List.of(file.toString()));
@@ -107,7 +110,7 @@ public final class ConnectDriver {
         var all = new ArrayList<String>(append(input, 0, 300));
         var outcome = facts();
         var source = "{\"connector.class\":\"FileStreamSource\",\"tasks.max\":\"1\","
-                + "\"batch.size\":\"50\",\"topic\":\"lines\",\"file\":\"" + input + "\"}";
+                + "\"topic\":\"lines\",\"file\":\"" + input + "\"}";
         var sink = "{\"connector.class\":\"FileStreamSink\",\"tasks.max\":\"1\","
                 + "\"topics\":\"lines\",\"file\":\"" + output + "\"}";
         try (var worker = worker()) {

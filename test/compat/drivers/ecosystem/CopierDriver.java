@@ -10,8 +10,8 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 
 /** Apache Kafka's TransactionalMessageCopier, killed in a loop: `CopierDriver HOST:PORT`. */
 public final class CopierDriver {
-    private static final int RECORDS = 1500;
-    private static final int KILLS = 4;
+    private static final int RECORDS = 1000;
+    private static final int KILLS = 3;
 
     private final Clients clients;
 

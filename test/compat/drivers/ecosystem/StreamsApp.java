@@ -26,8 +26,8 @@ public final class StreamsApp {
         // Without a cache every record shows in the output, so that one too many shows as well.
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
         settings.put(StreamsConfig.producerPrefix("transaction.timeout.ms"), 10_000);
-        settings.put(StreamsConfig.consumerPrefix("session.timeout.ms"), 6000);
-        settings.put(StreamsConfig.consumerPrefix("heartbeat.interval.ms"), 500);
+        settings.put(StreamsConfig.consumerPrefix("session.timeout.ms"), 2000);
+        settings.put(StreamsConfig.consumerPrefix("heartbeat.interval.ms"), 300);
         settings.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
         settings.putAll(Arrays.stream(args).skip(2).collect(java.util.stream.Collectors.toMap(
                 setting -> setting.split("=")[0], setting -> setting.split("=")[1])));

@@ -283,7 +283,11 @@ public final class ToolsDriver {
         var consumed = tools.runApart(TOOLS + "VerifiableConsumer", "--topic", "t-verifiable",
                 "--group-id", "t-verifiable-group", "--max-messages", "10",
                 "--reset-policy", "earliest", "--verbose");
-        return facts("produced", verifiableLines(produced), "consumed", verifiableLines(consumed));
+        var next = tools.runApart(TOOLS + "VerifiableConsumer", "--topic", "t-verifiable",
+                "--group-id", "t-verifiable-next", "--max-messages", "10",
+                "--group-protocol", "consumer", "--reset-policy", "earliest", "--verbose");
+        return facts("produced", verifiableLines(produced), "consumed", verifiableLines(consumed),
+                "consumedNext", verifiableLines(next));
     }
 
     /** The events of a verifiable tool without its measurements. */
