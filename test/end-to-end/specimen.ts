@@ -11,7 +11,13 @@ import { join } from "node:path";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { offsetCommit } from "../../src/protocol/messages/08-offset-commit.ts";
 import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
-import { baseOffset, isIntact, lastOffset } from "../../src/protocol/record-batch.ts";
+import { ProtocolError } from "../../src/protocol/protocol-error.ts";
+import {
+  baseOffset,
+  isIntact,
+  lastOffset,
+  nextBatchSize,
+} from "../../src/protocol/record-batch.ts";
 import { readRecords } from "../../src/protocol/record.ts";
 import { BrokerProcess, type Overrides, Scratch } from "./broker-process.ts";
 import {
@@ -181,12 +187,24 @@ export async function look(broker: BrokerProcess, specimen: Specimen): Promise<S
   return { logStartOffset, logEndOffset, offsets, damagedAt };
 }
 
+/** Of the whole batches before one whose size or magic makes no sense. */
 function startsOf(bytes: Buffer): number[] {
+  const starts: number[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const size = sizeOf(bytes, at);
+    if (size === 0) break;
+    starts.push(at);
+    at += size;
+  }
+  return starts;
+}
+
+function sizeOf(bytes: Buffer, at: number): number {
   try {
-    return batchStarts(bytes);
-  } catch {
-    // Its size makes no sense.
-    return [];
+    return nextBatchSize(bytes, at, bytes.length);
+  } catch (error) {
+    if (error instanceof ProtocolError) return 0;
+    throw error;
   }
 }
 
