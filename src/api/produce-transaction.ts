@@ -72,6 +72,7 @@ function newTransaction(
     retryBackoffMs: settings.get("add.partitions.to.txn.retry.backoff.ms"),
     retryMaxMs: Math.min(retryMaxMs, settings.get("request.timeout.ms")),
     verifier: transactions,
+    whenEnded: (id) => transactions.whenEnded(id),
     clock: world.clock,
   });
 }

@@ -29,6 +29,8 @@ export interface ProducedTransactionOptions {
   readonly retryBackoffMs: number;
   readonly retryMaxMs: number;
   readonly verifier: TransactionVerifier;
+  /** Resolves when nothing is on its way to its end; for as long as that may take. */
+  readonly whenEnded: (transactionalId: string) => Promise<void>;
   readonly clock: Clock;
 }
 
@@ -77,15 +79,25 @@ export class ProducedTransaction {
   }
 
   async verify(): Promise<void> {
-    const { clock, operation, retryBackoffMs, retryMaxMs } = this.#options;
+    const { clock, operation, retryMaxMs } = this.#options;
     const startMs = clock.monotonicMs();
     await this.#ask();
     while (operation === "add" && this.#isConcurrent()) {
       if (clock.monotonicMs() - startMs >= retryMaxMs) break;
-      await new Promise<void>((resolve) => clock.schedule(retryBackoffMs, resolve));
+      await this.#backOff();
       if (this.start()) await this.#ask();
     }
     for (const part of this.#parts.values()) tellProducer(part, operation);
+  }
+
+  /** Until the transaction before has ended, and not longer than Kafka would wait. */
+  async #backOff(): Promise<void> {
+    const { clock, retryBackoffMs, transactionalId, whenEnded } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = clock.schedule(retryBackoffMs, resolve);
+    void whenEnded(transactionalId).then(() => clock.afterTurn(resolve));
+    await promise;
+    timer.cancel();
   }
 
   async #ask(): Promise<void> {

@@ -221,6 +221,24 @@ test("late requests of a transaction that has ended change nothing of the next o
   broker.stop();
 });
 
+test("the next transaction begins as soon as the one before has ended, on a slow disk too", () => {
+  const broker = start({ "log.flush.interval.messages": "1" });
+  const { clock, disk } = broker.world;
+  const producer = producerOf(broker);
+  disk.later = (callback) => void clock.schedule(2, callback);
+  for (let round = 0; round < 5; round++) {
+    broker.wait(producer.produce("t", 0, "value"));
+    expect(broker.wait(producer.end(true))).toBe(ErrorCode.NONE);
+    const startMs = clock.monotonicMs();
+    broker.wait(producer.produce("t", 1, "value"));
+    // Kafka tries again every 20 ms.
+    expect(clock.monotonicMs() - startMs).toBeLessThan(15);
+    expect(broker.wait(producer.end(true))).toBe(ErrorCode.NONE);
+  }
+  expect(clock.timerCount).toBeLessThan(100);
+  broker.stop();
+});
+
 test("a transaction with a thousand partitions comes to its end in each of them", () => {
   const broker = start();
   const partitionCount = 1_000;

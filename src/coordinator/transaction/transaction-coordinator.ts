@@ -203,6 +203,15 @@ export class TransactionCoordinator implements TransactionVerifier {
     return write.partitions.map(() => errorForWriter(error, operation));
   }
 
+  /** Resolves when nothing is on its way to its end: at once, where nothing is known of the id. */
+  whenEnded(transactionalId: string): Promise<void> {
+    return this.#run<void>(
+      transactionalId,
+      (shard) => answered(shard.whenEnded(transactionalId)),
+      () => undefined,
+    );
+  }
+
   // ---- Tools -------------------------------------------------------------------------------
 
   async describe(transactionalId: string): Promise<TransactionDescription> {

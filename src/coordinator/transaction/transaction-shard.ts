@@ -60,6 +60,8 @@ export class TransactionShard implements CoordinatorState<TransactionRecord> {
   /** When each open transaction began, on the monotonic clock. */
   readonly #open = new Map<string, number>();
   readonly #deliveries = new Map<string, MarkerDelivery>();
+  /** Who waits for the end of a transaction that is decided. */
+  readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
   readonly #context: TransactionContext;
 
   constructor(context: TransactionContext) {
@@ -76,6 +78,10 @@ export class TransactionShard implements CoordinatorState<TransactionRecord> {
     else if (before?.startTimestampMs !== metadata.startTimestampMs || !steps.isOpen(before)) {
       this.#open.set(transactionalId, this.#startMsOf(metadata));
     }
+    if (this.#waiting.size > 0 && (metadata === null || !steps.isEnding(metadata))) {
+      this.#waiting.get(transactionalId)?.resolve();
+      this.#waiting.delete(transactionalId);
+    }
   }
 
   /** Nobody writes transactions into the log of transactions. */
@@ -91,6 +97,8 @@ export class TransactionShard implements CoordinatorState<TransactionRecord> {
   unloaded(): void {
     for (const delivery of this.#deliveries.values()) delivery.stop();
     this.#deliveries.clear();
+    for (const { resolve } of this.#waiting.values()) resolve();
+    this.#waiting.clear();
   }
 
   // ---- Producers ---------------------------------------------------------------------------
@@ -169,6 +177,18 @@ export class TransactionShard implements CoordinatorState<TransactionRecord> {
         hasPartition(from.partitions, partition) ? ErrorCode.NONE : ErrorCode.TRANSACTION_ABORTABLE,
       ),
     );
+  }
+
+  /** Resolves when the transaction is not on its way to its end. */
+  whenEnded(transactionalId: string): Promise<void> {
+    const metadata = this.transactions.get(transactionalId);
+    if (metadata === undefined || !steps.isEnding(metadata)) return Promise.resolve();
+    let waiting = this.#waiting.get(transactionalId);
+    if (waiting === undefined) {
+      waiting = Promise.withResolvers<void>();
+      this.#waiting.set(transactionalId, waiting);
+    }
+    return waiting.promise;
   }
 
   /** Those that have no marker yet, where the transaction is ending. */

@@ -78,6 +78,28 @@ describe("partitions", () => {
     expect(driver.now(driver.add("100/1"))).toBe("NONE");
   });
 
+  test("may wait for the end of the transaction before; for nothing where none ends", () => {
+    const driver = start();
+    const producer = driver.now(driver.init());
+    driver.now(driver.add(producer));
+    expect(driver.peek(driver.coordinator.whenEnded(ID)).value).not.toBe("waits");
+    expect(driver.peek(driver.coordinator.whenEnded("other")).value).not.toBe("waits");
+    driver.partitions.isHeld = true;
+    driver.now(driver.end(producer));
+    const [one, other] = [0, 1].map(() => driver.peek(driver.coordinator.whenEnded(ID)));
+    expect([one!.value, other!.value]).toEqual(["waits", "waits"]);
+    driver.partitions.release();
+    driver.clock.settle();
+    expect([one!.value, other!.value]).toEqual([undefined, undefined]);
+    driver.partitions.isHeld = true;
+    driver.now(driver.add("100/1"));
+    driver.now(driver.end("100/1"));
+    const lost = driver.peek(driver.coordinator.whenEnded(ID));
+    driver.coordinator.resigned(0, 2);
+    driver.clock.settle();
+    expect(lost.value).not.toBe("waits");
+  });
+
   // KAFKA-17754: what was sent for one transaction comes late, on another connection, to the next.
   test("of an earlier transaction that come late do not get into the next one", () => {
     const driver = start();
