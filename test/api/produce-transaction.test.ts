@@ -121,7 +121,7 @@ class Kit {
       quotas: node.quotas,
       partitions: node.partitions,
       image: node.image,
-      transactions: { verify },
+      transactions: { verify, whenEnded: () => new Promise<void>(() => {}) },
     } as unknown as Broker;
   }
 }
