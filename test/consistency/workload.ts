@@ -30,6 +30,8 @@ const PLACES: readonly (readonly [topic: string, partition: number])[] = [
   ...Array.from({ length: PARTITIONS }, (_, index) => [TOPIC, index] as const),
 ];
 
+const COORDINATOR_PARTITIONS = 3;
+const SEGMENT_BYTES = 8000;
 const TRY_EVERY_MS = 100;
 const TRIES_MAX = 300;
 const GROUP_KEY = 0;
@@ -47,6 +49,8 @@ export const BUSY_SETTINGS: Readonly<Record<string, string>> = {
   "log.message.timestamp.after.max.ms": "9223372036854775807",
   "log.segment.bytes": "1048576",
   "log.index.interval.bytes": "512",
+  "log.cleaner.backoff.ms": "300",
+  "log.cleaner.min.cleanable.ratio": "0.1",
   "log.flush.offset.checkpoint.interval.ms": "500",
   "replica.high.watermark.checkpoint.interval.ms": "300",
 };
@@ -83,25 +87,31 @@ export class Workload {
   }
 
   async prepare(): Promise<void> {
+    const small = [{ name: "internal.segment.bytes", value: String(SEGMENT_BYTES) }];
+    // What coordinators remember is compacted under them.
+    const compacted = [{ name: "cleanup.policy", value: "compact" }, ...small];
     const topics = [
-      [TOPIC, PARTITIONS],
-      [INPUT, 1],
-      [OUTPUT, 1],
+      [TOPIC, PARTITIONS, small],
+      [INPUT, 1, small],
+      [OUTPUT, 1, small],
+      ["__consumer_offsets", COORDINATOR_PARTITIONS, compacted],
+      ["__transaction_state", COORDINATOR_PARTITIONS, compacted],
     ] as const;
-    for (const [name, numPartitions] of topics) {
+    for (const [name, numPartitions, configs] of topics) {
       await retried(
         this.#wire,
         `create ${name}`,
         () =>
           this.#wire.ask(createTopics, 7, {
-            topics: [{ name, numPartitions, replicationFactor: 1, assignments: [], configs: [] }],
+            topics: [
+              { name, numPartitions, replicationFactor: 1, assignments: [], configs: [...configs] },
+            ],
             timeoutMs: 10_000,
           }),
         (answer) => answer.topics[0]!.errorCode,
         [TOPIC_ALREADY_EXISTS],
       );
     }
-    // Whoever looks for a coordinator first has its topic made.
     for (const keyType of [GROUP_KEY, TRANSACTION_KEY]) {
       await retried(
         this.#wire,
