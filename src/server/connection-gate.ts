@@ -33,8 +33,8 @@ export interface Visitor {
 export class ConnectionGate {
   readonly #clock: Clock;
   readonly #limits: ServerLimits;
-  /** Somebody has to go, of a listener that is not protected. */
-  readonly #tooMany: () => void;
+  /** So many have to go, of listeners that are not protected. */
+  readonly #tooMany: (count: number) => void;
   readonly #lines = new Map<string, Line>();
   readonly #perAddress = new Map<string, number>();
   readonly #rate: Rate;
@@ -42,7 +42,7 @@ export class ConnectionGate {
   #count = 0;
   #refusedLaterCount = 0;
 
-  constructor(clock: Clock, limits: ServerLimits, tooMany: () => void) {
+  constructor(clock: Clock, limits: ServerLimits, tooMany: (count: number) => void) {
     this.#clock = clock;
     this.#limits = limits;
     this.#tooMany = tooMany;
@@ -68,6 +68,12 @@ export class ConnectionGate {
     else this.#perAddress.set(address, ofAddress - 1);
     this.#lineOf(listenerName).count--;
     for (const line of this.#lines.values()) line.advance();
+  }
+
+  /** A limit is another: who waits may come in, and who is too many has to go. */
+  limitsChanged(): void {
+    for (const line of this.#lines.values()) line.advance();
+    this.#closeExcess();
   }
 
   /** Whoever waits is turned away. */
@@ -110,7 +116,12 @@ export class ConnectionGate {
     this.#count++;
     line.count++;
     visitor.admit();
-    if (this.#count > this.#limits.maxConnections) this.#tooMany();
+    this.#closeExcess();
+  }
+
+  #closeExcess(): void {
+    const excess = this.#count - this.#limits.maxConnections;
+    if (excess > 0) this.#tooMany(excess);
   }
 
   /** Who is too fast does not count against the listener. */
@@ -194,7 +205,7 @@ class Line {
     const nowMs = this.#clock.monotonicMs();
     this.#readyMs ??= nowMs + this.#gate.delayMs(this, nowMs);
     if (nowMs < this.#readyMs) this.#lookAgainIn(this.#readyMs - nowMs);
-    // Others leave, which is told, or the limit is raised, which is not.
+    // Others leave, or the limit of a listener is raised: of that nobody tells.
     else if (!this.#gate.hasPlace(this)) this.#lookAgainIn(LOOK_EVERY_MS);
     else return true;
     return false;

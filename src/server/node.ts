@@ -81,6 +81,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     fatal: options.fatal,
   });
   const node = new Node(broker, server, metrics);
+  broker.settings.watch(() => server.limitsChanged());
   const forClients = new Dispatcher("broker");
   const forControllers = new Dispatcher("controller");
   const { listeners } = broker;

@@ -108,6 +108,11 @@ export class Server {
     return listener.port;
   }
 
+  /** Those of connections are looked at anew; all others are whenever they count. */
+  limitsChanged(): void {
+    for (const gate of this.#gates.values()) gate.limitsChanged();
+  }
+
   /** Resolves when no connection is left, at the latest a little after `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
     const { clock } = this.#options;
@@ -179,24 +184,23 @@ export class Server {
     this.#someoneLeft.move();
   }
 
-  /** Of those who could be spared, the one that was silent for longest. */
-  #closeLeastActive(gate: ConnectionGate): void {
-    let found: Connection | null = null;
-    for (const { connection, gate: its } of this.#connections.values()) {
-      if (its !== gate || gate.isProtected(connection.listenerName)) continue;
-      if (found === null || connection.lastActiveMs < found.lastActiveMs) found = connection;
+  /** Of those who can be spared, the ones that were silent for longest. */
+  #closeLeastActive(gate: ConnectionGate, count: number): void {
+    const spared = [...this.#connections.values()]
+      .filter((each) => each.gate === gate && !gate.isProtected(each.connection.listenerName))
+      .sort((a, b) => a.connection.lastActiveMs - b.connection.lastActiveMs);
+    for (const { connection } of spared.slice(0, count)) {
+      this.#refused.line(`${connection.remoteAddress} closed: there are too many connections`);
+      connection.terminate();
     }
-    if (found === null) return;
-    this.#refused.line(`${found.remoteAddress} closed: there are too many connections`);
-    found.terminate();
   }
 
   #gateOf(handler: RequestHandler): ConnectionGate {
     const { clock, limits } = this.#options;
     const known = this.#gates.get(handler);
     if (known !== undefined) return known;
-    const gate: ConnectionGate = new ConnectionGate(clock, limits, () =>
-      this.#closeLeastActive(gate),
+    const gate: ConnectionGate = new ConnectionGate(clock, limits, (count) =>
+      this.#closeLeastActive(gate, count),
     );
     this.#gates.set(handler, gate);
     return gate;

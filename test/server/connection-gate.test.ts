@@ -60,12 +60,25 @@ describe("a gate", () => {
 
   test("sees a limit that is raised", () => {
     const limits = { maxConnections: 1 };
-    const { clock, arrive } = gateOf(limits);
+    const { clock, gate, tooMany, arrive } = gateOf(limits);
     arrive("A");
     const second = arrive("A");
     limits.maxConnections = 2;
     clock.advance(1000);
     expect(second.state).toBe("in");
+    const third = arrive("A");
+    limits.maxConnections = 3;
+    gate.limitsChanged();
+    expect([third.state, tooMany.count]).toEqual(["in", 0]);
+  });
+
+  test("asks for as many to go as are too many when a limit is lowered", () => {
+    const limits = { maxConnections: 5 };
+    const { gate, tooMany, arrive } = gateOf(limits);
+    for (let count = 0; count < 5; count++) arrive("A");
+    limits.maxConnections = 2;
+    gate.limitsChanged();
+    expect(tooMany.count).toBe(3);
   });
 
   test("turns an address away that is too fast, late, and counts it against nobody else", () => {
@@ -138,7 +151,11 @@ function gateOf(limits: Partial<ServerLimits>) {
   const clock = new FakeClock();
   const tooMany = { count: 0 };
   Object.setPrototypeOf(limits, DEFAULT_LIMITS);
-  const gate = new ConnectionGate(clock, limits as ServerLimits, () => tooMany.count++);
+  const gate = new ConnectionGate(
+    clock,
+    limits as ServerLimits,
+    (count) => (tooMany.count += count),
+  );
   gate.addListener("A");
   gate.addListener("B");
   const arrive = (listenerName: string, address = "10.0.0.9") => {

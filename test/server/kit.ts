@@ -56,7 +56,7 @@ export function makeArena(
   const server = new Server({
     clock: world.clock,
     network: world.network,
-    limits: { ...DEFAULT_LIMITS, ...limits },
+    limits: Object.setPrototypeOf(limits, DEFAULT_LIMITS) as ServerLimits,
     logger: createLogger(world.clock, "debug", (line) => lines.push(line.slice(25))),
     metrics,
     fatal: (error) => fatals.push(error),

@@ -145,6 +145,27 @@ describe("the number of connections", () => {
   });
 });
 
+describe("the number of connections, when it is lowered", () => {
+  test("ends those that were silent for longest", () => {
+    const limits = { maxConnections: 10 };
+    const { world, server, connect } = makeArena(limits);
+    const clients = [1, 2, 3, 4].map(() => connect());
+    for (const [index, client] of clients.entries()) {
+      world.clock.advance(10);
+      client.request(ECHO, index);
+    }
+    world.clock.advance(10);
+    clients[0]!.request(ECHO, 9);
+    world.clock.advance(10);
+    server.limitsChanged();
+    expect(server.connectionCount).toBe(4);
+    limits.maxConnections = 2;
+    server.limitsChanged();
+    world.clock.advance(10);
+    expect(clients.map(({ isClosed }) => isClosed)).toEqual([false, true, true, false]);
+  });
+});
+
 describe("memory for requests", () => {
   test("is bounded, and everyone is served in the end", () => {
     for (let seed = 1; seed <= 5; seed++) {
