@@ -108,6 +108,28 @@ describe("numbers that nobody should send", () => {
   });
 });
 
+test("an id that is no text, and too long when it is written, is refused, and others go on", () => {
+  const broker = start();
+  producerOf(broker);
+  const size = 20_000;
+  // A compact string has its length + 1 in front, as a varint.
+  const length = [((size + 1) & 0x7f) | 0x80, (((size + 1) >> 7) & 0x7f) | 0x80, (size + 1) >> 14];
+  const body = Buffer.concat([
+    Buffer.from(length),
+    Buffer.alloc(size, 0xff),
+    Buffer.from("0000ea60ffffffffffffffffffff00", "hex"),
+  ]);
+  broker.wait(broker.asker.askRaw(22, 5, 2, body));
+  const unknownServerError = "ffff";
+  const noProducer = `${"ff".repeat(8)}ffff`;
+  const answer = `00${"00".repeat(4)}${unknownServerError}${noProducer}00`;
+  expect(broker.asker.steps.at(-1)!.response).toBe(answer);
+  expect(stateOf(broker)).toBe("Empty 0");
+  const next = producerOf(broker);
+  expect(next.producerEpoch).toBe(1);
+  broker.stop();
+});
+
 describe("a topic", () => {
   test("that is deleted in the middle of a transaction does not hold up its end", () => {
     const broker = start();
