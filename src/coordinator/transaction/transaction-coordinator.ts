@@ -87,6 +87,8 @@ export interface TransactionList {
   readonly transactionStates: TransactionListing[];
 }
 
+/** Transactions that are aborted in one go: others have their turn in between. */
+const ABORTED_COUNT_MAX = 200;
 /** Ids that are forgotten in one go. */
 const EXPIRED_COUNT_MAX = 1_000;
 
@@ -257,7 +259,11 @@ export class TransactionCoordinator implements TransactionVerifier {
       (shard) => answered(shard.timedOut()),
       () => [],
     );
-    await Promise.all(found.flat().map((timedOut) => this.#abort(timedOut)));
+    const all = found.flat();
+    while (all.length > 0) {
+      const some = all.splice(-ABORTED_COUNT_MAX);
+      await Promise.all(some.map((timedOut) => this.#abort(timedOut)));
+    }
   }
 
   async #abort(timedOut: TimedOut): Promise<void> {
