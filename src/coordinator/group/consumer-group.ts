@@ -22,7 +22,6 @@ import {
   isReconciledTo,
   regexOf,
 } from "./consumer-member.ts";
-import { grownCapacity, stringsInJavaOrder } from "./java-order.ts";
 
 export type ConsumerGroupState = "Empty" | "Assigning" | "Reconciling" | "Stable";
 
@@ -133,17 +132,23 @@ export class ConsumerGroup {
     this.metadataRefresh = { dueMs: 0, groupEpoch: 0 };
   }
 
-  /** The assignor that most members ask for, if `updated` were in the place of `member`. */
+  /**
+   * The assignor that most members ask for, if `updated` were in the place of `member`. Between
+   * equals the one that nobody else asks for comes first, as Kafka's maps happen to be walked.
+   */
   preferredAssignor(
     member: ConsumerMember | null = null,
     updated: ConsumerMember | null = null,
   ): string | null {
     const counts = new Map(this.#assignorCounts);
     if (member?.serverAssignor) add(counts, member.serverAssignor, -1);
-    if (updated?.serverAssignor) add(counts, updated.serverAssignor, 1);
+    const own = updated?.serverAssignor ?? null;
+    const isAlone = own !== null && !counts.has(own);
+    if (own !== null) add(counts, own, 1);
     let best: string | null = null;
-    for (const name of stringsInJavaOrder([...counts.keys()], grownCapacity(counts.size))) {
-      if (best === null || counts.get(name)! > counts.get(best)!) best = name;
+    for (const name of [...counts.keys()].sort().reverse()) {
+      const difference = counts.get(name)! - (best === null ? 0 : counts.get(best)!);
+      if (difference > 0 || (difference === 0 && isAlone && name === own)) best = name;
     }
     return best;
   }

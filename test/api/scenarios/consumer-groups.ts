@@ -44,12 +44,23 @@ export async function beat(
   label = "",
   version = 1,
 ): Promise<Beaten> {
-  return (await asker.ask(consumerGroupHeartbeat, version, request, label))!;
+  const inOrder = ({ assignment }: Beaten): void => sortPartitions(assignment);
+  return (await asker.ask(consumerGroupHeartbeat, version, request, label, inOrder))!;
+}
+
+/** Kafka has them in the order of a HashMap, which hangs on what the member had before. */
+function sortPartitions(assignment: Beaten["assignment"]): void {
+  for (const { partitions } of assignment?.topicPartitions ?? []) partitions.sort((a, b) => a - b);
 }
 
 export function describe(asker: Asker, version: number, label: string, ...groupIds: string[]) {
   const request = { groupIds, includeAuthorizedOperations: false };
-  return asker.ask(consumerGroupDescribe, version, request, label);
+  return asker.ask(consumerGroupDescribe, version, request, label, ({ groups }) => {
+    for (const { assignment, targetAssignment } of groups.flatMap(({ members }) => members)) {
+      sortPartitions(assignment);
+      sortPartitions(targetAssignment);
+    }
+  });
 }
 
 export const consumerGroupsScenario: Scenario = {

@@ -4,6 +4,7 @@ import { clientQuotasScenario } from "./client-quotas.ts";
 import { configsScenario } from "./configs.ts";
 import * as consumerGroups from "./consumer-groups.ts";
 import * as consumerMigration from "./consumer-migration.ts";
+import { consumerRandomScenario } from "./consumer-random.ts";
 import { controllerScenario, raftScenario } from "./controller.ts";
 import { createTopicsScenario } from "./create-topics.ts";
 import { deleteRecordsScenario } from "./delete-records.ts";
@@ -48,6 +49,7 @@ export const SCENARIOS: readonly Scenario[] = [
   consumerGroups.consumerRegexScenario,
   consumerMigration.consumerMigrationDisabledScenario,
   consumerMigration.consumerMigrationScenario,
+  consumerRandomScenario,
   controllerScenario,
   createPartitionsScenario,
   createTopicsScenario,
