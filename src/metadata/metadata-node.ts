@@ -194,13 +194,16 @@ export class MetadataNode {
 
   /**
    * Runs a command. Resolves with its response when its records are committed, and all those it
-   * may have seen; rejects with `TooManyRecordsError` or `MetadataStoppedError`.
+   * may have seen; rejects with `TooManyRecordsError`, `MetadataStoppedError`, or `ProtocolError`
+   * where what a client says cannot be written.
    */
   submit<Response>(command: Command<Response>): Promise<Response> {
     if (this.#stopped !== null) return Promise.reject(this.#stopped);
     try {
       const { records, response, isAtomic } = command(this.#state());
-      const values = records.map(encodeRecord);
+      const values = encodeAll(records);
+      // Text of a client that is too long to be written: nothing has changed, and it alone pays.
+      if (values instanceof ProtocolError) return Promise.reject(values);
       if (values.length === 0) return this.#commits.whenAll().then(() => response);
       const groups = isAtomic ? [values] : intoBatches(values);
       if (!groups.every(fitsIntoBatch)) {
@@ -402,4 +405,15 @@ function intoBatches(values: readonly Buffer[]): Buffer[][] {
     } else last.push(value);
   }
   return batches;
+}
+
+function encodeAll(
+  records: readonly Parameters<typeof encodeRecord>[0][],
+): Buffer[] | ProtocolError {
+  try {
+    return records.map(encodeRecord);
+  } catch (error) {
+    if (error instanceof ProtocolError) return error;
+    throw error;
+  }
 }
