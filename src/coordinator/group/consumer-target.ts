@@ -33,18 +33,16 @@ export interface NewTarget {
 export function newTarget(context: GroupContext, request: TargetRequest): NewTarget {
   const { group, groupEpoch, updated, isHomogeneous } = request;
   const { clock, logger, topics } = context;
+  const partitionCountOf = (topicId: string): number => {
+    const name = topics.nameOf(topicId);
+    return name === null ? 0 : (topics.partitionCountOf(name) ?? 0);
+  };
   const assignor = ASSIGNORS.get(request.assignorName);
   assert(assignor !== undefined, `a known assignor: ${request.assignorName}`);
   const startMs = clock.monotonicMs();
-  const members = assignableMembers(group, updated, topics);
-  const assignment = assignor({
-    members,
-    isHomogeneous,
-    partitionCountOf: (topicId) => {
-      const name = topics.nameOf(topicId);
-      return name === null ? 0 : (topics.partitionCountOf(name) ?? 0);
-    },
-  });
+  const owners = new Owners(partitionCountOf);
+  const members = assignableMembers(group, updated, topics, owners);
+  const assignment = assignor({ members, isHomogeneous, partitionCountOf });
   const records: ConsumerRecord[] = [];
   for (const { memberId } of members) {
     const partitions = assignment.get(memberId) ?? NO_PARTITIONS;
@@ -85,6 +83,7 @@ function assignableMembers(
   group: ConsumerGroup,
   updated: ConsumerMember,
   topics: TopicDirectory,
+  owners: Owners,
 ): AssignableMember[] {
   const { instanceId } = updated;
   const replacedId = instanceId === null ? undefined : group.staticMembers.get(instanceId);
@@ -93,7 +92,6 @@ function assignableMembers(
   );
   ids.push(updated.memberId);
   const topicIds = topicResolver(group, topics);
-  const owners = new Owners();
   return stringsInJavaOrder(ids, grownCapacity(ids.length)).map((memberId) => {
     const isUpdated = memberId === updated.memberId;
     const member = isUpdated ? updated : group.members.get(memberId)!;
@@ -130,20 +128,26 @@ function topicResolver(
 
 /**
  * A target that was written in several batches, of which the last ones were lost, may give a
- * partition to two members: the first to name it has it.
+ * partition to two members: the first to name it has it. One that came with metadata which a loss of
+ * power took back does not count at all.
  */
 class Owners {
   readonly #claimed = new Map<string, Set<number>>();
+  readonly #partitionCountOf: (topicId: string) => number;
+
+  constructor(partitionCountOf: (topicId: string) => number) {
+    this.#partitionCountOf = partitionCountOf;
+  }
 
   claim(partitions: TopicPartitions): TopicPartitions {
     let own: Map<string, readonly number[]> | null = null;
     for (const [topicId, numbers] of partitions) {
       let claimed = this.#claimed.get(topicId);
       if (claimed === undefined) this.#claimed.set(topicId, (claimed = new Set()));
-      const sizeBefore = claimed.size;
-      const free = numbers.filter((partition) => !claimed.has(partition));
+      const count = this.#partitionCountOf(topicId);
+      const free = numbers.filter((partition) => partition < count && !claimed.has(partition));
       for (const partition of free) claimed.add(partition);
-      if (claimed.size - sizeBefore === numbers.length) continue;
+      if (free.length === numbers.length) continue;
       own ??= new Map(partitions);
       if (free.length === 0) own.delete(topicId);
       else own.set(topicId, free);

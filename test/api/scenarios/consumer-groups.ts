@@ -76,8 +76,39 @@ export const consumerGroupsScenario: Scenario = {
     await haveOffsets(asker, topicId);
     await change(asker, topicId);
     await configure(asker);
+    await askOddly(asker, topicId);
   },
 };
+
+/** What no client would say, and is no reason to be refused. */
+async function askOddly(asker: Asker, topicId: string): Promise<void> {
+  const odd: Partial<Heartbeat>[] = [
+    { subscribedTopicNames: [""] },
+    { subscribedTopicNames: ["t", "/", "x".repeat(300)] },
+    { subscribedTopicNames: [], subscribedTopicRegex: "" },
+    { rebalanceTimeoutMs: 0 },
+    { rebalanceTimeoutMs: -7 },
+    { rackId: "a rack" },
+    { memberEpoch: 2_147_483_647 },
+    { memberEpoch: 2, topicPartitions: [{ topicId, partitions: [-1, 0, 0, 2_147_483_647] }] },
+    { memberEpoch: 2, topicPartitions: [{ topicId: NOBODYS_ID, partitions: [] }] },
+    { memberEpoch: 2, topicPartitions: [0, 0].map(() => ({ topicId, partitions: [1] })) },
+    { memberEpoch: 2, rebalanceTimeoutMs: 1 },
+    { memberEpoch: 2, rackId: "another" },
+    { memberEpoch: 2, instanceId: "late" },
+    { memberEpoch: 2, subscribedTopicNames: [] },
+    { memberEpoch: 2, subscribedTopicRegex: "" },
+    { memberEpoch: -1, subscribedTopicNames: ["t"], topicPartitions: [] },
+    { memberEpoch: -2, instanceId: "late" },
+  ];
+  for (const [index, rest] of odd.entries()) {
+    const group = `odd-${index}`;
+    if ((rest.memberEpoch ?? 0) !== 0) await beat(asker, beating(group, "m"), "joins");
+    await beat(asker, beating(group, "m", rest), `odd ${index}`);
+    await beat(asker, beating(group, "m", { memberEpoch: 2 }), "goes on");
+    await describe(asker, 1, `odd ${index}`, group);
+  }
+}
 
 async function askWrongly(asker: Asker): Promise<void> {
   const wrong: Partial<Heartbeat>[] = [

@@ -203,6 +203,20 @@ describe("a log", () => {
     expect(slow.beat({ memberId: "last" }).errorCode).toBe(ErrorCode.NONE);
     expect(slow.epochs()[1]).toBe(slow.epochs()[2]);
     expect(slow.restarted().describeConsumer()).toEqual(slow.describeConsumer());
+    // Where the end of it is lost, the next assignment gives no partition to two members.
+    for (let lost = 1; lost <= 4; lost++) {
+      const cut = new ConsumerDriver({ topics: slow.topics, config: AT_ONCE });
+      for (const batch of slow.log.batches.slice(0, -lost)) cut.log.write(batch);
+      cut.start();
+      expect(cut.beat({ memberId: "another" }).errorCode).toBe(ErrorCode.NONE);
+      const targets = cut
+        .describeConsumer()
+        .members.flatMap(({ targetAssignment }) =>
+          targetAssignment.topicPartitions.flatMap(({ partitions }) => [...partitions]),
+        );
+      expect(targets).toHaveLength(2_000);
+      expect(new Set(targets).size).toBe(2_000);
+    }
   });
 });
 
@@ -222,6 +236,26 @@ describe("topics", () => {
     driver.coordinator.topicsChanged(driver.topics.create("t", 1));
     expect(driver.assigned(beat(5))).toEqual({ t: [0], u: [0] });
     expect(driver.epochs()).toEqual(["Stable", 6, 6]);
+  });
+
+  test("that have lost partitions with the power leave no member what is not there", () => {
+    const driver = started();
+    driver.coordinator.topicsChanged(driver.topics.grow("t", 8));
+    driver.beat({ memberId: "m1" });
+    driver.beat({ memberId: "m2" });
+    driver.topics.grow("t", 3);
+    const after = driver.restarted();
+    for (let beats = 0; beats < 3; beats++) {
+      for (const { memberId, memberEpoch } of after.describeConsumer().members) {
+        after.beat({ memberId, memberEpoch, topicPartitions: [] });
+      }
+    }
+    const assigned = after
+      .describeConsumer()
+      .members.flatMap(({ assignment }) =>
+        assignment.topicPartitions.flatMap(({ partitions }) => [...partitions]),
+      );
+    expect(assigned.sort()).toEqual([0, 1, 2]);
   });
 
   test("that nobody in the group reads change nothing", () => {
