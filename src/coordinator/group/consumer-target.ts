@@ -128,8 +128,8 @@ function topicResolver(
 
 /**
  * A target that was written in several batches, of which the last ones were lost, may give a
- * partition to two members: the first to name it has it. One that came with metadata which a loss of
- * power took back does not count at all.
+ * partition to two members: the first to name it has it. A partition that a loss of power took
+ * back out of the metadata counts for nobody.
  */
 class Owners {
   readonly #claimed = new Map<string, Set<number>>();
