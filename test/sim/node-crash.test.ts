@@ -6,7 +6,8 @@
  *   power loss   of what was not synced, any part may be there    (with log.flush.interval.messages=1)
  *
  * What was acknowledged is there in the next life: every record once, at its offset, in order; every
- * topic; every committed offset. `SEEDS=n` runs more, `SEED=n` one of them.
+ * topic; every committed offset; every member of a consumer group, in the epoch that it was told of
+ * and with what it was assigned. `SEEDS=n` runs more, `SEED=n` one of them.
  */
 import { describe, expect, test } from "bun:test";
 import { fetch } from "../../src/protocol/messages/01-fetch.ts";
@@ -14,6 +15,7 @@ import { produce } from "../../src/protocol/messages/00-produce.ts";
 import { offsetCommit } from "../../src/protocol/messages/08-offset-commit.ts";
 import { offsetFetch } from "../../src/protocol/messages/09-offset-fetch.ts";
 import { findCoordinator } from "../../src/protocol/messages/10-find-coordinator.ts";
+import { consumerGroupHeartbeat } from "../../src/protocol/messages/68-consumer-group-heartbeat.ts";
 import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
 import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
 import { readRecords } from "../../src/protocol/record.ts";
@@ -29,6 +31,7 @@ const KEPT_SEEDS = [28, 34, 62];
 const LIVES = 6;
 const STEPS_PER_LIFE = 40;
 const GROUP = "group";
+const CONSUMER_GROUP = "consumer-group";
 const SETTINGS = {
   "offsets.topic.num.partitions": "3",
   "log.segment.bytes": "1048576",
@@ -55,8 +58,20 @@ interface TopicState {
   nextSequence: number;
 }
 
+/** A member of the consumer group: the epoch and the assignment that it has been told of. */
+interface Member {
+  readonly memberId: string;
+  memberEpoch: number;
+  topicPartitions: { topicId: string; partitions: number[] }[];
+}
+
 class Life {
   acknowledgedCount = 0;
+  readonly #members: Member[] = ["one", "two"].map((memberId) => ({
+    memberId,
+    memberEpoch: 0,
+    topicPartitions: [],
+  }));
   readonly #random: FakeRandom;
   readonly #loss: Loss;
   readonly #topics = new Map<string, TopicState>();
@@ -181,6 +196,36 @@ class Life {
     );
     expect(answer.topics[0]?.partitions[0]?.errorCode).toBe(0);
     topic.committed = committedOffset;
+    this.#beat(broker, this.#members[committedOffset % this.#members.length]!);
+  }
+
+  /** Joins, or goes on with what it was told before, in whichever life of the node that was. */
+  #beat(broker: TestBroker, member: Member): void {
+    const { memberId, memberEpoch, topicPartitions } = member;
+    const joins = memberEpoch === 0;
+    const request = {
+      groupId: CONSUMER_GROUP,
+      memberId,
+      memberEpoch,
+      topicPartitions,
+      rebalanceTimeoutMs: joins ? 300_000 : -1,
+      subscribedTopicNames: joins ? range(100).map((index) => `topic-${index}`) : null,
+    };
+    const ask = () => broker.wait(broker.asker.quietly(consumerGroupHeartbeat, 1, request));
+    let answer = ask();
+    // While the coordinator loads, it says so.
+    for (let tries = 0; tries < 100 && [14, 15, 16].includes(answer.errorCode); tries++) {
+      this.#world.clock.advance(20);
+      answer = ask();
+    }
+    expect(answer).toMatchObject({ errorCode: 0, memberId });
+    member.memberEpoch = answer.memberEpoch;
+    if (answer.assignment !== null) member.topicPartitions = answer.assignment.topicPartitions;
+    const owned = this.#members.flatMap((each) =>
+      each.topicPartitions.map(({ topicId }) => topicId),
+    );
+    // Each topic has one partition, and that has one owner.
+    expect(new Set(owned).size).toBe(owned.length);
   }
 
   #findCoordinator(broker: TestBroker): void {
@@ -199,6 +244,7 @@ class Life {
       expect(found.filter((value) => value !== "unheard")).toEqual(acknowledged);
       this.#verifyCommitted(broker, name, topic.committed);
     }
+    for (const member of this.#members) if (member.memberEpoch > 0) this.#beat(broker, member);
   }
 
   #verifyCommitted(broker: TestBroker, name: string, committed: number): void {
