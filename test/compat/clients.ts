@@ -106,6 +106,13 @@ export const CLIENTS: readonly Client[] = [
     overrides: { ...QUICK_TRANSACTIONS, ...QUICK_GROUPS },
   },
   {
+    // It brings its own confluent-kafka, of the version that the driver above has.
+    name: "kafkatop",
+    needs: ["python3"],
+    install: () => installPythonDriver("kafkatop"),
+    command: pythonDriver("kafkatop"),
+  },
+  {
     name: "kafka-python",
     needs: ["python3"],
     install: () => installPythonDriver("kafka-python"),

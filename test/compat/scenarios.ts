@@ -84,6 +84,7 @@ export const SCENARIOS: Readonly<Record<string, string>> = {
   "next-txn-offsets": "offsets in a transaction of a member of the consumer protocol",
   "next-raw": "heartbeats of the consumer protocol that no client would send",
   "next-max-size": "a group that is full",
+  monitor: "what a monitor says of topics, groups and lag",
   copier: "TransactionalMessageCopier killed in a loop, and the broker once: each record once",
   "streams-count":
     "Kafka Streams, exactly_once_v2: counts, a join and windows, over kill -9 of app and broker",
