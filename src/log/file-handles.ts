@@ -41,13 +41,19 @@ export class FileHandles {
 
   /** Closes what was not used since the last sweep. */
   sweep(): void {
-    for (let node = this.#open.first; node !== null;) {
-      const handle = node.value;
-      // Closing takes the node out of the list.
-      node = node.next;
-      if (handle.wasUsed) handle.wasUsed = false;
-      else if (!handle.isRetained) handle.close();
-    }
+    for (const handle of this.openHandles()) this.sweepOne(handle);
+  }
+
+  /** A copy: others may open and close files while it is gone through. */
+  openHandles(): FileHandle[] {
+    const handles: FileHandle[] = [];
+    for (let node = this.#open.first; node !== null; node = node.next) handles.push(node.value);
+    return handles;
+  }
+
+  sweepOne(handle: FileHandle): void {
+    if (handle.wasUsed) handle.wasUsed = false;
+    else if (!handle.isRetained) handle.close();
   }
 
   /** For `FileHandle`. */

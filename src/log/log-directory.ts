@@ -5,11 +5,12 @@
  * Errors of the disk take the directory offline, from where it comes back with a restart.
  */
 import type { Logger } from "../base/logger.ts";
-import type { Disk, DiskError } from "../base/world.ts";
+import type { Clock, Disk, DiskError } from "../base/world.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { cleanShutdownMs, takeCleanShutdown, writeCleanShutdown } from "./clean-shutdown.ts";
 import { DirectoryLock } from "./directory-lock.ts";
 import type { Log } from "./log.ts";
+import type { LogHost } from "./log-host.ts";
 import {
   checkpointLine,
   CLEANER_OFFSET_FILE,
@@ -47,14 +48,16 @@ export class LogDirectory {
   /** Every log in it was loaded: only then the stop may leave the marker. */
   isLoaded = false;
   readonly #disk: Disk;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #checkpoints: Record<CheckpointKind, OffsetCheckpoint>;
   /** Checkpoints that name a log which is gone. */
   readonly #shrunk = new Set<CheckpointKind>();
   #lock: DirectoryLock | null = null;
 
-  constructor(disk: Disk, logger: Logger, path: string, id: string | null) {
+  constructor({ disk, clock, logger }: LogHost, path: string, id: string | null) {
     this.#disk = disk;
+    this.#clock = clock;
     this.#logger = logger;
     this.path = path;
     this.id = id;
@@ -126,9 +129,15 @@ export class LogDirectory {
     return false;
   }
 
-  #lines(kind: CheckpointKind): string[] {
+  /** Of many logs it takes several turns; each line is of its own moment. */
+  async #lines(kind: CheckpointKind): Promise<string[]> {
     const lines: string[] = [];
-    for (const log of this.logs) {
+    let count = 0;
+    for (const log of [...this.logs]) {
+      count++;
+      if (count % SLICE_LENGTH === 0) {
+        await new Promise<void>((resolve) => this.#clock.afterTurn(resolve));
+      }
       const offset = OFFSET_OF[kind](log);
       log.state[`${kind}OnDisk`] = offset;
       if (offset >= 0) lines.push(checkpointLine(log.topic, log.partition, offset));
@@ -147,6 +156,9 @@ export class LogDirectory {
     }
   }
 }
+
+/** Logs of a checkpoint that are asked without a break. */
+const SLICE_LENGTH = 1000;
 
 export const CHECKPOINT_KINDS = [
   "recoveryPoint",

@@ -15,6 +15,7 @@ import { OFFSET_LENGTH, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX } from "./log-names.t
 import { TRANSACTION_INDEX_SUFFIX } from "./log-names.ts";
 import { LEADER_EPOCH_FILE } from "./leader-epochs.ts";
 import { Log } from "./log.ts";
+import { isCompacted } from "./log-config.ts";
 import { isFlushed, type LogConfig, NEVER } from "./log-config.ts";
 import { LogFlush } from "./log-flush.ts";
 import type { LogHost } from "./log-host.ts";
@@ -39,6 +40,8 @@ export interface OpenLog {
   readonly isAlwaysFlushed?: boolean;
   /** When that was: an active segment that somebody changed since then is looked into. */
   readonly stoppedMs?: number;
+  /** How far compaction came, as its checkpoint says. */
+  readonly cleanerOffset?: number;
 }
 
 /**
@@ -73,7 +76,9 @@ export function openCleanly(host: LogHost, options: OpenLog): Log | null {
   for (const baseOffset of found.logs) {
     const path = `${directory}/${segmentFileName(baseOffset, LOG_SUFFIX)}`;
     const status = host.disk.status(path);
-    if (status === null || (status.size === 0 && baseOffset !== lastBase)) return null;
+    // Compaction leaves segments without a record.
+    const mayBeEmpty = baseOffset === lastBase || isCompacted(options.config);
+    if (status === null || (status.size === 0 && !mayBeEmpty)) return null;
     if (baseOffset === lastBase && status.modifiedMs > stoppedMs) return null;
     state.segments.add(state.segmentAt(baseOffset, status.size));
   }
@@ -106,6 +111,7 @@ export async function openThoroughly(host: LogHost, options: OpenLog): Promise<L
     hasEpochFile: found.hasEpochFile,
     isNew,
   });
+  state.cleanerOffset = options.cleanerOffset ?? -1;
   removeOrphans(state, found);
   for (const baseOffset of found.logs) {
     const path = `${directory}/${segmentFileName(baseOffset, LOG_SUFFIX)}`;

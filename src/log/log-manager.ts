@@ -397,7 +397,7 @@ export class LogManager implements LogHost {
     this.#warm.push(log);
     if (this.#isSweeping) return;
     this.#isSweeping = true;
-    this.schedule(IDLE_MS, () => this.#sweep());
+    this.schedule(IDLE_MS, () => void this.#sweep());
   }
 
   segmentFlushed(path: string): void {
@@ -531,7 +531,7 @@ export class LogManager implements LogHost {
 
   /** Those of compacted logs are the cleaner's, and so are logs that it is still busy with. */
   #deleteOldSegments(): Promise<void> {
-    return this.#forEachLog((log) => {
+    return this.#forEach([...this.all()], (log) => {
       if (isCompacted(log.config) || this.cleaner?.isBusy(log.state.name)) return;
       log.deleteOldSegments();
     });
@@ -539,15 +539,15 @@ export class LogManager implements LogHost {
 
   #expireProducers(): Promise<void> {
     const nowMs = this.clock.wallMs();
-    return this.#forEachLog((log) => log.removeExpiredProducers(nowMs));
+    return this.#forEach([...this.all()], (log) => log.removeExpiredProducers(nowMs));
   }
 
   /** Lets others run between slices of the work. */
-  async #forEachLog(visit: (log: Log) => void): Promise<void> {
+  async #forEach<T>(all: Iterable<T>, visit: (each: T) => void): Promise<void> {
     let sliceStartMs = this.clock.monotonicMs();
-    for (const log of [...this.all()]) {
+    for (const each of all) {
       if (this.#isStopped) return;
-      visit(log);
+      visit(each);
       if (this.clock.monotonicMs() - sliceStartMs < SLICE_MS) continue;
       await this.endOfTurn();
       sliceStartMs = this.clock.monotonicMs();
@@ -558,11 +558,15 @@ export class LogManager implements LogHost {
     return new Promise((resolve) => this.clock.afterTurn(resolve));
   }
 
-  #sweep(): void {
-    this.handles.sweep();
-    this.#warm = this.#warm.filter((log) => !log.coolDown());
+  async #sweep(): Promise<void> {
+    await this.#forEach(this.handles.openHandles(), (handle) => this.handles.sweepOne(handle));
+    const warm = this.#warm;
+    this.#warm = [];
+    await this.#forEach(warm, (log) => {
+      if (!log.coolDown()) this.#warm.push(log);
+    });
     this.#isSweeping = this.#warm.length > 0 || this.handles.openCount > 0;
-    if (this.#isSweeping) this.schedule(IDLE_MS, () => this.#sweep());
+    if (this.#isSweeping) this.schedule(IDLE_MS, () => void this.#sweep());
   }
 
   async #guard(directory: LogDirectory, work: () => Promise<void>): Promise<void> {

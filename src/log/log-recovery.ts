@@ -61,10 +61,12 @@ export async function recoverFrom(
 
 /**
  * A loss of power may take the end of a segment and leave the next one: what follows such a hole
- * is no more than what came before it. Compacted topics have holes of their own.
+ * is no more than what came before it. Compacted topics have holes of their own, and so have those
+ * that were compacted once, as far as the cleaner came.
  */
 function endsEarly(state: LogState, endOffset: number, next: Segment | undefined): boolean {
-  return next !== undefined && endOffset < next.baseOffset && !isCompacted(state.config);
+  if (next === undefined || endOffset >= next.baseOffset) return false;
+  return !isCompacted(state.config) && next.baseOffset > state.cleanerOffset;
 }
 
 async function recoverSegment(

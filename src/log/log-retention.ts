@@ -36,6 +36,7 @@ function deleteByRules(state: LogState, flush: LogFlush): number {
   if (retentionMs >= 0) {
     const nowMs = state.nowMs;
     const isOld = (segment: Segment) => nowMs - segment.largestTimestamp > retentionMs;
+    warnOfFuture(state, nowMs);
     count += deleteWhile(state, flush, "retention time breach", (segment) => {
       if (!isOld(segment)) return false;
       // Nothing is deleted for the sake of an index that lies.
@@ -44,6 +45,17 @@ function deleteByRules(state: LogState, flush: LogFlush): number {
     });
   }
   return count;
+}
+
+/** Said once: as long as such a segment is the oldest, nothing goes by time. */
+function warnOfFuture(state: LogState, nowMs: number): void {
+  const { first } = state.segments;
+  if (state.futureSegment === first || first.largestTimestamp <= nowMs) return;
+  state.futureSegment = first;
+  state.host.logger.warn(
+    `${state.name}: segment ${first.baseOffset} has a timestamp in the future, ` +
+      `${first.largestTimestamp}: it and what follows is not deleted by time`,
+  );
 }
 
 /** The log begins at `offset` now. False when it did before. */

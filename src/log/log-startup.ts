@@ -43,7 +43,7 @@ export function openDirectories(host: LogHost, paths: readonly string[]): LogDir
       if (!(error instanceof DiskError)) throw error;
       lastError = error;
       host.logger.error(`${path} is offline: ${error.message}`);
-      const directory = new LogDirectory(host.disk, host.logger, path, null);
+      const directory = new LogDirectory(host, path, null);
       directory.failure = error;
       directories.push(directory);
     }
@@ -82,7 +82,7 @@ function openDirectory(host: LogHost, path: string): LogDirectory {
     if (!(error instanceof MetaPropertiesError)) throw error;
     throw new LogStartupError(`${path}: ${error.message}`);
   }
-  const directory = new LogDirectory(host.disk, host.logger, path, id);
+  const directory = new LogDirectory(host, path, id);
   directory.isNew = isNew;
   directory.lock();
   return directory;
@@ -159,6 +159,7 @@ class DirectoryLoad {
         logStartOffset: memory.logStartOffsets.get(key) ?? null,
         wasCleanlyStopped: memory.wasCleanlyStopped,
         stoppedMs: memory.stoppedMs,
+        cleanerOffset: memory.cleanerOffsets.get(key) ?? -1,
       };
     }
   }

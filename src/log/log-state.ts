@@ -56,6 +56,8 @@ export class LogState implements Coolable {
   cleanerOffsetOnDisk = -1;
   /** Compaction has come so far; -1 when it has not begun. */
   cleanerOffset = -1;
+  /** People have been told that it is not deleted by time. */
+  futureSegment: Segment | null = null;
   /** Compaction met what it does not understand: nobody tries again before a restart. */
   isUncleanable = false;
   /** Something was written since the log was opened. */

@@ -17,11 +17,13 @@ export const LOG_START_OFFSET_FILE = "log-start-offset-checkpoint";
 export const HIGH_WATERMARK_FILE = "replication-offset-checkpoint";
 export const CLEANER_OFFSET_FILE = "cleaner-offset-checkpoint";
 
+type Collect = () => readonly string[] | Promise<readonly string[]>;
+
 export class OffsetCheckpoint {
   readonly #disk: Disk;
   readonly #path: string;
   #writing: Promise<void> | null = null;
-  #next: (() => readonly string[]) | null = null;
+  #next: Collect | null = null;
 
   constructor(disk: Disk, directory: string, name: string) {
     this.#disk = disk;
@@ -44,7 +46,7 @@ export class OffsetCheckpoint {
    * Writes the lines that `collect` gives when its turn comes: while one writing is under way, only
    * the last of those that wait happens. Resolves when what it collected is durable.
    */
-  async write(collect: () => readonly string[]): Promise<void> {
+  async write(collect: Collect): Promise<void> {
     this.#next = collect;
     while (this.#writing !== null) await this.#writing.catch(() => undefined);
     if (this.#next === null) return;
@@ -52,10 +54,11 @@ export class OffsetCheckpoint {
     await this.#writing;
   }
 
-  #writeNext(): Promise<void> {
+  async #writeNext(): Promise<void> {
     const collect = this.#next;
     this.#next = null;
-    return replaceFile(this.#disk, this.#path, formatCheckpoint(collect?.() ?? []));
+    const lines = collect === null ? [] : await collect();
+    await replaceFile(this.#disk, this.#path, formatCheckpoint(lines));
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { silentLogger } from "../../src/base/logger.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import type { LogConfig } from "../../src/log/log-config.ts";
 import type { Log } from "../../src/log/log.ts";
@@ -82,6 +83,23 @@ describe("retention", () => {
     log.advanceHighWatermark(1);
     expect(log.deleteOldSegments()).toBe(0);
     world.clock.advance(1001);
+    expect(log.deleteOldSegments()).toBe(1);
+  });
+
+  test("leaves a segment with a timestamp in the future, and says so once", async () => {
+    const world = fakeWorld();
+    const lines: string[] = [];
+    const logger = { ...silentLogger, warn: (line: string) => void lines.push(line) };
+    const log = await openTestLog({ ...hostOf(world), logger }, { config: { retentionMs: 1000 } });
+    const timestamp = world.clock.wallMs() + DAY_MS / 48;
+    append(log, { timestamp }, world.clock.wallMs());
+    log.advanceHighWatermark(1);
+    for (let pass = 0; pass < 3; pass++) {
+      world.clock.advance(10_000);
+      expect(log.deleteOldSegments()).toBe(0);
+    }
+    expect(lines.map((line) => /in the future, \d+/.test(line))).toEqual([true]);
+    world.clock.advance(DAY_MS);
     expect(log.deleteOldSegments()).toBe(1);
   });
 

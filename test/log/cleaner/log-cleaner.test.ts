@@ -481,3 +481,45 @@ describe("settings that change", () => {
     expect(log.logStartOffset).toBe(30);
   });
 });
+
+describe("after a crash", () => {
+  test("a topic that was compacted once keeps what is behind the holes", async () => {
+    const world = fakeWorld();
+    const own = await node(world);
+    const log = newLog(own);
+    putMany(world, log, 40, 3);
+    own.manager.start();
+    world.clock.advance(5000);
+    const { logEndOffset } = log;
+    const kept = offsetsOf(log);
+    // The recovery point is lost, and the topic is not compacted any more.
+    const next = afterKill(world);
+    next.disk.remove("/data/recovery-point-offset-checkpoint");
+    const after = await node(next, {}, { ...COMPACTED, cleanupPolicy: ["delete"] });
+    const found = newLog(after);
+    expect(found.logEndOffset).toBe(logEndOffset);
+    expect(offsetsOf(found)).toEqual(kept);
+  });
+
+  test("a clean stop reads no record, though segments are empty", async () => {
+    const world = fakeWorld();
+    const own = await node(world);
+    const log = newLog(own);
+    putMany(world, log, 40, 3);
+    own.manager.start();
+    world.clock.advance(5000);
+    expect(log.state.segments.all.some(({ size }) => size === 0)).toBe(true);
+    const kept = offsetsOf(log);
+    const stop = own.manager.shutDown();
+    world.clock.settle();
+    await stop;
+    const next = afterKill(world);
+    next.disk.beforeOperation = (operation, path) => {
+      if (operation === "read" && path.endsWith(".log")) throw new Error(`${path} is read`);
+    };
+    const after = await node(next);
+    next.disk.beforeOperation = null;
+    expect(offsetsOf(newLog(after))).toEqual(kept);
+    expect(newLog(after).state.cleanerOffset).toBe(log.state.cleanerOffset);
+  });
+});
