@@ -44,7 +44,7 @@ export function javaDriver(mainClass: string): string[] {
 }
 
 /** Streams, Connect and MirrorMaker start JVMs of their own, with the class path of this one. */
-function ecosystemDriver(mainClass: string): string[] {
+export function ecosystemDriver(mainClass: string): string[] {
   const classes = [join(CACHE, "ecosystem-classes"), join(CACHE, "java-classes")].join(":");
   const options = ["-XX:TieredStopAtLevel=1", "-Xmx256m"];
   const logging = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"];

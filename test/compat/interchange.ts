@@ -9,8 +9,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { javaDriver } from "./clients.ts";
-import { installJavaDrivers } from "./harness/install.ts";
+import { ecosystemDriver, javaDriver } from "./clients.ts";
+import { installEcosystemDrivers } from "./harness/install.ts";
 import { CompatError, differences, isFailure, type Json } from "./harness/outcome.ts";
 import { parseOutcomeLine, type Outcomes } from "./harness/outcome.ts";
 import { runLines } from "./harness/process.ts";
@@ -22,7 +22,7 @@ const DIFFERENCES_SHOWN = 12;
 const VIEW = ["topics", "records", "producers", "groups", "transactions", "settings", "features"];
 
 /** What Bunka does not show (yet), but must carry along. */
-const SEEN_BY_KAFKA_ONLY = ["share", "acls"];
+const SEEN_BY_KAFKA_ONLY = ["shareAndStreams", "acls"];
 
 interface Rung {
   readonly name: string;
@@ -33,13 +33,27 @@ interface Rung {
 }
 
 const LADDER: readonly Rung[] = [
-  { name: "Kafka fills", kind: "kafka", acts: ["fill"], end: "stop" },
+  { name: "Kafka fills", kind: "kafka", acts: ["fill", "fill-streams"], end: "stop" },
   { name: "L1 Bunka after Kafka's stop", kind: "bunka", acts: ["work"], end: "stop" },
   { name: "L3 Kafka after our stop", kind: "kafka", acts: ["work"], end: "kill" },
   { name: "L2 Bunka after Kafka's kill -9", kind: "bunka", acts: ["work"], end: "kill" },
   { name: "L4 Kafka after our kill -9", kind: "kafka", acts: ["work"], end: "kill" },
   { name: "Bunka after that", kind: "bunka", acts: ["end"], end: "stop" },
   { name: "Kafka at the end", kind: "kafka", acts: [], end: "stop" },
+];
+
+/** What must be seen of the filling, or all the comparing is of nothing. */
+const FILLED = [
+  '"i-share":{"value":["i-plain-0=',
+  '"i-streams":{"value":["i-plain-0 ',
+  "Optional[one]",
+  '"type":"Consumer"',
+  '"state":"Ongoing"',
+  "SCRAM_SHA_256",
+  "producer_byte_rate",
+  "principal=User:i-user",
+  "DYNAMIC_GROUP_CONFIG",
+  "DYNAMIC_CLIENT_METRICS_CONFIG",
 ];
 
 /** What Kafka says when it does not believe the end of a log, or what belongs to it. */
@@ -69,7 +83,7 @@ async function main(): Promise<number> {
     console.log(`skipped: no ${tool} on this machine\n\n0 passed, 0 failed`);
     return 0;
   }
-  await installJavaDrivers();
+  await installEcosystemDrivers();
   const folder = mkdtempSync(join(tmpdir(), "bunka-interchange-"));
   const start = performance.now();
   try {
@@ -103,6 +117,11 @@ async function climb(folder: string): Promise<void> {
         verdict(`${rung.name}: ${act}`, isFailure(outcome) ? [JSON.stringify(outcome)] : []);
       }
       known = { ...known, ...keep(rung.kind, await look(target)) };
+      if (rung.acts.includes("fill")) {
+        const text = JSON.stringify(known);
+        const missing = FILLED.filter((sign) => !text.includes(sign));
+        verdict(`${rung.name}: something of everything`, missing);
+      }
     } catch (error) {
       await target.kill();
       throw error;
@@ -134,7 +153,10 @@ function look(target: Target): Promise<Outcomes> {
 async function drive(target: Target, words: string[]): Promise<Outcomes> {
   const outcomes: Outcomes = {};
   const errors = target.logFile.replace("broker.log", "driver.log");
-  const command = [...javaDriver("compat.InterchangeDriver"), target.bootstrap, ...words];
+  const driver = words.includes("fill-streams")
+    ? ecosystemDriver("compat.StreamsGroupFill")
+    : javaDriver("compat.InterchangeDriver");
+  const command = [...driver, target.bootstrap, ...words];
   const code = await runLines(command, errors, DRIVER_DEADLINE_MS, (line) => {
     Object.assign(outcomes, parseOutcomeLine(line));
   });

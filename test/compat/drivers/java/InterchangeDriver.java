@@ -34,7 +34,7 @@ public final class InterchangeDriver {
                     scenarios.put("records", view::records);
                     scenarios.put("producers", view::producers);
                     scenarios.put("groups", view::groups);
-                    scenarios.put("share", view::shareGroups);
+                    scenarios.put("shareAndStreams", view::shareAndStreams);
                     scenarios.put("transactions", view::transactions);
                     scenarios.put("settings", view::settings);
                     scenarios.put("acls", view::accessRules);

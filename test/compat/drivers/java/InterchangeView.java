@@ -162,21 +162,33 @@ final class InterchangeView {
         return outcome;
     }
 
+    private List<String> groupsOf(GroupType type) throws Exception {
+        return groupTypes().entrySet().stream().filter(entry -> entry.getValue() == type)
+                .map(Map.Entry::getKey).toList();
+    }
+
     /** What only Kafka shows so far: Bunka must carry it along. */
-    Object shareGroups() throws Exception {
-        var share = groupTypes().entrySet().stream()
-                .filter(entry -> entry.getValue() == GroupType.SHARE).map(Map.Entry::getKey)
-                .toList();
+    Object shareAndStreams() throws Exception {
         var offsets = new TreeMap<String, Object>();
-        for (var group : share) {
+        for (var group : groupsOf(GroupType.SHARE)) {
             var spec = new org.apache.kafka.clients.admin.ListShareGroupOffsetsSpec();
             offsets.put(group, outcomeOf(() -> admin.listShareGroupOffsets(Map.of(group, spec))
                     .partitionsToOffsetInfo(group).get().entrySet().stream()
                     .map(entry -> String.valueOf(entry).replaceAll(", lag=\\w+", ""))
                     .sorted().toList()));
         }
-        return facts("groups", share, "offsets", offsets,
-                "configs", configs(Type.GROUP, "i-share"));
+        for (var group : groupsOf(GroupType.STREAMS)) {
+            var spec = new org.apache.kafka.clients.admin.ListStreamsGroupOffsetsSpec();
+            var found = admin.listStreamsGroupOffsets(Map.of(group, spec));
+            offsets.put(group, outcomeOf(() -> found.partitionsToOffsetAndMetadata(group).get()
+                    .entrySet().stream()
+                    .map(entry -> entry.getKey() + " " + entry.getValue().offset())
+                    .sorted().toList()));
+            var described = admin.describeStreamsGroups(List.of(group)).all().get().get(group);
+            offsets.put(group + " state", described.groupState() + " "
+                    + described.subtopologies().size());
+        }
+        return facts("offsets", offsets, "configs", configs(Type.GROUP, "i-share"));
     }
 
     Object transactions() throws Exception {
