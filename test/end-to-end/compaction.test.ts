@@ -1,0 +1,115 @@
+/**
+ * The real program compacts `__consumer_offsets` while its coordinator uses it: what was committed
+ * last is there after a stop, a kill, and another pass.
+ */
+import { afterAll, expect } from "bun:test";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { ErrorCode } from "../../src/protocol/error-code.ts";
+import { offsetCommit } from "../../src/protocol/messages/08-offset-commit.ts";
+import { offsetFetch } from "../../src/protocol/messages/09-offset-fetch.ts";
+import { findCoordinator } from "../../src/protocol/messages/10-find-coordinator.ts";
+import { BrokerProcess, killLeftovers, Scratch } from "./broker-process.ts";
+import { Connection, createTopic } from "./client.ts";
+import { faultTest } from "./faults.ts";
+
+afterAll(killLeftovers);
+
+const GROUPS = 20;
+const COMMITS = 3500;
+const RETRY_MS = 10;
+const METADATA = "m".repeat(800);
+
+const SETTINGS = {
+  "offsets.topic.num.partitions": "1",
+  // As small as it may be.
+  "offsets.topic.segment.bytes": "1048576",
+  "log.cleaner.backoff.ms": "50",
+  "log.cleaner.min.cleanable.ratio": "0.01",
+  "log.segment.delete.delay.ms": "100",
+};
+
+/** Answered while the coordinator is not ready, and never for ever. */
+const NOT_YET: readonly number[] = [
+  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+  ErrorCode.COORDINATOR_NOT_AVAILABLE,
+  ErrorCode.NOT_COORDINATOR,
+];
+
+faultTest("compaction of committed offsets loses none, whatever ends the broker", async () => {
+  using scratch = new Scratch();
+  const committed = new Map<string, number>();
+  let broker = await BrokerProcess.start(scratch.path, SETTINGS);
+  const connection = await Connection.open(broker.port);
+  await createTopic(connection, "topic", 1);
+  connection.terminate();
+  for (const ending of ["stop", "kill", "stop"] as const) {
+    await commitAll(broker.port, committed);
+    await broker.line(/__consumer_offsets-0: cleaned from offset \d+ to \d+/);
+    await expectOffsets(broker.port, committed);
+    await (ending === "stop" ? broker.stop() : broker.kill());
+    broker = await BrokerProcess.start(scratch.path, SETTINGS);
+    await expectOffsets(broker.port, committed);
+  }
+  expect(sizeOf(join(scratch.path, "__consumer_offsets-0"))).toBeLessThan(4 << 20);
+  await broker.stop();
+});
+
+async function commitAll(port: number, committed: Map<string, number>): Promise<void> {
+  const connection = await Connection.open(port);
+  await untilReady(async () => {
+    const found = await connection.request(findCoordinator, 1, { key: "group 0", keyType: 0 });
+    return found.errorCode;
+  });
+  for (let count = 0; count < COMMITS; count++) {
+    const groupId = `group ${count % GROUPS}`;
+    const committedOffset = (committed.get(groupId) ?? 0) + 1;
+    await untilReady(async () => {
+      const answer = await connection.request(offsetCommit, 2, {
+        groupId,
+        memberId: "",
+        topics: [
+          {
+            name: "topic",
+            partitions: [{ partitionIndex: 0, committedOffset, committedMetadata: METADATA }],
+          },
+        ],
+      });
+      return answer.topics[0]!.partitions[0]!.errorCode;
+    });
+    committed.set(groupId, committedOffset);
+  }
+  connection.terminate();
+}
+
+async function expectOffsets(port: number, committed: Map<string, number>): Promise<void> {
+  const connection = await Connection.open(port);
+  const found = new Map<string, number>();
+  for (const groupId of committed.keys()) {
+    await untilReady(async () => {
+      const answer = await connection.request(offsetFetch, 2, {
+        groupId,
+        topics: [{ name: "topic", partitionIndexes: [0] }],
+      });
+      const [partition] = answer.topics[0]?.partitions ?? [];
+      if (partition !== undefined) found.set(groupId, partition.committedOffset);
+      return answer.errorCode;
+    });
+  }
+  expect(found).toEqual(committed);
+  connection.terminate();
+}
+
+async function untilReady(ask: () => Promise<number>): Promise<void> {
+  for (;;) {
+    const errorCode = await ask();
+    if (errorCode === ErrorCode.NONE) return;
+    expect(NOT_YET).toContain(errorCode);
+    await Bun.sleep(RETRY_MS);
+  }
+}
+
+function sizeOf(directory: string): number {
+  const names = readdirSync(directory).filter((name) => name.endsWith(".log"));
+  return names.reduce((total, name) => total + statSync(join(directory, name)).size, 0);
+}
