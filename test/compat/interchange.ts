@@ -157,9 +157,9 @@ async function drive(target: Target, words: string[]): Promise<Outcomes> {
     ? ecosystemDriver("compat.StreamsGroupFill")
     : javaDriver("compat.InterchangeDriver");
   const command = [...driver, target.bootstrap, ...words];
-  const code = await runLines(command, errors, DRIVER_DEADLINE_MS, (line) => {
-    Object.assign(outcomes, parseOutcomeLine(line));
-  });
+  const read = (line: string): void => void Object.assign(outcomes, parseOutcomeLine(line));
+  const env = { BUNKA_COMPAT_BROKER_PID: target.logFile.replace("broker.log", "broker.pid") };
+  const code = await runLines(command, errors, DRIVER_DEADLINE_MS, read, env);
   if (code !== 0) throw new CompatError(`driver ${words.join()} ended with ${code}`);
   return outcomes;
 }

@@ -51,6 +51,12 @@ final class App implements AutoCloseable {
         });
     }
 
+    /** A folder of the harness's, which goes with all else that the run leaves. */
+    static Path folder(String name) throws Exception {
+        var beside = Path.of(System.getenv("BUNKA_COMPAT_BROKER_PID")).getParent();
+        return Files.createDirectories(beside.resolve(name));
+    }
+
     static Path writeProperties(Path folder, String name, List<String> lines) throws Exception {
         return Files.write(folder.resolve(name), lines);
     }

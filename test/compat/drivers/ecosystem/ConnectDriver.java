@@ -26,7 +26,7 @@ public final class ConnectDriver {
 
     private ConnectDriver(String bootstrap) throws Exception {
         this.clients = new Clients(bootstrap);
-        this.folder = Files.createTempDirectory("bunka-connect");
+        this.folder = App.folder("connect");
         try (var socket = new ServerSocket(0)) {
             this.port = socket.getLocalPort();
         }

@@ -2,7 +2,6 @@ package compat;
 
 import static compat.Kit.facts;
 
-import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,7 +27,7 @@ public final class MirrorDriver {
     }
 
     private App mirrorMaker() throws Exception {
-        var folder = Files.createTempDirectory("bunka-mirror");
+        var folder = App.folder("mirror");
         var file = App.writeProperties(folder, "mm2.properties", List.of(
                 "clusters = here, there", "here.bootstrap.servers = " + here.bootstrap,
                 "there.bootstrap.servers = " + there.bootstrap,

@@ -2,7 +2,6 @@ package compat;
 
 import static compat.Kit.facts;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -50,27 +49,21 @@ public final class StreamsDriver {
                     "name" + user));
         }
         clients.send(users);
-        var folder = Files.createTempDirectory("bunka-streams");
-        try {
-            for (int round = 0; round < ROUNDS; round++) {
-                feed(round);
-                try (var app = app(folder)) {
-                    int wanted = wordCount(round);
-                    Kit.until("progress", () -> output("st-counts").size() >= wanted);
-                    if (round == 0) continue;
-                    if (round == 2) {
-                        feed(9);
-                        App.killBroker();
-                        Kit.until("progress after the broker's end", () ->
-                                output("st-counts").size() > wanted);
-                    }
-                    if (round < ROUNDS - 1) app.kill();
-                    else Kit.until("the end", this::isAtEnd);
+        var folder = App.folder("streams");
+        for (int round = 0; round < ROUNDS; round++) {
+            feed(round);
+            try (var app = app(folder)) {
+                int wanted = wordCount(round);
+                Kit.until("progress", () -> output("st-counts").size() >= wanted);
+                if (round == 0) continue;
+                if (round == 2) {
+                    feed(9);
+                    App.killBroker();
+                    Kit.until("progress after the broker's end", () ->
+                            output("st-counts").size() > wanted);
                 }
-            }
-        } finally {
-            try (var files = Files.walk(folder)) {
-                files.sorted((a, b) -> b.compareTo(a)).forEach(file -> file.toFile().delete());
+                if (round < ROUNDS - 1) app.kill();
+                else Kit.until("the end", this::isAtEnd);
             }
         }
         return facts("counts", increments("st-counts", counts),

@@ -1,6 +1,5 @@
 package compat;
 
-import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Properties;
@@ -25,8 +24,7 @@ public final class StreamsGroupFill {
         var settings = new Properties();
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "i-streams");
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, clients.bootstrap);
-        settings.put(StreamsConfig.STATE_DIR_CONFIG,
-                Files.createTempDirectory("bunka-streams").toString());
+        settings.put(StreamsConfig.STATE_DIR_CONFIG, App.folder("streams").toString());
         settings.put(StreamsConfig.GROUP_PROTOCOL_CONFIG, "streams");
         settings.put(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.ByteArraySerde.class);
         settings.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.ByteArraySerde.class);
