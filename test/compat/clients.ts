@@ -24,8 +24,6 @@ export interface Client {
   readonly revives?: boolean;
   /** An Apache Kafka runs beside the broker. */
   readonly peer?: boolean;
-  /** Runs only when it is named, or with --all: too long for every change. */
-  readonly isLong?: boolean;
 }
 
 const driver = (name: string, file: string): string => join(COMPAT_FOLDER, "drivers", name, file);
