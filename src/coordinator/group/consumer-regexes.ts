@@ -134,30 +134,39 @@ function matchRegexes(
 
 class RegexWork {
   readonly matched = new Map<string, string[]>();
-  readonly #patterns: (readonly [regex: string, pattern: LinearPattern])[] = [];
+  readonly #regexes: readonly string[];
   readonly #topics: readonly string[];
-  #next = 0;
+  #pattern: LinearPattern | null = null;
+  #regexIndex = 0;
+  #topicIndex = 0;
 
   constructor(regexes: readonly string[], topics: readonly string[]) {
+    this.#regexes = regexes;
     this.#topics = topics;
-    for (const regex of regexes) {
-      this.matched.set(regex, []);
-      // One that was recorded by another release and cannot be read here matches nothing.
-      const pattern = compilePattern(regex);
-      if (!("problem" in pattern)) this.#patterns.push([regex, pattern]);
-    }
+    for (const regex of regexes) this.matched.set(regex, []);
   }
 
   get isDone(): boolean {
-    return this.#next >= this.#patterns.length * this.#topics.length;
+    return this.#regexIndex >= this.#regexes.length;
   }
 
-  /** One pattern against one topic. */
+  /** One pattern compiled, which takes longest (up to 150 ms); or matched against one topic. */
   step(): void {
-    const [regex, pattern] = this.#patterns[this.#next % this.#patterns.length]!;
-    const topic = this.#topics[Math.floor(this.#next / this.#patterns.length)]!;
-    if (pattern.matches(topic)) this.matched.get(regex)!.push(topic);
-    this.#next += 1;
+    const regex = this.#regexes[this.#regexIndex]!;
+    if (this.#pattern === null) {
+      const pattern = compilePattern(regex);
+      // One that was recorded by another release and cannot be read here matches nothing.
+      if ("problem" in pattern || this.#topics.length === 0) this.#regexIndex += 1;
+      else this.#pattern = pattern;
+      return;
+    }
+    const topic = this.#topics[this.#topicIndex]!;
+    if (this.#pattern.matches(topic)) this.matched.get(regex)!.push(topic);
+    this.#topicIndex += 1;
+    if (this.#topicIndex < this.#topics.length) return;
+    this.#pattern = null;
+    this.#topicIndex = 0;
+    this.#regexIndex += 1;
   }
 }
 

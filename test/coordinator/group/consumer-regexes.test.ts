@@ -1,5 +1,5 @@
 /** Subscriptions by pattern: when they are matched, against what, and what that costs others. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { ErrorCode } from "../../../src/protocol/error-code.ts";
 import { groupRecordCodec } from "../../../src/coordinator/group/group-records.ts";
 import { readRecords } from "../../../src/protocol/record.ts";
@@ -65,6 +65,33 @@ describe("a pattern", () => {
     driver.clock.advance(1);
     expect(driver.epochs()).toEqual(["Stable", 1, 1]);
     expect(driver.clock.timerCount).toBe(1);
+  });
+
+  test("of each of many members is compiled in turns of the event loop too", () => {
+    const driver = started({ a1: 1 });
+    const memberIds = Array.from({ length: 8 }, (_, index) => `m${index}`);
+    for (const memberId of memberIds) {
+      driver.beat({ memberId, subscribedTopicNames: null, subscribedTopicRegex: `${memberId}|a.` });
+    }
+    driver.clock.advance(1);
+    driver.clock.advance(10_001);
+    driver.coordinator.topicsChanged(driver.topics.create("a2", 1));
+    // The library as its user loads it: what `import` gives is another copy.
+    const { RE2JS } = require("re2js") as typeof import("re2js");
+    const compile = spyOn(RE2JS, "compile");
+    const compiledWhen: number[] = [];
+    const monotonic = spyOn(driver.clock, "monotonicMs").mockImplementation(
+      () => 2 * compiledWhen.push(compile.mock.calls.length),
+    );
+    const answer = driver.beat({ memberId: "m0", memberEpoch: 1 });
+    driver.clock.advance(1);
+    monotonic.mockRestore();
+    const counts = compiledWhen.map((count, index) => count - (compiledWhen[index - 1] ?? 0));
+    expect([answer.errorCode, compile.mock.calls.length]).toEqual([ErrorCode.NONE, 8]);
+    // Whether the turn is over is asked after each of them.
+    expect(Math.max(...counts)).toBe(1);
+    compile.mockRestore();
+    expect(driver.epochs()[1]).toBeGreaterThan(1);
   });
 
   test("of two members is matched once, and lives as long as one of them", () => {
