@@ -34,6 +34,8 @@ describe("patterns", () => {
     ["repetitions of repetitions", "(a{1000}){1000}", "invalid repeat count: `{1000}`"],
     ["a deep one", "(".repeat(2000) + ")".repeat(2000), "expression nests too deeply"],
     ["a long one", "a".repeat(4097), "longer than 4096 characters"],
+    ["a long one in either case", `(?i)${"\\pL".repeat(170)}`, "longer than 512 characters"],
+    ["the same, further in", `a(?si:${"[b-z]".repeat(102)})`, "longer than 512 characters"],
     ["a large one", "\\pN{900}".repeat(100), "90002 instructions are more than 5000"],
   ])("%s is none", (_what, pattern, problem) => {
     const description = problem.replace(/: `.*/, "");
