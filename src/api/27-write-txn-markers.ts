@@ -11,12 +11,20 @@
  */
 import { mergedByProducer } from "../broker/txn-marker-writer.ts";
 import { writeTxnMarkers } from "../protocol/messages/27-write-txn-markers.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
 import { handler } from "./handler.ts";
 
 export const writeTxnMarkersHandler = handler(
   writeTxnMarkers,
-  async ({ markers }, _context, broker) => ({
-    markers: mergedByProducer(await broker.txnMarkers.send(markers, false)),
-  }),
+  async ({ markers }, _context, broker) => {
+    for (const { producerId } of markers) refuseUnwritable(producerId);
+    return { markers: mergedByProducer(await broker.txnMarkers.send(markers, false)) };
+  },
   { isExempt: true },
 );
+
+/** No cluster gives such an id, and a batch of it could not be made. */
+function refuseUnwritable(producerId: number): void {
+  if (Number.isSafeInteger(producerId)) return;
+  throw new ProtocolError(`a marker for producer ${producerId}, which there cannot be`);
+}
