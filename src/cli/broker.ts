@@ -6,7 +6,6 @@ import {
   type LogLevelName,
   LogLevels,
 } from "../base/log-levels.ts";
-import { loadTheRest } from "../base/later.ts";
 import { createLogger } from "../base/logger.ts";
 import { writeToConsole } from "../base/real-console.ts";
 import { NetworkError } from "../base/world.ts";
@@ -35,9 +34,6 @@ const LINE: CommandLine = { flags: [OVERRIDE], positionals: ["[FILE.properties]"
 const ABOUT =
   "Run a broker until it is told to stop (SIGTERM, SIGINT). Without a file it listens on " +
   "127.0.0.1:9092 and keeps its data in ./data.";
-
-/** The first requests after a start do not wait for what they do not need. */
-const LOAD_REST_AFTER_MS = 1000;
 
 export async function runBroker(
   words: readonly string[],
@@ -81,7 +77,6 @@ export async function runBroker(
     });
   }
   console.out(readyLine(node, settings, world.clock.monotonicMs() - startedMs));
-  world.clock.schedule(LOAD_REST_AFTER_MS, () => loadTheRest(world.clock));
   return ended.promise;
 }
 
