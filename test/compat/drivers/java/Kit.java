@@ -81,9 +81,11 @@ final class Kit {
         return name + ": " + withoutChance(String.valueOf(cause.getMessage()));
     }
 
-    /** The text without what differs from run to run: ports and moments. */
+    /** The text without what differs from run to run: ports, ids and moments. */
     static String withoutChance(String text) {
         return text.replaceAll("127\\.0\\.0\\.1:\\d+", "ADDRESS")
+                // Before the moments: an id may hold as many digits in a row.
+                .replaceAll("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID")
                 .replaceAll("\\b[\\w-]{22}(?= (with instance|member))", "ID")
                 .replaceAll("\\d{10,}", "TIME");
     }

@@ -66,7 +66,6 @@ final class Tools {
 
     private static String plainLine(String line) {
         return Kit.withoutChance(withConfigsSorted(line))
-                .replaceAll("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID")
                 .replaceAll("\\[pool-\\d+-thread-\\d+\\] ", "")
                 .replaceAll("\"topicId\":\"\\S{22}\"", "\"topicId\":\"ID\"")
                 .replaceAll("TopicId: \\S{22}", "TopicId: ID")
