@@ -122,15 +122,6 @@ export class IndexFile {
     this.#hasTail = false;
   }
 
-  /** More than the entries so far are in the file that is built anew. */
-  get hadMore(): boolean {
-    return (this.#rebuiltFrom ?? 0) > this.count * this.entrySize;
-  }
-
-  get isMissing(): boolean {
-    return this.#rebuiltFrom === -1;
-  }
-
   /** The entries are whole; a file that has just them is left as it is. */
   finishRebuild(): void {
     this.writeOut();

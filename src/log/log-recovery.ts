@@ -88,7 +88,7 @@ async function recoverSegment(
     }
     producers.state.complete(completed);
   });
-  segment.finishRebuild(fileSize, segment === state.segments.active);
+  segment.finishRebuild(fileSize);
   return endOffset;
 }
 

@@ -408,18 +408,13 @@ export class Segment {
 
   /**
    * Cuts the file of `fileSize` bytes where the batches that were noted end, and finishes the
-   * indexes. The last timestamp is an entry when the segment was left, as at a stop; the active
-   * one of a node that died has none yet.
+   * indexes. As in Kafka the last timestamp is an entry, too, of the active segment as of others.
    */
-  finishRebuild(fileSize: number, isActive: boolean): void {
+  finishRebuild(fileSize: number): void {
     if (fileSize > this.size || fileSize >= RESERVE_FROM) this.#cutAt(this.size);
-    const offsets = this.offsetIndex.file;
-    const times = this.timeIndex.file;
-    if (!isActive || times.hadMore || times.isMissing) {
-      this.timeIndex.append(this.maxTimestamp, this.maxTimestampOffset);
-    }
-    offsets.finishRebuild();
-    times.finishRebuild();
+    this.timeIndex.append(this.maxTimestamp, this.maxTimestampOffset);
+    this.offsetIndex.file.finishRebuild();
+    this.timeIndex.file.finishRebuild();
     this.#bytesSinceIndexEntry = 0;
   }
 

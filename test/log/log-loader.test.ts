@@ -213,6 +213,26 @@ describe("after a kill", () => {
     expect(names(killed, /snapshot$/).at(-1)).toBe("00000000000000000100.snapshot");
   });
 
+  test("the indexes are those that all batches give, the last timestamp included", async () => {
+    const indexesAfter = async (spoil: (world: FakeWorld) => void) => {
+      const world = fakeWorld();
+      const before = await openTestLog(hostOf(world), { config: CONFIG });
+      for (let index = 0; index < COUNT; index++) append(before, { timestamp: 1000 + index });
+      const killed = afterKill(world);
+      spoil(killed);
+      const log = await reopen(killed);
+      log.state.coolDown();
+      log.state.coolDown();
+      const found = names(killed, /index$/);
+      return found.map((name) => killed.disk.readWhole(`${DIRECTORY}/${name}`).toString("hex"));
+    };
+    const kept = await indexesAfter(() => undefined);
+    const made = await indexesAfter((killed) => {
+      for (const name of names(killed, /index$/)) killed.disk.remove(`${DIRECTORY}/${name}`);
+    });
+    expect(kept).toEqual(made);
+  });
+
   test("whatever the indexes and epochs say, they say the right thing afterwards", async () => {
     const sound = await recoveredFiles(() => undefined);
     for (let seed = 0; seed < 150; seed++) {
