@@ -246,7 +246,7 @@ test("memory stays flat under a crowd of half requests and unread answers", asyn
   const chance = new Chance(7);
   const sizes: number[] = [];
   const half = framed(Buffer.from("00030009000000010000", "hex"), Buffer.alloc(MEBIBYTE));
-  const rounds = countOf("BUNKA_CROWDS", { short: 6, all: 10, long: 40 });
+  const rounds = countOf("BUNKA_CROWDS", { short: 12, all: 30, long: 100 });
   for (let round = rounds; round > 0; round--) {
     const crowd = await Promise.all(
       Array.from({ length: 150 }, () => Connection.open(broker.port)),
@@ -267,7 +267,8 @@ test("memory stays flat under a crowd of half requests and unread answers", asyn
     await expectUnimpressed();
     sizes.push(broker.residentBytes);
   }
-  const half2 = Math.floor(sizes.length / 2);
-  const growth = Math.max(...sizes.slice(half2)) - Math.max(...sizes.slice(0, half2));
-  expect(growth).toBeLessThan(32 * MEBIBYTE);
+  // What is never given back adds up, 5 MiB a round; a single size depends on the collector.
+  const quarter = Math.floor(sizes.length / 4);
+  const growth = Math.min(...sizes.slice(-quarter)) - Math.max(...sizes.slice(0, quarter));
+  expect(growth).toBeLessThan(64 * MEBIBYTE);
 }, 300_000);
