@@ -6,6 +6,7 @@ import {
   METADATA_LEVEL_MIN,
   METADATA_LEVEL_PRODUCTION,
   METADATA_VERSION,
+  SHARE_VERSION,
   TRANSACTION_VERSION,
   type SupportedFeatures,
 } from "../metadata/features.ts";
@@ -26,4 +27,9 @@ export function isConsumerProtocolEnabled(image: MetadataImage, settings: Settin
     image.featureLevel(GROUP_VERSION) >= 1 &&
     settings.get("group.coordinator.rebalance.protocols").includes("consumer")
   );
+}
+
+/** Whether share groups (KIP-932) may come into being and go on. */
+export function isShareProtocolEnabled(image: MetadataImage): boolean {
+  return image.featureLevel(SHARE_VERSION) >= 1;
 }
