@@ -1,6 +1,6 @@
 /**
  * What a partition knows of one producer: its epoch, its last five batches and the transaction it
- * is in. Five, since a client has at most five requests in flight: any of them may come again.
+ * is in. Five, since a client has at most five requests in flight, and each may come again.
  */
 import { decrementSequence } from "../protocol/record-batch.ts";
 

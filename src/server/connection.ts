@@ -329,7 +329,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     return result;
   }
 
-  /** The last one, if there was any. */
+  /** The last one; null where none was finished. */
   #pushFinished(): Exchange | null {
     let last: Exchange | null = null;
     for (;;) {

@@ -46,7 +46,7 @@ export function logEpoch(groups: ConsumerGroups, group: ConsumerGroup, epoch: nu
   groups.context.logger.info(`group ${group.groupId} has group epoch ${epoch}`);
 }
 
-/** Names that are still read; patterns that nobody has any more are deleted with the members. */
+/** Names that are still read; patterns without a member left are deleted with the members. */
 function subscriptionsWithout(
   group: ConsumerGroup,
   members: readonly ConsumerMember[],
