@@ -18,10 +18,11 @@ import type { AccessControlEntry } from "../security-image.ts";
 import {
   type Command,
   type ControllerState,
+  DONE,
   RECORDS_PER_COMMAND_MAX,
   type Refusal,
-  TOO_MANY_RECORDS,
   atomic,
+  limited,
   refusal,
   unchanged,
 } from "./command.ts";
@@ -41,10 +42,7 @@ export function createAcls(bindings: readonly AclBinding[]): Command<Refusal[]> 
       }
       return CREATED;
     });
-    if (records.length > RECORDS_PER_COMMAND_MAX) {
-      return unchanged(bindings.map(() => TOO_MANY_RECORDS));
-    }
-    return atomic(records, results);
+    return limited(records, results, (tooMany) => bindings.map(() => tooMany));
   };
 }
 
@@ -78,7 +76,6 @@ export function deleteAcls(filters: readonly AclFilter[]): Command<DeletedAcls[]
   };
 }
 
-const DONE = refusal(ErrorCode.NONE, null);
 const CREATED = refusal(ErrorCode.NONE, "");
 
 function invalidRequest(message: string): Refusal {

@@ -11,6 +11,7 @@ import type { NewRecord } from "../record.ts";
 import {
   type Command,
   type ControllerState,
+  DONE,
   RECORDS_PER_COMMAND_MAX,
   type Refusal,
   TOO_MANY_RECORDS,
@@ -46,7 +47,7 @@ export function alterClientQuotas(
       const altered = isKnown ? duplicate(entity) : alterOne(state, entity, entry.ops);
       const isRefused = "errorCode" in altered;
       if (!isRefused) records.push(...altered);
-      const outcome = isRefused ? altered : refusal(ErrorCode.NONE, null);
+      const outcome = isRefused ? altered : DONE;
       answers.set(key, { ...outcome, entity: [...entity] });
       if (records.length > RECORDS_PER_COMMAND_MAX) return unchanged(TOO_MANY_RECORDS);
     }

@@ -12,12 +12,10 @@ import type { NewRecord } from "../record.ts";
 import {
   type Command,
   type ControllerState,
-  RECORDS_PER_COMMAND_MAX,
+  DONE,
   type Refusal,
-  TOO_MANY_RECORDS,
-  atomic,
+  limited,
   refusal,
-  unchanged,
 } from "./command.ts";
 
 export type IncrementalRequest = Value<typeof incremental.incrementalAlterConfigs.request>;
@@ -108,16 +106,15 @@ function alterAll<R extends { readonly resourceType: number; readonly resourceNa
       const altered = others.length > 0 ? DUPLICATE : alterOne(state, resource!);
       const isRefused = "errorCode" in altered;
       if (!isRefused) records.push(...altered);
-      const outcome = isRefused ? altered : refusal(ErrorCode.NONE, null);
+      const outcome = isRefused ? altered : DONE;
       responses.push({ ...outcome, resourceType, resourceName });
     }
     records.push(...clearElrRecords(state, records));
-    if (records.length > RECORDS_PER_COMMAND_MAX) {
-      const refused = responses.map((response) => ({ ...response, ...TOO_MANY_RECORDS }));
-      return unchanged({ throttleTimeMs: 0, responses: refused });
-    }
-    const response = { throttleTimeMs: 0, responses };
-    return request.validateOnly ? unchanged(response) : atomic(records, response);
+    const refused = (tooMany: Refusal) => ({
+      throttleTimeMs: 0,
+      responses: responses.map((response) => ({ ...response, ...tooMany })),
+    });
+    return limited(records, { throttleTimeMs: 0, responses }, refused, request.validateOnly);
   };
 
   function alterOne(state: ControllerState, given: R): NewRecord[] | Refusal {

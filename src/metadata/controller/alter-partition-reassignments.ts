@@ -15,11 +15,10 @@ import { reasonAgainstReplicas } from "./assignments.ts";
 import {
   type Command,
   type ControllerState,
-  RECORDS_PER_COMMAND_MAX,
+  DONE,
   type Refusal,
-  TOO_MANY_RECORDS,
-  atomic,
   isUncleanElectionAllowed,
+  limited,
   refusal,
   unchanged,
 } from "./command.ts";
@@ -51,12 +50,9 @@ export function alterPartitionReassignments(
       }),
     }));
     const response = { throttleTimeMs: 0, allowReplicationFactorChange, ...DONE, responses };
-    if (records.length <= RECORDS_PER_COMMAND_MAX) return atomic(records, response);
-    return unchanged({ ...response, ...TOO_MANY_RECORDS, responses: [] });
+    return limited(records, response, (tooMany) => ({ ...response, ...tooMany, responses: [] }));
   };
 }
-
-const DONE = refusal(ErrorCode.NONE, null);
 
 const NOTHING_ASKED: AlterReassignmentsResponse = {
   throttleTimeMs: 0,

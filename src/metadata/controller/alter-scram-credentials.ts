@@ -14,16 +14,7 @@ import {
   scramKeys,
   scramMechanism,
 } from "../scram.ts";
-import {
-  type Command,
-  type ControllerState,
-  RECORDS_PER_COMMAND_MAX,
-  type Refusal,
-  TOO_MANY_RECORDS,
-  atomic,
-  refusal,
-  unchanged,
-} from "./command.ts";
+import { type Command, type ControllerState, DONE, type Refusal, limited } from "./command.ts";
 
 export type AlterScramRequest = Value<typeof messages.alterUserScramCredentials.request>;
 export type AlterScramResponse = Value<typeof messages.alterUserScramCredentials.response>;
@@ -45,13 +36,15 @@ export function alterScramCredentials(request: AlterScramRequest): Command<Alter
       else if (known.record !== null) outcomes.set(user, TWICE);
     }
     const records = [...outcomes.values()].flatMap(({ record }) => record ?? []);
-    const isTooMuch = records.length > RECORDS_PER_COMMAND_MAX;
     const results = [...outcomes].map(([user, { errorCode, errorMessage }]) => ({
       user,
-      ...(isTooMuch ? TOO_MANY_RECORDS : { errorCode, errorMessage }),
+      errorCode,
+      errorMessage,
     }));
-    const response = { throttleTimeMs: 0, results };
-    return isTooMuch ? unchanged(response) : atomic(records, response);
+    return limited(records, { throttleTimeMs: 0, results }, (tooMany) => ({
+      throttleTimeMs: 0,
+      results: results.map(({ user }) => ({ user, ...tooMany })),
+    }));
   };
 }
 
@@ -70,7 +63,7 @@ function failed(errorCode: ErrorCode, errorMessage: string | null): Outcome {
 }
 
 function done(record: NewRecord): Outcome {
-  return { ...refusal(ErrorCode.NONE, null), record };
+  return { ...DONE, record };
 }
 
 const { DUPLICATE_RESOURCE, RESOURCE_NOT_FOUND, UNACCEPTABLE_CREDENTIAL } = ErrorCode;

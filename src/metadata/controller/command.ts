@@ -85,6 +85,9 @@ export const TOO_MANY_RECORDS: Refusal = {
   errorMessage: "Unable to perform excessively large batch operation.",
 };
 
+/** No refusal. */
+export const DONE: Refusal = { errorCode: ErrorCode.NONE, errorMessage: null };
+
 export const TOO_MANY_MUTATIONS: Refusal = {
   errorCode: ErrorCode.THROTTLING_QUOTA_EXCEEDED,
   errorMessage: null,
@@ -101,6 +104,17 @@ export function atomic<R>(records: readonly NewRecord[], response: R): CommandRe
 /** May be cut into several batches: each record is right by itself. */
 export function divisible<R>(records: readonly NewRecord[], response: R): CommandResult<R> {
   return { records, response, isAtomic: false };
+}
+
+/** Atomic; where they are more than one request may make, none, and what `refused` answers. */
+export function limited<R>(
+  records: readonly NewRecord[],
+  response: R,
+  refused: (tooMany: Refusal) => R,
+  validateOnly = false,
+): CommandResult<R> {
+  if (records.length > RECORDS_PER_COMMAND_MAX) return unchanged(refused(TOO_MANY_RECORDS));
+  return validateOnly ? unchanged(response) : atomic(records, response);
 }
 
 export function unchanged<R>(response: R): CommandResult<R> {

@@ -9,14 +9,14 @@ import { activeReplicas, newPartition, reasonAgainstReplicas } from "./assignmen
 import {
   type Command,
   type ControllerState,
+  DONE,
   type MutationPermits,
   RECORDS_PER_COMMAND_MAX,
   type Refusal,
   TOO_MANY_MUTATIONS,
   TOO_MANY_RECORDS,
-  atomic,
+  limited,
   refusal,
-  unchanged,
 } from "./command.ts";
 import { type Placement, placeReplicas, placementOn } from "./replica-placement.ts";
 
@@ -38,15 +38,14 @@ export function createPartitions(
       const added = others.length > 0 ? DUPLICATE : partitionsAdded(state, topic!, permits);
       const isRefused = "errorCode" in added;
       if (!isRefused) records.push(...added);
-      results.push({ name, ...(isRefused ? added : refusal(ErrorCode.NONE, null)) });
+      results.push({ name, ...(isRefused ? added : DONE) });
       if (records.length > RECORDS_PER_COMMAND_MAX) break;
     }
-    if (records.length > RECORDS_PER_COMMAND_MAX) {
-      const refused = [...names.keys()].map((name) => ({ name, ...TOO_MANY_RECORDS }));
-      return unchanged({ throttleTimeMs: 0, results: refused });
-    }
-    const response = { throttleTimeMs: 0, results };
-    return request.validateOnly ? unchanged(response) : atomic(records, response);
+    const refused = (tooMany: Refusal) => ({
+      throttleTimeMs: 0,
+      results: [...names.keys()].map((name) => ({ name, ...tooMany })),
+    });
+    return limited(records, { throttleTimeMs: 0, results }, refused, request.validateOnly);
   };
 }
 

@@ -14,8 +14,7 @@ import {
   RECORDS_PER_COMMAND_MAX,
   type Refusal,
   TOO_MANY_MUTATIONS,
-  TOO_MANY_RECORDS,
-  atomic,
+  limited,
   refusal,
   unchanged,
 } from "./command.ts";
@@ -46,7 +45,7 @@ export function createTopics(
   return (state) => {
     if (partitionsAsked(state, request) > RECORDS_PER_COMMAND_MAX) {
       const message = "Excessively large number of partitions per request.";
-      return refuseAll(request, refusal(ErrorCode.POLICY_VIOLATION, message));
+      return unchanged(refuseAll(request, refusal(ErrorCode.POLICY_VIOLATION, message)));
     }
     const records: NewRecord[] = [];
     const topics: TopicResult[] = [];
@@ -67,9 +66,8 @@ export function createTopics(
         topics.push(created(state, topic!, topicId, partitions, isDescribable(name)));
       }
     }
-    if (records.length > RECORDS_PER_COMMAND_MAX) return refuseAll(request, TOO_MANY_RECORDS);
-    const response = { throttleTimeMs: 0, topics };
-    return request.validateOnly ? unchanged(response) : atomic(records, response);
+    const refused = (tooMany: Refusal) => refuseAll(request, tooMany);
+    return limited(records, { throttleTimeMs: 0, topics }, refused, request.validateOnly);
   };
 }
 
@@ -250,8 +248,8 @@ function failed(name: string, refused: Refusal): TopicResult {
   return { name, topicId: ZERO_UUID, ...refused, ...NOT_DESCRIBED };
 }
 
-function refuseAll(request: CreateTopicsRequest, refused: Refusal) {
+function refuseAll(request: CreateTopicsRequest, refused: Refusal): CreateTopicsResponse {
   const names = new Set(request.topics.map((topic) => topic.name));
   const topics = [...names].map((name) => failed(name, refused));
-  return unchanged({ throttleTimeMs: 0, topics });
+  return { throttleTimeMs: 0, topics };
 }

@@ -6,14 +6,12 @@ import type { Value } from "../../protocol/schema.ts";
 import type { NewRecord } from "../record.ts";
 import {
   type Command,
+  DONE,
   type MutationPermits,
-  RECORDS_PER_COMMAND_MAX,
   type Refusal,
   TOO_MANY_MUTATIONS,
-  TOO_MANY_RECORDS,
-  atomic,
+  limited,
   refusal,
-  unchanged,
 } from "./command.ts";
 
 export type DeleteTopicsRequest = Value<typeof api.request>;
@@ -54,11 +52,14 @@ export function deleteTopics(
       version: 0,
       value: { topicId },
     }));
-    const isTooMany = records.length > RECORDS_PER_COMMAND_MAX;
-    const outcome = isTooMany ? TOO_MANY_RECORDS : refusal(ErrorCode.NONE, null);
-    for (const [id, name] of found) answer(name, id, outcome);
-    const response = { throttleTimeMs: 0, responses };
-    return isTooMany ? unchanged(response) : atomic(records, response);
+    const response = (outcome: Refusal) => ({
+      throttleTimeMs: 0,
+      responses: [
+        ...responses,
+        ...[...found].map(([topicId, name]) => ({ name, topicId, ...outcome })),
+      ],
+    });
+    return limited(records, response(DONE), response);
   };
 }
 

@@ -8,6 +8,7 @@ import { imbalancedPartitions, partitionsWithoutLeader } from "../topics-image.t
 import {
   type Command,
   type ControllerState,
+  DONE,
   RECORDS_PER_COMMAND_MAX,
   type Refusal,
   TOO_MANY_RECORDS,
@@ -42,7 +43,7 @@ export function electLeaders(request: ElectLeadersRequest): Command<ElectLeaders
         const elected = elect(state, topic, partitionId, electionType);
         const isRefused = "errorCode" in elected;
         if (!isRefused) records.push(elected);
-        const outcome = isRefused ? elected : refusal(ErrorCode.NONE, null);
+        const outcome = isRefused ? elected : DONE;
         // Where all are meant, those that need no election are left out.
         if (isAll && outcome.errorCode === ErrorCode.ELECTION_NOT_NEEDED) continue;
         partitionResult.push({ partitionId, ...outcome });

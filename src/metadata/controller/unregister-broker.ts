@@ -1,7 +1,7 @@
 /** UnregisterBroker: forgets a broker that is gone for good. */
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { unregisterBroker as unregistration } from "./broker-changes.ts";
-import { type Command, type Refusal, divisible, refusal, unchanged } from "./command.ts";
+import { type Command, DONE, type Refusal, divisible, refusal, unchanged } from "./command.ts";
 
 export function unregisterBroker(brokerId: number): Command<Refusal> {
   return (state) => {
@@ -9,6 +9,6 @@ export function unregisterBroker(brokerId: number): Command<Refusal> {
       const message = `Broker ID ${brokerId} is not currently registered`;
       return unchanged(refusal(ErrorCode.BROKER_ID_NOT_REGISTERED, message));
     }
-    return divisible(unregistration(state, brokerId), refusal(ErrorCode.NONE, null));
+    return divisible(unregistration(state, brokerId), DONE);
   };
 }
