@@ -5,9 +5,9 @@
  *
  * Versions: v1 when they last fetched (KIP-836); v2 directory ids and endpoints (KIP-853).
  */
-import { onDescribeQuorum } from "../metadata/raft-answers.ts";
 import { describeQuorum } from "../protocol/messages/55-describe-quorum.ts";
 import type { Input } from "../protocol/schema.ts";
+import { answerDescribeQuorum } from "../raft/describe-quorum.ts";
 import { handler } from "./handler.ts";
 
 type Replica = Input<
@@ -17,7 +17,7 @@ type Replica = Input<
 const DIRECTORIES_VERSION = 2;
 
 export const describeQuorumHandler = handler(describeQuorum, (request, context, broker) => {
-  const { errorCode, topics, nodes } = onDescribeQuorum(broker.metadata, request);
+  const { errorCode, topics, nodes } = answerDescribeQuorum(broker.metadata.fetchSource, request);
   const hasDirectories = context.apiVersion >= DIRECTORIES_VERSION;
   // A version without a field for it would refuse what it says.
   const inVersion = ({ replicaDirectoryId, ...replica }: Replica): Replica =>

@@ -5,14 +5,14 @@
  *
  * Versions: v1 directory ids and endpoints (KIP-853).
  */
-import { onFetchSnapshot } from "../metadata/raft-answers.ts";
 import { fetchSnapshot } from "../protocol/messages/59-fetch-snapshot.ts";
+import { answerFetchSnapshot } from "../raft/fetch-requests.ts";
 import { handler } from "./handler.ts";
 import { raftCaller } from "./raft-caller.ts";
 
 export const fetchSnapshotHandler = handler(
   fetchSnapshot,
   (request, context, broker) =>
-    onFetchSnapshot(broker.metadata, raftCaller(context, broker), request),
+    answerFetchSnapshot(broker.metadata.fetchSource, raftCaller(context, broker), request),
   { isExempt: true },
 );

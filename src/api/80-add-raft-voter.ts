@@ -5,11 +5,11 @@
  *
  * Versions: v1 may be answered before the change is committed (KIP-1186).
  */
-import { onAddVoter } from "../metadata/raft-answers.ts";
 import { addRaftVoter } from "../protocol/messages/80-add-raft-voter.ts";
+import { answerAddVoter } from "../raft/voter-requests.ts";
 import { handler } from "./handler.ts";
 import { raftCaller } from "./raft-caller.ts";
 
 export const addRaftVoterHandler = handler(addRaftVoter, (request, context, broker) =>
-  onAddVoter(broker.metadata, raftCaller(context, broker), request),
+  answerAddVoter(broker.metadata.quorum, raftCaller(context, broker), request),
 );

@@ -5,6 +5,7 @@ import { CLUSTER_METADATA_TOPIC } from "../log/log-names.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import type { describeQuorum } from "../protocol/messages/55-describe-quorum.ts";
 import type { Input, Value } from "../protocol/schema.ts";
+import type { FetchSource } from "./fetch-requests.ts";
 import type { Quorum } from "./quorum.ts";
 import type { RaftLog } from "./raft-log.ts";
 
@@ -14,9 +15,7 @@ type DescribeQuorumResponse = Input<typeof describeQuorum.response>;
 const UNKNOWN_PARTITION = "This server does not host this topic-partition.";
 
 export function answerDescribeQuorum(
-  clock: Clock,
-  quorum: Quorum,
-  raftLog: RaftLog,
+  { clock, quorum, raftLog }: FetchSource,
   request: DescribeQuorumRequest,
 ): DescribeQuorumResponse {
   const none = { errorCode: ErrorCode.NONE, errorMessage: null };

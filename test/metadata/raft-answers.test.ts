@@ -3,13 +3,13 @@ import { METADATA_TOPIC_ID, ZERO_UUID } from "../../src/base/uuid.ts";
 import type { MetadataNode } from "../../src/metadata/metadata-node.ts";
 import {
   onBeginQuorumEpoch,
-  onDescribeQuorum,
   onEndQuorumEpoch,
   onFetch,
-  onFetchSnapshot,
   onVote,
 } from "../../src/metadata/raft-answers.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
+import { answerDescribeQuorum } from "../../src/raft/describe-quorum.ts";
+import { answerFetchSnapshot } from "../../src/raft/fetch-requests.ts";
 import { readRaftBatches } from "../../src/raft/raft-batch.ts";
 import { parseSnapshot } from "../../src/raft/snapshot-reader.ts";
 import { type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
@@ -125,12 +125,12 @@ describe("onFetch", () => {
     world.clock.await(node.leadBeyond(4));
     expect(codeOf(fetchRequest(good))).toBe(ErrorCode.FENCED_LEADER_EPOCH);
     const empty = { clusterId: null, replicaId: 7, maxBytes: 1, topics: [] };
-    const answer = world.clock.await(onFetchSnapshot(node, CONTEXT, empty));
+    const answer = world.clock.await(answerFetchSnapshot(node.fetchSource, CONTEXT, empty));
     expect(answer.errorCode).toBe(ErrorCode.INVALID_REQUEST);
   });
 });
 
-describe("onDescribeQuorum", () => {
+describe("answerDescribeQuorum", () => {
   test("names the voter, and observers as long as they read", () => {
     const { world, node } = started();
     const fetchOffset = node.raftLog.endOffset;
@@ -138,7 +138,7 @@ describe("onDescribeQuorum", () => {
     const partitions = [{ partitionIndex: 0 }];
     const request = { topics: [{ topicName: METADATA, partitions }] };
     const nowMs = world.clock.wallMs();
-    const answer = onDescribeQuorum(node, request);
+    const answer = answerDescribeQuorum(node.fetchSource, request);
     expect(answer.nodes).toEqual([
       { nodeId: 1, listeners: [{ name: "CONTROLLER", host: "localhost", port: 19393 }] },
     ]);
@@ -169,7 +169,9 @@ describe("onDescribeQuorum", () => {
       ],
     });
     world.clock.advance(300_001);
-    expect(onDescribeQuorum(node, request).topics[0]?.partitions[0]?.observers).toEqual([]);
+    expect(
+      answerDescribeQuorum(node.fetchSource, request).topics[0]?.partitions[0]?.observers,
+    ).toEqual([]);
   });
 
   test("knows no other partition", () => {
@@ -179,7 +181,7 @@ describe("onDescribeQuorum", () => {
       [{ topicName: "x", partitions: [{ partitionIndex: 0 }] }],
       [{ topicName: METADATA, partitions: [{ partitionIndex: 1 }] }],
     ]) {
-      const answer = onDescribeQuorum(node, { topics });
+      const answer = answerDescribeQuorum(node.fetchSource, { topics });
       const codes = answer.topics.flatMap((topic) => topic.partitions.map((p) => p.errorCode));
       expect(codes).toEqual(topics.map(() => ErrorCode.UNKNOWN_TOPIC_OR_PARTITION));
     }
@@ -315,7 +317,7 @@ function fetchSnapshotPart(
   const partitions = [{ ...part, replicaDirectoryId: OTHER_DIRECTORY }];
   const topics = [{ name: METADATA, partitions }];
   const request = { clusterId: CLUSTER_ID, replicaId: 7, maxBytes, topics };
-  const answer = world.clock.await(onFetchSnapshot(node, CONTEXT, request));
+  const answer = world.clock.await(answerFetchSnapshot(node.fetchSource, CONTEXT, request));
   return answer.topics[0]!.partitions[0]!;
 }
 
