@@ -216,7 +216,7 @@ export class GroupCoordinator {
     return this.#transactionalOffsets.commit(request, from);
   }
 
-  /** The transaction's marker for a partition of `__consumer_offsets`, or the error that kept it away. */
+  /** The transaction's marker for a partition of `__consumer_offsets`, or why it is not there. */
   endTransaction(partition: number, marker: TransactionEnd): Promise<ErrorCode> {
     if (!this.#isActive) return Promise.resolve(ErrorCode.COORDINATOR_NOT_AVAILABLE);
     return this.#runtime.endTransaction(partition, marker);

@@ -1,7 +1,7 @@
 /**
  * Where the replicas of new partitions go: striped over racks and, within a rack, over brokers, so
- * that all brokers get about as many partitions to lead and about as many replicas, and the replicas
- * of one partition lie in different racks as long as there are enough.
+ * that all brokers get about as many replicas, and as many partitions to lead, and the replicas of
+ * one partition lie in different racks as long as there are enough.
  */
 import { assert } from "../../base/assert.ts";
 import type { Random } from "../../base/world.ts";

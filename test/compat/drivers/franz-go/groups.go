@@ -169,21 +169,23 @@ func shared(ctx context.Context, members ...*member) error {
 	})
 }
 
-func (k *kit) twoMembers(
-	ctx context.Context, topic string, balancer kgo.GroupBalancer,
-) (any, error) {
+func holdsAll(ctx context.Context, m *member) error {
+	return until(ctx, "all", func() bool { return len(m.partitions()) == 4 })
+}
+
+// twoMembers of a protocol: the second comes later, and is left with what the first had.
+func (k *kit) twoMembers(ctx context.Context, topic string, protocol kgo.Opt) (facts, error) {
 	if err := k.filled(ctx, topic, 4, 5); err != nil {
 		return nil, err
 	}
-	balance := kgo.Balancers(balancer)
-	first, err := k.join(ctx, topic, topic, balance)
+	first, err := k.join(ctx, topic, topic, protocol)
 	if err != nil {
 		return nil, err
 	}
-	if err := until(ctx, "all", func() bool { return len(first.partitions()) == 4 }); err != nil {
+	if err := holdsAll(ctx, first); err != nil {
 		return nil, err
 	}
-	second, err := k.join(ctx, topic, topic, balance)
+	second, err := k.join(ctx, topic, topic, protocol)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +195,7 @@ func (k *kit) twoMembers(
 	together := append(first.partitions(), second.partitions()...)
 	sort.Ints(together)
 	first.leave(ctx)
-	if err := until(ctx, "all", func() bool { return len(second.partitions()) == 4 }); err != nil {
+	if err := holdsAll(ctx, second); err != nil {
 		return nil, err
 	}
 	if err := k.fill(ctx, topic, 4, 1, "later"); err != nil {
@@ -212,15 +214,26 @@ func (k *kit) twoMembers(
 		return nil, err
 	}
 	second.leave(ctx)
-	return facts{"together": together, "later": later(), "committed": k.committed(ctx, topic)}, nil
+	return facts{"together": together, "later": later()}, nil
+}
+
+func (k *kit) twoClassicMembers(
+	ctx context.Context, topic string, balancer kgo.GroupBalancer,
+) (any, error) {
+	outcome, err := k.twoMembers(ctx, topic, kgo.Balancers(balancer))
+	if err != nil {
+		return nil, err
+	}
+	outcome["committed"] = k.committed(ctx, topic)
+	return outcome, nil
 }
 
 func (k *kit) groupTwoMembers(ctx context.Context) (any, error) {
-	return k.twoMembers(ctx, "f-two", kgo.RangeBalancer())
+	return k.twoClassicMembers(ctx, "f-two", kgo.RangeBalancer())
 }
 
 func (k *kit) groupCooperative(ctx context.Context) (any, error) {
-	return k.twoMembers(ctx, "f-cooperative", kgo.CooperativeStickyBalancer())
+	return k.twoClassicMembers(ctx, "f-cooperative", kgo.CooperativeStickyBalancer())
 }
 
 func (k *kit) groupAssignors(ctx context.Context) (any, error) {

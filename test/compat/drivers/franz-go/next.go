@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"sort"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -54,47 +52,7 @@ func (k *kit) nextSingle(ctx context.Context) (any, error) {
 }
 
 func (k *kit) nextTwoMembers(ctx context.Context) (any, error) {
-	topic := "f-next-two"
-	if err := k.filled(ctx, topic, 4, 5); err != nil {
-		return nil, err
-	}
-	first, err := k.joinNext(ctx, topic, topic)
-	if err != nil {
-		return nil, err
-	}
-	if err := until(ctx, "all", func() bool { return len(first.partitions()) == 4 }); err != nil {
-		return nil, err
-	}
-	second, err := k.joinNext(ctx, topic, topic)
-	if err != nil {
-		return nil, err
-	}
-	if err := shared(ctx, first, second); err != nil {
-		return nil, err
-	}
-	together := append(first.partitions(), second.partitions()...)
-	sort.Ints(together)
-	first.leave(ctx)
-	if err := until(ctx, "all", func() bool { return len(second.partitions()) == 4 }); err != nil {
-		return nil, err
-	}
-	if err := k.fill(ctx, topic, 4, 1, "later"); err != nil {
-		return nil, err
-	}
-	later := func() []string {
-		found := []string{}
-		for _, line := range second.places() {
-			if strings.Contains(line, "later") {
-				found = append(found, line)
-			}
-		}
-		return found
-	}
-	if err := until(ctx, "later records", func() bool { return len(later()) == 4 }); err != nil {
-		return nil, err
-	}
-	second.leave(ctx)
-	return facts{"together": together, "later": later()}, nil
+	return k.twoMembers(ctx, "f-next-two", kgo.ServerSideBalancer())
 }
 
 func (k *kit) nextStatic(ctx context.Context) (any, error) {
@@ -138,7 +96,7 @@ func (k *kit) nextMixed(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := until(ctx, "all", func() bool { return len(classic.partitions()) == 4 }); err != nil {
+	if err := holdsAll(ctx, classic); err != nil {
 		return nil, err
 	}
 	next, err := k.joinNext(ctx, topic, topic)
@@ -154,7 +112,7 @@ func (k *kit) nextMixed(ctx context.Context) (any, error) {
 	}
 	outcome := facts{"members": len(described.Members)}
 	classic.leave(ctx)
-	if err := until(ctx, "all", func() bool { return len(next.partitions()) == 4 }); err != nil {
+	if err := holdsAll(ctx, next); err != nil {
 		return nil, err
 	}
 	next.leave(ctx)
