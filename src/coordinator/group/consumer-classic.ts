@@ -19,13 +19,7 @@ import {
 } from "./consumer-fencing.ts";
 import { type ConsumerGroup, NO_OWNER } from "./consumer-group.ts";
 import type { ConsumerGroups } from "./consumer-groups.ts";
-import {
-  checkInstance,
-  checkSize,
-  maybeReconcile,
-  replaceStatic,
-  unknownMember,
-} from "./consumer-heartbeat.ts";
+import { checkInstance, checkSize, maybeReconcile, replaceStatic } from "./consumer-heartbeat.ts";
 import {
   type ConsumerMember,
   MemberState,
@@ -45,6 +39,7 @@ import { GroupChange } from "./group-change.ts";
 import type * as messages from "./group-messages.ts";
 import type { GroupRecord } from "./group-records.ts";
 import { GroupRefusal } from "./group-refusal.ts";
+import { unknownMember } from "./member-checks.ts";
 import type { TopicDirectory } from "./topic-directory.ts";
 
 type JoinRequest = messages.JoinGroupRequest;

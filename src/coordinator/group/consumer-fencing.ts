@@ -2,8 +2,7 @@
  * Members that leave a group of the consumer protocol, on their own or because time is up, and the
  * four timers that a member may have.
  */
-import type { Deadline } from "../deadlines.ts";
-import { NO_EFFECTS, type Effects, type Outcome } from "../outcome.ts";
+import type { Outcome } from "../outcome.ts";
 import { canDowngrade, downgrade } from "./consumer-downgrade.ts";
 import { add, type ConsumerGroup, countTopic, type SubscriptionCount } from "./consumer-group.ts";
 import type { ConsumerGroups } from "./consumer-groups.ts";
@@ -12,6 +11,7 @@ import { groupRecord, memberTombstones, regexTombstone } from "./consumer-record
 import type { GroupRecord } from "./group-records.ts";
 import { GroupChange } from "./group-change.ts";
 import { GroupRefusal } from "./group-refusal.ts";
+import { type Removal, setRebalance, setSession, timeIsUp } from "./member-timers.ts";
 
 /** Removes the members, which bumps the epoch, or makes the group a classic one. */
 export function fenceMembers<T>(
@@ -71,9 +71,6 @@ function subscriptionsWithout(
   return counts.keys();
 }
 
-/** Kafka has no setting for it: a timer whose records were refused tries again. */
-const RETRY_MS = 500;
-
 // ---- Timers ------------------------------------------------------------------------------------
 
 /** Begins the session of a member anew. */
@@ -83,28 +80,16 @@ export function keepSession(
   memberId: string,
   timeoutMs: number,
 ): void {
-  const timers = group.timersOf(memberId);
-  timers.session ??= groups.context.deadline(() =>
-    timeIsUp(groups, group, memberId, "sent no heartbeat in time", timers.session),
-  );
-  timers.session.set(timeoutMs);
+  setSession(groups.context, group, memberId, timeoutMs, removal(groups, group));
 }
 
 /** A member that must give back partitions has so much time for it. */
 export function awaitRevocation(
   groups: ConsumerGroups,
   group: ConsumerGroup,
-  { memberId, memberEpoch, rebalanceTimeoutMs }: ConsumerMember,
+  member: ConsumerMember,
 ): void {
-  const timers = group.timersOf(memberId);
-  timers.rebalance?.cancel();
-  timers.rebalance = groups.context.deadline(() => {
-    // It has given back what that epoch asked for.
-    if (group.members.get(memberId)?.memberEpoch !== memberEpoch) return NO_EFFECTS;
-    const reason = `did not leave epoch ${memberEpoch} in time`;
-    return timeIsUp(groups, group, memberId, reason, timers.rebalance);
-  });
-  timers.rebalance.set(rebalanceTimeoutMs);
+  setRebalance(groups.context, group, member, removal(groups, group));
 }
 
 /** A member that was told of a rebalance must join anew. The first telling counts. */
@@ -113,9 +98,11 @@ export function awaitClassicJoin(
   group: ConsumerGroup,
   { memberId, rebalanceTimeoutMs }: ConsumerMember,
 ): void {
+  const { context } = groups;
   const timers = group.timersOf(memberId);
-  timers.join ??= groups.context.deadline(() =>
-    timeIsUp(groups, group, memberId, "did not join again in time", timers.join),
+  const reason = "did not join again in time";
+  timers.join ??= context.deadline(() =>
+    timeIsUp(context, group, memberId, reason, timers.join, removal(groups, group)),
   );
   if (!timers.join.isSet) timers.join.set(rebalanceTimeoutMs);
 }
@@ -126,28 +113,15 @@ export function awaitClassicSync(
   memberId: string,
   rebalanceTimeoutMs: number,
 ): void {
+  const { context } = groups;
   const timers = group.timersOf(memberId);
-  timers.sync ??= groups.context.deadline(() =>
-    timeIsUp(groups, group, memberId, "sent no SyncGroup in time", timers.sync),
+  const reason = "sent no SyncGroup in time";
+  timers.sync ??= context.deadline(() =>
+    timeIsUp(context, group, memberId, reason, timers.sync, removal(groups, group)),
   );
   timers.sync.set(rebalanceTimeoutMs);
 }
 
-function timeIsUp(
-  groups: ConsumerGroups,
-  group: ConsumerGroup,
-  memberId: string,
-  reason: string,
-  deadline: Deadline | undefined,
-): Effects<GroupRecord> {
-  const { logger } = groups.context;
-  const member = group.members.get(memberId);
-  if (member === undefined) return NO_EFFECTS;
-  logger.info(`group ${group.groupId}: member ${memberId} ${reason} and is removed`);
-  const outcome = fenceMembers(groups, group, [member], null);
-  // The log may take it a little later.
-  const refused = (): void => deadline?.set(RETRY_MS);
-  if (!(outcome instanceof GroupRefusal)) return { ...outcome, refused };
-  logger.warn(`group ${group.groupId}: ${outcome.errorMessage}`);
-  return NO_EFFECTS;
+function removal(groups: ConsumerGroups, group: ConsumerGroup): Removal<ConsumerMember> {
+  return (member) => fenceMembers(groups, group, [member], null);
 }

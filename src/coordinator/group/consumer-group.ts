@@ -1,15 +1,9 @@
 /**
- * A group of the consumer protocol (KIP-848). Three epochs follow one another:
- *
- *   group epoch        members or topics have changed
- *   assignment epoch   the target assignment is for this group epoch
- *   member epoch       the member has got as far as this assignment epoch
+ * A group of the consumer protocol (KIP-848):
  *
  *   Empty ──▶ Assigning ──▶ Reconciling ──▶ Stable
  *             group epoch    a member is     all members have what
  *             is ahead       behind          the target gives them
- *
- * All of it is what records say; only the timers and `metadataRefresh` live in memory alone.
  *
  * Invariants: every count is over the members that there are; `#partitionEpochs` names a partition
  * exactly while a member has it or is about to give it back, so a partition has one owner.
@@ -22,6 +16,7 @@ import {
   isReconciledTo,
   regexOf,
 } from "./consumer-member.ts";
+import { EpochGroup } from "./epoch-group.ts";
 
 export type ConsumerGroupState = "Empty" | "Assigning" | "Reconciling" | "Stable";
 
@@ -39,28 +34,9 @@ export interface ResolvedRegex {
   readonly timestampMs: number;
 }
 
-/** Timers of one member; most of them are made when they are first needed. */
-export interface MemberTimers {
-  session?: Deadline;
-  /** While it gives back partitions. */
-  rebalance?: Deadline;
-  /** For classic members: until the next JoinGroup, SyncGroup. */
-  join?: Deadline;
-  sync?: Deadline;
-}
-
 export const NO_OWNER = -1;
-const FIRST_EPOCH = 1;
-/** Of a target assignment that has been deleted. */
-const NO_ASSIGNMENT_EPOCH = -1;
 
-export class ConsumerGroup {
-  groupEpoch = FIRST_EPOCH;
-  metadataHash = 0n;
-  assignmentEpoch = FIRST_EPOCH;
-  /** Wall clock of the last target assignment; 0: none was ever made. */
-  assignmentTimestampMs = 0;
-  readonly members = new Map<string, ConsumerMember>();
+export class ConsumerGroup extends EpochGroup<ConsumerMember> {
   /** Member id by instance id. */
   readonly staticMembers = new Map<string, string>();
   /** What each member shall have. */
@@ -76,13 +52,8 @@ export class ConsumerGroup {
   readonly classicProtocolCounts = new Map<string, number>();
   readonly #assignorCounts = new Map<string, number>();
   readonly #partitionEpochs = new Map<string, Map<number, number>>();
-  /** Metadata is looked at anew from this time on, or where the epoch was lost again. */
-  metadataRefresh = { dueMs: 0, groupEpoch: 0 };
-  readonly timers = new Map<string, MemberTimers>();
   /** Patterns are being matched against all topics at this time. */
   regexesInWork: Deadline | null = null;
-
-  constructor(readonly groupId: string) {}
 
   /** Looks at all members: for those who describe the group. */
   get state(): ConsumerGroupState {
@@ -92,10 +63,6 @@ export class ConsumerGroup {
       if (!isReconciledTo(member, this.assignmentEpoch)) return "Reconciling";
     }
     return "Stable";
-  }
-
-  get isEmpty(): boolean {
-    return this.members.size === 0;
   }
 
   isSubscribedTo(topicName: string): boolean {
@@ -121,15 +88,6 @@ export class ConsumerGroup {
   /** Epoch of the member that has the partition; NO_OWNER where nobody has. */
   partitionEpoch(topicId: string, partition: number): number {
     return this.#partitionEpochs.get(topicId)?.get(partition) ?? NO_OWNER;
-  }
-
-  hasMetadataExpired(nowMs: number): boolean {
-    const { dueMs, groupEpoch } = this.metadataRefresh;
-    return nowMs >= dueMs || this.groupEpoch < groupEpoch;
-  }
-
-  requestMetadataRefresh(): void {
-    this.metadataRefresh = { dueMs: 0, groupEpoch: 0 };
   }
 
   /**
@@ -204,32 +162,8 @@ export class ConsumerGroup {
     for (const topic of resolved.topics) countTopic(this.subscriptions, topic, 0, -1);
   }
 
-  forgetTargetAssignment(): void {
-    this.assignmentEpoch = NO_ASSIGNMENT_EPOCH;
-    this.assignmentTimestampMs = 0;
-  }
-
-  // ---- Timers --------------------------------------------------------------------------------
-
-  timersOf(memberId: string): MemberTimers {
-    let timers = this.timers.get(memberId);
-    if (timers === undefined) this.timers.set(memberId, (timers = {}));
-    return timers;
-  }
-
-  cancelTimers(memberId: string): void {
-    const timers = this.timers.get(memberId);
-    if (timers === undefined) return;
-    this.timers.delete(memberId);
-    timers.session?.cancel();
-    timers.rebalance?.cancel();
-    timers.join?.cancel();
-    timers.sync?.cancel();
-  }
-
-  /** Nothing of it fires any more. */
-  die(): void {
-    for (const memberId of [...this.timers.keys()]) this.cancelTimers(memberId);
+  override die(): void {
+    super.die();
     this.regexesInWork?.cancel();
     this.regexesInWork = null;
   }

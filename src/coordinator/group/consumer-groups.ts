@@ -24,6 +24,10 @@ export interface TopicChanges {
   readonly hasNew: boolean;
 }
 
+export interface GroupIds {
+  has(groupId: string): boolean;
+}
+
 export class ConsumerGroups {
   readonly byId = new Map<string, ConsumerGroup>();
   readonly hashes: TopicHashes;
@@ -32,19 +36,15 @@ export class ConsumerGroups {
   readonly context: GroupContext;
   /** The groups of the classic protocol beside these. */
   readonly classic: ReadonlyMap<string, ClassicGroup>;
-  /** Ids of groups of protocols that are left as they are. */
-  readonly foreign: ReadonlySet<string>;
+  /** The ids of groups of any other protocol. */
+  readonly others: GroupIds;
   /** What the last member subscribed to: others often do the same, and share it. */
   #lastNames: readonly string[] = [];
 
-  constructor(
-    context: GroupContext,
-    classic: ReadonlyMap<string, ClassicGroup>,
-    foreign: ReadonlySet<string>,
-  ) {
+  constructor(context: GroupContext, classic: ReadonlyMap<string, ClassicGroup>, others: GroupIds) {
     this.context = context;
     this.classic = classic;
-    this.foreign = foreign;
+    this.others = others;
     this.hashes = new TopicHashes(context.topics);
     this.newTopicsVersion = context.topics.version();
   }
@@ -55,7 +55,7 @@ export class ConsumerGroups {
 
   /** A group of another protocol has the id. */
   isOther(groupId: string): boolean {
-    return this.classic.has(groupId) || this.foreign.has(groupId);
+    return this.classic.has(groupId) || this.others.has(groupId);
   }
 
   /** Groups that read one of the topics look at the metadata at the next heartbeat. */

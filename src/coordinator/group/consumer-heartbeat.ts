@@ -8,7 +8,6 @@ import { randomUuid } from "../../base/uuid.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import type { Outcome } from "../outcome.ts";
 import { fenceMembers, awaitRevocation, keepSession } from "./consumer-fencing.ts";
-import type { ConsumerGroup } from "./consumer-group.ts";
 import type { ConsumerGroups } from "./consumer-groups.ts";
 import {
   type ConsumerMember,
@@ -43,10 +42,10 @@ import type {
 } from "./group-messages.ts";
 import type { GroupRecord } from "./group-records.ts";
 import { GroupRefusal } from "./group-refusal.ts";
+import { checkMemberEpoch, groupFull, JOIN_EPOCH, unknownMember } from "./member-checks.ts";
 
 type HeartbeatOutcome = Outcome<GroupRecord, ConsumerHeartbeatResponse> | GroupRefusal;
 
-const JOIN_EPOCH = 0;
 /** "Not said", of a rebalance timeout. */
 const NO_TIMEOUT = -1;
 
@@ -121,10 +120,7 @@ function isFull(request: ConsumerHeartbeatRequest): boolean {
 export function checkSize({ group, groups }: GroupChange, memberId: string): GroupRefusal | null {
   const { groupConsumerMaxSize } = groups.context.config;
   if (group.members.size < groupConsumerMaxSize || group.members.has(memberId)) return null;
-  return new GroupRefusal(
-    ErrorCode.GROUP_MAX_SIZE_REACHED,
-    `The consumer group has reached its maximum capacity of ${groupConsumerMaxSize} members.`,
-  );
+  return groupFull("consumer", groupConsumerMaxSize);
 }
 
 interface MemberRequest {
@@ -177,13 +173,6 @@ export function replaceStatic(
   return member;
 }
 
-export function unknownMember(group: ConsumerGroup, memberId: string): GroupRefusal {
-  return new GroupRefusal(
-    ErrorCode.UNKNOWN_MEMBER_ID,
-    `Member ${memberId} is not a member of group ${group.groupId}.`,
-  );
-}
-
 /** Null where the member is who it says. */
 export function checkInstance(
   current: ConsumerMember | null,
@@ -205,23 +194,16 @@ function checkEpoch(
   member: ConsumerMember,
   { memberEpoch, topicPartitions }: MemberRequest,
 ): GroupRefusal | null {
-  if (memberEpoch === JOIN_EPOCH || memberEpoch === member.memberEpoch) return null;
-  const isSmaller = memberEpoch < member.memberEpoch;
-  // It may have missed the last answer; what it has must not be more than it was given.
-  const hasMissedOne =
-    isSmaller &&
-    memberEpoch === member.previousMemberEpoch &&
-    topicPartitions !== null &&
-    topicPartitions.every(({ topicId, partitions }) => {
-      const epochs = member.assignedPartitions.get(topicId);
-      return epochs !== undefined && partitions.every((partition) => epochs.has(partition));
-    });
-  if (hasMissedOne) return null;
-  return new GroupRefusal(
-    ErrorCode.FENCED_MEMBER_EPOCH,
-    `The consumer group member has a ${isSmaller ? "smaller" : "greater"} member epoch ` +
-      `(${memberEpoch}) than the one known by the group coordinator (${member.memberEpoch}). ` +
-      "The member must abandon all its partitions and rejoin.",
+  return checkMemberEpoch(
+    "consumer",
+    member,
+    memberEpoch,
+    () =>
+      topicPartitions !== null &&
+      topicPartitions.every(({ topicId, partitions }) => {
+        const epochs = member.assignedPartitions.get(topicId);
+        return epochs !== undefined && partitions.every((partition) => epochs.has(partition));
+      }),
   );
 }
 

@@ -9,6 +9,12 @@
  *
  * A member gets the epoch of the target as soon as it has given back all that it must.
  */
+import {
+  addDifference,
+  type AssignmentDifference,
+  noDifference,
+  withAdded,
+} from "./assignment-difference.ts";
 import type { TopicPartitions } from "./assignor.ts";
 import { type ConsumerGroup, NO_OWNER } from "./consumer-group.ts";
 import {
@@ -84,74 +90,31 @@ function advance(
       partitionsPendingRevocation: next.revoked,
     };
   }
-  const assigned = new Map(next.kept);
-  for (const [topicId, numbers] of next.added) {
-    const epochs = new Map(assigned.get(topicId));
-    for (const partition of numbers) epochs.set(partition, target.epoch);
-    assigned.set(topicId, epochs);
-  }
   return {
     ...withEpoch(member, target.epoch),
     state: next.hasUnreleased ? MemberState.UNRELEASED_PARTITIONS : MemberState.STABLE,
-    assignedPartitions: assigned,
+    assignedPartitions: withAdded(next, target.epoch),
     partitionsPendingRevocation: NO_EPOCH_PARTITIONS,
   };
 }
 
-interface NextPartitions {
-  readonly kept: Map<string, ReadonlyMap<number, number>>;
-  readonly revoked: Map<string, ReadonlyMap<number, number>>;
-  readonly added: Map<string, number[]>;
-  /** Some of the target have another owner. */
-  hasUnreleased: boolean;
-}
-
-function nextPartitions(member: ConsumerMember, reconciliation: Reconciliation): NextPartitions {
-  const { target } = reconciliation;
-  const next: NextPartitions = {
-    kept: new Map(),
-    revoked: new Map(),
-    added: new Map(),
-    hasUnreleased: false,
-  };
+function nextPartitions(
+  member: ConsumerMember,
+  reconciliation: Reconciliation,
+): AssignmentDifference {
+  const { target, group } = reconciliation;
+  const { assignedPartitions, partitionsPendingRevocation } = member;
+  const next = noDifference();
   const isSubscribed = subscriptionTest(member, reconciliation);
-  for (const topicId of new Set([
-    ...target.partitions.keys(),
-    ...member.assignedPartitions.keys(),
-  ])) {
+  const isFree = (topicId: string, partition: number): boolean =>
+    group.partitionEpoch(topicId, partition) === NO_OWNER ||
+    partitionsPendingRevocation.get(topicId)?.has(partition) === true;
+  for (const topicId of new Set([...target.partitions.keys(), ...assignedPartitions.keys()])) {
     // The target may be older than the subscription.
     const wanted = isSubscribed(topicId) ? (target.partitions.get(topicId) ?? []) : [];
-    addTopic(next, member, reconciliation.group, topicId, wanted);
+    addDifference(next, topicId, assignedPartitions.get(topicId), wanted, isFree);
   }
   return next;
-}
-
-function addTopic(
-  next: NextPartitions,
-  member: ConsumerMember,
-  group: ConsumerGroup,
-  topicId: string,
-  wanted: readonly number[],
-): void {
-  const current = member.assignedPartitions.get(topicId);
-  const wantedSet = new Set(wanted);
-  const kept = new Map<number, number>();
-  const revoked = new Map<number, number>();
-  for (const [partition, epoch] of current ?? []) {
-    (wantedSet.has(partition) ? kept : revoked).set(partition, epoch);
-  }
-  const pending = member.partitionsPendingRevocation.get(topicId);
-  const added: number[] = [];
-  for (const partition of wanted) {
-    if (kept.has(partition)) continue;
-    const isFree =
-      group.partitionEpoch(topicId, partition) === NO_OWNER || pending?.has(partition) === true;
-    if (isFree) added.push(partition);
-    else next.hasUnreleased = true;
-  }
-  if (kept.size > 0) next.kept.set(topicId, kept);
-  if (revoked.size > 0) next.revoked.set(topicId, revoked);
-  if (added.length > 0) next.added.set(topicId, added);
 }
 
 /** Takes away what the member has no use for; the rest stays as it is. */

@@ -4,10 +4,10 @@ import { LEFT_EPOCH, STATIC_LEFT_EPOCH } from "./consumer-member.ts";
 import type { GroupConfig } from "./group-config.ts";
 import type { ConsumerHeartbeatRequest } from "./group-messages.ts";
 import { GroupRefusal } from "./group-refusal.ts";
+import { invalidRequest, isBlank, JOIN_EPOCH } from "./member-checks.ts";
 
 /** KIP-1082: from here on members choose their ids. */
 const MEMBER_ID_REQUIRED_VERSION = 1;
-const JOIN_EPOCH = 0;
 
 /** Null where nothing is wrong. */
 export function checkConsumerHeartbeat(
@@ -18,17 +18,17 @@ export function checkConsumerHeartbeat(
   const { memberEpoch, serverAssignor } = request;
   const needsId =
     apiVersion >= MEMBER_ID_REQUIRED_VERSION || memberEpoch > 0 || memberEpoch === LEFT_EPOCH;
-  if (needsId && isBlank(request.memberId)) return invalid("MemberId can't be empty.");
-  if (isBlank(request.groupId)) return invalid("GroupId can't be empty.");
-  if (isBlank(request.instanceId)) return invalid("InstanceId can't be empty.");
-  if (isBlank(request.rackId)) return invalid("RackId can't be empty.");
+  if (needsId && isBlank(request.memberId)) return invalidRequest("MemberId can't be empty.");
+  if (isBlank(request.groupId)) return invalidRequest("GroupId can't be empty.");
+  if (isBlank(request.instanceId)) return invalidRequest("InstanceId can't be empty.");
+  if (isBlank(request.rackId)) return invalidRequest("RackId can't be empty.");
   if (memberEpoch === JOIN_EPOCH) {
     const refusal = checkJoin(request);
     if (refusal !== null) return refusal;
   } else if (memberEpoch === STATIC_LEFT_EPOCH) {
-    if (request.instanceId === null) return invalid("InstanceId can't be null.");
+    if (request.instanceId === null) return invalidRequest("InstanceId can't be null.");
   } else if (memberEpoch < STATIC_LEFT_EPOCH) {
-    return invalid("MemberEpoch is invalid.");
+    return invalidRequest("MemberEpoch is invalid.");
   }
   if (serverAssignor === null) return null;
   const assignors = config.groupConsumerAssignors;
@@ -43,24 +43,15 @@ export function checkConsumerHeartbeat(
 function checkJoin(request: ConsumerHeartbeatRequest): GroupRefusal | null {
   const { topicPartitions, subscribedTopicNames, subscribedTopicRegex } = request;
   if (request.rebalanceTimeoutMs === -1) {
-    return invalid("RebalanceTimeoutMs must be provided in first request.");
+    return invalidRequest("RebalanceTimeoutMs must be provided in first request.");
   }
   if (topicPartitions === null || topicPartitions.length > 0) {
-    return invalid("TopicPartitions must be empty when (re-)joining.");
+    return invalidRequest("TopicPartitions must be empty when (re-)joining.");
   }
   if (subscribedTopicNames === null && subscribedTopicRegex === null) {
-    return invalid(
+    return invalidRequest(
       "Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.",
     );
   }
   return null;
-}
-
-/** As Java's `trim` sees it: all up to the space is blank. */
-function isBlank(text: string | null): boolean {
-  return text !== null && /^[\0- ]*$/.test(text);
-}
-
-function invalid(message: string): GroupRefusal {
-  return new GroupRefusal(ErrorCode.INVALID_REQUEST, message);
 }

@@ -58,11 +58,8 @@ export function changeTarget(
   const { config, clock } = groups.context;
   const last = { epoch: group.assignmentEpoch, partitions: group.targetOfMember(updated) };
   if (group.assignmentEpoch >= groupEpoch) return last;
-  const { assignmentTimestampMs: lastMs } = group;
   const intervalMs = config.consumerAssignmentIntervalMs(group.groupId);
-  // KIP-1263: many members that come at once are assigned together.
-  const isTooSoon = lastMs !== 0 && intervalMs !== 0 && clock.wallMs() < lastMs + intervalMs;
-  if (isTooSoon) return last;
+  if (group.isTooSoonToAssign(clock.wallMs(), intervalMs)) return last;
   const preferred = group.preferredAssignor(member, updated);
   const names = config.groupConsumerAssignors;
   const assignorName =

@@ -272,6 +272,7 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
             isTransactional: true,
             apiVersion: 0,
             topics: request.topics.map(({ name, partitions }) => ({
+              name,
               topicId: this.#context.topics.idOf(name),
               partitions,
             })),

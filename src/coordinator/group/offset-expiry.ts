@@ -5,21 +5,26 @@
  *   empty, was joined once            it became empty
  *   stable, of consumers              the commit, for topics that nobody in it subscribes to
  *   simple (offsets only)             the commit
- *   of the consumer protocol          the commit, for topics that nobody in it subscribes to
+ *   with epochs                       the commit, for topics that nobody in it subscribes to
  *   any other                         kept
  *
  * An offset with an expiry of its own (requests of versions 2 to 4) goes by that instead.
  */
 import { ClassicGroup } from "./classic-group.ts";
-import type { ConsumerGroup } from "./consumer-group.ts";
 import { NO_EXPIRY, type GroupRecord } from "./group-records.ts";
 import type { CommittedOffset, OffsetStore } from "./offset-store.ts";
 import { offsetTombstone } from "./offset-requests.ts";
 
+/** A classic group, or one with epochs. */
+export interface ExpiringGroup {
+  readonly groupId: string;
+  isSubscribedTo(topicName: string): boolean;
+}
+
 /** Adds a tombstone for each expired offset to `records`; true when the group has none left. */
 export function expireOffsets(
   store: OffsetStore,
-  group: ClassicGroup | ConsumerGroup,
+  group: ExpiringGroup,
   nowMs: number,
   retentionMs: number,
   records: GroupRecord[],
@@ -50,12 +55,12 @@ export function expireOffsets(
 }
 
 /** Negative where that is not what counts. */
-function emptySinceMs(group: ClassicGroup | ConsumerGroup): number {
+function emptySinceMs(group: ExpiringGroup): number {
   if (!(group instanceof ClassicGroup) || group.protocolType === null) return -1;
   return group.state === "Empty" ? group.stateSinceMs : -1;
 }
 
-function mayExpire(group: ClassicGroup | ConsumerGroup): boolean {
+function mayExpire(group: ExpiringGroup): boolean {
   if (!(group instanceof ClassicGroup)) return true;
   if (group.protocolType === null || group.state === "Empty") return true;
   return group.state === "Stable" && group.usesConsumerProtocol && group.subscribedTopics !== null;
