@@ -1,6 +1,6 @@
 /**
- * Whether a member of a group with epochs may commit and fetch offsets. A commit of an earlier epoch
- * is taken for partitions that the member has had since then (KIP-1251).
+ * Whether a member of a group with epochs may commit and fetch offsets. A commit of an earlier
+ * epoch is taken for partitions that the member has had since then (KIP-1251).
  */
 import { ErrorCode } from "../../protocol/error-code.ts";
 import type { EpochGroup, EpochMember } from "./epoch-group.ts";
