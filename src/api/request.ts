@@ -66,13 +66,13 @@ export interface Response {
   /** The body. Big parts are sent as they lie, without a copy. */
   readonly parts: readonly Part[];
   /** Called exactly once, when no part is needed any more: sent, or the connection is gone. */
-  readonly release?: () => void;
+  readonly release?: (() => void) | null;
   /** The connection's next requests are left unread for this long (KIP-219). */
   readonly throttleMs?: number;
   /** Nothing is sent: the client expects no answer, but is throttled. */
   readonly isSilent?: boolean;
   /** The connection closes when this response has been sent; the text goes to the log. */
-  readonly closeReason?: string;
+  readonly closeReason?: string | null;
 }
 
 export type Part = Uint8Array | FileSlice;

@@ -131,7 +131,9 @@ export class Partition {
    */
   append(records: Buffer, options: Omit<LeaderAppend, "leaderEpoch">): AppendResult {
     const { leaderEpoch } = this;
-    const result = this.log.appendAsLeader(records, { ...options, leaderEpoch });
+    const { origin, nowMs, verification = null, transactionVersion = -1 } = options;
+    const given = { leaderEpoch, origin, nowMs, verification, transactionVersion };
+    const result = this.log.appendAsLeader(records, given);
     if (result.errorCode === ErrorCode.NONE && result.flushed === null) {
       this.#advanceTo(this.log.logEndOffset);
     }

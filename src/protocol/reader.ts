@@ -22,7 +22,6 @@ const HEAP_BYTES_PER_BYTE = 16;
 const HEAP_BYTES_MAX = 256 * 1024 * 1024;
 
 export class Reader {
-  readonly #view: DataView;
   readonly #end: number;
   #position: number;
   #heapBytesLeft: number;
@@ -33,7 +32,6 @@ export class Reader {
     position = 0,
     end = bytes.length,
   ) {
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#position = position;
     this.#end = end;
     this.#heapBytesLeft = Math.min(
@@ -55,29 +53,29 @@ export class Reader {
   }
 
   int8(): number {
-    return this.#view.getInt8(this.#take(1));
+    return this.bytes.readInt8(this.#take(1));
   }
 
   int16(): number {
-    return this.#view.getInt16(this.#take(2));
+    return this.bytes.readInt16BE(this.#take(2));
   }
 
   uint16(): number {
-    return this.#view.getUint16(this.#take(2));
+    return this.bytes.readUInt16BE(this.#take(2));
   }
 
   int32(): number {
-    return this.#view.getInt32(this.#take(4));
+    return this.bytes.readInt32BE(this.#take(4));
   }
 
   uint32(): number {
-    return this.#view.getUint32(this.#take(4));
+    return this.bytes.readUInt32BE(this.#take(4));
   }
 
   int64(): number {
     const at = this.#take(8);
-    const high = this.#view.getInt32(at);
-    const low = this.#view.getUint32(at + 4);
+    const high = this.bytes.readInt32BE(at);
+    const low = this.bytes.readUInt32BE(at + 4);
     const value = high * 0x1_0000_0000 + low;
     if (value > -(2 ** 53) && value < 2 ** 53) return value;
     if (high === 0x7fff_ffff && low === 0xffff_ffff) return 2 ** 63;
@@ -86,11 +84,11 @@ export class Reader {
   }
 
   int64Big(): bigint {
-    return this.#view.getBigInt64(this.#take(8));
+    return this.bytes.readBigInt64BE(this.#take(8));
   }
 
   float64(): number {
-    return this.#view.getFloat64(this.#take(8));
+    return this.bytes.readDoubleBE(this.#take(8));
   }
 
   uuid(): string {
@@ -99,11 +97,11 @@ export class Reader {
 
   /** At most five bytes and at most 2^31 - 1: all of Kafka's are sizes, counts and tags. */
   uvarint(): number {
-    const first = this.#view.getUint8(this.#take(1));
+    const first = this.bytes[this.#take(1)]!;
     if (first < 0x80) return first;
     let value = first & 0x7f;
     for (let scale = 0x80; scale <= 0x1000_0000; scale *= 0x80) {
-      const byte = this.#view.getUint8(this.#take(1));
+      const byte = this.bytes[this.#take(1)]!;
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) {
         if (value > 0x7fff_ffff) break;

@@ -298,7 +298,8 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   #finished(exchange: Exchange, response: Response | null): void {
     exchange.finish(response);
-    if (response?.throttleMs !== undefined) this.#throttle(response.throttleMs);
+    const throttleMs = response?.throttleMs ?? 0;
+    if (throttleMs > 0) this.#throttle(throttleMs);
     if (this.#answersNothing) exchange.release();
     else this.#queue.finished(exchange);
   }
@@ -339,8 +340,9 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
       const { response } = exchange;
       if (response !== null && response.isSilent !== true) this.#writer.push(exchange);
       else exchange.release();
-      if (response?.closeReason !== undefined) this.#refuse(response.closeReason);
-      if (exchange.isBroken || response?.closeReason !== undefined) {
+      const closeReason = response?.closeReason ?? null;
+      if (closeReason !== null) this.#refuse(closeReason);
+      if (exchange.isBroken || closeReason !== null) {
         this.#dropRequests();
         return last;
       }
@@ -381,7 +383,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   /** KIP-219: what is here already waits too, as it would in the peer's socket. */
   #throttle(delayMs: number): void {
-    if (delayMs <= 0 || this.#state !== "open") return;
+    if (this.#state !== "open") return;
     const untilMs = this.#shared.clock.monotonicMs() + delayMs;
     if (untilMs <= this.#throttledUntilMs) return;
     this.#throttledUntilMs = untilMs;
