@@ -3,17 +3,22 @@
  *
  * - A group is coordinated by the leader of its partition of `__consumer_offsets`, a transactional
  *   id by that of `__transaction_state`. The first that asks has the topic made, and asks again
- *   until it is there.
+ *   until it is there. A share partition, as "group:topicId:partition", by `__share_group_state`.
  *
  * Versions: v1 kinds of keys; v4 many keys (KIP-699); v6 share groups (KIP-932).
  */
+import { isUuid } from "../base/uuid.ts";
 import type { Broker } from "../broker/broker.ts";
 import { nodeView } from "../broker/topic-view.ts";
-import { CONSUMER_OFFSETS_TOPIC, TRANSACTION_STATE_TOPIC } from "../metadata/internal-topics.ts";
+import {
+  CONSUMER_OFFSETS_TOPIC,
+  SHARE_GROUP_STATE_TOPIC,
+  TRANSACTION_STATE_TOPIC,
+} from "../metadata/internal-topics.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { findCoordinator } from "../protocol/messages/10-find-coordinator.ts";
 import type { Input } from "../protocol/schema.ts";
-import { errorText } from "./error-text.ts";
+import { errorText } from "../protocol/error-text.ts";
 import { handler, type RequestContext } from "./handler.ts";
 
 type CoordinatorAnswer = NonNullable<
@@ -50,10 +55,26 @@ function find(
       if (context.apiVersion < SHARE_GROUPS_VERSION) {
         return nobody(key, ErrorCode.INVALID_REQUEST, "");
       }
-      return nobody(key, ErrorCode.UNSUPPORTED_VERSION, "Share groups are not supported yet.");
+      if (!isSharePartitionKey(key)) {
+        return nobody(key, ErrorCode.INVALID_REQUEST, "");
+      }
+      return findIn(SHARE_GROUP_STATE_TOPIC, broker.shareCoordinator, key, context, broker);
     default:
       return nobody(key, ErrorCode.INVALID_REQUEST, errorText(ErrorCode.INVALID_REQUEST));
   }
+}
+
+/** "group:topicId:partition"; the group's id may hold colons of its own. */
+function isSharePartitionKey(key: string): boolean {
+  // Java's split drops what is empty at the end.
+  const parts = key.replace(/:+$/, "").split(":");
+  if (parts.length < 3) return false;
+  const [topicId = "", partition = ""] = parts.slice(-2);
+  return parts.slice(0, -2).join(":").trim() !== "" && isUuid(topicId) && isInt32(partition);
+}
+
+function isInt32(text: string): boolean {
+  return /^[+-]?[0-9]+$/.test(text) && Number(text) === (Number(text) | 0);
 }
 
 function findIn(

@@ -11,7 +11,7 @@ import { describeResource } from "../broker/settings/describe-resource.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { describeConfigs } from "../protocol/messages/32-describe-configs.ts";
-import { errorText } from "./error-text.ts";
+import { errorText } from "../protocol/error-text.ts";
 import { handler } from "./handler.ts";
 
 const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(ConfigResourceType));

@@ -7,7 +7,7 @@
 import { alterClientQuotas as alter } from "../metadata/controller/alter-client-quotas.ts";
 import type { Refusal } from "../metadata/controller/command.ts";
 import { alterClientQuotas } from "../protocol/messages/49-alter-client-quotas.ts";
-import { errorText } from "./error-text.ts";
+import { errorText } from "../protocol/error-text.ts";
 import { handler } from "./handler.ts";
 import { submit } from "./submit.ts";
 

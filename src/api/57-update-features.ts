@@ -7,7 +7,7 @@
  */
 import * as controller from "../metadata/controller/update-features.ts";
 import { updateFeatures } from "../protocol/messages/57-update-features.ts";
-import { errorText } from "./error-text.ts";
+import { errorText } from "../protocol/error-text.ts";
 import { handler } from "./handler.ts";
 import { submit } from "./submit.ts";
 

@@ -11,7 +11,7 @@ import { topicNameError } from "../metadata/topic-name.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { describeProducers } from "../protocol/messages/61-describe-producers.ts";
 import type { Input } from "../protocol/schema.ts";
-import { errorText } from "./error-text.ts";
+import { errorText } from "../protocol/error-text.ts";
 import { handler } from "./handler.ts";
 
 type PartitionAnswer = Input<

@@ -75,6 +75,11 @@ import { describeTopicPartitions } from "../protocol/messages/75-describe-topic-
 import { addRaftVoter } from "../protocol/messages/80-add-raft-voter.ts";
 import { removeRaftVoter } from "../protocol/messages/81-remove-raft-voter.ts";
 import { updateRaftVoter } from "../protocol/messages/82-update-raft-voter.ts";
+import { initializeShareGroupState } from "../protocol/messages/83-initialize-share-group-state.ts";
+import { readShareGroupState } from "../protocol/messages/84-read-share-group-state.ts";
+import { writeShareGroupState } from "../protocol/messages/85-write-share-group-state.ts";
+import { deleteShareGroupState } from "../protocol/messages/86-delete-share-group-state.ts";
+import * as summaries from "../protocol/messages/87-read-share-group-state-summary.ts";
 import { produceHandler } from "./00-produce.ts";
 import { late, type Handler } from "./handler.ts";
 
@@ -160,6 +165,13 @@ export const HANDLERS: readonly Handler[] = [
   late(addRaftVoter, () => require("./80-add-raft-voter.ts")),
   late(removeRaftVoter, () => require("./81-remove-raft-voter.ts")),
   late(updateRaftVoter, () => require("./82-update-raft-voter.ts")),
+  late(initializeShareGroupState, () => require("./83-initialize-share-group-state.ts")),
+  late(readShareGroupState, () => require("./84-read-share-group-state.ts")),
+  late(writeShareGroupState, () => require("./85-write-share-group-state.ts")),
+  late(deleteShareGroupState, () => require("./86-delete-share-group-state.ts")),
+  late(summaries.readShareGroupStateSummary, () =>
+    require("./87-read-share-group-state-summary.ts"),
+  ),
 ];
 
 /** APIs that not every broker offers, and when one does. */

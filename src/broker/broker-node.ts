@@ -16,6 +16,8 @@ import type { Logger } from "../base/logger.ts";
 import { ZERO_UUID } from "../base/uuid.ts";
 import type { DiskError, World } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
+import type { ShareStatePersister } from "../coordinator/share/persister.ts";
+import type { ShareCoordinator } from "../coordinator/share/share-coordinator.ts";
 import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
 import type { LogDirectory } from "../log/log-directory.ts";
 import { type LogManager, openLogManager } from "../log/log-manager.ts";
@@ -53,6 +55,7 @@ import { type Listeners, readListeners, withPortsAndHost } from "./settings/list
 import { otlpTarget } from "./settings/own-settings.ts";
 import type { Settings } from "./settings/settings.ts";
 import { topicLogConfig } from "./settings/topic-log-config.ts";
+import type { ShareStateKeeper } from "./share-state.ts";
 import { setStraysAside } from "./stray-logs.ts";
 import { SUPPORTED_FEATURES } from "./supported-features.ts";
 import type { ClientTelemetry } from "./telemetry/client-telemetry.ts";
@@ -83,6 +86,9 @@ const transactionModule = later((): TransactionModule =>
   require("../coordinator/transaction/transaction-coordinator.ts"),
 );
 
+type ShareModule = typeof import("./share-state.ts");
+const shareModule = later((): ShareModule => require("./share-state.ts"));
+
 export class BrokerNode implements Broker {
   readonly world: World;
   readonly logger: Logger;
@@ -105,6 +111,7 @@ export class BrokerNode implements Broker {
   readonly #metadataLock: DirectoryLock | null;
   #groups: GroupCoordinator | null = null;
   #transactions: TransactionCoordinator | null = null;
+  #share: ShareStateKeeper | null = null;
   #metadata: MetadataNode | null = null;
   #ports: ReadonlyMap<string, number> = new Map();
   #registration: Registration | null = null;
@@ -188,6 +195,14 @@ export class BrokerNode implements Broker {
     return this.#transactions;
   }
 
+  get shareCoordinator(): ShareCoordinator {
+    return this.#shareState().coordinator;
+  }
+
+  get shareState(): ShareStatePersister {
+    return this.#shareState().persister;
+  }
+
   get logDirMoves(): LogDirMoves {
     assert(this.#logDirMoves !== null, "the node has started");
     return this.#logDirMoves;
@@ -228,6 +243,8 @@ export class BrokerNode implements Broker {
       groups: () => this.groups,
       groupsIfMade: () => this.#groups,
       transactions: () => this.transactions,
+      shareCoordinator: () => this.shareCoordinator,
+      shareCoordinatorIfMade: () => this.#share?.coordinator ?? null,
     });
     this.#registration = new Registration({
       metadata: this.#metadata,
@@ -261,6 +278,7 @@ export class BrokerNode implements Broker {
   async stop(): Promise<void> {
     this.#transactions?.stop();
     this.#groups?.stop();
+    this.#share?.stop();
     this.#logDirMoves?.stop();
     await this.#registration?.leave();
     await this.#metadata?.stop();
@@ -356,6 +374,12 @@ export class BrokerNode implements Broker {
         this.image.topics.byName(CONSUMER_OFFSETS_TOPIC)?.partitions.length ??
         settings.get("offsets.topic.num.partitions"),
     });
+  }
+
+  #shareState(): ShareStateKeeper {
+    const { ShareStateKeeper } = shareModule();
+    this.#share ??= new ShareStateKeeper(this);
+    return this.#share;
   }
 
   #makeTransactions(): TransactionCoordinator {

@@ -5,6 +5,8 @@ import type { LogLevels } from "../base/log-levels.ts";
 import type { Logger } from "../base/logger.ts";
 import type { World } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
+import type { ShareStatePersister } from "../coordinator/share/persister.ts";
+import type { ShareCoordinator } from "../coordinator/share/share-coordinator.ts";
 import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
 import type { LogManager } from "../log/log-manager.ts";
 import type { SupportedFeatures } from "../metadata/features.ts";
@@ -43,6 +45,9 @@ export interface Broker {
   readonly groups: GroupCoordinator;
   /** Also asked before a transactional write is taken. */
   readonly transactions: TransactionCoordinator;
+  readonly shareCoordinator: ShareCoordinator;
+  /** Keeps the states of share partitions, wherever they are coordinated. */
+  readonly shareState: ShareStatePersister;
   readonly txnMarkers: TxnMarkerWriter;
   readonly fetchSessions: FetchSessions;
   readonly producerIds: ProducerIds;

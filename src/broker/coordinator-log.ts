@@ -61,6 +61,11 @@ export class PartitionCoordinatorLog implements CoordinatorLog {
     return result.errorCode === ErrorCode.NONE ? this.#committed(result) : result.errorCode;
   }
 
+  deleteBefore(offset: number): ErrorCode {
+    const error = this.#partition.leaderError();
+    return error === ErrorCode.NONE ? this.#partition.log.advanceLogStartOffset(offset) : error;
+  }
+
   startVerification(
     producerId: number,
     producerEpoch: number,

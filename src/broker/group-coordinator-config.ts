@@ -1,18 +1,8 @@
 /** What the settings say to the group coordinator. */
 import type { GroupConfig, MigrationPolicy } from "../coordinator/group/group-config.ts";
-import { CompressionType } from "../protocol/compression.ts";
-import { consumerAssignors } from "./settings/effective.ts";
+import { compressionOfId, consumerAssignors } from "./settings/effective.ts";
 import { groupValue } from "./settings/group-config.ts";
 import type { SettingTexts, Settings } from "./settings/settings.ts";
-
-/** offsets.topic.compression.codec is a number: the codec's id in a batch's attributes. */
-const CODECS = [
-  CompressionType.NONE,
-  CompressionType.GZIP,
-  CompressionType.SNAPPY,
-  CompressionType.LZ4,
-  CompressionType.ZSTD,
-];
 
 /** Asks the settings anew each time, as some of them change while the node runs. */
 export function groupCoordinatorConfig(
@@ -66,8 +56,11 @@ export function groupCoordinatorConfig(
     get offsetsCommitTimeoutMs() {
       return settings.get("offsets.commit.timeout.ms");
     },
+    get groupCoordinatorAppendLingerMs() {
+      return settings.get("group.coordinator.append.linger.ms");
+    },
     get offsetsTopicCompressionCodec() {
-      return CODECS[settings.get("offsets.topic.compression.codec")] ?? CompressionType.NONE;
+      return compressionOfId(settings.get("offsets.topic.compression.codec"));
     },
     get transactionPartitionVerificationEnable() {
       return settings.get("transaction.partition.verification.enable");

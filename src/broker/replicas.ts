@@ -13,12 +13,17 @@ import { assert } from "../base/assert.ts";
 import type { Logger } from "../base/logger.ts";
 import type { World } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
+import type { ShareCoordinator } from "../coordinator/share/share-coordinator.ts";
 import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
 import type { LogManager } from "../log/log-manager.ts";
 import { CLUSTER_DEFAULT, ConfigResourceType } from "../metadata/configs-image.ts";
 import type { MetadataDelta } from "../metadata/delta.ts";
 import type { MetadataImage } from "../metadata/image.ts";
-import { CONSUMER_OFFSETS_TOPIC, TRANSACTION_STATE_TOPIC } from "../metadata/internal-topics.ts";
+import {
+  CONSUMER_OFFSETS_TOPIC,
+  SHARE_GROUP_STATE_TOPIC,
+  TRANSACTION_STATE_TOPIC,
+} from "../metadata/internal-topics.ts";
 import type { TopicImage } from "../metadata/topics-image.ts";
 import { Partition } from "../partition/partition.ts";
 import type { Partitions } from "../partition/partitions.ts";
@@ -40,11 +45,13 @@ export interface ReplicasOptions {
   /** Made when it is first asked for. */
   readonly groups: () => GroupCoordinator;
   readonly transactions: () => TransactionCoordinator;
+  readonly shareCoordinator: () => ShareCoordinator;
   readonly groupsIfMade: () => GroupCoordinator | null;
+  readonly shareCoordinatorIfMade: () => ShareCoordinator | null;
 }
 
 /** Whoever keeps its state in a topic, and must know which of its partitions are led here. */
-type Coordinator = Pick<GroupCoordinator | TransactionCoordinator, "elected" | "resigned">;
+type Coordinator = Pick<GroupCoordinator, "elected" | "resigned">;
 
 export class Replicas {
   readonly #options: ReplicasOptions;
@@ -119,6 +126,7 @@ export class Replicas {
 
   #coordinatorIn(topic: string): Coordinator | null {
     if (topic === CONSUMER_OFFSETS_TOPIC) return this.#options.groups();
+    if (topic === SHARE_GROUP_STATE_TOPIC) return this.#options.shareCoordinator();
     return topic === TRANSACTION_STATE_TOPIC ? this.#options.transactions() : null;
   }
 
@@ -147,6 +155,8 @@ export class Replicas {
       }
     }
     void groups().topicsDeleted(topics.map(({ name, id }) => ({ name, id })));
+    const ids = new Set(topics.map(({ id }) => id));
+    void this.#options.shareCoordinatorIfMade()?.topicsDeleted(ids);
   }
 
   #changeConfigs(delta: MetadataDelta): void {

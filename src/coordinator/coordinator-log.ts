@@ -36,6 +36,9 @@ export interface CoordinatorLog {
    */
   append(batch: Buffer, transaction?: TransactionalAppend): Promise<void> | ErrorCode;
 
+  /** What is committed below `offset` is gone from now on, or the error is why it is not. */
+  deleteBefore(offset: number): ErrorCode;
+
   /** KIP-890: see `Log.startVerification`. A number is why this node cannot say. */
   startVerification(
     producerId: number,

@@ -13,10 +13,10 @@ import type { Logger } from "../base/logger.ts";
 import type { Clock } from "../base/world.ts";
 import type { CompressionType } from "../protocol/compression.ts";
 import type { Verification } from "../log/verifications.ts";
-import { ErrorCode } from "../protocol/error-code.ts";
+import { ErrorCode, errorName } from "../protocol/error-code.ts";
 import { coordinatorErrorOf } from "./coordinator-error.ts";
 import type { CoordinatorLog } from "./coordinator-log.ts";
-import type { Outcome } from "./outcome.ts";
+import { answered, type Outcome } from "./outcome.ts";
 import type { RecordCodec } from "./record-codec.ts";
 import { type CoordinatorState, Shard, type ShardContext, type TransactionEnd } from "./shard.ts";
 
@@ -31,6 +31,7 @@ export interface RuntimeOptions<S extends CoordinatorState<R>, R> {
   readonly compression: CompressionType;
   /** See `ShardOptions`. */
   readonly baseSequence: number;
+  readonly appendLingerMs: () => number;
 }
 
 export interface TransactionalOperation {
@@ -143,6 +144,22 @@ export class CoordinatorRuntime<S extends CoordinatorState<R>, R> {
   /** Looks at what memory holds of every shard that is ready; nothing is written. */
   forEach(look: (state: S) => void): void {
     for (const { shard } of this.#led.values()) shard.look(look);
+  }
+
+  /** Deletes of each log what its state says is not needed any more, once that is committed. */
+  async prune(redundantOffset: (state: S) => number | null): Promise<void> {
+    const { logger, topic } = this.#options;
+    const pruned = [...this.#led].map(async ([partition, { shard, log }]) => {
+      const offset = await shard.run<number | null>(
+        (state) => answered(redundantOffset(state)),
+        () => null,
+      );
+      if (offset === null || offset <= log.logStartOffset) return;
+      const error = log.deleteBefore(offset);
+      if (error === ErrorCode.NONE) return;
+      logger.warn(`${topic}-${partition}: not deleted before ${offset}: ${errorName(error)}`);
+    });
+    await Promise.all(pruned);
   }
 
   close(): void {

@@ -7,11 +7,12 @@
  *                        └──────────────── again ──────┴────┘
  *
  * An operation runs at once, and its records are applied at once. What is written in one turn of
- * the event loop goes to the log as one batch at its end; answers wait until that is committed. So
+ * the event loop goes to the log as one batch at its end, or when it has lingered for more; answers
+ * wait until that is committed. So
  * when an append fails, the state is ahead of the log: it is dropped and read from the log again.
  *
  * Invariants: while active, the state is what the log up to `nextOffset` says; `open` holds what is
- * applied and not yet appended, and is empty at the end of each turn.
+ * applied and not yet appended, and is empty at the end of each turn, or after the linger.
  */
 import { assert } from "../base/assert.ts";
 import type { Logger } from "../base/logger.ts";
@@ -71,6 +72,8 @@ export interface ShardOptions<S extends CoordinatorState<R>, R> {
   readonly compression: CompressionType;
   /** Of every batch: Kafka's group coordinator writes 0, and its transaction coordinator none. */
   readonly baseSequence: number;
+  /** How long a batch is left open for more; where it is not positive, for this turn alone. */
+  readonly appendLingerMs: () => number;
   /** One load at a time: a turn in the queue of all shards. */
   readonly inLoadQueue: (load: () => Promise<void>) => Promise<void>;
 }
@@ -286,9 +289,13 @@ export class Shard<S extends CoordinatorState<R>, R> {
       baseOffset: this.#nextOffset,
       size: BATCH_HEADER_SIZE,
     };
-    this.#options.clock.afterTurn(() => {
+    const close = (): void => {
       if (this.#open === open) this.#append();
-    });
+    };
+    const { clock, appendLingerMs } = this.#options;
+    const lingerMs = appendLingerMs();
+    if (lingerMs > 0) clock.schedule(lingerMs, close);
+    else clock.afterTurn(close);
     return open;
   }
 

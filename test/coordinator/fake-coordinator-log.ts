@@ -88,6 +88,12 @@ export class FakeCoordinatorLog implements CoordinatorLog {
     return this.whenCommitted(this.logEndOffset);
   }
 
+  deleteBefore(offset: number): ErrorCode {
+    if (offset > this.highWatermark) return ErrorCode.OFFSET_OUT_OF_RANGE;
+    this.logStartOffset = offset;
+    return ErrorCode.NONE;
+  }
+
   startVerification(): Verification | ErrorCode | null {
     return this.verification;
   }

@@ -62,6 +62,7 @@ function start({ log = new FakeCoordinatorLog(), compression = 0 as CompressionT
     loadSizeMax: 1_000,
     compression,
     baseSequence: 0,
+    appendLingerMs: () => -1,
   });
   const run = <T>(operation: (state: Words) => Outcome<string, T>): Answer<T | number> => {
     clock.settle();

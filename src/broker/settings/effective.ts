@@ -1,4 +1,5 @@
 /** Values that several settings decide together. */
+import { CompressionType } from "../../protocol/compression.ts";
 import { parseVoters, type QuorumVoter } from "./quorum-voters.ts";
 import { SettingError } from "./setting-error.ts";
 import type { Settings } from "./settings.ts";
@@ -6,6 +7,19 @@ import { unitSynonyms } from "./synonyms.ts";
 
 export function logDirectories(settings: Settings): readonly string[] {
   return settings.get("log.dirs") ?? settings.get("log.dir");
+}
+
+/** The topics of coordinators name a codec by its id in a batch's attributes. */
+const CODECS_BY_ID = [
+  CompressionType.NONE,
+  CompressionType.GZIP,
+  CompressionType.SNAPPY,
+  CompressionType.LZ4,
+  CompressionType.ZSTD,
+];
+
+export function compressionOfId(id: number): CompressionType {
+  return CODECS_BY_ID[id] ?? CompressionType.NONE;
 }
 
 /** Where the metadata log lies. */

@@ -83,7 +83,12 @@ export const groupSettings = {
     atLeast(1),
     acts("Members of consumer groups that are silent for so long are removed."),
   ),
-  "group.coordinator.append.linger.ms": int(-1, "medium", atLeast(-1)),
+  "group.coordinator.append.linger.ms": int(
+    -1,
+    "medium",
+    atLeast(-1),
+    acts("How long records of groups are gathered into one batch; -1 for one turn of the loop."),
+  ),
   "group.coordinator.background.threads": int(2, "high", atLeast(1)),
   "group.coordinator.cached.buffer.max.bytes": int(
     1_048_588,

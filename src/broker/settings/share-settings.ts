@@ -43,7 +43,12 @@ export const shareSettings = {
   "group.streams.min.session.timeout.ms": int(45_000, "medium", atLeast(1)),
   "group.streams.num.standby.replicas": int(0, "medium", atLeast(0)),
   "group.streams.session.timeout.ms": int(45_000, "medium", atLeast(1)),
-  "share.coordinator.append.linger.ms": int(-1, "medium", atLeast(-1)),
+  "share.coordinator.append.linger.ms": int(
+    -1,
+    "medium",
+    atLeast(-1),
+    acts("How long states of share groups are gathered; -1 for one turn of the event loop."),
+  ),
   "share.coordinator.cached.buffer.max.bytes": int(
     1_048_588,
     "medium",
@@ -55,10 +60,25 @@ export const shareSettings = {
     "low",
     atLeast(1),
     internal,
+    acts("How old the snapshot of a quiet share partition gets while others are busy."),
   ),
-  "share.coordinator.load.buffer.size": int(5_242_880, "high", atLeast(1)),
-  "share.coordinator.snapshot.update.records.per.snapshot": int(500, "medium", between(0, 500)),
-  "share.coordinator.state.topic.compression.codec": int(0, "high"),
+  "share.coordinator.load.buffer.size": int(
+    5_242_880,
+    "high",
+    atLeast(1),
+    acts("Bytes of the topic of share groups that are read at once."),
+  ),
+  "share.coordinator.snapshot.update.records.per.snapshot": int(
+    500,
+    "medium",
+    between(0, 500),
+    acts("Updates of a share partition between two of its snapshots."),
+  ),
+  "share.coordinator.state.topic.compression.codec": int(
+    0,
+    "high",
+    acts("How batches of the topic of share groups are compressed."),
+  ),
   "share.coordinator.state.topic.min.isr": short(
     2,
     "high",
@@ -71,7 +91,13 @@ export const shareSettings = {
     atLeast(1),
     acts("Partitions of the topic of share groups; not to be changed later."),
   ),
-  "share.coordinator.state.topic.prune.interval.ms": int(300_000, "low", atLeast(1), internal),
+  "share.coordinator.state.topic.prune.interval.ms": int(
+    300_000,
+    "low",
+    atLeast(1),
+    internal,
+    acts("How often states of share groups that newer ones replace are deleted."),
+  ),
   "share.coordinator.state.topic.replication.factor": short(
     3,
     "high",
@@ -85,6 +111,11 @@ export const shareSettings = {
     acts("A segment of the topic of share groups is closed at this size."),
   ),
   "share.coordinator.threads": int(1, "medium", atLeast(1)),
-  "share.coordinator.write.timeout.ms": int(5000, "high", atLeast(1)),
+  "share.coordinator.write.timeout.ms": int(
+    5000,
+    "high",
+    atLeast(1),
+    acts("How long a state of a share group may take to be committed."),
+  ),
   "share.fetch.purgatory.purge.interval.requests": int(1000, "medium"),
 };

@@ -12,6 +12,7 @@ export interface GroupConfig {
   readonly offsetsRetentionCheckIntervalMs: number;
   readonly offsetsLoadBufferSize: number;
   readonly offsetsCommitTimeoutMs: number;
+  readonly groupCoordinatorAppendLingerMs: number;
   readonly offsetsTopicCompressionCodec: CompressionType;
   readonly transactionPartitionVerificationEnable: boolean;
   readonly groupConsumerMaxSize: number;
@@ -47,6 +48,7 @@ export const GROUP_CONFIG_DEFAULTS: GroupConfig = {
   offsetsRetentionCheckIntervalMs: 600_000,
   offsetsLoadBufferSize: 5_242_880,
   offsetsCommitTimeoutMs: 5_000,
+  groupCoordinatorAppendLingerMs: -1,
   offsetsTopicCompressionCodec: CompressionType.NONE,
   transactionPartitionVerificationEnable: true,
   groupConsumerMaxSize: 2_147_483_647,

@@ -70,6 +70,7 @@ export class GroupCoordinator {
       loadSizeMax: config.offsetsLoadBufferSize,
       compression: config.offsetsTopicCompressionCodec,
       baseSequence: 0,
+      appendLingerMs: () => config.groupCoordinatorAppendLingerMs,
     });
     this.#offsets = new OffsetHandler(topics, (groupId, operation, failure) =>
       this.#run(groupId, operation, failure),

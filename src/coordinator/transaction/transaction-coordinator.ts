@@ -6,13 +6,14 @@
  * themselves live in the shards (transaction-shard.ts).
  */
 import type { Logger } from "../../base/logger.ts";
-import type { Clock, Timer } from "../../base/world.ts";
+import type { Clock } from "../../base/world.ts";
 import { CompressionType } from "../../protocol/compression.ts";
 import { ErrorCode, errorName } from "../../protocol/error-code.ts";
 import { NO_SEQUENCE } from "../../protocol/record-batch.ts";
 import type { CoordinatorLog } from "../coordinator-log.ts";
 import { coordinatorPartitionFor } from "../group/java-hash.ts";
 import { answered, type Outcome } from "../outcome.ts";
+import { Periodic } from "../periodic.ts";
 import { CoordinatorRuntime } from "../runtime.ts";
 import type {
   MarkerSender,
@@ -95,7 +96,7 @@ const EXPIRED_COUNT_MAX = 1_000;
 export class TransactionCoordinator implements TransactionVerifier {
   readonly #options: TransactionCoordinatorOptions;
   readonly #runtime: CoordinatorRuntime<TransactionShard, TransactionRecord>;
-  readonly #timers = new Map<() => Promise<void>, Timer>();
+  readonly #periodic: Periodic;
   #isActive = true;
 
   constructor(options: TransactionCoordinatorOptions) {
@@ -112,12 +113,14 @@ export class TransactionCoordinator implements TransactionVerifier {
       loadSizeMax: config.transactionStateLogLoadBufferSize,
       compression: CompressionType.NONE,
       baseSequence: NO_SEQUENCE,
+      appendLingerMs: () => 0,
     });
-    this.#every(
+    this.#periodic = new Periodic(clock);
+    this.#periodic.every(
       () => config.transactionAbortTimedOutTransactionCleanupIntervalMs,
       () => this.#abortTimedOut(),
     );
-    this.#every(
+    this.#periodic.every(
       () => config.transactionRemoveExpiredTransactionCleanupIntervalMs,
       () => this.#removeExpired(),
     );
@@ -141,7 +144,7 @@ export class TransactionCoordinator implements TransactionVerifier {
   /** Whoever waits is told to look for another coordinator. */
   stop(): void {
     this.#isActive = false;
-    for (const timer of this.#timers.values()) timer.cancel();
+    this.#periodic.stop();
     this.#runtime.close();
   }
 
@@ -296,19 +299,6 @@ export class TransactionCoordinator implements TransactionVerifier {
       }
     }
     if (count > 0) logger.info(`${count} transactional ids have expired`);
-  }
-
-  /** Again and again, each time so long after the last time was done with. */
-  #every(intervalMs: () => number, work: () => Promise<void>): void {
-    const { clock } = this.#options;
-    const plan = (): void => {
-      if (!this.#isActive) return;
-      this.#timers.set(
-        work,
-        clock.schedule(intervalMs(), () => void work().then(plan)),
-      );
-    };
-    plan();
   }
 
   // ---- Helpers -----------------------------------------------------------------------------

@@ -26,6 +26,7 @@ import { throttlingScenario } from "./throttling.ts";
 import { changeFeaturesScenario, quorumScenario, updateFeaturesScenario } from "./quorum.ts";
 import { reassignmentsScenario, votersScenario } from "./reassignments.ts";
 import { aclsScenario, securityScenario } from "./security.ts";
+import { shareStateScenario } from "./share-state.ts";
 import { transactionPartitionsScenario } from "./transaction-partitions.ts";
 import { transactionVerificationScenario } from "./transaction-verification.ts";
 import {
@@ -71,6 +72,7 @@ export const SCENARIOS: readonly Scenario[] = [
   raftScenario,
   reassignmentsScenario,
   securityScenario,
+  shareStateScenario,
   telemetryScenario,
   topicPartitionsScenario,
   throttlingScenario,

@@ -62,6 +62,7 @@ class Broker {
       loadSizeMax: 100_000,
       compression: CompressionType.NONE,
       baseSequence: 0,
+      appendLingerMs: () => -1,
     });
     this.runtime.elected(0, 1, log);
     clock.settle();

@@ -1,9 +1,22 @@
 /** What Kafka says of an error code where nothing is known beyond it. */
-import { ErrorCode, errorName } from "../protocol/error-code.ts";
+import { ErrorCode, errorName } from "./error-code.ts";
 
 const TEXTS: ReadonlyMap<number, string> = new Map([
   [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition."],
+  [
+    ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+    "The coordinator is loading and hence can't process requests.",
+  ],
   [ErrorCode.COORDINATOR_NOT_AVAILABLE, "The coordinator is not available."],
+  [ErrorCode.NOT_COORDINATOR, "This is not the correct coordinator."],
+  [
+    ErrorCode.FENCED_LEADER_EPOCH,
+    "The leader epoch in the request is older than the epoch on the broker.",
+  ],
+  [
+    ErrorCode.FENCED_STATE_EPOCH,
+    "The share coordinator rejected the request because the share-group state epoch did not match.",
+  ],
   [
     ErrorCode.INVALID_REQUEST,
     "This most likely occurs because of a request being malformed by the client library or the " +

@@ -1,0 +1,168 @@
+/**
+ * The share coordinator (KIP-932) as request handlers see it: one method for each request, which
+ * resolves with what to answer. It never rejects.
+ *
+ * It keeps the state of share partitions for their leaders, in `__share_group_state`; the states
+ * themselves live in the shards (share-shard.ts).
+ */
+import type { Logger } from "../../base/logger.ts";
+import type { Clock } from "../../base/world.ts";
+import { ErrorCode } from "../../protocol/error-code.ts";
+import { errorText } from "../../protocol/error-text.ts";
+import type { CoordinatorLog } from "../coordinator-log.ts";
+import { coordinatorPartitionFor } from "../group/java-hash.ts";
+import { answered, type Outcome } from "../outcome.ts";
+import { Periodic } from "../periodic.ts";
+import { CoordinatorRuntime } from "../runtime.ts";
+import type { ShareConfig } from "./share-config.ts";
+import type {
+  ReadShareState,
+  SharePartitionKey,
+  ShareStateResult,
+  ShareStateSummary,
+  WrittenShareState,
+} from "./persister.ts";
+import { type ShareStateRecord, shareStateRecordCodec } from "./share-records.ts";
+import { coordinatorKeyOf, ShareShard, unread, unsummarized } from "./share-shard.ts";
+
+export const SHARE_STATE_TOPIC = "__share_group_state";
+
+export interface ShareCoordinatorOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly config: ShareConfig;
+  /** Whether the newest metadata has the partition. */
+  readonly hasPartition: (topicId: string, partition: number) => boolean;
+  /** Partitions of `__share_group_state`: as it is, or as it will be made. */
+  readonly partitionCount: () => number;
+}
+
+export class ShareCoordinator {
+  readonly #options: ShareCoordinatorOptions;
+  readonly #runtime: CoordinatorRuntime<ShareShard, ShareStateRecord>;
+  readonly #periodic: Periodic;
+  #isActive = true;
+
+  constructor(options: ShareCoordinatorOptions) {
+    const { clock, logger, config, hasPartition } = options;
+    this.#options = options;
+    this.#runtime = new CoordinatorRuntime({
+      topic: SHARE_STATE_TOPIC,
+      clock,
+      logger,
+      codec: shareStateRecordCodec,
+      createState: () => new ShareShard({ clock, config, hasPartition }),
+      commitTimeoutMs: config.shareCoordinatorWriteTimeoutMs,
+      loadSizeMax: config.shareCoordinatorLoadBufferSize,
+      compression: config.shareCoordinatorStateTopicCompressionCodec,
+      baseSequence: 0,
+      appendLingerMs: () => config.shareCoordinatorAppendLingerMs,
+    });
+    this.#periodic = new Periodic(clock);
+    this.#periodic.every(
+      () => config.shareCoordinatorStateTopicPruneIntervalMs,
+      () => this.#runtime.prune((shard) => shard.redundantOffset()),
+    );
+    this.#periodic.every(
+      () => config.shareCoordinatorColdPartitionSnapshotIntervalMs,
+      () => this.#runAll((shard) => ({ ...shard.snapshotCold(), response: undefined })),
+    );
+  }
+
+  // ---- Life --------------------------------------------------------------------------------
+
+  /** The partition of `__share_group_state` whose leader coordinates "group:topicId:partition". */
+  partitionFor(coordinatorKey: string): number {
+    return coordinatorPartitionFor(coordinatorKey, this.#options.partitionCount());
+  }
+
+  elected(partition: number, leaderEpoch: number, log: CoordinatorLog): void {
+    if (this.#isActive) this.#runtime.elected(partition, leaderEpoch, log);
+  }
+
+  resigned(partition: number, leaderEpoch: number | null): void {
+    this.#runtime.resigned(partition, leaderEpoch);
+  }
+
+  /** What groups have got to in the topics is forgotten; resolves when that is committed. */
+  topicsDeleted(topicIds: ReadonlySet<string>): Promise<void> {
+    return this.#runAll((shard) => ({ ...shard.topicsDeleted(topicIds), response: undefined }));
+  }
+
+  /** Whoever waits is told to look for another coordinator. */
+  stop(): void {
+    this.#isActive = false;
+    this.#periodic.stop();
+    this.#runtime.close();
+  }
+
+  // ---- One share partition -----------------------------------------------------------------
+
+  initialize(
+    key: SharePartitionKey,
+    stateEpoch: number,
+    startOffset: number,
+  ): Promise<ShareStateResult> {
+    return this.#run(
+      key,
+      (shard) => shard.initialize(key, stateEpoch, startOffset),
+      (error) => failed("initialize share group state", error),
+    );
+  }
+
+  read(key: SharePartitionKey, leaderEpoch: number): Promise<ReadShareState> {
+    return this.#run(
+      key,
+      (shard) => shard.read(key, leaderEpoch),
+      (error) => unread(failed("read share group state", error)),
+    );
+  }
+
+  write(key: SharePartitionKey, state: WrittenShareState): Promise<ShareStateResult> {
+    return this.#run(
+      key,
+      (shard) => shard.write(key, state),
+      (error) => failed("write share group state", error),
+    );
+  }
+
+  delete(key: SharePartitionKey): Promise<ShareStateResult> {
+    return this.#run(
+      key,
+      (shard) => shard.delete(key),
+      (error) => failed("delete share group state", error),
+    );
+  }
+
+  summary(key: SharePartitionKey): Promise<ShareStateSummary> {
+    return this.#run(
+      key,
+      (shard) => answered(shard.summary(key)),
+      (error) => unsummarized(failed("read share group state summary", error)),
+    );
+  }
+
+  // ---- Helpers -----------------------------------------------------------------------------
+
+  async #run<T extends ShareStateResult>(
+    key: SharePartitionKey,
+    operation: (shard: ShareShard) => Outcome<ShareStateRecord, T>,
+    failure: (error: ErrorCode) => T,
+  ): Promise<T> {
+    if (!this.#isActive) return failure(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    const partition = this.partitionFor(coordinatorKeyOf(key));
+    const result = await this.#runtime.run(partition, operation, failure);
+    if (result.errorCode === ErrorCode.NONE || result.errorMessage !== null) return result;
+    return { ...result, errorMessage: errorText(result.errorCode) };
+  }
+
+  async #runAll(
+    operation: (shard: ShareShard) => Outcome<ShareStateRecord, undefined>,
+  ): Promise<void> {
+    await this.#runtime.runAll(operation, () => undefined);
+  }
+}
+
+function failed(what: string, errorCode: ErrorCode): ShareStateResult {
+  return { errorCode, errorMessage: `Unable to ${what}: ${errorText(errorCode)}` };
+}
