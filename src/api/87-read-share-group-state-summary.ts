@@ -6,12 +6,12 @@
  *
  * Versions: v1 how many records are done with (KIP-1226).
  */
-import { readShareGroupStateSummary } from "../protocol/messages/87-read-share-group-state-summary.ts";
+import * as summaries from "../protocol/messages/87-read-share-group-state-summary.ts";
 import { handler } from "./handler.ts";
 import { askEachPartition, hasEmptyTopic } from "./share-state-results.ts";
 
 export const readShareGroupStateSummaryHandler = handler(
-  readShareGroupStateSummary,
+  summaries.readShareGroupStateSummary,
   (request, _context, broker) =>
     hasEmptyTopic(request)
       ? { results: [] }
