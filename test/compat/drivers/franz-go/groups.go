@@ -288,34 +288,48 @@ func (k *kit) groupResume(ctx context.Context) (any, error) {
 	return outcome, nil
 }
 
-func (k *kit) groupStatic(ctx context.Context) (any, error) {
-	topic := "f-static"
+// staticMembers tells whether one that comes back has what it had before.
+func (k *kit) staticMembers(
+	ctx context.Context, topic string, protocol ...kgo.Opt,
+) (bool, error) {
+	join := func(instance string) (*member, error) {
+		return k.join(ctx, topic, topic, append(protocol, kgo.InstanceID(instance))...)
+	}
 	if err := k.createTopic(ctx, topic, 4); err != nil {
-		return nil, err
+		return false, err
 	}
-	one, err := k.join(ctx, topic, topic, kgo.InstanceID("one"))
+	one, err := join("one")
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	two, err := k.join(ctx, topic, topic, kgo.InstanceID("two"))
+	two, err := join("two")
 	if err != nil {
-		return nil, err
+		return false, err
 	}
 	if err := shared(ctx, one, two); err != nil {
-		return nil, err
+		return false, err
 	}
 	before := fmt.Sprint(two.partitions())
 	two.leave(ctx)
-	again, err := k.join(ctx, topic, topic, kgo.InstanceID("two"))
+	again, err := join("two")
 	if err != nil {
-		return nil, err
+		return false, err
 	}
 	if err := shared(ctx, one, again); err != nil {
-		return nil, err
+		return false, err
 	}
 	same := fmt.Sprint(again.partitions()) == before
 	again.leave(ctx)
 	one.leave(ctx)
+	return same, nil
+}
+
+func (k *kit) groupStatic(ctx context.Context) (any, error) {
+	topic := "f-static"
+	same, err := k.staticMembers(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
 	leave := kmsg.NewPtrLeaveGroupRequest()
 	leave.Group = topic
 	for _, instance := range []string{"one", "nobody"} {

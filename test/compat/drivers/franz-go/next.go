@@ -56,33 +56,10 @@ func (k *kit) nextTwoMembers(ctx context.Context) (any, error) {
 }
 
 func (k *kit) nextStatic(ctx context.Context) (any, error) {
-	topic := "f-next-static"
-	if err := k.createTopic(ctx, topic, 4); err != nil {
-		return nil, err
-	}
-	one, err := k.joinNext(ctx, topic, topic, kgo.InstanceID("one"))
+	same, err := k.staticMembers(ctx, "f-next-static", kgo.ServerSideBalancer())
 	if err != nil {
 		return nil, err
 	}
-	two, err := k.joinNext(ctx, topic, topic, kgo.InstanceID("two"))
-	if err != nil {
-		return nil, err
-	}
-	if err := shared(ctx, one, two); err != nil {
-		return nil, err
-	}
-	before := fmt.Sprint(two.partitions())
-	two.leave(ctx)
-	again, err := k.joinNext(ctx, topic, topic, kgo.InstanceID("two"))
-	if err != nil {
-		return nil, err
-	}
-	if err := shared(ctx, one, again); err != nil {
-		return nil, err
-	}
-	same := fmt.Sprint(again.partitions()) == before
-	again.leave(ctx)
-	one.leave(ctx)
 	return facts{"same": same}, nil
 }
 

@@ -17,7 +17,38 @@ func (k *kit) transactional(id string, opts ...kgo.Opt) (*kgo.Client, error) {
 	return k.newClient(append(own, opts...)...)
 }
 
-func produce(ctx context.Context, client *kgo.Client, topic string, partitions int, value string) error {
+// writer makes a topic, and a client whose transactional id is the topic's name.
+func (k *kit) writer(
+	ctx context.Context, topic string, partitions int, opts ...kgo.Opt,
+) (*kgo.Client, error) {
+	if err := k.createTopic(ctx, topic, int32(partitions)); err != nil {
+		return nil, err
+	}
+	return k.transactional(topic, opts...)
+}
+
+// begunWriter is one with a transaction that has a record in each partition.
+func (k *kit) begunWriter(
+	ctx context.Context, topic string, partitions int, value string, opts ...kgo.Opt,
+) (*kgo.Client, error) {
+	client, err := k.writer(ctx, topic, partitions, opts...)
+	if err != nil {
+		return nil, err
+	}
+	if err := begin(ctx, client, topic, partitions, value); err != nil {
+		client.Close()
+		return nil, err
+	}
+	return client, nil
+}
+
+// begin sends one record to each partition in a new transaction.
+func begin(
+	ctx context.Context, client *kgo.Client, topic string, partitions int, value string,
+) error {
+	if err := client.BeginTransaction(); err != nil {
+		return err
+	}
 	for partition := range partitions {
 		r := record(topic, int32(partition), 0, "", value)
 		if err := client.ProduceSync(ctx, r).FirstErr(); err != nil {
@@ -32,10 +63,7 @@ func transact(
 	ctx context.Context, client *kgo.Client, topic string, partitions int, value string,
 	end kgo.TransactionEndTry,
 ) error {
-	if err := client.BeginTransaction(); err != nil {
-		return err
-	}
-	if err := produce(ctx, client, topic, partitions, value); err != nil {
+	if err := begin(ctx, client, topic, partitions, value); err != nil {
 		return err
 	}
 	return client.EndTransaction(ctx, end)
@@ -163,20 +191,11 @@ func (k *kit) settledViews(ctx context.Context, topic string, partitions int) an
 
 func (k *kit) txnCommit(ctx context.Context) (any, error) {
 	topic := "f-txn-commit"
-	if err := k.createTopic(ctx, topic, 2); err != nil {
-		return nil, err
-	}
-	client, err := k.transactional(topic)
+	client, err := k.begunWriter(ctx, topic, 2, "a")
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	if err := client.BeginTransaction(); err != nil {
-		return nil, err
-	}
-	if err := produce(ctx, client, topic, 2, "a"); err != nil {
-		return nil, err
-	}
 	outcome := facts{"open": k.views(ctx, topic, 2)}
 	if err := client.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return nil, err
@@ -191,10 +210,7 @@ func (k *kit) txnCommit(ctx context.Context) (any, error) {
 
 func (k *kit) txnAbort(ctx context.Context) (any, error) {
 	topic := "f-txn-abort"
-	if err := k.createTopic(ctx, topic, 2); err != nil {
-		return nil, err
-	}
-	client, err := k.transactional(topic)
+	client, err := k.writer(ctx, topic, 2)
 	if err != nil {
 		return nil, err
 	}
@@ -212,20 +228,11 @@ func (k *kit) txnAbort(ctx context.Context) (any, error) {
 
 func (k *kit) txnFencing(ctx context.Context) (any, error) {
 	topic := "f-txn-fencing"
-	if err := k.createTopic(ctx, topic, 1); err != nil {
-		return nil, err
-	}
-	zombie, err := k.transactional(topic)
+	zombie, err := k.begunWriter(ctx, topic, 1, "zombie")
 	if err != nil {
 		return nil, err
 	}
 	defer zombie.Close()
-	if err := zombie.BeginTransaction(); err != nil {
-		return nil, err
-	}
-	if err := produce(ctx, zombie, topic, 1, "zombie"); err != nil {
-		return nil, err
-	}
 	next, err := k.transactional(topic)
 	if err != nil {
 		return nil, err
@@ -242,20 +249,12 @@ func (k *kit) txnFencing(ctx context.Context) (any, error) {
 
 func (k *kit) txnTimeout(ctx context.Context) (any, error) {
 	topic := "f-txn-timeout"
-	if err := k.createTopic(ctx, topic, 1); err != nil {
-		return nil, err
-	}
-	client, err := k.transactional(topic, kgo.TransactionTimeout(500*time.Millisecond))
+	timeout := kgo.TransactionTimeout(500 * time.Millisecond)
+	client, err := k.begunWriter(ctx, topic, 1, "late", timeout)
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	if err := client.BeginTransaction(); err != nil {
-		return nil, err
-	}
-	if err := produce(ctx, client, topic, 1, "late"); err != nil {
-		return nil, err
-	}
 	if err := k.settle(ctx, topic, 1); err != nil {
 		return nil, err
 	}
@@ -340,10 +339,7 @@ func (k *kit) stableOffsets(ctx context.Context, group string) any {
 // txnAdmin has the raw answers of the APIs that show and end transactions.
 func (k *kit) txnAdmin(ctx context.Context) (any, error) {
 	topic := "f-txn-admin"
-	if err := k.createTopic(ctx, topic, 1); err != nil {
-		return nil, err
-	}
-	client, err := k.transactional(topic)
+	client, err := k.begunWriter(ctx, topic, 1, "open")
 	if err != nil {
 		return nil, err
 	}
@@ -352,12 +348,6 @@ func (k *kit) txnAdmin(ctx context.Context) (any, error) {
 	describe.TransactionalIDs = []string{topic, "f-no-such-transaction", ""}
 	list := kmsg.NewPtrListTransactionsRequest()
 	list.StateFilters = []string{"Ongoing", "NoSuchState"}
-	if err := client.BeginTransaction(); err != nil {
-		return nil, err
-	}
-	if err := produce(ctx, client, topic, 1, "open"); err != nil {
-		return nil, err
-	}
 	producers := kmsg.NewPtrDescribeProducersRequest()
 	asked := kmsg.NewDescribeProducersRequestTopic()
 	asked.Topic = topic
@@ -421,10 +411,7 @@ func (k *kit) txnOldVersions(ctx context.Context) (any, error) {
 	outcome := facts{}
 	for release, versions := range releases {
 		topic := "f-txn-release-" + release
-		if err := k.createTopic(ctx, topic, 2); err != nil {
-			return nil, err
-		}
-		client, err := k.transactional(topic, kgo.MaxVersions(versions))
+		client, err := k.writer(ctx, topic, 2, kgo.MaxVersions(versions))
 		if err != nil {
 			return nil, err
 		}
