@@ -75,6 +75,20 @@ function putMany(world: FakeWorld, log: Log, count: number, keys = 3): void {
   for (let index = 0; index < count; index++) put(world, log, `k${index % keys}`, `${index}`);
 }
 
+/** One with a log of so many records. */
+async function filledNode(
+  count: number,
+  settings: Partial<LogSettings> = {},
+  config = COMPACTED,
+  keys = 3,
+) {
+  const world = fakeWorld();
+  const own = await node(world, settings, config);
+  const log = newLog(own);
+  putMany(world, log, count, keys);
+  return { world, own, log };
+}
+
 function offsetsOf(log: Log): number[] {
   return recordsOf(log, "").map(({ offset }) => offset);
 }
@@ -89,10 +103,7 @@ function checkpointOf(world: FakeWorld, directory = "/data"): string {
 
 describe("which logs are cleaned", () => {
   test("one that is dirty enough, up to the active segment, and the checkpoint says so", async () => {
-    const world = fakeWorld();
-    const own = await node(world);
-    const log = newLog(own);
-    putMany(world, log, 30);
+    const { world, own, log } = await filledNode(30);
     const { baseOffset } = log.state.segments.active;
     own.manager.start();
     world.clock.settle();
@@ -103,10 +114,12 @@ describe("which logs are cleaned", () => {
   });
 
   test("not before more than the ratio is dirty", async () => {
-    const world = fakeWorld();
-    const own = await node(world, {}, { ...COMPACTED, minCleanableDirtyRatio: 0.6 });
-    const log = newLog(own);
-    putMany(world, log, 30, 1000);
+    const { world, own, log } = await filledNode(
+      30,
+      {},
+      { ...COMPACTED, minCleanableDirtyRatio: 0.6 },
+      1000,
+    );
     own.manager.start();
     world.clock.settle();
     const { baseOffset } = log.state.segments.active;
@@ -148,36 +161,26 @@ describe("which logs are cleaned", () => {
     }
   });
 
-  test("nothing younger than min.compaction.lag.ms", async () => {
-    const world = fakeWorld();
-    const own = await node(world, {}, { ...COMPACTED, minCompactionLagMs: 10_000 });
-    const log = newLog(own);
-    putMany(world, log, 30);
-    own.manager.start();
-    world.clock.advance(9_000);
-    expect(offsetsOf(log).length).toBe(30);
-    world.clock.advance(3_000);
-    expect(offsetsOf(log).length).toBeLessThan(15);
-  });
-
-  test("what is older than max.compaction.lag.ms, whatever the ratio", async () => {
-    const world = fakeWorld();
-    const config = { ...COMPACTED, maxCompactionLagMs: 10_000, minCleanableDirtyRatio: 1 };
-    const own = await node(world, {}, config);
-    const log = newLog(own);
-    putMany(world, log, 30);
-    own.manager.start();
-    world.clock.advance(9_000);
-    expect(offsetsOf(log).length).toBe(30);
-    world.clock.advance(3_000);
-    expect(offsetsOf(log).length).toBeLessThan(15);
-  });
+  const lags: Record<string, Partial<LogConfig>> = {
+    "nothing younger than min.compaction.lag.ms": { minCompactionLagMs: 10_000 },
+    "what is older than max.compaction.lag.ms, whatever the ratio": {
+      maxCompactionLagMs: 10_000,
+      minCleanableDirtyRatio: 1,
+    },
+  };
+  for (const [what, config] of Object.entries(lags)) {
+    test(what, async () => {
+      const { world, own, log } = await filledNode(30, {}, { ...COMPACTED, ...config });
+      own.manager.start();
+      world.clock.advance(9_000);
+      expect(offsetsOf(log).length).toBe(30);
+      world.clock.advance(3_000);
+      expect(offsetsOf(log).length).toBeLessThan(15);
+    });
+  }
 
   test("nothing behind an open transaction", async () => {
-    const world = fakeWorld();
-    const own = await node(world);
-    const log = newLog(own);
-    putMany(world, log, 12);
+    const { world, own, log } = await filledNode(12);
     const nowMs = world.clock.wallMs();
     const producer = { producerId: 5, producerEpoch: 0 };
     const records = [{ timestamp: nowMs, key: Buffer.from("k1"), value: Buffer.from("t") }];
@@ -226,10 +229,7 @@ describe("tombstones", () => {
   });
 
   test("records without a key go", async () => {
-    const world = fakeWorld();
-    const own = await node(world);
-    const log = newLog(own);
-    putMany(world, log, 3, 1000);
+    const { world, own, log } = await filledNode(3, {}, COMPACTED, 1000);
     put(world, log, null);
     log.roll();
     own.manager.start();
@@ -257,10 +257,7 @@ describe("a map that is full", () => {
 
 describe("readers", () => {
   test("that hold a slice of a replaced segment read it to its end", async () => {
-    const world = fakeWorld();
-    const own = await node(world);
-    const log = newLog(own);
-    putMany(world, log, 30);
+    const { world, own, log } = await filledNode(30);
     const slice = await log.read(0, 500, log.highWatermark, true);
     const before = await log.read(0, 500, log.highWatermark, true);
     const bytes = await before.read();
@@ -284,10 +281,7 @@ describe("readers", () => {
 
 describe("whoever needs the log as it is", () => {
   test("pauses its cleaning, each for itself", async () => {
-    const world = fakeWorld();
-    const own = await node(world);
-    const log = newLog(own);
-    putMany(world, log, 30);
+    const { world, own, log } = await filledNode(30);
     const { cleaner } = own.manager;
     await cleaner!.pause("topic-0");
     await cleaner!.pause("topic-0");
@@ -302,11 +296,8 @@ describe("whoever needs the log as it is", () => {
   });
 
   test("waits for the piece that is under way, and the log is whole", async () => {
-    const world = fakeWorld();
     // So slow that a pass takes minutes.
-    const own = await node(world, { logCleanerIoMaxBytesPerSecond: 100 });
-    const log = newLog(own);
-    putMany(world, log, 60);
+    const { world, own, log } = await filledNode(60, { logCleanerIoMaxBytesPerSecond: 100 });
     own.manager.start();
     world.clock.advance(5000);
     expect(own.manager.cleaner!.isBusy("topic-0")).toBe(true);
@@ -325,10 +316,7 @@ describe("whoever needs the log as it is", () => {
   });
 
   test("and cuts what was cleaned takes the checkpoint back", async () => {
-    const world = fakeWorld();
-    const own = await node(world);
-    const log = newLog(own);
-    putMany(world, log, 60, 1000);
+    const { world, own, log } = await filledNode(60, {}, COMPACTED, 1000);
     own.manager.start();
     world.clock.advance(1000);
     const cut = own.manager.truncateTo(log, 20);
@@ -340,10 +328,7 @@ describe("whoever needs the log as it is", () => {
   });
 
   test("or deletes it ends the pass, and nothing fails", async () => {
-    const world = fakeWorld();
-    const own = await node(world, { logCleanerIoMaxBytesPerSecond: 100 });
-    const log = newLog(own);
-    putMany(world, log, 60);
+    const { world, own } = await filledNode(60, { logCleanerIoMaxBytesPerSecond: 100 });
     own.manager.start();
     world.clock.advance(3000);
     own.manager.delete("topic", 0);
@@ -356,10 +341,7 @@ describe("whoever needs the log as it is", () => {
   });
 
   test("or takes the policy away ends it, too", async () => {
-    const world = fakeWorld();
-    const own = await node(world, { logCleanerIoMaxBytesPerSecond: 100 });
-    const log = newLog(own);
-    putMany(world, log, 60);
+    const { world, own, log } = await filledNode(60, { logCleanerIoMaxBytesPerSecond: 100 });
     own.manager.start();
     world.clock.advance(3000);
     own.manager.updateConfig("topic", { ...COMPACTED, cleanupPolicy: ["delete"] });
@@ -369,10 +351,7 @@ describe("whoever needs the log as it is", () => {
   });
 
   test("a stop ends it at once", async () => {
-    const world = fakeWorld();
-    const own = await node(world, { logCleanerIoMaxBytesPerSecond: 100 });
-    const log = newLog(own);
-    putMany(world, log, 60);
+    const { world, own } = await filledNode(60, { logCleanerIoMaxBytesPerSecond: 100 });
     own.manager.start();
     world.clock.advance(3000);
     const stop = own.manager.shutDown();
@@ -386,10 +365,7 @@ describe("whoever needs the log as it is", () => {
 
 describe("the throttle", () => {
   test("holds a pass to its bytes a second", async () => {
-    const world = fakeWorld();
-    const own = await node(world, { logCleanerIoMaxBytesPerSecond: 1000 });
-    const log = newLog(own);
-    putMany(world, log, 60);
+    const { world, own, log } = await filledNode(60, { logCleanerIoMaxBytesPerSecond: 1000 });
     const { size } = log;
     own.manager.start();
     world.clock.advanceUntil(() => own.manager.cleaner!.lastReport !== null, 60_000);
@@ -418,10 +394,7 @@ describe("what goes wrong", () => {
   });
 
   test("a full disk stops a pass, and not the directory", async () => {
-    const world = fakeWorld();
-    const own = await node(world);
-    const log = newLog(own);
-    putMany(world, log, 30);
+    const { world, own, log } = await filledNode(30);
     const flush = log.flush();
     world.clock.settle();
     await flush;
@@ -464,16 +437,13 @@ describe("settings that change", () => {
   });
 
   test("both policies: old segments of a compacted log go", async () => {
-    const world = fakeWorld();
     const config: LogConfig = {
       ...COMPACTED,
       cleanupPolicy: ["compact", "delete"],
       retentionMs: 10_000,
       minCleanableDirtyRatio: 1,
     };
-    const own = await node(world, {}, config);
-    const log = newLog(own);
-    putMany(world, log, 30, 1000);
+    const { world, own, log } = await filledNode(30, {}, config, 1000);
     own.manager.start();
     world.clock.advance(9000);
     expect(log.logStartOffset).toBe(0);
@@ -484,10 +454,7 @@ describe("settings that change", () => {
 
 describe("after a crash", () => {
   test("a topic that was compacted once keeps what is behind the holes", async () => {
-    const world = fakeWorld();
-    const own = await node(world);
-    const log = newLog(own);
-    putMany(world, log, 40, 3);
+    const { world, own, log } = await filledNode(40, {}, COMPACTED, 3);
     own.manager.start();
     world.clock.advance(5000);
     const { logEndOffset } = log;
@@ -502,10 +469,7 @@ describe("after a crash", () => {
   });
 
   test("a clean stop reads no record, though segments are empty", async () => {
-    const world = fakeWorld();
-    const own = await node(world);
-    const log = newLog(own);
-    putMany(world, log, 40, 3);
+    const { world, own, log } = await filledNode(40, {}, COMPACTED, 3);
     own.manager.start();
     world.clock.advance(5000);
     expect(log.state.segments.all.some(({ size }) => size === 0)).toBe(true);
