@@ -7,28 +7,20 @@
  * has one owner.
  */
 import { describe, expect, test } from "bun:test";
-import { silentLogger } from "../../../src/base/logger.ts";
 import type { ConsumerGroup } from "../../../src/coordinator/group/consumer-group.ts";
 import { encodeAssignment } from "../../../src/coordinator/group/consumer-subscription.ts";
 import { decodeAssignment } from "../../../src/coordinator/group/consumer-subscription.ts";
 import { GROUP_CONFIG_DEFAULTS } from "../../../src/coordinator/group/group-config.ts";
-import {
-  groupRecordCodec,
-  type GroupRecord,
-} from "../../../src/coordinator/group/group-records.ts";
 import type { Heartbeat } from "./consumer-driver.ts";
-import { GroupShard } from "../../../src/coordinator/group/group-shard.ts";
-import { answered, type Outcome } from "../../../src/coordinator/outcome.ts";
-import { CoordinatorRuntime } from "../../../src/coordinator/runtime.ts";
-import { CompressionType } from "../../../src/protocol/compression.ts";
+import type { GroupShard } from "../../../src/coordinator/group/group-shard.ts";
+import { answered } from "../../../src/coordinator/outcome.ts";
 import { ErrorCode } from "../../../src/protocol/error-code.ts";
 import { consumerProtocolSubscription } from "../../../src/protocol/records/consumer-protocol.ts";
 import { encodeVersioned } from "../../../src/protocol/records/frame.ts";
-import { FakeClock } from "../../sim/fake-clock.ts";
-import { FakeRandom } from "../../sim/fake-random.ts";
-import { FakeCoordinatorLog } from "../fake-coordinator-log.ts";
+import type { FakeRandom } from "../../sim/fake-random.ts";
 import { FakeTopics } from "./consumer-driver.ts";
 import { from } from "./group-driver.ts";
+import { RandomShard } from "./random-shard.ts";
 
 const GROUP = "g";
 const NAMES = ["a", "b", "c"];
@@ -37,37 +29,6 @@ const CONFIG = {
   groupInitialRebalanceDelayMs: 0,
   consumerSessionTimeoutMs: () => 20_000,
 };
-
-class Broker {
-  shard!: GroupShard;
-  readonly runtime: CoordinatorRuntime<GroupShard, GroupRecord>;
-
-  constructor(
-    clock: FakeClock,
-    random: FakeRandom,
-    topics: FakeTopics,
-    readonly log: FakeCoordinatorLog,
-  ) {
-    this.runtime = new CoordinatorRuntime({
-      topic: "__consumer_offsets",
-      clock,
-      logger: silentLogger,
-      codec: groupRecordCodec,
-      createState: (context) => {
-        const world = { clock, random, logger: silentLogger, config: CONFIG, topics };
-        this.shard = new GroupShard({ ...context, ...world });
-        return this.shard;
-      },
-      commitTimeoutMs: 5_000,
-      loadSizeMax: 100_000,
-      compression: CompressionType.NONE,
-      baseSequence: 0,
-      appendLingerMs: () => -1,
-    });
-    this.runtime.elected(0, 1, log);
-    clock.settle();
-  }
-}
 
 /** "topic id - partition" of all that a client reads from at this moment. */
 type Owned = Set<string>;
@@ -110,38 +71,18 @@ class Client {
   }
 }
 
-class Simulation {
-  readonly clock = new FakeClock();
-  readonly random: FakeRandom;
-  readonly topics = new FakeTopics({ a: 3, b: 1 });
+class Simulation extends RandomShard {
+  readonly topics: FakeTopics;
   readonly clients: Client[];
-  broker: Broker;
-  asked = 0;
-  answered = 0;
 
   constructor(seed: number) {
-    this.random = new FakeRandom(seed);
-    this.broker = this.newBroker(new FakeCoordinatorLog());
+    const topics = new FakeTopics({ a: 3, b: 1 });
+    super(seed, { config: CONFIG, topics, loadSizeMax: 100_000 });
+    this.topics = topics;
     this.clients = Array.from(
       { length: 7 },
       (_, index) => new Client(index, index < 2 ? `i${index}` : null, this.random),
     );
-  }
-
-  newBroker(log: FakeCoordinatorLog): Broker {
-    return new Broker(this.clock, this.random.fork(), this.topics, log);
-  }
-
-  ask<T>(
-    operation: (shard: GroupShard) => Outcome<GroupRecord, T>,
-    then: (answer: T | ErrorCode) => void,
-  ): void {
-    this.asked += 1;
-    const answer = this.broker.runtime.run<T | ErrorCode>(0, operation, (error) => error);
-    void answer.then((value) => {
-      this.answered += 1;
-      then(value);
-    });
   }
 
   step(): void {
@@ -153,7 +94,7 @@ class Simulation {
     else if (kind < 76) this.resubscribe(client);
     else if (kind < 81) this.changeTopics();
     else if (kind < 96) this.clock.advance(this.random.pick([5, 400, 1_200, 4_000, 12_000]));
-    else this.disturb();
+    else this.disturb(1);
     if (this.random.chance(0.8)) this.clock.settle();
   }
 
@@ -234,10 +175,7 @@ class Simulation {
     client.owned.clear();
     if (client.isClassic) {
       const members = [{ memberId, groupInstanceId: instanceId, reason: null }];
-      this.ask(
-        (shard) => shard.leave(GROUP, members),
-        () => undefined,
-      );
+      this.ask((shard) => shard.leave(GROUP, members));
       client.forget(this.random);
       return;
     }
@@ -377,36 +315,6 @@ class Simulation {
           ? this.topics.grow(name, count + 1)
           : this.topics.delete(name);
     this.broker.runtime.forEach((shard) => shard.topicsChanged(changes));
-  }
-
-  disturb(): void {
-    const { log } = this.broker;
-    const kind = this.random.below(6);
-    if (kind === 0) log.commitsAtOnce = !log.commitsAtOnce;
-    else if (kind === 1) log.commit();
-    else if (kind === 2) log.loseUncommitted(ErrorCode.UNKNOWN_SERVER_ERROR);
-    else if (kind === 3) log.failWaiting(ErrorCode.KAFKA_STORAGE_ERROR);
-    else if (kind === 4) {
-      log.refused = log.refused === ErrorCode.NONE ? ErrorCode.NOT_ENOUGH_REPLICAS : ErrorCode.NONE;
-    } else this.restart();
-  }
-
-  restart(): void {
-    const { log } = this.broker;
-    log.commit();
-    this.clock.settle();
-    this.broker.runtime.close();
-    this.clock.settle();
-    this.broker = this.newBroker(log.reopened());
-  }
-
-  /** Nothing holds anybody up any more. */
-  calm(): void {
-    const { log } = this.broker;
-    log.refused = ErrorCode.NONE;
-    log.commitsAtOnce = true;
-    log.commit();
-    this.clock.settle();
   }
 
   /** Whoever is alive goes on for as long as it takes, and somebody who reads all with them. */

@@ -4,56 +4,17 @@
  * the end everybody has been answered once, and a broker that reads the log is where this one is.
  */
 import { describe, expect, test } from "bun:test";
-import { silentLogger } from "../../../src/base/logger.ts";
 import { ZERO_UUID } from "../../../src/base/uuid.ts";
 import type { ClassicGroup } from "../../../src/coordinator/group/classic-group.ts";
 import { GROUP_CONFIG_DEFAULTS } from "../../../src/coordinator/group/group-config.ts";
-import {
-  groupRecordCodec,
-  type GroupRecord,
-} from "../../../src/coordinator/group/group-records.ts";
-import { GroupShard } from "../../../src/coordinator/group/group-shard.ts";
-import { answered, type Outcome } from "../../../src/coordinator/outcome.ts";
-import { CoordinatorRuntime } from "../../../src/coordinator/runtime.ts";
+import type { GroupShard } from "../../../src/coordinator/group/group-shard.ts";
+import { answered } from "../../../src/coordinator/outcome.ts";
 import { ErrorCode } from "../../../src/protocol/error-code.ts";
-import { CompressionType } from "../../../src/protocol/compression.ts";
-import { FakeClock } from "../../sim/fake-clock.ts";
-import { FakeRandom } from "../../sim/fake-random.ts";
-import { FakeCoordinatorLog } from "../fake-coordinator-log.ts";
 import { ANY_TOPIC, from, plan, subscription } from "./group-driver.ts";
+import { RandomShard } from "./random-shard.ts";
 
 const CONFIG = { ...GROUP_CONFIG_DEFAULTS, groupMaxSize: 6, offsetsRetentionMinutes: 30 };
 const GROUPS = ["g", "h"];
-
-class Broker {
-  shard!: GroupShard;
-  readonly runtime: CoordinatorRuntime<GroupShard, GroupRecord>;
-
-  constructor(
-    readonly clock: FakeClock,
-    readonly random: FakeRandom,
-    readonly log: FakeCoordinatorLog,
-  ) {
-    this.runtime = new CoordinatorRuntime({
-      topic: "__consumer_offsets",
-      clock,
-      logger: silentLogger,
-      codec: groupRecordCodec,
-      createState: (context) => {
-        const world = { clock, random, logger: silentLogger, config: CONFIG, topics: ANY_TOPIC };
-        this.shard = new GroupShard({ ...context, ...world });
-        return this.shard;
-      },
-      commitTimeoutMs: 5_000,
-      loadSizeMax: 4_000,
-      compression: CompressionType.NONE,
-      baseSequence: 0,
-      appendLingerMs: () => -1,
-    });
-    this.runtime.elected(0, 1, log);
-    clock.settle();
-  }
-}
 
 /** A consumer, as far as the coordinator can tell. */
 interface Client {
@@ -65,19 +26,11 @@ interface Client {
   others: string[];
 }
 
-class Simulation {
-  readonly clock = new FakeClock();
-  readonly random: FakeRandom;
-  broker: Broker;
+class Simulation extends RandomShard {
   readonly clients: Client[];
-  asked = 0;
-  answered = 0;
-  /** The log has refused records at some time. */
-  hasRefused = false;
 
   constructor(seed: number) {
-    this.random = new FakeRandom(seed);
-    this.broker = new Broker(this.clock, this.random.fork(), new FakeCoordinatorLog());
+    super(seed, { config: CONFIG, topics: ANY_TOPIC, loadSizeMax: 4_000 });
     this.clients = Array.from({ length: 10 }, (_, index) => ({
       group: this.random.pick(GROUPS),
       instance: index < 3 ? `i${index}` : null,
@@ -86,19 +39,6 @@ class Simulation {
       leads: false,
       others: [],
     }));
-  }
-
-  /** Counts what is asked, and that it is answered once. */
-  ask<T>(
-    operation: (shard: GroupShard) => Outcome<GroupRecord, T>,
-    then: (answer: T | ErrorCode) => void = () => undefined,
-  ): void {
-    this.asked += 1;
-    const answer = this.broker.runtime.run<T | ErrorCode>(0, operation, (error) => error);
-    void answer.then((value) => {
-      this.answered += 1;
-      then(value);
-    });
   }
 
   step(): void {
@@ -112,7 +52,7 @@ class Simulation {
     else if (kind < 80) this.administrate(client.group);
     else if (kind < 94) this.clock.advance(this.random.pick([10, 500, 3_000, 8_000]));
     else if (kind < 96) this.clock.advance(this.random.pick([60_000, 600_000, 2_000_000]));
-    else this.disturb();
+    else this.disturb(0.3);
     if (this.random.chance(0.7)) this.clock.settle();
   }
 
@@ -208,34 +148,6 @@ class Simulation {
       this.ask((shard) => ({ ...shard.topicsDeleted(deleted), response: true }));
     }
   }
-
-  disturb(): void {
-    const { log } = this.broker;
-    const kind = this.random.below(6);
-    if (kind === 0) log.commitsAtOnce = !log.commitsAtOnce;
-    else if (kind === 1) log.commit();
-    else if (kind === 2) log.loseUncommitted(ErrorCode.UNKNOWN_SERVER_ERROR);
-    else if (kind === 3) log.failWaiting(ErrorCode.KAFKA_STORAGE_ERROR);
-    else if (kind === 4) {
-      this.hasRefused = true;
-      log.refused = log.refused === ErrorCode.NONE ? ErrorCode.NOT_ENOUGH_REPLICAS : ErrorCode.NONE;
-    } else if (this.random.chance(0.3)) {
-      log.commit();
-      this.clock.settle();
-      this.broker.runtime.close();
-      this.clock.settle();
-      this.broker = new Broker(this.clock, this.random.fork(), log.reopened());
-    }
-  }
-
-  /** Nothing holds anybody up any more. */
-  calm(): void {
-    const { log } = this.broker;
-    log.refused = ErrorCode.NONE;
-    log.commitsAtOnce = true;
-    log.commit();
-    this.clock.settle();
-  }
 }
 
 /** What must be true of a group at any time between two operations. */
@@ -301,7 +213,7 @@ function runSeed(seed: number, steps: number): void {
     simulation.calm();
     const { log, shard } = simulation.broker;
     const skipped = new Set<string>();
-    const other = new Broker(simulation.clock, new FakeRandom(seed), log.reopened());
+    const other = simulation.newBroker(log.reopened());
     // A rebalance is not recorded, and an empty group only where the log took the record.
     for (const group of shard.groups.values()) {
       const isSettled = group.state === "Stable" || group.state === "Empty";

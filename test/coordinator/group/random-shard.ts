@@ -1,0 +1,122 @@
+/**
+ * One shard of groups under random work, from a seed: what it is asked is counted, its log commits
+ * late, refuses or loses, and its broker may start again.
+ */
+import { silentLogger } from "../../../src/base/logger.ts";
+import type { GroupConfig } from "../../../src/coordinator/group/group-config.ts";
+import {
+  groupRecordCodec,
+  type GroupRecord,
+} from "../../../src/coordinator/group/group-records.ts";
+import { GroupShard } from "../../../src/coordinator/group/group-shard.ts";
+import type { TopicDirectory } from "../../../src/coordinator/group/topic-directory.ts";
+import type { Outcome } from "../../../src/coordinator/outcome.ts";
+import { CoordinatorRuntime } from "../../../src/coordinator/runtime.ts";
+import { CompressionType } from "../../../src/protocol/compression.ts";
+import { ErrorCode } from "../../../src/protocol/error-code.ts";
+import { FakeClock } from "../../sim/fake-clock.ts";
+import { FakeRandom } from "../../sim/fake-random.ts";
+import { FakeCoordinatorLog } from "../fake-coordinator-log.ts";
+
+export interface ShardOptions {
+  readonly config: GroupConfig;
+  readonly topics: TopicDirectory;
+  readonly loadSizeMax: number;
+}
+
+export class ShardBroker {
+  shard!: GroupShard;
+  readonly runtime: CoordinatorRuntime<GroupShard, GroupRecord>;
+
+  constructor(
+    clock: FakeClock,
+    random: FakeRandom,
+    { config, topics, loadSizeMax }: ShardOptions,
+    readonly log: FakeCoordinatorLog,
+  ) {
+    this.runtime = new CoordinatorRuntime({
+      topic: "__consumer_offsets",
+      clock,
+      logger: silentLogger,
+      codec: groupRecordCodec,
+      createState: (context) => {
+        const world = { clock, random, logger: silentLogger, config, topics };
+        this.shard = new GroupShard({ ...context, ...world });
+        return this.shard;
+      },
+      commitTimeoutMs: 5_000,
+      loadSizeMax,
+      compression: CompressionType.NONE,
+      baseSequence: 0,
+      appendLingerMs: () => -1,
+    });
+    this.runtime.elected(0, 1, log);
+    clock.settle();
+  }
+}
+
+export abstract class RandomShard {
+  readonly clock = new FakeClock();
+  readonly random: FakeRandom;
+  readonly options: ShardOptions;
+  broker: ShardBroker;
+  asked = 0;
+  answered = 0;
+  /** The log has refused records at some time. */
+  hasRefused = false;
+
+  constructor(seed: number, options: ShardOptions) {
+    this.random = new FakeRandom(seed);
+    this.options = options;
+    this.broker = this.newBroker(new FakeCoordinatorLog());
+  }
+
+  newBroker(log: FakeCoordinatorLog): ShardBroker {
+    return new ShardBroker(this.clock, this.random.fork(), this.options, log);
+  }
+
+  /** Counts what is asked, and that it is answered once. */
+  ask<T>(
+    operation: (shard: GroupShard) => Outcome<GroupRecord, T>,
+    then: (answer: T | ErrorCode) => void = () => undefined,
+  ): void {
+    this.asked += 1;
+    const answer = this.broker.runtime.run<T | ErrorCode>(0, operation, (error) => error);
+    void answer.then((value) => {
+      this.answered += 1;
+      then(value);
+    });
+  }
+
+  /** Something happens to the log, or to the broker. */
+  disturb(restartChance: number): void {
+    const { log } = this.broker;
+    const kind = this.random.below(6);
+    if (kind === 0) log.commitsAtOnce = !log.commitsAtOnce;
+    else if (kind === 1) log.commit();
+    else if (kind === 2) log.loseUncommitted(ErrorCode.UNKNOWN_SERVER_ERROR);
+    else if (kind === 3) log.failWaiting(ErrorCode.KAFKA_STORAGE_ERROR);
+    else if (kind === 4) {
+      this.hasRefused = true;
+      log.refused = log.refused === ErrorCode.NONE ? ErrorCode.NOT_ENOUGH_REPLICAS : ErrorCode.NONE;
+    } else if (this.random.chance(restartChance)) this.restart();
+  }
+
+  restart(): void {
+    const { log } = this.broker;
+    log.commit();
+    this.clock.settle();
+    this.broker.runtime.close();
+    this.clock.settle();
+    this.broker = this.newBroker(log.reopened());
+  }
+
+  /** Nothing holds anybody up any more. */
+  calm(): void {
+    const { log } = this.broker;
+    log.refused = ErrorCode.NONE;
+    log.commitsAtOnce = true;
+    log.commit();
+    this.clock.settle();
+  }
+}
