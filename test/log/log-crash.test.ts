@@ -7,16 +7,11 @@ import { expect, test } from "bun:test";
 import type { Log } from "../../src/log/log.ts";
 import type { LogConfig } from "../../src/log/log-config.ts";
 import { DEFAULT_LOG_CONFIG } from "../../src/log/log-config.ts";
-import {
-  DEFAULT_LOG_SETTINGS,
-  type LogManager,
-  openLogManager,
-} from "../../src/log/log-manager.ts";
-import { silentLogger } from "../../src/base/logger.ts";
-
+import type { LogManager } from "../../src/log/log-manager.ts";
 import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
 import { batchOf, readAll } from "./log-fixture.ts";
 import { expectSound } from "./log-soundness.ts";
+import { deadWorlds, loadedManager } from "./manager-fixture.ts";
 
 const SEEDS = 250;
 const LIVES = 4;
@@ -62,37 +57,15 @@ async function live(seed: number): Promise<void> {
     producerEpochs: new Map(),
   };
   for (let life = 0; life < LIVES; life++) {
-    const manager = await start(world);
+    world.disk.coldRate = 0.1;
+    const manager = await loadedManager(world, { config: CONFIG });
     const log = manager.getOrCreate("topic", 0, { topicId: null })!;
     await checkAgainst(model, log, `seed ${seed} life ${life}`);
     const steps = world.random.below(STEPS);
     for (let step = 0; step < steps; step++) await act(world, manager, log, model);
-    const before = world;
-    lives.set(before, "over");
+    deadWorlds.add(world);
     world = end(world, manager, model);
   }
-}
-
-const lives = new WeakMap<FakeWorld, "over">();
-
-async function start(world: FakeWorld): Promise<LogManager> {
-  world.disk.coldRate = 0.1;
-  const manager = openLogManager({
-    ...world,
-    logger: silentLogger,
-    directories: ["/data"],
-    configOf: () => CONFIG,
-    settings: DEFAULT_LOG_SETTINGS,
-    directoryFailed: (directory, error) => {
-      // What a dead process still tries is no matter.
-      if (lives.get(world) === "over") return;
-      throw new Error(`${directory.path}: ${error.message}`);
-    },
-  });
-  const load = manager.load();
-  world.clock.settle();
-  await load;
-  return manager;
 }
 
 async function act(world: FakeWorld, manager: LogManager, log: Log, model: Model): Promise<void> {

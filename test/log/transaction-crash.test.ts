@@ -3,20 +3,16 @@
  * on the disk then, what it knows of transactions is what its batches say, from first to last.
  */
 import { expect, test } from "bun:test";
-import { silentLogger } from "../../src/base/logger.ts";
 import { readEndTransactionMarker } from "../../src/log/end-transaction-marker.ts";
 import type { Log } from "../../src/log/log.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "../../src/log/log-config.ts";
-import {
-  DEFAULT_LOG_SETTINGS,
-  type LogManager,
-  openLogManager,
-} from "../../src/log/log-manager.ts";
+import type { LogManager } from "../../src/log/log-manager.ts";
 import { buildEndTransactionMarker } from "../../src/protocol/control-record.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import * as header from "../../src/protocol/record-batch.ts";
 import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
 import { batchOf } from "./log-fixture.ts";
+import { deadWorlds, loadedManager } from "./manager-fixture.ts";
 
 const LIVES = 4;
 const STEPS = 50;
@@ -36,8 +32,7 @@ for (let chunk = 0; chunk < 8; chunk++) {
 async function live(seed: number): Promise<void> {
   let world = fakeWorld(seed);
   for (let life = 0; life < LIVES; life++) {
-    const dead = { isOver: false };
-    const manager = await start(world, dead);
+    const manager = await loadedManager(world, { config: CONFIG });
     const log = manager.getOrCreate("topic", 0, { topicId: null })!;
     const hint = `seed ${seed} life ${life}`;
     await expectAsItsBatchesSay(log, log.highWatermark, hint);
@@ -50,26 +45,9 @@ async function live(seed: number): Promise<void> {
         await expectAsItsBatchesSay(log, log.highWatermark, `${hint} step ${step}`);
       }
     }
-    dead.isOver = true;
+    deadWorlds.add(world);
     world = end(world, manager);
   }
-}
-
-async function start(world: FakeWorld, dead: { isOver: boolean }): Promise<LogManager> {
-  const manager = openLogManager({
-    ...world,
-    logger: silentLogger,
-    directories: ["/data"],
-    configOf: () => CONFIG,
-    settings: DEFAULT_LOG_SETTINGS,
-    directoryFailed: (directory, error) => {
-      if (!dead.isOver) throw new Error(`${directory.path}: ${error.message}`);
-    },
-  });
-  const load = manager.load();
-  world.clock.settle();
-  await load;
-  return manager;
 }
 
 async function act(world: FakeWorld, manager: LogManager, log: Log): Promise<void> {

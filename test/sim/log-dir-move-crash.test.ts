@@ -15,7 +15,8 @@ import { readRecords } from "../../src/protocol/record.ts";
 import { batchSize } from "../../src/protocol/record-batch.ts";
 import { startBroker, type TestBroker } from "../api/broker-kit.ts";
 import { makeTopic } from "../api/scenarios/prepare.ts";
-import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "./fake-world.ts";
+import { afterKill, type FakeWorld } from "./fake-world.ts";
+import { LOSSES, Mortal, settingsFor } from "./mortal.ts";
 
 const DIRECTORIES = ["/a", "/b"];
 const SETTINGS = {
@@ -30,16 +31,9 @@ const ROUNDS_MAX = 60;
 /** More than a move takes. */
 const OPERATIONS_MAX = 2000;
 
-const LOSSES = {
-  kill: (world: FakeWorld) => afterKill(world),
-  "power, nothing unsynced kept": (world: FakeWorld) => afterPowerLoss(world, "none"),
-  "power, some of it kept": (world: FakeWorld) => afterPowerLoss(world, "random"),
-};
-
 describe.each(Object.entries(LOSSES))("after %s", (loss, nextLife) => {
   test("at any step of a move, nothing is lost", () => {
-    const settings =
-      loss === "kill" ? SETTINGS : { ...SETTINGS, "log.flush.interval.messages": "1" };
+    const settings = settingsFor(loss, SETTINGS);
     let count = 1;
     let moved = 0;
     for (; count < OPERATIONS_MAX; count++) {
@@ -58,10 +52,8 @@ describe.each(Object.entries(LOSSES))("after %s", (loss, nextLife) => {
 class Life {
   wasMoved = false;
   readonly #settings: Readonly<Record<string, string>>;
-  readonly #nextLife: (world: FakeWorld) => FakeWorld;
+  readonly #machine: Mortal;
   readonly #acknowledged = new Map<number, string>();
-  #world: FakeWorld;
-  #next: FakeWorld | null = null;
   #valueCount = 0;
   #topicId = "";
   #source = "";
@@ -69,31 +61,30 @@ class Life {
   constructor(
     seed: number,
     settings: Readonly<Record<string, string>>,
-    nextLife: (world: FakeWorld) => FakeWorld,
+    loss: (world: FakeWorld) => FakeWorld,
   ) {
-    this.#world = fakeWorld(seed);
+    this.#machine = new Mortal(seed, loss);
     this.#settings = settings;
-    this.#nextLife = nextLife;
   }
 
   /** False when the move was over before. */
   dieAt(operation: number): boolean {
-    const broker = startBroker(this.#settings, this.#world);
+    const broker = startBroker(this.#settings, this.#machine.world);
     this.#topicId = broker.wait(makeTopic(broker.asker, "t"));
     for (let count = 0; count < RECORDS_BEFORE; count++) broker.wait(this.#produce(broker));
     const [place] = placesOf(broker);
     this.#source = place!.path;
-    this.#killAt(operation);
+    this.#machine.dieAt(operation);
     void move(broker, this.#target).catch(() => {});
-    for (let round = 0; round < ROUNDS_MAX && this.#next === null; round++) {
+    for (let round = 0; round < ROUNDS_MAX && this.#machine.next === null; round++) {
       if (round % 6 === 0) void this.#produce(broker).catch(() => {});
-      this.#world.clock.advance(1);
+      this.#machine.world.clock.advance(1);
     }
-    return this.#next !== null;
+    return this.#machine.next !== null;
   }
 
   recover(): void {
-    const broker = startBroker(this.#settings, this.#next!);
+    const broker = startBroker(this.#settings, this.#machine.next!);
     this.#verify(broker);
     broker.wait(this.#produce(broker));
     const isFound = () => {
@@ -122,16 +113,6 @@ class Life {
 
   get #target(): string {
     return DIRECTORIES.find((path) => path !== this.#source)!;
-  }
-
-  #killAt(operation: number): void {
-    const { disk } = this.#world;
-    const check = disk.check.bind(disk);
-    let count = 0;
-    disk.check = (kind, path) => {
-      if (++count === operation) this.#next = this.#nextLife(this.#world);
-      check(kind, path);
-    };
   }
 
   async #produce(broker: TestBroker): Promise<void> {

@@ -20,7 +20,8 @@ import * as header from "../../src/protocol/record-batch.ts";
 import { readRecords } from "../../src/protocol/record.ts";
 import { startBroker, type TestBroker } from "../api/broker-kit.ts";
 import { makeTopic } from "../api/scenarios/prepare.ts";
-import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "./fake-world.ts";
+import type { FakeWorld } from "./fake-world.ts";
+import { LOSSES, Mortal, settingsFor } from "./mortal.ts";
 import { GROUP, TransactionalProducer } from "./transactional-producer.ts";
 
 const SETTINGS = {
@@ -37,12 +38,6 @@ const PARTITIONS = [
   { topic: "a", partition: 1 },
   { topic: "b", partition: 0 },
 ];
-
-const LOSSES = {
-  kill: (world: FakeWorld) => afterKill(world),
-  "power, nothing unsynced kept": (world: FakeWorld) => afterPowerLoss(world, "none"),
-  "power, some of it kept": (world: FakeWorld) => afterPowerLoss(world, "random"),
-};
 
 interface Plan {
   /** As a client of KIP-890 does, or of the version before. */
@@ -65,8 +60,7 @@ describe.each(Object.entries(LOSSES))("after %s", (loss, nextLife) => {
   test.each(PLANS)(
     "at any step of transactions: %o",
     (plan) => {
-      const settings =
-        loss === "kill" ? SETTINGS : { ...SETTINGS, "log.flush.interval.messages": "1" };
+      const settings = settingsFor(loss, SETTINGS);
       const outcomes = { committed: 0, aborted: 0, unanswered: 0 };
       let count = 1;
       for (; count < OPERATIONS_MAX; count++) {
@@ -90,9 +84,7 @@ class Life {
   isAnswered = false;
   readonly #settings: Readonly<Record<string, string>>;
   readonly #plan: Plan;
-  readonly #nextLife: (world: FakeWorld) => FakeWorld;
-  #world: FakeWorld;
-  #next: FakeWorld | null = null;
+  readonly #machine: Mortal;
   #producer: TransactionalProducer | null = null;
   /** Its end was asked for. */
   #isAsked = false;
@@ -101,17 +93,16 @@ class Life {
     seed: number,
     settings: Readonly<Record<string, string>>,
     plan: Plan,
-    nextLife: (world: FakeWorld) => FakeWorld,
+    loss: (world: FakeWorld) => FakeWorld,
   ) {
-    this.#world = fakeWorld(seed);
+    this.#machine = new Mortal(seed, loss);
     this.#settings = settings;
     this.#plan = plan;
-    this.#nextLife = nextLife;
   }
 
   /** False when all was over before. */
   dieAt(operation: number): boolean {
-    const broker = startBroker(this.#settings, this.#world);
+    const broker = startBroker(this.#settings, this.#machine.world);
     broker.wait(makeTopic(broker.asker, "a", 2));
     broker.wait(makeTopic(broker.asker, "b", 1));
     const producer = new TransactionalProducer(broker.asker, "tx", this.#plan.version);
@@ -119,18 +110,18 @@ class Life {
     broker.wait(producer.init());
     broker.wait(this.#transaction("T1"));
     expect(broker.wait(producer.end(true))).toBe(ErrorCode.NONE);
-    this.#killAt(operation);
+    this.#machine.dieAt(operation);
     void this.#rest().catch(() => {});
-    for (let round = 0; round < ROUNDS_MAX && this.#next === null; round++) {
-      this.#world.clock.advance(1);
+    for (let round = 0; round < ROUNDS_MAX && this.#machine.next === null; round++) {
+      this.#machine.world.clock.advance(1);
     }
-    return this.#next !== null;
+    return this.#machine.next !== null;
   }
 
   /** Answers whether T2 is committed. */
   recover(): boolean {
     const { isCommit, next, version } = this.#plan;
-    const broker = startBroker(this.#settings, this.#next!);
+    const broker = startBroker(this.#settings, this.#machine.next!);
     if (next === "asks again" && this.#isAsked && !this.isAnswered) {
       const error = this.#askAgain(broker);
       // It was never begun on the disk: the coordinator knows of no such transaction.
@@ -269,15 +260,5 @@ class Life {
       }),
     );
     return committed;
-  }
-
-  #killAt(operation: number): void {
-    const { disk } = this.#world;
-    const check = disk.check.bind(disk);
-    let count = 0;
-    disk.check = (kind, path) => {
-      if (++count === operation) this.#next = this.#nextLife(this.#world);
-      check(kind, path);
-    };
   }
 }

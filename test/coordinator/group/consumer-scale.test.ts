@@ -5,20 +5,9 @@
 import { expect, test } from "bun:test";
 import { ErrorCode } from "../../../src/protocol/error-code.ts";
 import { ConsumerDriver, FakeTopics } from "./consumer-driver.ts";
+import { MARGIN, cost } from "./cost.ts";
 
-const MARGIN = 12;
 const LONG = { consumerSessionTimeoutMs: () => 3_600_000 };
-
-/** Milliseconds for one call, as the best of several rounds. */
-function cost(rounds: number, calls: number, call: (index: number) => void): number {
-  let best = Infinity;
-  for (let round = 0; round < rounds; round++) {
-    const start = performance.now();
-    for (let index = 0; index < calls; index++) call(index);
-    best = Math.min(best, (performance.now() - start) / calls);
-  }
-  return best;
-}
 
 /** Groups of so many members each, all with what they shall have. */
 function filled(groupCount: number, memberCount: number, partitionCount = 4): ConsumerDriver {

@@ -4,20 +4,8 @@
  */
 import { expect, test } from "bun:test";
 import { ErrorCode } from "../../../src/protocol/error-code.ts";
+import { MARGIN, cost } from "./cost.ts";
 import { GroupDriver } from "./group-driver.ts";
-
-const MARGIN = 12;
-
-/** Milliseconds for one call, as the best of several rounds. */
-function cost(rounds: number, calls: number, call: (index: number) => void): number {
-  let best = Infinity;
-  for (let round = 0; round < rounds; round++) {
-    const start = performance.now();
-    for (let index = 0; index < calls; index++) call(index);
-    best = Math.min(best, (performance.now() - start) / calls);
-  }
-  return best;
-}
 
 /** So many stable groups of so many members; gives their member ids. */
 function fill(driver: GroupDriver, groups: number, members: number): string[][] {

@@ -4,15 +4,11 @@
  * power. Whatever happens, each key has its last value, and what was deleted stays so.
  */
 import { expect, test } from "bun:test";
-import { silentLogger } from "../../../src/base/logger.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "../../../src/log/log-config.ts";
-import {
-  DEFAULT_LOG_SETTINGS,
-  type LogManager,
-  openLogManager,
-} from "../../../src/log/log-manager.ts";
+import { DEFAULT_LOG_SETTINGS, type LogManager } from "../../../src/log/log-manager.ts";
 import type { Log } from "../../../src/log/log.ts";
 import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "../../sim/fake-world.ts";
+import { deadWorlds, loadedManager } from "../manager-fixture.ts";
 import { CompactionModel } from "./compaction-model.ts";
 
 const SEEDS = 100;
@@ -53,10 +49,8 @@ async function live(seed: number): Promise<number> {
   let passes = 0;
   for (let life = 0; life < LIVES; life++) {
     const hint = `seed ${seed} life ${life}`;
-    const manager = open(world, config, settings, hint);
-    const load = manager.load();
-    world.clock.settle();
-    await load;
+    world.disk.coldRate = 0.05;
+    const manager = await loadedManager(world, { config, settings });
     const log = manager.getOrCreate("topic", 0, { topicId: null })!;
     log.setHighWatermark(log.logEndOffset);
     model.goOnWith(world, log, durableEnd);
@@ -71,28 +65,6 @@ async function live(seed: number): Promise<number> {
     ({ world, durableEnd } = end(world, manager, model, durableEnd));
   }
   return passes;
-}
-
-const over = new WeakSet<FakeWorld>();
-
-function open(
-  world: FakeWorld,
-  config: LogConfig,
-  settings: typeof DEFAULT_LOG_SETTINGS,
-  hint: string,
-): LogManager {
-  world.disk.coldRate = 0.05;
-  return openLogManager({
-    ...world,
-    logger: silentLogger,
-    directories: ["/data"],
-    configOf: () => config,
-    settings,
-    directoryFailed: (directory, error) => {
-      // What a dead process still tries is no matter.
-      if (!over.has(world)) throw new Error(`${hint} ${directory.path}: ${error.message}`);
-    },
-  });
 }
 
 function act(world: FakeWorld, log: Log, model: CompactionModel): void {
@@ -110,7 +82,7 @@ function end(
   model: CompactionModel,
   durableEnd: number,
 ): { world: FakeWorld; durableEnd: number } {
-  over.add(world);
+  deadWorlds.add(world);
   const fate = world.random.below(10);
   // Often in the middle of a pass.
   for (let turns = world.random.below(30); turns > 0 && fate > 1; turns--) world.clock.step();

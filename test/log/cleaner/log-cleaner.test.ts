@@ -1,18 +1,17 @@
 import { describe, expect, test } from "bun:test";
-import { silentLogger } from "../../../src/base/logger.ts";
 import type { DiskError } from "../../../src/base/world.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "../../../src/log/log-config.ts";
 import {
   DEFAULT_LOG_SETTINGS,
   type LogManager,
   type LogSettings,
-  openLogManager,
 } from "../../../src/log/log-manager.ts";
 import type { Log } from "../../../src/log/log.ts";
 import { buildEndTransactionMarker } from "../../../src/protocol/control-record.ts";
 import { buildBatch } from "../../../src/protocol/record-batch-builder.ts";
 import { afterKill, type FakeWorld, fakeWorld } from "../../sim/fake-world.ts";
 import { recordsIn } from "../log-fixture.ts";
+import { loadedManager } from "../manager-fixture.ts";
 import { recordsOf } from "./compaction-model.ts";
 
 const COMPACTED: LogConfig = {
@@ -35,7 +34,6 @@ async function node(
   world: FakeWorld,
   settings: Partial<LogSettings> = {},
   config: LogConfig = COMPACTED,
-  directories = ["/data"],
 ): Promise<Node & { settings: Mutable<LogSettings> }> {
   const failures: DiskError[] = [];
   const all: Mutable<LogSettings> = {
@@ -44,17 +42,11 @@ async function node(
     transactionPartitionVerificationEnable: false,
     ...settings,
   };
-  const manager = openLogManager({
-    ...world,
-    logger: silentLogger,
-    directories,
-    configOf: () => config,
+  const manager = await loadedManager(world, {
+    config,
     settings: all,
     directoryFailed: (_, error) => void failures.push(error),
   });
-  const load = manager.load();
-  world.clock.settle();
-  await load;
   return { world, manager, failures, settings: all };
 }
 

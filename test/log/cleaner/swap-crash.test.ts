@@ -4,11 +4,11 @@
  */
 import { describe, expect, test } from "bun:test";
 import { DiskError } from "../../../src/base/world.ts";
-import { silentLogger } from "../../../src/base/logger.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "../../../src/log/log-config.ts";
-import { DEFAULT_LOG_SETTINGS, openLogManager } from "../../../src/log/log-manager.ts";
+import { DEFAULT_LOG_SETTINGS } from "../../../src/log/log-manager.ts";
 import type { Operation } from "../../sim/fake-disk.ts";
 import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "../../sim/fake-world.ts";
+import { loadedManager } from "../manager-fixture.ts";
 import { CompactionModel } from "./compaction-model.ts";
 
 const CONFIG: LogConfig = {
@@ -84,17 +84,11 @@ function worldWith(files: ReadonlyMap<string, Buffer>, seed: number): FakeWorld 
 }
 
 async function started(world: FakeWorld) {
-  const manager = openLogManager({
-    ...world,
-    logger: silentLogger,
-    directories: ["/data"],
-    configOf: () => CONFIG,
+  const manager = await loadedManager(world, {
+    config: CONFIG,
     settings: { ...DEFAULT_LOG_SETTINGS, transactionPartitionVerificationEnable: false },
     directoryFailed: () => undefined,
   });
-  const load = manager.load();
-  world.clock.settle();
-  await load;
   const log = manager.getOrCreate("topic", 0, { topicId: null })!;
   log.setHighWatermark(log.logEndOffset);
   return { manager, log };
