@@ -1,21 +1,14 @@
 /** Coordinators that are about to be there, or busy. */
-import { ErrorCode, errorName } from "../../src/protocol/error-code.ts";
+import { ErrorCode, errorName, isRetriable } from "../../src/protocol/error-code.ts";
 
 const RETRY_MS = 2;
-
-const PASSING: ReadonlySet<number> = new Set([
-  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
-  ErrorCode.COORDINATOR_NOT_AVAILABLE,
-  ErrorCode.NOT_COORDINATOR,
-  ErrorCode.CONCURRENT_TRANSACTIONS,
-]);
 
 /** Asks until it is done; rejects at an error that does not pass by itself. */
 export async function retried(ask: () => Promise<number>): Promise<void> {
   for (;;) {
     const errorCode = await ask();
     if (errorCode === ErrorCode.NONE) return;
-    if (!PASSING.has(errorCode)) throw new Error(errorName(errorCode as ErrorCode));
+    if (!isRetriable(errorCode)) throw new Error(errorName(errorCode as ErrorCode));
     await Bun.sleep(RETRY_MS);
   }
 }

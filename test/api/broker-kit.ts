@@ -14,6 +14,7 @@ import { requestHeader } from "../../src/protocol/messages/header.ts";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import { Reader } from "../../src/protocol/reader.ts";
 import type { ListenerKind } from "../../src/protocol/schema.ts";
+import { testProperties } from "../compat/harness/properties.ts";
 import { type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
 import { Asker, DATA, type Connection, type Line } from "./asker.ts";
 
@@ -22,23 +23,7 @@ export const CONTROLLER_PORT = 9093;
 
 const DATA_DIRECTORY = "/data";
 
-/** As test/compat/harness/target.ts has them for real brokers. */
-const SETTINGS: Readonly<Record<string, string>> = {
-  "process.roles": "broker,controller",
-  "node.id": "1",
-  listeners: `PLAINTEXT://127.0.0.1:${BROKER_PORT},CONTROLLER://127.0.0.1:${CONTROLLER_PORT}`,
-  "advertised.listeners": `PLAINTEXT://127.0.0.1:${BROKER_PORT}`,
-  "controller.listener.names": "CONTROLLER",
-  "controller.quorum.bootstrap.servers": `127.0.0.1:${CONTROLLER_PORT}`,
-  "log.dirs": DATA_DIRECTORY,
-  "offsets.topic.replication.factor": "1",
-  "transaction.state.log.replication.factor": "1",
-  "transaction.state.log.min.isr": "1",
-  "share.coordinator.state.topic.replication.factor": "1",
-  "share.coordinator.state.topic.min.isr": "1",
-  "log.retention.ms": "-1",
-  "group.initial.rebalance.delay.ms": "0",
-};
+const SETTINGS = testProperties(BROKER_PORT, CONTROLLER_PORT, DATA_DIRECTORY);
 
 export class TestBroker implements Line {
   readonly world: FakeWorld;

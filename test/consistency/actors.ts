@@ -16,13 +16,26 @@ const GROUP = "copiers";
 const VALUES_MAX = 4;
 const PAUSE_MS_MAX = 60;
 
+/** Who it is, how it reaches the broker, and where it notes what it sees. */
+export interface Role {
+  readonly name: string;
+  readonly wire: Wire;
+  readonly history: History;
+  readonly random: FakeRandom;
+}
+
 export abstract class Actor {
-  constructor(
-    readonly name: string,
-    protected readonly wire: Wire,
-    protected readonly history: History,
-    protected readonly random: FakeRandom,
-  ) {}
+  readonly name: string;
+  protected readonly wire: Wire;
+  protected readonly history: History;
+  protected readonly random: FakeRandom;
+
+  constructor({ name, wire, history, random }: Role) {
+    this.name = name;
+    this.wire = wire;
+    this.history = history;
+    this.random = random;
+  }
 
   async run(): Promise<void> {
     while (!this.wire.isClosing) {
@@ -62,13 +75,10 @@ export class PlainWriter extends Actor {
   #producer: IdempotentProducer | null = null;
 
   constructor(
-    name: string,
-    wire: Wire,
-    history: History,
-    random: FakeRandom,
+    role: Role,
     private readonly topic: string,
   ) {
-    super(name, wire, history, random);
+    super(role);
   }
 
   protected async step(): Promise<void> {
@@ -91,17 +101,9 @@ export class TransactionWriter extends Actor {
   readonly #positions = new Map<number, number>();
   #isReady = false;
 
-  constructor(
-    name: string,
-    wire: Wire,
-    history: History,
-    random: FakeRandom,
-    transactionalId: string,
-    timeoutMs: number,
-    generation: Generation,
-  ) {
-    super(name, wire, history, random);
-    this.#producer = new TransactionalProducer(wire, transactionalId, timeoutMs, generation);
+  constructor(role: Role, transactionalId: string, timeoutMs: number, generation: Generation) {
+    super(role);
+    this.#producer = new TransactionalProducer(role.wire, transactionalId, timeoutMs, generation);
   }
 
   protected async step(): Promise<void> {
@@ -144,17 +146,10 @@ export class Copier extends Actor {
   readonly #inputs: Map<string, string>;
   #isReady = false;
 
-  constructor(
-    name: string,
-    wire: Wire,
-    history: History,
-    random: FakeRandom,
-    inputs: Map<string, string>,
-    generation: Generation,
-  ) {
-    super(name, wire, history, random);
+  constructor(role: Role, inputs: Map<string, string>, generation: Generation) {
+    super(role);
     this.#inputs = inputs;
-    this.#producer = new TransactionalProducer(wire, GROUP, 3000, generation);
+    this.#producer = new TransactionalProducer(role.wire, GROUP, 3000, generation);
   }
 
   protected async step(): Promise<void> {
@@ -202,15 +197,12 @@ export class Poller extends Actor {
   #highWatermark = 0;
 
   constructor(
-    name: string,
-    wire: Wire,
-    history: History,
-    random: FakeRandom,
+    role: Role,
     readonly topic: string,
     readonly partition: number,
     readonly isolation: Isolation,
   ) {
-    super(name, wire, history, random);
+    super(role);
   }
 
   protected async step(): Promise<void> {

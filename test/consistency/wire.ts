@@ -2,7 +2,7 @@
  * How the clients of a consistency test reach a broker that may be gone, slow, or come back: on
  * the fake World by its dispatcher, else by TCP.
  */
-import { ErrorCode, errorName } from "../../src/protocol/error-code.ts";
+import { ErrorCode, errorName, isRetriable } from "../../src/protocol/error-code.ts";
 import type { Api } from "../../src/protocol/schema.ts";
 
 export interface Wire {
@@ -25,22 +25,6 @@ export class Refused extends Error {
     super(`${what}: ${errorName(errorCode)}`);
   }
 }
-
-const RETRIABLE: ReadonlySet<number> = new Set([
-  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-  ErrorCode.LEADER_NOT_AVAILABLE,
-  ErrorCode.NOT_LEADER_OR_FOLLOWER,
-  ErrorCode.REQUEST_TIMED_OUT,
-  ErrorCode.NETWORK_EXCEPTION,
-  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
-  ErrorCode.COORDINATOR_NOT_AVAILABLE,
-  ErrorCode.NOT_COORDINATOR,
-  ErrorCode.NOT_ENOUGH_REPLICAS,
-  ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-  ErrorCode.CONCURRENT_TRANSACTIONS,
-  ErrorCode.KAFKA_STORAGE_ERROR,
-  ErrorCode.UNSTABLE_OFFSET_COMMIT,
-]);
 
 const BACKOFF_MS = 30;
 const TRIES_MAX = 2000;
@@ -70,7 +54,7 @@ export async function retried<R>(
       if (errorCode === ErrorCode.NONE || accepted.includes(errorCode)) {
         return { answer, unanswered };
       }
-      if (!RETRIABLE.has(errorCode)) throw new Refused(what, errorCode as ErrorCode);
+      if (!isRetriable(errorCode)) throw new Refused(what, errorCode as ErrorCode);
     } catch (error) {
       if (!(error instanceof Unanswered)) throw error;
       unanswered++;

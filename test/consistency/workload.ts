@@ -15,6 +15,7 @@ import {
   PARTITIONS,
   PlainWriter,
   Poller,
+  type Role,
   TOPIC,
   TransactionWriter,
 } from "./actors.ts";
@@ -67,16 +68,15 @@ export class Workload {
   constructor(wire: Wire, random: FakeRandom, generation: Generation) {
     this.#wire = wire;
     this.#random = random;
-    const { history } = this;
-    const own = () => [wire, history, random.fork()] as const;
+    const role = (name: string) => this.#role(name);
     const transactional = (name: string, id: string) =>
-      new TransactionWriter(name, ...own(), id, TRANSACTION_TIMEOUT_MS, generation);
+      new TransactionWriter(role(name), id, TRANSACTION_TIMEOUT_MS, generation);
     this.#copiers = ["copier a", "copier b"].map(
-      (name) => new Copier(name, ...own(), this.#inputs, generation),
+      (name) => new Copier(role(name), this.#inputs, generation),
     );
     this.#actors = [
-      new PlainWriter("plain", ...own(), TOPIC),
-      new PlainWriter("source", ...own(), INPUT),
+      new PlainWriter(role("plain"), TOPIC),
+      new PlainWriter(role("source"), INPUT),
       transactional("alone", "own-id"),
       transactional("rival a", "shared-id"),
       transactional("rival b", "shared-id"),
@@ -155,11 +155,14 @@ export class Workload {
     throw new Error(`a transaction hangs in ${topic}-${partition}`);
   }
 
+  #role(name: string): Role {
+    return { name, wire: this.#wire, history: this.history, random: this.#random.fork() };
+  }
+
   #pollers(name: string, isolation: Isolation, sameName?: string): Poller[] {
     return PLACES.map(([topic, partition]) => {
-      const process = sameName ?? `${name} of ${topic}-${partition}`;
-      const random = this.#random.fork();
-      return new Poller(process, this.#wire, this.history, random, topic, partition, isolation);
+      const role = this.#role(sameName ?? `${name} of ${topic}-${partition}`);
+      return new Poller(role, topic, partition, isolation);
     });
   }
 

@@ -5,19 +5,18 @@
 import { afterAll, expect } from "bun:test";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { offsetCommit } from "../../src/protocol/messages/08-offset-commit.ts";
 import { offsetFetch } from "../../src/protocol/messages/09-offset-fetch.ts";
 import { findCoordinator } from "../../src/protocol/messages/10-find-coordinator.ts";
 import { BrokerProcess, killLeftovers, Scratch } from "./broker-process.ts";
-import { Connection, createTopic } from "./client.ts";
+import { Connection, createTopic, expectNone } from "./client.ts";
 import { faultTest } from "./faults.ts";
+import { afterLoading } from "./load-groups.ts";
 
 afterAll(killLeftovers);
 
 const GROUPS = 20;
 const COMMITS = 3500;
-const RETRY_MS = 10;
 const METADATA = "m".repeat(800);
 
 const SETTINGS = {
@@ -28,13 +27,6 @@ const SETTINGS = {
   "log.cleaner.min.cleanable.ratio": "0.01",
   "log.segment.delete.delay.ms": "100",
 };
-
-/** Answered while the coordinator is not ready, and never for ever. */
-const NOT_YET: readonly number[] = [
-  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
-  ErrorCode.COORDINATOR_NOT_AVAILABLE,
-  ErrorCode.NOT_COORDINATOR,
-];
 
 faultTest("compaction of committed offsets loses none, whatever ends the broker", async () => {
   using scratch = new Scratch();
@@ -101,12 +93,7 @@ async function expectOffsets(port: number, committed: Map<string, number>): Prom
 }
 
 async function untilReady(ask: () => Promise<number>): Promise<void> {
-  for (;;) {
-    const errorCode = await ask();
-    if (errorCode === ErrorCode.NONE) return;
-    expect(NOT_YET).toContain(errorCode);
-    await Bun.sleep(RETRY_MS);
-  }
+  expectNone("the coordinator", await afterLoading(ask));
 }
 
 function sizeOf(directory: string): number {

@@ -160,7 +160,7 @@ export async function findGroup(connection: Connection, groupId: string): Promis
 }
 
 /** Asks again as long as the coordinator is on its way. */
-async function afterLoading(ask: () => Promise<number>): Promise<number> {
+export async function afterLoading(ask: () => Promise<number>): Promise<number> {
   for (let tries = 0; tries < RETRIES_MAX; tries++) {
     const errorCode = await ask();
     if (!LOADING.includes(errorCode)) return errorCode;

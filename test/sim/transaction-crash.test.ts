@@ -15,7 +15,7 @@ import { describe, expect, test } from "bun:test";
 import { fetch } from "../../src/protocol/messages/01-fetch.ts";
 import { offsetFetch } from "../../src/protocol/messages/09-offset-fetch.ts";
 import { endTxn } from "../../src/protocol/messages/26-end-txn.ts";
-import { ErrorCode } from "../../src/protocol/error-code.ts";
+import { ErrorCode, isRetriable } from "../../src/protocol/error-code.ts";
 import * as header from "../../src/protocol/record-batch.ts";
 import { readRecords } from "../../src/protocol/record.ts";
 import { startBroker, type TestBroker } from "../api/broker-kit.ts";
@@ -169,7 +169,7 @@ class Life {
     broker.wait(
       broker.asker.until(async () => {
         errorCode = (await ask()).errorCode;
-        return !TransactionalProducer.isPassing(errorCode as ErrorCode);
+        return !isRetriable(errorCode);
       }),
     );
     return errorCode as ErrorCode;

@@ -6,7 +6,7 @@ import { addPartitionsToTxn } from "../../src/protocol/messages/24-add-partition
 import { addOffsetsToTxn } from "../../src/protocol/messages/25-add-offsets-to-txn.ts";
 import { endTxn } from "../../src/protocol/messages/26-end-txn.ts";
 import { txnOffsetCommit } from "../../src/protocol/messages/28-txn-offset-commit.ts";
-import { ErrorCode, errorName } from "../../src/protocol/error-code.ts";
+import { ErrorCode, errorName, isRetriable } from "../../src/protocol/error-code.ts";
 import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
 import type { Asker } from "../api/asker.ts";
 import { FAKE_WALL_MS } from "./fake-clock.ts";
@@ -14,15 +14,6 @@ import { FAKE_WALL_MS } from "./fake-clock.ts";
 export const GROUP = "group";
 
 const TRANSACTION = 1;
-const PASSING: ReadonlySet<ErrorCode> = new Set([
-  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
-  ErrorCode.COORDINATOR_NOT_AVAILABLE,
-  ErrorCode.NOT_COORDINATOR,
-  ErrorCode.CONCURRENT_TRANSACTIONS,
-  ErrorCode.NOT_ENOUGH_REPLICAS,
-  ErrorCode.NOT_LEADER_OR_FOLLOWER,
-  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-]);
 
 export class TransactionalProducer {
   producerId = -1;
@@ -35,11 +26,6 @@ export class TransactionalProducer {
     /** transaction.version of the client. */
     readonly version: 0 | 2,
   ) {}
-
-  /** It comes right by itself. */
-  static isPassing(error: ErrorCode): boolean {
-    return PASSING.has(error);
-  }
 
   async init(): Promise<void> {
     const { transactionalId } = this;
@@ -118,7 +104,7 @@ export class TransactionalProducer {
         this.producerEpoch = answer.producerEpoch;
         this.#sequences.clear();
       }
-      return !TransactionalProducer.isPassing(final);
+      return !isRetriable(final);
     });
     return final;
   }
@@ -140,7 +126,7 @@ export class TransactionalProducer {
     return this.asker.until(async () => {
       const error = (await attempt()) as ErrorCode;
       if (error === ErrorCode.NONE) return true;
-      if (TransactionalProducer.isPassing(error)) return false;
+      if (isRetriable(error)) return false;
       throw new Error(errorName(error));
     });
   }

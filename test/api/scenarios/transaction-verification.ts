@@ -7,7 +7,7 @@ import { buildBatch } from "../../../src/protocol/record-batch-builder.ts";
 import { type Asker, type Scenario, versionsOf } from "../asker.ts";
 import { awaitCoordinator } from "./groups.ts";
 import { makeTopic } from "./prepare.ts";
-import { type Producer, Transactions } from "./transactions.ts";
+import { type Producer, Transactions, later } from "./transactions.ts";
 
 const TIME = 1_700_000_000_000;
 
@@ -71,10 +71,6 @@ class Writers {
   }
 }
 
-function nextEpoch({ producerId, producerEpoch }: Producer, by = 1): Producer {
-  return { producerId, producerEpoch: producerEpoch + by };
-}
-
 export const transactionVerificationScenario: Scenario = {
   name: "transaction-verification",
   settings: {
@@ -125,8 +121,8 @@ async function writeOld(writers: Writers, transactions: Transactions): Promise<v
   await transactions.addOffsets("x", producer);
   await writers.commit("added", producer, 3);
   await writers.offsets("pending");
-  await writers.produce("an epoch ahead", nextEpoch(producer), { version: 11, partitions: [1] });
-  await writers.produce("an epoch back", nextEpoch(producer, -1), { version: 11 });
+  await writers.produce("an epoch ahead", later(producer), { version: 11, partitions: [1] });
+  await writers.produce("an epoch back", later(producer, -1), { version: 11 });
   const another = { ...producer, producerId: producer.producerId + 1000 };
   await writers.produce("another producer", another, { version: 11, partitions: [1] });
   const elsewhere = { version: 11, partitions: [1], transactionalId: "y" };
@@ -155,7 +151,7 @@ async function writeNew(writers: Writers, transactions: Transactions): Promise<v
     producer = { producerId: answer!.producerId, producerEpoch: answer!.producerEpoch };
     await writers.produce("of the epoch before", before, { version, sequence: 2 });
     await writers.produce("elsewhere, of the epoch before", before, { version, partitions: [1] });
-    await writers.produce("an epoch ahead", nextEpoch(producer), { version, partitions: [2] });
+    await writers.produce("an epoch ahead", later(producer), { version, partitions: [2] });
     await transactions.describe("x");
     await writers.producers("new ones");
   }
@@ -171,8 +167,8 @@ async function commitOffsets(writers: Writers, transactions: Transactions): Prom
   await writers.commit("begin", producer);
   await writers.commit("go on", producer);
   await transactions.describe("x");
-  await writers.commit("an epoch back", nextEpoch(producer, -1));
-  await writers.commit("an epoch ahead", nextEpoch(producer));
+  await writers.commit("an epoch back", later(producer, -1));
+  await writers.commit("an epoch ahead", later(producer));
   const answer = await transactions.end("x", producer, true);
   await writers.offsets("committed");
   await writers.commit("of the epoch before", producer);

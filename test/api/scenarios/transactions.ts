@@ -133,7 +133,8 @@ export class Transactions {
 const T: Topics = [["t", [0, 1]]];
 const NOBODY: Producer = { producerId: 999_999, producerEpoch: 0 };
 
-function later({ producerId, producerEpoch }: Producer, by = 1): Producer {
+/** The same producer so many epochs later. */
+export function later({ producerId, producerEpoch }: Producer, by = 1): Producer {
   return { producerId, producerEpoch: producerEpoch + by };
 }
 

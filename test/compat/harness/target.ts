@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { JAVA_CLASSES, KAFKA_LIBRARIES } from "./install.ts";
 import { run } from "./process.ts";
+import { testProperties } from "./properties.ts";
 import { CompatError } from "./outcome.ts";
 
 export type TargetKind = "kafka" | "bunka";
@@ -26,31 +27,6 @@ const REPOSITORY = resolve(import.meta.dir, "../../..");
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 30_000;
 const CLUSTER_ID = "Y29tcGF0LWNsdXN0ZXIxMA";
-
-/** The same settings for both; whatever is not named here is at Kafka's default. */
-function properties(
-  port: number,
-  controllerPort: number,
-  dataDirectory: string,
-): Record<string, string> {
-  return {
-    "process.roles": "broker,controller",
-    "node.id": "1",
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${port}`,
-    "controller.listener.names": "CONTROLLER",
-    "controller.quorum.bootstrap.servers": `127.0.0.1:${controllerPort}`,
-    "log.dirs": dataDirectory,
-    "offsets.topic.replication.factor": "1",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
-    "share.coordinator.state.topic.replication.factor": "1",
-    "share.coordinator.state.topic.min.isr": "1",
-    // The records of the scenarios carry timestamps of 2023: retention must let them be.
-    "log.retention.ms": "-1",
-    "group.initial.rebalance.delay.ms": "0",
-  };
-}
 
 /** Where a broker keeps its data and listens, whichever of the two it is. */
 export interface Place {
@@ -107,7 +83,11 @@ export async function startReviving(
 export function makePlace(
   workDirectory: string,
   overrides: Readonly<Record<string, string>>,
-  base: (port: number, controllerPort: number, data: string) => Record<string, string> = properties,
+  base: (
+    port: number,
+    controllerPort: number,
+    data: string,
+  ) => Record<string, string> = testProperties,
 ): Place {
   const dataDirectory = join(workDirectory, "data");
   mkdirSync(dataDirectory, { recursive: true });

@@ -151,6 +151,11 @@ export class GroupDriver {
   }
 
   commit(options: CommitOptions): Call<messages.OffsetCommitResponse> {
+    return new Call(this.clock, this.commitInTurn(options));
+  }
+
+  /** Asked in the turn of the test, which goes on. */
+  commitInTurn(options: CommitOptions): Promise<messages.OffsetCommitResponse> {
     const { apiVersion = 9, offsets, topicAllowed, ...given } = options;
     const byId = apiVersion >= 10;
     const topics = Object.entries(offsets).map(([name, partitions]) => ({
@@ -173,7 +178,7 @@ export class GroupDriver {
       ...given,
     };
     const context = { ...from(apiVersion), ...(topicAllowed && { topicAllowed }) };
-    return new Call(this.clock, this.coordinator.commitOffsets(request, context));
+    return this.coordinator.commitOffsets(request, context);
   }
 
   /** The error codes of a commit in a transaction, by topic and partition. */

@@ -53,30 +53,7 @@ describe("offsets of a transaction", () => {
 
   test("are in order with the plain commits of the same turn", () => {
     const driver = new GroupDriver().start();
-    const first = driver.coordinator.commitOffsets(
-      {
-        groupId: "g",
-        generationIdOrMemberEpoch: -1,
-        memberId: "",
-        groupInstanceId: null,
-        retentionTimeMs: -1,
-        topics: [
-          {
-            name: "t1",
-            topicId: "",
-            partitions: [
-              {
-                partitionIndex: 0,
-                committedOffset: 1,
-                committedLeaderEpoch: -1,
-                committedMetadata: "",
-              },
-            ],
-          },
-        ],
-      },
-      { apiVersion: 9, clientId: "", clientHost: "" },
-    );
+    const first = driver.commitInTurn({ offsets: { t1: { 0: 1 } } });
     const second = driver.commitInTransaction({ offsets: { t1: { 0: 2 } } });
     expect(driver.now(first).topics[0]!.partitions[0]!.errorCode).toBe(NONE);
     expect(second.value).toEqual({ "t1-0": NONE });
