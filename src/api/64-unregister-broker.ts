@@ -8,6 +8,11 @@ import { unregisterBroker } from "../protocol/messages/64-unregister-broker.ts";
 import { handler } from "./handler.ts";
 import { submit } from "./submit.ts";
 
-export const unregisterBrokerHandler = handler(unregisterBroker, (request, _context, broker) =>
-  submit(broker, controller.unregisterBroker(request.brokerId), (refused) => refused),
+export const unregisterBrokerHandler = handler(
+  unregisterBroker,
+  async (request, _context, broker) => {
+    const command = controller.unregisterBroker(request.brokerId);
+    const { errorCode, errorMessage } = await submit(broker, command, (refused) => refused);
+    return { errorCode, errorMessage };
+  },
 );
