@@ -231,7 +231,7 @@ export class Segment {
     indexIntervalBytes: number,
   ): void {
     if (this.size === 0) this.#firstTimestamp = maxTimestamp;
-    if (this.#maxTimestamp === null) this.checkMaxTimestamp();
+    if (!this.#isMaxTimestampChecked) this.checkMaxTimestamp();
     if (maxTimestamp > this.maxTimestamp) {
       this.#maxTimestamp = maxTimestamp;
       this.#maxTimestampOffset = lastOffset;

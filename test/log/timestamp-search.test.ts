@@ -18,6 +18,17 @@ test("a time is found behind a segment that came to it with deleted records alon
   expect(await log.offsetForTimestamp(9501)).toBeNull();
 });
 
+test("a segment whose time was asked for while it was empty keeps a sound index", async () => {
+  const log = await openTestLog(hostOf(fakeWorld()), { config: { retentionMs: 10_000 } });
+  log.deleteOldSegments();
+  expect(log.state.segments.active.largestTimestamp).toBeGreaterThanOrEqual(0);
+  append(log, { timestamp: 9000 }, 9000);
+  log.advanceHighWatermark(log.logEndOffset);
+  expect(await log.offsetForTimestamp(8000)).toMatchObject({ offset: 0, timestamp: 9000 });
+  expect(log.state.segments.active.isIndexDamaged).toBe(false);
+  expect(log.state.segments.active.timeIndex.lastTimestamp).toBe(-1);
+});
+
 describe("an index that lies", () => {
   const CONFIG = { segmentBytes: 1200, indexIntervalBytes: 150 };
   const COUNT = 30;
