@@ -6,6 +6,7 @@
  */
 import lz4 from "lz4-napi";
 import snappy from "snappy";
+import { sampleText } from "./kit/sample-text.ts";
 import { compress, CompressionType, decompress } from "../src/protocol/compression.ts";
 
 type Work = (size: number) => unknown;
@@ -149,30 +150,8 @@ function withBlockMaximum(frame: Buffer, code: number): Buffer {
   return changed;
 }
 
-/** Records as people send them: JSON of fields with few values and fields with many. */
 function sample(size: number): Buffer {
-  const found = samples.get(size);
-  if (found !== undefined) return found;
-  let state = 7;
-  const below = (bound: number) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
-    return (state >>> 8) % bound;
-  };
-  const pick = (values: string[]) => values[below(values.length)];
-  let text = "";
-  while (text.length < size) {
-    text += JSON.stringify({
-      id: below(1e7),
-      user: `user-${below(50_000)}`,
-      event: pick(["view", "click", "purchase", "refund"]),
-      at: `2026-03-${10 + below(20)}T${10 + below(14)}:${10 + below(50)}:${10 + below(50)}Z`,
-      amount: below(100_000) / 100,
-      city: pick(["Berlin", "Paris", "Tokyo", "Lagos", "Lima", "Oslo"]),
-      session: below(1e7).toString(36) + below(1e7).toString(36),
-      paid: below(3) > 0,
-    });
-  }
-  const made = Buffer.from(text.slice(0, size));
+  const made = samples.get(size) ?? sampleText(size);
   samples.set(size, made);
   return made;
 }

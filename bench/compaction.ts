@@ -16,9 +16,11 @@ import { type CompressionName, compressionTypeOf } from "../src/protocol/compres
 import { produce } from "../src/protocol/messages/00-produce.ts";
 import { incrementalAlterConfigs } from "../src/protocol/messages/44-incremental-alter-configs.ts";
 import { buildBatch } from "../src/protocol/record-batch-builder.ts";
-import { cpuSeconds, residentMegabytes, startBroker } from "./brokers.ts";
-import { createTopic } from "./raw-client.ts";
-import { RawConnection } from "./raw-connection.ts";
+import { bunka } from "./contenders/bunka.ts";
+import { kafka } from "./contenders/kafka.ts";
+import { cpuSeconds, residentMegabytes } from "./contenders/process-figures.ts";
+import { createTopic } from "./kit/raw-client.ts";
+import { RawConnection } from "./kit/raw-connection.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -152,8 +154,10 @@ async function compact(port: number): Promise<void> {
 
 const kind = flags.kafka ? "kafka" : "bunka";
 const folder = mkdtempSync(join(tmpdir(), "bunka-compaction-"));
-const broker = await startBroker(kind, folder, settings);
-const { pid, port } = broker;
+const start = flags.kafka ? kafka(null) : bunka();
+const broker = await start({ folder, settings });
+const { port } = broker;
+const pid = broker.pid ?? NaN;
 try {
   for (const name of ["compacted", "other"]) await createTopic(port, name, 1);
   const batches = makeBatches();

@@ -1,0 +1,110 @@
+/** What may be asked of `bun run bench`. */
+import { parseArgs } from "node:util";
+
+export const USAGE = `bun run bench [--against kafka|DIRECTORY]... [--suite NAME]... [--rows PATTERN]
+
+  Bunka alone, beside the floor (bench/floor), takes less than two minutes. With others they take
+  turns, row by row.
+
+  --against kafka        Apache Kafka 4.3.1, from its Maven packages (needs Java and Maven)
+  --against DIRECTORY    another checkout of Bunka: before and after
+  --kafka-home DIR       with --against kafka: where it was unpacked
+  --bootstrap HOST:PORT  a broker that runs already; --pid N where it runs here
+  --without bunka|floor  leave one out
+  --suite NAME           quick (default), all, or one of those that --list shows; as often as wanted
+  --rows PATTERN         only rows whose names have that in them
+  --rounds N             passes that count (2, beside others 3); one more before them warms up
+  --seconds N            how long an open loop runs (5)
+  --gb N                 how much the rows of the suite "big" write (2; the real one is 20)
+  --scale X              so much of what the other rows write (1)
+  --folder DIR           on which disk (the system's temporary folder)
+  --json FILE            all figures of all passes
+  --svg FILE             the picture
+  --markdown FILE        the table for a README
+  --load C|TypeScript    the load generator (C where there is a compiler)
+  --list                 the rows, and nothing else`;
+
+export interface CommandLine {
+  readonly against: readonly string[];
+  readonly kafkaHome: string | null;
+  readonly bootstrap: string | null;
+  readonly pid: number | null;
+  readonly without: readonly string[];
+  readonly suites: readonly string[];
+  readonly rows: string;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly gigabytes: number;
+  readonly scale: number;
+  readonly folder: string | null;
+  readonly json: string | null;
+  readonly svg: string | null;
+  readonly markdown: string | null;
+  readonly load: "C" | "TypeScript";
+  readonly isList: boolean;
+  readonly isHelp: boolean;
+}
+
+const ROUNDS_ALONE = 2;
+const ROUNDS_BESIDE = 3;
+
+/** Throws at what it does not know. */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      against: { type: "string", multiple: true, default: [] },
+      "kafka-home": { type: "string" },
+      bootstrap: { type: "string" },
+      pid: { type: "string" },
+      without: { type: "string", multiple: true, default: [] },
+      suite: { type: "string", multiple: true, default: [] },
+      rows: { type: "string", default: "" },
+      rounds: { type: "string" },
+      seconds: { type: "string", default: "5" },
+      gb: { type: "string", default: "2" },
+      scale: { type: "string", default: "1" },
+      folder: { type: "string" },
+      json: { type: "string" },
+      svg: { type: "string" },
+      markdown: { type: "string" },
+      load: { type: "string", default: "C" },
+      list: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const isBeside = values.against.length > 0 || values.bootstrap !== undefined;
+  const suites = values.suite.flatMap((names) => names.split(","));
+  return {
+    against: values.against,
+    kafkaHome: values["kafka-home"] ?? null,
+    bootstrap: values.bootstrap ?? null,
+    pid: values.pid === undefined ? null : positive("pid", values.pid),
+    without: values.without,
+    // A pattern alone looks everywhere.
+    suites: suites.length > 0 ? suites : [values.rows === "" ? "quick" : "all"],
+    rows: values.rows,
+    rounds:
+      values.rounds === undefined
+        ? isBeside
+          ? ROUNDS_BESIDE
+          : ROUNDS_ALONE
+        : positive("rounds", values.rounds),
+    seconds: positive("seconds", values.seconds),
+    gigabytes: positive("gb", values.gb),
+    scale: positive("scale", values.scale),
+    folder: values.folder ?? null,
+    json: values.json ?? null,
+    svg: values.svg ?? null,
+    markdown: values.markdown ?? null,
+    load: values.load === "TypeScript" ? "TypeScript" : "C",
+    isList: values.list,
+    isHelp: values.help,
+  };
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`--${name} ${text} is not a number above 0`);
+  return value;
+}

@@ -1,0 +1,96 @@
+/** Starts a broker on an empty directory, and ends it. */
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Contender, ContenderOptions } from "./contender.ts";
+
+export interface BrokerProgram {
+  readonly name: string;
+  /** Run to its end first, where the directory must be formatted. */
+  readonly format?: (settingsFile: string) => readonly string[];
+  readonly command: (settingsFile: string) => readonly string[];
+  readonly cwd?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const POLL_MS = 2;
+
+export async function startBrokerProcess(
+  program: BrokerProgram,
+  { folder, settings }: ContenderOptions,
+): Promise<Contender> {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const [port, controllerPort] = [freePort(), freePort()];
+  const file = join(folder, "server.properties");
+  const dataDirectory = join(folder, "data");
+  const lines = [...settingsOf(port, controllerPort, dataDirectory), ...settings, ""];
+  writeFileSync(file, lines.join("\n"));
+  const environment = { ...process.env, ...program.environment };
+  if (program.format !== undefined) {
+    const { exitCode, stderr } = Bun.spawnSync([...program.format(file)], { env: environment });
+    if (exitCode !== 0) throw new Error(`${program.name} was not formatted: ${stderr.toString()}`);
+  }
+  const log = openSync(join(folder, "broker.log"), "w");
+  const startedMs = performance.now();
+  const child = Bun.spawn([...program.command(file)], {
+    stdout: log,
+    stderr: log,
+    env: environment,
+    ...(program.cwd === undefined ? {} : { cwd: program.cwd }),
+  });
+  closeSync(log);
+  while (!(await accepts(port))) {
+    if (child.exitCode !== null) {
+      const said = readFileSync(join(folder, "broker.log"), "utf8").slice(-2000);
+      throw new Error(`${program.name} ended with ${child.exitCode}: ${said}`);
+    }
+    await Bun.sleep(POLL_MS);
+  }
+  return {
+    name: program.name,
+    host: "127.0.0.1",
+    port,
+    pid: child.pid,
+    dataDirectory,
+    isFloor: false,
+    startMs: performance.now() - startedMs,
+    async stop() {
+      child.kill("SIGTERM");
+      await child.exited;
+    },
+  };
+}
+
+/** The same for every broker. */
+function settingsOf(port: number, controllerPort: number, data: string): string[] {
+  return [
+    "process.roles=broker,controller",
+    "node.id=1",
+    `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    `advertised.listeners=PLAINTEXT://127.0.0.1:${port}`,
+    "controller.listener.names=CONTROLLER",
+    `controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}`,
+    `log.dirs=${data}`,
+    "num.partitions=8",
+    "offsets.topic.replication.factor=1",
+    "transaction.state.log.replication.factor=1",
+    "transaction.state.log.min.isr=1",
+    "log.segment.delete.delay.ms=500",
+  ];
+}
+
+export function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  listener.stop(true);
+  return listener.port;
+}
+
+async function accepts(port: number): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+    socket.terminate();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,15 @@
+import { join, resolve } from "node:path";
+import { startBrokerProcess } from "./broker-process.ts";
+import type { Start } from "./contender.ts";
+
+const THIS_CHECKOUT = resolve(import.meta.dir, "../..");
+
+/** Of this checkout, or of another one: before and after, in one run. */
+export function bunka(checkout = THIS_CHECKOUT, name = "bunka"): Start {
+  const main = join(checkout, "src/main.ts");
+  return (options) =>
+    startBrokerProcess(
+      { name, cwd: checkout, command: (file) => [process.execPath, main, "broker", file] },
+      options,
+    );
+}

@@ -1,0 +1,34 @@
+/** floor.c: what the kernel and the checksum cost. */
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { compile } from "../load/compile.ts";
+import type { Start } from "./contender.ts";
+
+const NATIVE = join(import.meta.dir, "../../native/crc32c.c");
+
+/** Null where no C compiler is. */
+export function floor(folder: string): Start | null {
+  const source = join(import.meta.dir, "../floor/floor.c");
+  const binary = compile(join(folder, "floor-program"), [source, NATIVE]);
+  if (binary === null) return null;
+  return async (options) => {
+    rmSync(options.folder, { recursive: true, force: true });
+    mkdirSync(options.folder, { recursive: true });
+    const startedMs = performance.now();
+    const child = Bun.spawn([binary, options.folder], { stdout: "pipe", stderr: "inherit" });
+    const { value } = await child.stdout.getReader().read();
+    return {
+      name: "floor",
+      host: "127.0.0.1",
+      port: Number(Buffer.from(value ?? []).toString()),
+      pid: child.pid,
+      dataDirectory: options.folder,
+      isFloor: true,
+      startMs: performance.now() - startedMs,
+      async stop() {
+        child.kill("SIGTERM");
+        await child.exited;
+      },
+    };
+  };
+}

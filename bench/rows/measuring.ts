@@ -1,0 +1,95 @@
+/** What rows share: topics that go again, and the figures of a process meanwhile. */
+import { readdirSync } from "node:fs";
+import type { Contender } from "../contenders/contender.ts";
+import {
+  memoryOf,
+  type ProcessWork,
+  readProcess,
+  resetPeak,
+  workBetween,
+} from "../contenders/process-figures.ts";
+import { createTopic, deleteTopic, type TopicConfigs } from "../kit/raw-client.ts";
+import type { Latencies } from "../load/load.ts";
+import type { Figures } from "../results/figures.ts";
+import type { Site } from "./row.ts";
+
+const MEGABYTE = 1e6;
+const DELETED_WITHIN_MS = 5000;
+const POLL_MS = 20;
+const P9999_FROM = 10_000;
+
+let topicCount = 0;
+
+/** The topic is there for as long as it is used, and its files are gone before the next row. */
+export async function withTopic<T>(
+  { contender }: Site,
+  partitions: number,
+  configs: TopicConfigs,
+  use: (topic: string) => Promise<T>,
+): Promise<T> {
+  const topic = `bench-${topicCount++}-${process.pid}`;
+  if (contender.isFloor) return use(topic);
+  const { port, host } = contender;
+  await createTopic(port, topic, partitions, configs, host);
+  try {
+    return await use(topic);
+  } finally {
+    await deleteTopic(port, topic, host);
+    await untilGone(contender, topic);
+  }
+}
+
+/** Files go later than their topic, and would disturb whoever is next. */
+async function untilGone({ dataDirectory }: Contender, topic: string): Promise<void> {
+  if (dataDirectory === null) return;
+  const deadlineMs = performance.now() + DELETED_WITHIN_MS;
+  const isThere = () => readdirSync(dataDirectory).some((name) => name.startsWith(`${topic}-`));
+  while (performance.now() < deadlineMs && isThere()) await Bun.sleep(POLL_MS);
+}
+
+export interface Watched<T> {
+  readonly result: T;
+  /** Null where nothing is known of the process. */
+  readonly work: ProcessWork | null;
+  readonly peakMegabytes: number;
+}
+
+/** What the contender's process did during some work. */
+export async function watched<T>({ contender }: Site, work: () => Promise<T>): Promise<Watched<T>> {
+  const { pid } = contender;
+  if (pid === null) return { result: await work(), work: null, peakMegabytes: NaN };
+  resetPeak(pid);
+  const before = readProcess(pid);
+  const result = await work();
+  const after = readProcess(pid);
+  return { result, work: workBetween(before, after), peakMegabytes: memoryOf(pid).peakMegabytes };
+}
+
+export function latencyFigures(latencies: Latencies | null): Figures {
+  if (latencies === null) return {};
+  const { count, p50Us, p99Us, p999Us, p9999Us, maxUs } = latencies;
+  return {
+    p50Ms: p50Us / 1000,
+    p99Ms: p99Us / 1000,
+    p999Ms: p999Us / 1000,
+    // Of fewer it would be the greatest.
+    ...(count < P9999_FROM ? {} : { p9999Ms: p9999Us / 1000 }),
+    maxMs: maxUs / 1000,
+  };
+}
+
+/** For each of the bytes that went through. */
+export function workFigures(
+  { work, peakMegabytes }: Watched<unknown>,
+  bytes: number,
+  loadCpuSeconds: number,
+): Figures {
+  if (work === null) return {};
+  return {
+    cpuSecondsPerGigabyte: work.cpuSeconds / (bytes / 1e9),
+    peakMegabytes,
+    switchesPerMegabyte: work.contextSwitches / (bytes / MEGABYTE),
+    diskBytesPerByte: work.diskBytes / bytes,
+    loadShare: loadCpuSeconds / work.cpuSeconds,
+  };
+}

@@ -1,0 +1,115 @@
+/**
+ * Bunka measured, alone or beside others, on this machine in one run: `bun run bench --help`.
+ *
+ * command-line.ts says what may be asked, rows/ what is measured, contenders/ who, contest.ts in
+ * which order, results/ what is made of it.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { type CommandLine, parseCommandLine, USAGE } from "./command-line.ts";
+import { bunka } from "./contenders/bunka.ts";
+import { floor } from "./contenders/floor.ts";
+import { kafka } from "./contenders/kafka.ts";
+import { outside } from "./contenders/outside.ts";
+import { type Entry, runContest } from "./contest.ts";
+import { buildLoad } from "./load/load.ts";
+import { describeMachine, machineLine } from "./machine.ts";
+import type { Results, RowResults } from "./results/results.ts";
+import { medianOf } from "./results/results.ts";
+import { Table } from "./results/table.ts";
+import { rowsOf } from "./rows/index.ts";
+
+const options = parseCommandLine(process.argv.slice(2));
+if (options.isHelp) console.log(USAGE);
+else if (options.isList)
+  for (const { suite, row } of chosenRows()) console.log(`${suite.padEnd(12)} ${row.name}`);
+else await measure();
+
+async function measure(): Promise<void> {
+  const folder = mkdtempSync(join(options.folder ?? tmpdir(), "bunka-bench-"));
+  // Interrupted, it leaves nothing behind either.
+  process.on("SIGINT", () => {
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(130);
+  });
+  try {
+    const load = buildLoad(folder, options.load);
+    const entries = entriesOf(options, folder);
+    const machine = describeMachine(folder);
+    const table = new Table(entries[0]!.name);
+    console.log(`${machineLine(machine)}; load generator in ${load.language}`);
+    const { rounds, seconds, gigabytes, scale } = options;
+    const rows = await runContest(entries, {
+      rows: chosenRows(),
+      load,
+      folder,
+      rounds,
+      seconds,
+      gigabytes,
+      scale,
+      progress,
+      done(row) {
+        progress("");
+        for (const line of table.linesOf(row)) console.log(line);
+        warnOfLoad(row);
+      },
+    });
+    write({
+      date: new Date().toISOString(),
+      command: ["bun run bench", ...process.argv.slice(2)].join(" "),
+      machine,
+      loadLanguage: load.language,
+      rounds,
+      contenders: entries.map(({ name }) => name),
+      rows,
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function chosenRows() {
+  return rowsOf(options.suites).filter(({ row }) => row.name.includes(options.rows));
+}
+
+function entriesOf(line: CommandLine, folder: string): Entry[] {
+  const entries: Entry[] = [{ name: "bunka", isFloor: false, start: bunka() }];
+  for (const other of line.against) {
+    if (other === "kafka") {
+      entries.push({ name: "kafka", isFloor: false, start: kafka(line.kafkaHome) });
+    } else {
+      const checkout = resolve(other);
+      const name = basename(checkout) === "bunka" ? "before" : basename(checkout);
+      entries.push({ name, isFloor: false, start: bunka(checkout, name) });
+    }
+  }
+  const { bootstrap, pid } = line;
+  if (bootstrap !== null) {
+    const start = async () => outside({ bootstrap, pid });
+    entries.push({ name: "other", isFloor: false, start });
+  }
+  const startFloor = floor(folder);
+  if (startFloor !== null) entries.push({ name: "floor", isFloor: true, start: startFloor });
+  const kept = entries.filter(({ name }) => !line.without.includes(name));
+  if (kept.length === 0) throw new Error("nobody is left to be measured");
+  return kept;
+}
+
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+/** A client that costs more than the broker measures itself. */
+function warnOfLoad(row: RowResults): void {
+  for (const name of Object.keys(row.passes)) {
+    const share = name === "floor" ? null : medianOf(row, "", name, "loadShare");
+    if (share !== null && share > 1) {
+      console.log(`  note: the load generator took ${share.toFixed(2)} of the CPU of ${name}`);
+    }
+  }
+}
+
+function write(results: Results): void {
+  if (options.json !== null) writeFileSync(options.json, JSON.stringify(results, null, 1) + "\n");
+}

@@ -1,0 +1,109 @@
+/** The load generator against the floor: both as real processes, for a moment. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { readSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { floor } from "../../bench/contenders/floor.ts";
+import { batchesFile } from "../../bench/load/batches.ts";
+import { buildLoad, type Load, type LoadOptions, type LoadResult } from "../../bench/load/load.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "bunka-load-test-"));
+const startFloor = floor(folder);
+const SHAPE = { recordBytes: 100, batchBytes: 1024 };
+const PARTITIONS = 4;
+const batches = batchesFile(folder, SHAPE, PARTITIONS);
+const loads = new Map<string, Load>();
+/** More than any test writes. */
+const READ_SIZE = 1 << 20;
+const batchSize = readFileSync(batches).readInt32BE(0);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Outcome {
+  readonly result: LoadResult;
+  /** Bytes that the floor wrote, by partition. */
+  readonly written: number[];
+}
+
+async function runOn(language: "C" | "TypeScript", more: Partial<LoadOptions>): Promise<Outcome> {
+  const target = await startFloor!({ folder: join(folder, "floor"), settings: [] });
+  const load = loadIn(language);
+  try {
+    const { host, port } = target;
+    const common = { host, port, topic: "t", partitions: PARTITIONS, batches };
+    const result = await load.run({ ...common, ...more });
+    const names = readdirSync(target.dataDirectory!).sort();
+    const written = names.map((name) => recordsSizeOf(join(target.dataDirectory!, name)));
+    return { result, written };
+  } finally {
+    await target.stop();
+  }
+}
+
+function loadIn(language: "C" | "TypeScript"): Load {
+  const load = loads.get(language) ?? buildLoad(folder, language);
+  loads.set(language, load);
+  expect(load.language).toBe(language);
+  return load;
+}
+
+/** Behind what was written the file is of zeros: space that was reserved. */
+function recordsSizeOf(path: string): number {
+  const bytes = Buffer.alloc(READ_SIZE);
+  const file = openSync(path, "r");
+  const size = readSync(file, bytes, 0, READ_SIZE, 0);
+  closeSync(file);
+  let position = 0;
+  while (position + 12 < size && bytes.readInt32BE(position + 8) > 0) {
+    position += 12 + bytes.readInt32BE(position + 8);
+  }
+  return position;
+}
+
+describe.skipIf(startFloor === null).each(["C"] as const)(
+  "the load generator in %s",
+  (language) => {
+    test("closed loop: as much as was asked for, over all partitions in turn", async () => {
+      const bytes = 40 * batchSize;
+      const { result, written } = await runOn(language, { connections: 2, window: 3, bytes });
+      expect(result.bytes).toBe(bytes);
+      expect(result.requests).toBe(40);
+      expect(result.produce!.count).toBe(40);
+      expect(result.produce!.p50Us).toBeGreaterThan(0);
+      expect(result.produce!.maxUs).toBeGreaterThanOrEqual(result.produce!.p9999Us);
+      expect(written.reduce((sum, size) => sum + size, 0)).toBe(bytes);
+      // Two connections begin at different partitions, and neither waits for the other.
+      expect(Math.min(...written)).toBeGreaterThan(0);
+    });
+
+    test("a request may have a batch for each of several partitions", async () => {
+      const bytes = 40 * batchSize;
+      const { result, written } = await runOn(language, { connections: 1, spread: 2, bytes });
+      expect(result.requests).toBe(20);
+      expect(written).toEqual([10, 10, 10, 10].map((count) => count * batchSize));
+    });
+
+    test("open loop: at its rate, for its time, without what is skipped", async () => {
+      const rate = 200 * batchSize;
+      const options = { connections: 2, rate, seconds: 1, skip_ms: 500 };
+      const { result, written } = await runOn(language, options);
+      expect(result.requests).toBe(200);
+      expect(result.produce!.count).toBe(100);
+      expect(result.lateness!.count).toBe(100);
+      expect(written).toEqual([50, 50, 50, 50].map((count) => count * batchSize));
+      // The last is due 5 ms before the end.
+      expect(result.seconds).toBeGreaterThan(0.99);
+    });
+
+    test("a refusal ends it", async () => {
+      const damaged = join(folder, "damaged");
+      const bytes = readFileSync(batches);
+      bytes.writeUInt8(bytes.readUInt8(100) ^ 1, 100);
+      writeFileSync(damaged, bytes);
+      const running = runOn(language, { batches: damaged, connections: 1, bytes: 10 * batchSize });
+      expect(running).rejects.toThrow("the load failed");
+      await running.catch(() => undefined);
+    });
+  },
+);
