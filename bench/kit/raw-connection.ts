@@ -20,6 +20,7 @@ export class RawConnection {
   #received = Buffer.alloc(0);
   #socket: Bun.Socket | null = null;
   #waiting: PromiseWithResolvers<Buffer> | null = null;
+  #unsent: Buffer = Buffer.alloc(0);
 
   /** Rejects when nobody listens. */
   static async open(port: number, host = "127.0.0.1"): Promise<RawConnection> {
@@ -29,6 +30,7 @@ export class RawConnection {
       port,
       socket: {
         data: (_socket, chunk) => connection.#data(chunk),
+        drain: () => connection.#send(),
         close: () => connection.#waiting?.reject(new Error("the broker closed the connection")),
       },
     });
@@ -51,14 +53,20 @@ export class RawConnection {
   /** Sends one frame and gives the whole answer, with its size in front. */
   async exchange(frame: Buffer): Promise<Buffer> {
     this.#waiting = Promise.withResolvers();
-    // A partial write waits for nobody here: frames of benchmarks fit into the socket's buffer.
-    if (this.#socket?.write(frame) !== frame.length) throw new Error("the frame was not sent");
+    this.#unsent = frame;
+    this.#send();
     return this.#waiting.promise;
   }
 
   close(): void {
     this.#waiting = null;
     this.#socket?.terminate();
+  }
+
+  #send(): void {
+    const sent = this.#socket?.write(this.#unsent) ?? -1;
+    if (sent < 0) throw new Error("the frame was not sent");
+    this.#unsent = this.#unsent.subarray(sent);
   }
 
   #data(chunk: Buffer): void {

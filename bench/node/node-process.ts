@@ -9,6 +9,8 @@ export interface NodeProcess {
   readonly startedMs: number;
   /** Resolves at the line that says that the node is ready, with the time since its start. */
   readonly ready: Promise<number>;
+  /** What it says is told to the probe's owner. */
+  ask(message: string): void;
   /** Both give the milliseconds until the process was gone. */
   stop(): Promise<number>;
   kill(): Promise<number>;
@@ -17,16 +19,23 @@ export interface NodeProcess {
 const REPOSITORY = resolve(import.meta.dir, "../..");
 const READY = "Bunka is ready";
 
-/** `overrides` are settings as `--override` takes them. */
-export function startNode(directory: string, overrides: readonly string[] = []): NodeProcess {
+/** `overrides` are settings as `--override` takes them. With a probe it can be asked. */
+export function startNode(
+  directory: string,
+  overrides: readonly string[] = [],
+  probe: { readonly module: string; readonly told: (message: unknown) => void } | null = null,
+): NodeProcess {
   const port = freePort();
   const settings = [`log.dirs=${directory}`, `listeners=PLAINTEXT://127.0.0.1:${port}`];
   const flags = [...settings, ...overrides].flatMap((setting) => ["--override", setting]);
   const startedMs = performance.now();
-  const child = Bun.spawn([process.execPath, join(REPOSITORY, "src/main.ts"), "broker", ...flags], {
+  const preload = probe === null ? [] : ["--preload", probe.module];
+  const command = [process.execPath, ...preload, join(REPOSITORY, "src/main.ts"), "broker"];
+  const child = Bun.spawn([...command, ...flags], {
     cwd: REPOSITORY,
     stdout: "pipe",
     stderr: "inherit",
+    ...(probe === null ? {} : { ipc: probe.told }),
   });
   const end = async (signal: "SIGTERM" | "SIGKILL"): Promise<number> => {
     const fromMs = performance.now();
@@ -38,6 +47,7 @@ export function startNode(directory: string, overrides: readonly string[] = []):
     pid: child.pid,
     port,
     startedMs,
+    ask: (message) => child.send(message),
     ready: whenReady(child.stdout, startedMs),
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),

@@ -143,10 +143,7 @@ function findPartition(
   } else if (isInternalTopic(found.name) && context.clientId !== ADMIN_CLIENT_ID) {
     answer.errorCode = ErrorCode.INVALID_TOPIC_EXCEPTION;
   } else {
-    answer.errorCode = partition.leaderError();
-    if (answer.errorCode === ErrorCode.NONE && request.acks === ACKS_ALL) {
-      answer.errorCode = partition.minIsrError();
-    }
+    answer.errorCode = partition.produceError(request.acks === ACKS_ALL);
   }
   return answer.errorCode === ErrorCode.NONE ? partition : null;
 }
@@ -160,7 +157,21 @@ function append(
   answer: Answer,
 ): Promise<void> | null {
   const nowMs = broker.world.clock.wallMs();
-  const result = partition.append(bytes, { origin: "client", nowMs, verification });
+  const isForAll = request.acks === ACKS_ALL;
+  const result = partition.produce(bytes, { nowMs, verification, isForAll });
+  if (!(result instanceof Promise)) return appended(partition, result, request, answer);
+  return result.then((late) => {
+    return appended(partition, late, request, answer) ?? undefined;
+  });
+}
+
+/** Null when the answer is complete. */
+function appended(
+  partition: Partition,
+  result: AppendResult,
+  request: ProduceRequest,
+  answer: Answer,
+): Promise<void> | null {
   fill(answer, result);
   if (result.errorCode !== ErrorCode.NONE) return null;
   if (result.flushed !== null) return settle(partition, result, request, answer);

@@ -23,6 +23,7 @@ export type WorkerAnswer =
 
 export function realWorkers(): Workers {
   return {
+    parallelism: navigator.hardwareConcurrency,
     start<Request, Reply>(task: WorkerTask<Request, Reply>): WorkerThread<Request, Reply> {
       return new RealWorkerThread<Request, Reply>(task.entry);
     },

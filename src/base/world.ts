@@ -194,6 +194,8 @@ export interface Socket {
 
 /** Threads for work that takes the processor for long. */
 export interface Workers {
+  /** Threads that can run at the same time here, this one among them. */
+  readonly parallelism: number;
   start<Request, Reply>(task: WorkerTask<Request, Reply>): WorkerThread<Request, Reply>;
 }
 

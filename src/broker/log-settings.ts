@@ -41,6 +41,9 @@ export function logSettings(settings: Settings): LogSettings {
     get logSegmentDeleteDelayMs() {
       return settings.get("log.segment.delete.delay.ms");
     },
+    get numIoThreads() {
+      return settings.get("num.io.threads");
+    },
     get numRecoveryThreadsPerDataDir() {
       return settings.get("num.recovery.threads.per.data.dir");
     },

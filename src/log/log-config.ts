@@ -90,7 +90,7 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   uncleanLeaderElectionEnable: false,
 };
 
-export function isCompacted(config: LogConfig): boolean {
+export function isCompacted(config: Pick<LogConfig, "cleanupPolicy">): boolean {
   return config.cleanupPolicy.includes("compact");
 }
 

@@ -1,6 +1,7 @@
 /** What every log of a node shares; `LogManager` is it, and so is whoever keeps a log alone. */
 import type { Logger } from "../base/logger.ts";
 import type { Clock, Disk, DiskError, Random } from "../base/world.ts";
+import type { BatchExaminer } from "./examiner/batch-examiner.ts";
 import type { FileHandles } from "./file-handles.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
@@ -10,6 +11,8 @@ export interface LogHost {
   readonly random: Random;
   readonly logger: Logger;
   readonly handles: FileHandles;
+  /** For batches that would hold the loop. */
+  readonly examiner: BatchExaminer;
   /** Syncs that nobody waits for, a few at a time. */
   readonly background: WorkQueue;
   readonly producerIdExpirationMs: number;

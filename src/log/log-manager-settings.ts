@@ -9,6 +9,7 @@ export interface LogSettings extends CleanerSettings {
   readonly logInitialTaskDelayMs: number;
   readonly logRetentionCheckIntervalMs: number;
   readonly logSegmentDeleteDelayMs: number;
+  readonly numIoThreads: number;
   readonly numRecoveryThreadsPerDataDir: number;
   readonly producerIdExpirationCheckIntervalMs: number;
   readonly producerIdExpirationMs: number;
@@ -29,6 +30,7 @@ export const DEFAULT_LOG_SETTINGS: LogSettings = {
   logInitialTaskDelayMs: 30_000,
   logRetentionCheckIntervalMs: 300_000,
   logSegmentDeleteDelayMs: 60_000,
+  numIoThreads: 8,
   numRecoveryThreadsPerDataDir: 2,
   producerIdExpirationCheckIntervalMs: 600_000,
   producerIdExpirationMs: 86_400_000,

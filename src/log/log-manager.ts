@@ -21,6 +21,7 @@ import type { Logger } from "../base/logger.ts";
 import type { Clock, Disk, Random, Timer, Workers } from "../base/world.ts";
 import { DiskError } from "../base/world.ts";
 import { LogCleaner } from "./cleaner/log-cleaner.ts";
+import { BatchExaminer } from "./examiner/batch-examiner.ts";
 import { FileHandles } from "./file-handles.ts";
 import { FutureLogs, renameLogDirectory } from "./future-logs.ts";
 import type { Log } from "./log.ts";
@@ -40,7 +41,7 @@ export interface LogManagerOptions {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly random: Random;
-  /** For compaction. */
+  /** For compaction, and for batches that take long. */
   readonly workers: Workers;
   readonly logger: Logger;
   /** `log.dirs`. */
@@ -91,6 +92,7 @@ export class LogManager implements LogHost {
   readonly random: Random;
   readonly logger: Logger;
   readonly handles: FileHandles;
+  readonly examiner: BatchExaminer;
   readonly background = new WorkQueue(SYNCS_MAX);
   /** The broker epoch of the last clean stop, -1 when the directories do not agree on one. */
   previousBrokerEpoch = -1;
@@ -121,7 +123,10 @@ export class LogManager implements LogHost {
     this.logger = options.logger.child("log");
     this.handles = new FileHandles(options.disk, OPEN_FILES_MAX);
     this.#removal = new LogRemoval(this);
-    const { workers, settings } = options;
+    const { workers, settings, clock } = options;
+    const { logger } = this;
+    const threadsMax = (): number => settings.numIoThreads;
+    this.examiner = new BatchExaminer({ workers, clock, logger, threadsMax });
     this.cleaner = !settings.logCleanerEnable
       ? null
       : new LogCleaner({
@@ -350,6 +355,7 @@ export class LogManager implements LogHost {
    */
   async shutDown(brokerEpoch = -1): Promise<void> {
     this.#isStopped = true;
+    await this.examiner.stop();
     await this.cleaner?.stop();
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();

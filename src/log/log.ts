@@ -30,7 +30,13 @@
 import { assert } from "../base/assert.ts";
 import type { DiskError } from "../base/world.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
-import { isControl, hasProducerId, producerEpoch, producerId } from "../protocol/record-batch.ts";
+import {
+  batchSize,
+  isControl,
+  hasProducerId,
+  producerEpoch,
+  producerId,
+} from "../protocol/record-batch.ts";
 import { appended, type AppendResult, type RecordError, refused } from "./append-result.ts";
 import { readEndTransactionMarker } from "./end-transaction-marker.ts";
 import { checkGivenBatches } from "./given-batches.ts";
@@ -52,7 +58,14 @@ import {
   staleEpoch,
 } from "./producer-checks.ts";
 import type { ProducerEntry } from "./producer-entry.ts";
-import { validateBatch } from "./record-validation.ts";
+import type { Examination, InvalidBatch } from "./record-examination.ts";
+import {
+  acceptExamined,
+  type ProducedBatch,
+  validateBatch,
+  type ValidBatch,
+  validateBriefly,
+} from "./record-validation.ts";
 import { offsetForTimestamp, type TimestampAnswer } from "./timestamp-search.ts";
 import type { AbortedTransaction } from "./transaction-index.ts";
 import type { Verification } from "./verifications.ts";
@@ -66,6 +79,12 @@ export interface LeaderAppend {
   readonly verification?: Verification | null;
   /** Of a marker: 2 demands an epoch above that of the records. */
   readonly transactionVersion?: number;
+}
+
+/** What a thread found in a batch, which goes by the settings of when it came. */
+export interface Examined {
+  readonly config: LogConfig;
+  readonly examination: Examination;
 }
 
 export class Log {
@@ -166,20 +185,61 @@ export class Log {
 
   /** Records of clients and coordinators: they get their offsets, and the bytes are changed. */
   appendAsLeader(bytes: Buffer, options: LeaderAppend): AppendResult {
-    const state = this.#state;
     const refusal = this.#refuseAny();
     if (refusal !== null) return this.#refused(refusal);
     const { origin, leaderEpoch, nowMs } = options;
     if (origin === "raftLeader") return this.#appendGiven(bytes, leaderEpoch, true, nowMs);
-    const batch = validateBatch(bytes, {
-      config: state.config,
+    const batch = validateBatch(bytes, this.#batchOf(options, origin, this.#state.config));
+    return this.#appendValid(batch, options);
+  }
+
+  /**
+   * The same for a client's batch, where it takes no more than a millisecond or so. Null when it
+   * does, with nothing changed: then `examine`, and with what that finds `appendExamined`.
+   */
+  appendBriefly(bytes: Buffer, options: LeaderAppend): AppendResult | null {
+    const refusal = this.#refuseAny();
+    if (refusal !== null) return this.#refused(refusal);
+    const batch = validateBriefly(bytes, this.#batchOf(options, "client", this.#state.config));
+    return batch === null ? null : this.#appendValid(batch, options);
+  }
+
+  /** A thread looks through the records; what `found` returns is what it resolves with. */
+  examine<T>(bytes: Buffer, nowMs: number, found: (examined: Examined) => T): Promise<T> {
+    const { config, name, host } = this.#state;
+    const batch = { config, topicPartition: name, nowMs };
+    return host.examiner.examine(bytes, batchSize(bytes, 0), batch, (examination) => {
+      return found({ config, examination });
+    });
+  }
+
+  appendExamined(bytes: Buffer, examined: Examined, options: LeaderAppend): AppendResult {
+    const refusal = this.#refuseAny();
+    if (refusal !== null) return this.#refused(refusal);
+    const batch = this.#batchOf(options, "client", examined.config);
+    return this.#appendValid(acceptExamined(bytes, batch, examined.examination), options);
+  }
+
+  #batchOf(
+    { leaderEpoch, nowMs }: LeaderAppend,
+    origin: ProducedBatch["origin"],
+    config: LogConfig,
+  ): ProducedBatch {
+    const { name, logEndOffset } = this.#state;
+    return {
+      config,
       origin,
-      topicPartition: state.name,
-      firstOffset: state.logEndOffset,
+      topicPartition: name,
+      firstOffset: logEndOffset,
       leaderEpoch,
       nowMs,
-    });
+    };
+  }
+
+  #appendValid(batch: ValidBatch | InvalidBatch, options: LeaderAppend): AppendResult {
     if ("errorCode" in batch) return this.#refused(batch, batch.recordErrors);
+    const state = this.#state;
+    const { origin, nowMs } = options;
     return this.#attemptAppend(() => {
       makeRoom(state, this.#flush, batch, nowMs);
       const isOfClient = origin === "client" && hasProducerId(batch.bytes, 0);

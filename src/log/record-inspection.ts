@@ -10,7 +10,10 @@ import { type LogConfig, NEVER } from "./log-config.ts";
 
 export interface Inspection {
   readonly topicPartition: string;
-  readonly config: LogConfig;
+  readonly config: Pick<
+    LogConfig,
+    "messageTimestampAfterMaxMs" | "messageTimestampBeforeMaxMs" | "messageTimestampType"
+  >;
   readonly nowMs: number;
   /** Every record must have a key. */
   readonly keyed: boolean;

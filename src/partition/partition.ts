@@ -6,22 +6,32 @@
  *
  * A produce has two stages. `append` is the ordered one: when it returns, the records have their
  * offsets and lie in the log. What it returns says what the answer must wait for: nothing, a flush
- * (flush.messages), or the high watermark (acks=all).
+ * (flush.messages), or the high watermark (acks=all). Only records that a thread has to look
+ * through keep the first stage waiting, and those behind them in this partition (append-queue.ts).
  *
  * Invariants: only the leader appends; the high watermark never goes back while this node leads;
  * `readable` moves whenever a waiting fetch may find something new.
  */
 import { Signal } from "../base/signal.ts";
 import type { Clock } from "../base/world.ts";
-import type { AppendResult } from "../log/append-result.ts";
-import type { LeaderAppend, Log } from "../log/log.ts";
+import { type AppendResult, refused } from "../log/append-result.ts";
+import type { Examined, LeaderAppend, Log } from "../log/log.ts";
 import type { Verification } from "../log/verifications.ts";
 import type { PartitionRegistration } from "../metadata/partition-registration.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
+import { AppendQueue } from "./append-queue.ts";
 import { CommitQueue } from "./commit-queue.ts";
 
 /** KIP-320: what a client believes of the leader's epoch; -1 when it does not say. */
 const NO_EPOCH = -1;
+
+/** What a client's batch comes with. */
+export interface Produce {
+  readonly nowMs: number;
+  readonly verification: Verification | null;
+  /** acks=all */
+  readonly isForAll: boolean;
+}
 
 export class Partition {
   /**
@@ -30,6 +40,8 @@ export class Partition {
    */
   readonly readable = new Signal();
   readonly #commits: CommitQueue;
+  readonly #clock: Clock;
+  #queue: AppendQueue | null = null;
   readonly #nodeId: number;
   #registration: PartitionRegistration;
   #log: Log;
@@ -48,6 +60,7 @@ export class Partition {
     this.#registration = registration;
     this.#nodeId = nodeId;
     this.#commits = new CommitQueue(clock);
+    this.#clock = clock;
     this.#watchStart();
   }
 
@@ -112,6 +125,12 @@ export class Partition {
     return this.#isUnderMinIsr() ? ErrorCode.NOT_ENOUGH_REPLICAS : ErrorCode.NONE;
   }
 
+  /** Whether a client may produce here, and with acks=all; asked before anything is written. */
+  produceError(isForAll: boolean): ErrorCode {
+    const errorCode = this.leaderError();
+    return errorCode === ErrorCode.NONE && isForAll ? this.minIsrError() : errorCode;
+  }
+
   /** See `Log.startVerification`. A number is why this node cannot say. */
   startVerification(
     producerId: number,
@@ -133,11 +152,20 @@ export class Partition {
     const { leaderEpoch } = this;
     const { origin, nowMs, verification = null, transactionVersion = -1 } = options;
     const given = { leaderEpoch, origin, nowMs, verification, transactionVersion };
-    const result = this.log.appendAsLeader(records, given);
-    if (result.errorCode === ErrorCode.NONE && result.flushed === null) {
-      this.#advanceTo(this.log.logEndOffset);
+    return this.#appended(this.log.appendAsLeader(records, given));
+  }
+
+  /**
+   * The same for one batch of a client, which has asked `produceError`. A promise where a thread
+   * has to look through the records, or where an earlier batch waits for that.
+   */
+  produce(records: Buffer, options: Produce): AppendResult | Promise<AppendResult> {
+    if (this.#queue === null || this.#queue.isIdle) {
+      const result = this.#appendBriefly(records, options);
+      if (result !== null) return result;
+      return this.#waitForTurn(records, options, true);
     }
-    return result;
+    return this.#waitForTurn(records, options, false);
   }
 
   /** Waits for the flush that `flush.messages` asks for; only then the records may be read. */
@@ -159,6 +187,44 @@ export class Partition {
   /** Moves on what a change of the ISR or of min.insync.replicas was holding back. */
   maybeAdvance(): void {
     this.#advanceTo(this.log.logEndOffset);
+  }
+
+  #appendBriefly(records: Buffer, options: Produce): AppendResult | null {
+    const result = this.log.appendBriefly(records, this.#asLeader(options));
+    return result === null ? null : this.#appended(result);
+  }
+
+  /** Who leads, and which log it is, may have changed when the turn comes. */
+  #waitForTurn(records: Buffer, options: Produce, isLong: boolean): Promise<AppendResult> {
+    this.#queue ??= new AppendQueue(this.#clock);
+    const briefly = () => this.#refusal(options) ?? this.#appendBriefly(records, options);
+    const examined = () => {
+      return this.log.examine(records, options.nowMs, (found) => {
+        return this.#refusal(options) ?? this.#appendExamined(records, options, found);
+      });
+    };
+    return this.#queue.push({ briefly, examined }, isLong);
+  }
+
+  #refusal({ isForAll }: Produce): AppendResult | null {
+    const errorCode = this.produceError(isForAll);
+    return errorCode === ErrorCode.NONE ? null : refused(errorCode, null, -1);
+  }
+
+  #appendExamined(records: Buffer, options: Produce, examined: Examined): AppendResult {
+    return this.#appended(this.log.appendExamined(records, examined, this.#asLeader(options)));
+  }
+
+  #asLeader({ nowMs, verification }: Produce): LeaderAppend {
+    const { leaderEpoch } = this;
+    return { leaderEpoch, origin: "client", nowMs, verification, transactionVersion: -1 };
+  }
+
+  #appended(result: AppendResult): AppendResult {
+    if (result.errorCode === ErrorCode.NONE && result.flushed === null) {
+      this.#advanceTo(this.log.logEndOffset);
+    }
+    return result;
   }
 
   /** With this node as the only one in sync, all that is in the log is committed. */

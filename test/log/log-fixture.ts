@@ -1,6 +1,7 @@
 /** A log on a fake World, and batches to append to it. */
 import type { DiskError } from "../../src/base/world.ts";
 import { silentLogger } from "../../src/base/logger.ts";
+import { BatchExaminer } from "../../src/log/examiner/batch-examiner.ts";
 import { FileHandles } from "../../src/log/file-handles.ts";
 import type { Log } from "../../src/log/log.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "../../src/log/log-config.ts";
@@ -28,6 +29,7 @@ export function hostOf(world: FakeWorld): TestHost {
     random: world.random,
     logger: silentLogger,
     handles: new FileHandles(world.disk, 64),
+    examiner: new BatchExaminer({ ...world, logger: silentLogger, threadsMax: () => 8 }),
     background: new WorkQueue(4),
     producerIdExpirationMs: 86_400_000,
     verifiesTransactions: false,

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32c } from "../../src/base/crc32c.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig, NEVER } from "../../src/log/log-config.ts";
+import type { InvalidBatch } from "../../src/log/record-examination.ts";
 import {
-  type InvalidBatch,
   type ProducedBatch,
   validateBatch,
   type ValidBatch,

@@ -8,6 +8,7 @@ import { DiskError } from "../../src/base/world.ts";
 
 export function fakeWorkers(clock: Clock, disk: Disk): Workers {
   return {
+    parallelism: 3,
     start<Request, Reply>(task: WorkerTask<Request, Reply>): WorkerThread<Request, Reply> {
       const work = task.open({ disk });
       return {

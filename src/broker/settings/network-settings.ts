@@ -86,7 +86,13 @@ export const networkSettings = {
     acts("Requests in the works at once; further ones stay in the sockets."),
   ),
   "num.network.threads": int(3, "high", atLeast(1), clusterWide),
-  "num.io.threads": int(8, "high", atLeast(1), clusterWide),
+  "num.io.threads": int(
+    8,
+    "high",
+    atLeast(1),
+    clusterWide,
+    acts("Threads at most for batches that take long to compress or to look through."),
+  ),
   "background.threads": int(10, "high", atLeast(1), clusterWide),
   "request.timeout.ms": int(
     30_000,

@@ -14,7 +14,8 @@
  * Invariant: whoever cuts, moves or deletes segments of a log has it paused, or is the cleaner.
  */
 import { assert } from "../../base/assert.ts";
-import type { Timer, Workers } from "../../base/world.ts";
+import { LazyThread } from "../../base/lazy-thread.ts";
+import type { Workers } from "../../base/world.ts";
 import { DiskError } from "../../base/world.ts";
 import { isCompacted } from "../log-config.ts";
 import type { LogHost } from "../log-host.ts";
@@ -22,6 +23,7 @@ import type { Log } from "../log.ts";
 import { type CleanableLog, cleanableLog, isDue } from "./cleanable-log.ts";
 import { cleanLog, type CleanerThread, DamagedLog, PassGivenUp } from "./cleaning-pass.ts";
 import { cleanerTask } from "./cleaner-task.ts";
+import type { PassReply, PassRequest } from "./pass-messages.ts";
 import { type PassReport, reportPass } from "./pass-report.ts";
 import { Throttle } from "./throttle.ts";
 
@@ -57,8 +59,6 @@ const SLICE_MS = 2;
 const PIECE_BYTES_MAX = 1 << 20;
 const BUFFER_BYTES_MIN = 4096;
 const MAP_BYTES_MAX = 2 ** 31 - 1;
-/** Memory of a thread is given back after so long without work. */
-const THREAD_IDLE_MS = 30_000;
 
 export class LogCleaner {
   /** Of the last pass. */
@@ -306,21 +306,16 @@ export class LogCleaner {
 class CleanerLine {
   ended: Promise<void> = Promise.resolve();
   readonly #host: LogHost;
-  readonly #workers: Workers;
-  #thread: CleanerThread | null = null;
-  #idleTimer: Timer | null = null;
+  readonly #thread: LazyThread<PassRequest, PassReply>;
   #wake: (() => void) | null = null;
 
   constructor(host: LogHost, workers: Workers) {
     this.#host = host;
-    this.#workers = workers;
+    this.#thread = new LazyThread(workers, host.clock, cleanerTask);
   }
 
   get thread(): CleanerThread {
-    this.#idleTimer?.cancel();
-    this.#idleTimer = null;
-    this.#thread ??= this.#workers.start(cleanerTask);
-    return this.#thread;
+    return this.#thread.use();
   }
 
   /** It has died, or does what nobody expects. */
@@ -329,10 +324,7 @@ class CleanerLine {
   }
 
   endThread(): void {
-    this.#idleTimer?.cancel();
-    this.#idleTimer = null;
-    this.#thread?.end();
-    this.#thread = null;
+    this.#thread.end();
   }
 
   /** Until the time is over or somebody wakes it; not at all when there is no time for it. */
@@ -354,6 +346,6 @@ class CleanerLine {
 
   /** The pass is over: without another one soon, the memory goes. */
   rest(): void {
-    this.#idleTimer ??= this.#host.clock.schedule(THREAD_IDLE_MS, () => this.endThread());
+    this.#thread.rest();
   }
 }

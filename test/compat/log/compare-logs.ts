@@ -24,6 +24,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { silentLogger } from "../../../src/base/logger.ts";
 import { realDisk } from "../../../src/base/real-disk.ts";
+import { realWorkers } from "../../../src/base/real-workers.ts";
+import type { Clock } from "../../../src/base/world.ts";
+import { BatchExaminer } from "../../../src/log/examiner/batch-examiner.ts";
 import { FileHandles } from "../../../src/log/file-handles.ts";
 import type { Log } from "../../../src/log/log.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "../../../src/log/log-config.ts";
@@ -202,16 +205,19 @@ class Comparison {
 
   #newHost(): LogHost {
     const disk = realDisk();
+    const clock: Clock = {
+      wallMs: () => this.#nowMs,
+      monotonicMs: () => this.#nowMs,
+      schedule: () => ({ cancel: () => undefined }),
+      afterTurn: (callback) => void setImmediate(callback),
+    };
+    const [workers, logger, threadsMax] = [realWorkers(), silentLogger, () => 1];
     return {
       disk,
-      clock: {
-        wallMs: () => this.#nowMs,
-        monotonicMs: () => this.#nowMs,
-        schedule: () => ({ cancel: () => undefined }),
-        afterTurn: (callback) => void setImmediate(callback),
-      },
+      clock,
       random: this.#random,
-      logger: silentLogger,
+      logger,
+      examiner: new BatchExaminer({ workers, clock, logger, threadsMax }),
       handles: new FileHandles(disk, 1000),
       background: new WorkQueue(4),
       producerIdExpirationMs: 86_400_000,

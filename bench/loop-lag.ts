@@ -1,0 +1,170 @@
+/**
+ * How long a node's loop is held, at most, by each kind of work that is large: batches to be
+ * compressed anew, requests about all partitions, housekeeping, a group of many members.
+ *
+ *   bun bench/loop-lag.ts [--partitions 10000] [--members 2000] [produce|requests|members]...
+ *
+ * The node is a process of its own with a probe in it (loop-lag/probe.ts). Linux only.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join as joinPath } from "node:path";
+import { parseArgs } from "node:util";
+import { startNode } from "./figures/node-process.ts";
+import {
+  create,
+  join,
+  produceText,
+  produceToAll,
+  READS,
+  remove,
+  type Shape,
+} from "./loop-lag/operations.ts";
+import { RawConnection } from "./raw-connection.ts";
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    partitions: { type: "string", default: "10000" },
+    members: { type: "string", default: "2000" },
+  },
+});
+const PARTITIONS_PER_TOPIC = 100;
+const SETTINGS = [
+  "message.max.bytes=104857600",
+  "log.initial.task.delay.ms=1000",
+  "log.segment.delete.delay.ms=1000",
+  "log.flush.offset.checkpoint.interval.ms=1000",
+  "log.flush.start.offset.checkpoint.interval.ms=1000",
+  "log.cleaner.backoff.ms=1000",
+  "offsets.topic.num.partitions=4",
+  "group.consumer.max.size=1000000",
+  "metadata.log.max.record.bytes.between.snapshots=200000",
+];
+
+interface Report {
+  readonly longestMs: number;
+  readonly over5: number;
+}
+
+class Arena {
+  readonly #folder = mkdtempSync(joinPath(tmpdir(), "bunka-loop-lag-"));
+  readonly #node;
+  #told: ((report: Report) => void) | null = null;
+  connection!: RawConnection;
+
+  private constructor(overrides: readonly string[]) {
+    this.#node = startNode(this.#folder, [...SETTINGS, ...overrides], {
+      module: joinPath(import.meta.dir, "loop-lag/probe.ts"),
+      told: (message) => this.#told?.(message as Report),
+    });
+  }
+
+  static async open(overrides: readonly string[] = []): Promise<Arena> {
+    const arena = new Arena(overrides);
+    await arena.#node.ready;
+    arena.connection = await RawConnection.open(arena.#node.port);
+    return arena;
+  }
+
+  /** What follows from the work in the second after it counts too. */
+  async measure(name: string, work: () => Promise<unknown>, afterMs = 500): Promise<void> {
+    await Bun.sleep(200);
+    this.#node.ask("reset");
+    const startMs = performance.now();
+    await work();
+    const tookMs = performance.now() - startMs;
+    await Bun.sleep(afterMs);
+    const { longestMs, over5 } = await this.#report();
+    const held = `${longestMs.toFixed(1).padStart(8)} ms`;
+    console.log(
+      `${name.padEnd(34)} ${held} ${String(over5).padStart(6)}   ${tookMs.toFixed(0)} ms`,
+    );
+  }
+
+  async close(): Promise<void> {
+    this.connection.close();
+    const startMs = performance.now();
+    await this.#node.stop();
+    console.log(`stopped in ${(performance.now() - startMs).toFixed(0)} ms`);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #report(): Promise<Report> {
+    return new Promise((resolve) => {
+      this.#told = resolve;
+      this.#node.ask("report");
+    });
+  }
+}
+
+async function measureProduce(): Promise<void> {
+  for (const [codec, level] of [
+    ["gzip", "-1"],
+    ["zstd", "3"],
+    ["lz4", "9"],
+    ["zstd", "19"],
+  ] as const) {
+    const arena = await Arena.open([
+      `compression.type=${codec}`,
+      `compression.${codec}.level=${level}`,
+    ]);
+    await create(arena.connection, { topics: ["t"], partitionCount: 1 });
+    await produceText(arena.connection, "t", 1000);
+    for (const kib of [16, 100, 1024, 10_240]) {
+      if (codec === "zstd" && level === "19" && kib > 2000) continue;
+      await arena.measure(`${kib} KiB to ${codec} ${level}`, async () => {
+        for (let count = 0; count < 3; count++) {
+          await produceText(arena.connection, "t", kib << 10);
+        }
+      });
+    }
+    await arena.close();
+  }
+}
+
+async function measureRequests(): Promise<void> {
+  const arena = await Arena.open();
+  const { connection } = arena;
+  const topicCount = Number(flags.partitions) / PARTITIONS_PER_TOPIC;
+  const topics = Array.from({ length: topicCount }, (_, index) => `topic-${index}`);
+  const shape: Shape = { topics, partitionCount: PARTITIONS_PER_TOPIC };
+  await arena.measure("CreateTopics", () => create(connection, shape), 2000);
+  await arena.measure("Produce to all", () => produceToAll(connection, shape), 1000);
+  for (const [name, read] of Object.entries(READS)) {
+    await arena.measure(name, () => read(connection, shape));
+  }
+  await arena.measure("housekeeping", () => Bun.sleep(8000));
+  await arena.measure("DeleteTopics", () => remove(connection, shape), 5000);
+  await create(connection, shape);
+  await produceToAll(connection, shape);
+  await arena.measure("idle files", () => Bun.sleep(25_000));
+  await arena.close();
+}
+
+async function measureMembers(): Promise<void> {
+  const arena = await Arena.open();
+  const { connection } = arena;
+  const topics = Array.from({ length: 10 }, (_, index) => `topic-${index}`);
+  await create(connection, { topics, partitionCount: 1000 });
+  const members = Number(flags.members);
+  await arena.measure(`${members} members join`, async () => {
+    for (let index = 0; index < members; index++) {
+      await join(connection, "g", `member-${index}`, topics);
+    }
+  });
+  await arena.close();
+}
+
+const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
+  produce: measureProduce,
+  requests: measureRequests,
+  members: measureMembers,
+};
+
+console.log(`${"".padEnd(34)} ${"longest".padStart(11)} ${"> 5 ms".padStart(6)}   took`);
+for (const name of positionals.length > 0 ? positionals : Object.keys(SECTIONS)) {
+  const measure = SECTIONS[name];
+  if (measure === undefined) throw new Error(`no such section: ${name}`);
+  await measure();
+}

@@ -1,0 +1,203 @@
+/** Requests that ask a node for much at once. */
+import { produce } from "../../src/protocol/messages/00-produce.ts";
+import { fetch } from "../../src/protocol/messages/01-fetch.ts";
+import { listOffsets } from "../../src/protocol/messages/02-list-offsets.ts";
+import { metadata } from "../../src/protocol/messages/03-metadata.ts";
+import { offsetCommit } from "../../src/protocol/messages/08-offset-commit.ts";
+import { offsetFetch } from "../../src/protocol/messages/09-offset-fetch.ts";
+import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
+import { deleteTopics } from "../../src/protocol/messages/20-delete-topics.ts";
+import { deleteRecords } from "../../src/protocol/messages/21-delete-records.ts";
+import { offsetForLeaderEpoch } from "../../src/protocol/messages/23-offset-for-leader-epoch.ts";
+import { describeConfigs } from "../../src/protocol/messages/32-describe-configs.ts";
+import { describeLogDirs } from "../../src/protocol/messages/35-describe-log-dirs.ts";
+import { incrementalAlterConfigs } from "../../src/protocol/messages/44-incremental-alter-configs.ts";
+import { consumerGroupHeartbeat } from "../../src/protocol/messages/68-consumer-group-heartbeat.ts";
+import { describeTopicPartitions } from "../../src/protocol/messages/75-describe-topic-partitions.ts";
+import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
+import { frameOf, type RawConnection } from "../raw-connection.ts";
+
+const TOPIC = 2;
+const SET = 0;
+const LATEST = -1;
+const GROUP = "loop-lag";
+
+export interface Shape {
+  readonly topics: readonly string[];
+  readonly partitionCount: number;
+}
+
+type Operation = (connection: RawConnection, shape: Shape) => Promise<unknown>;
+
+function indexesOf({ partitionCount }: Shape): number[] {
+  return Array.from({ length: partitionCount }, (_, index) => index);
+}
+
+export const create: Operation = (connection, { topics, partitionCount }) =>
+  connection.ask(createTopics, 7, {
+    topics: topics.map((name) => ({
+      name,
+      numPartitions: partitionCount,
+      replicationFactor: 1,
+      assignments: [],
+      configs: [],
+    })),
+    timeoutMs: 60_000,
+  });
+
+/** The same records to each partition. */
+export const produceToAll: Operation = (connection, shape) => {
+  const value = Buffer.alloc(100, "bunka");
+  const records = buildBatch({
+    records: [{ timestamp: Date.now(), key: null, value }],
+    producerId: 4000,
+    producerEpoch: 0,
+    baseSequence: 0,
+  });
+  const indexes = indexesOf(shape);
+  return connection.exchange(
+    frameOf(produce, 7, {
+      acks: -1,
+      timeoutMs: 30_000,
+      topicData: shape.topics.map((name) => ({
+        name,
+        partitionData: indexes.map((index) => ({ index, records })),
+      })),
+    }),
+  );
+};
+
+/** In the order in which they are run. */
+export const READS: Readonly<Record<string, Operation>> = {
+  "Metadata of all": (connection) => connection.ask(metadata, 12, { topics: null }),
+  "ListOffsets of all": (connection, shape) =>
+    connection.ask(listOffsets, 7, {
+      replicaId: -1,
+      topics: shape.topics.map((name) => ({
+        name,
+        partitions: indexesOf(shape).map((partitionIndex) => ({
+          partitionIndex,
+          timestamp: LATEST,
+        })),
+      })),
+    }),
+  "ListOffsets of all, by time": (connection, shape) =>
+    connection.ask(listOffsets, 7, {
+      replicaId: -1,
+      topics: shape.topics.map((name) => ({
+        name,
+        partitions: indexesOf(shape).map((partitionIndex) => ({ partitionIndex, timestamp: 1 })),
+      })),
+    }),
+  DescribeTopicPartitions: (connection, { topics }) =>
+    connection.ask(describeTopicPartitions, 0, { topics: topics.map((name) => ({ name })) }),
+  "DescribeConfigs of all": (connection, { topics }) =>
+    connection.ask(describeConfigs, 4, {
+      resources: topics.map((resourceName) => ({
+        resourceType: TOPIC,
+        resourceName,
+        configurationKeys: null,
+      })),
+      includeSynonyms: true,
+      includeDocumentation: true,
+    }),
+  DescribeLogDirs: (connection) => connection.ask(describeLogDirs, 4, { topics: null }),
+  "Fetch of all": (connection, shape) =>
+    connection.ask(fetch, 12, {
+      replicaId: -1,
+      maxWaitMs: 0,
+      minBytes: 1,
+      maxBytes: 50 << 20,
+      isolationLevel: 0,
+      sessionId: 0,
+      sessionEpoch: -1,
+      topics: shape.topics.map((topic) => ({
+        topic,
+        partitions: indexesOf(shape).map((partition) => ({
+          partition,
+          fetchOffset: 0,
+          partitionMaxBytes: 1 << 20,
+        })),
+      })),
+      forgottenTopicsData: [],
+    }),
+  "OffsetForLeaderEpoch of all": (connection, shape) =>
+    connection.ask(offsetForLeaderEpoch, 3, {
+      topics: shape.topics.map((topic) => ({
+        topic,
+        partitions: indexesOf(shape).map((partition) => ({ partition, leaderEpoch: 0 })),
+      })),
+    }),
+  "OffsetCommit of all": (connection, shape) =>
+    connection.ask(offsetCommit, 7, {
+      groupId: GROUP,
+      memberId: "",
+      topics: shape.topics.map((name) => ({
+        name,
+        partitions: indexesOf(shape).map((partitionIndex) => ({
+          partitionIndex,
+          committedOffset: 1,
+          committedMetadata: "",
+        })),
+      })),
+    }),
+  "OffsetFetch of all": (connection) =>
+    connection.ask(offsetFetch, 8, { groups: [{ groupId: GROUP, topics: null }] }),
+  "IncrementalAlterConfigs of all": (connection, { topics }) =>
+    connection.ask(incrementalAlterConfigs, 1, {
+      resources: topics.map((resourceName) => ({
+        resourceType: TOPIC,
+        resourceName,
+        configs: [{ name: "retention.ms", configOperation: SET, value: "86400000" }],
+      })),
+      validateOnly: false,
+    }),
+  "DeleteRecords of all": (connection, shape) =>
+    connection.ask(deleteRecords, 2, {
+      topics: shape.topics.map((name) => ({
+        name,
+        partitions: indexesOf(shape).map((partitionIndex) => ({ partitionIndex, offset: 1 })),
+      })),
+      timeoutMs: 30_000,
+    }),
+};
+
+export const remove: Operation = (connection, { topics }) =>
+  connection.ask(deleteTopics, 5, {
+    topicNames: [...topics],
+    timeoutMs: 60_000,
+  });
+
+/** One record of so many bytes of text. */
+export function produceText(connection: RawConnection, topic: string, size: number) {
+  let text = "";
+  for (let row = 0; text.length < size; row++) {
+    text += `{"id":${(row * 2654435761) % 4294967296},"state":"shipped","city":"Oslo"} `;
+  }
+  const value = Buffer.from(text.slice(0, size));
+  const records = buildBatch({ records: [{ timestamp: Date.now(), key: null, value }] });
+  const request = {
+    acks: -1,
+    timeoutMs: 30_000,
+    topicData: [{ name: topic, partitionData: [{ index: 0, records }] }],
+  };
+  return connection.ask(produce, 7, request);
+}
+
+/** One more member of a group that has subscribed to all. */
+export async function join(
+  connection: RawConnection,
+  groupId: string,
+  memberId: string,
+  topics: readonly string[],
+): Promise<void> {
+  const answer = await connection.ask(consumerGroupHeartbeat, 1, {
+    groupId,
+    memberId,
+    memberEpoch: 0,
+    rebalanceTimeoutMs: 300_000,
+    subscribedTopicNames: [...topics],
+    topicPartitions: [],
+  });
+  if (answer.errorCode !== 0) throw new Error(`${memberId}: ${answer.errorMessage}`);
+}

@@ -1,0 +1,69 @@
+/**
+ * Appends of one partition that wait for their turn: behind a batch that a thread looks through,
+ * later ones wait however small they are, for the log has them in the order in which they came.
+ *
+ *   front -> [at a thread] [waits] [waits] -> back          others' partitions go on
+ *
+ * Invariant: the first was begun, and nothing behind it.
+ */
+import { Queue } from "../base/queue.ts";
+import type { Clock } from "../base/world.ts";
+import type { AppendResult } from "../log/append-result.ts";
+
+export interface WaitingAppend {
+  /** Null when it takes long: then `examined` is asked. */
+  readonly briefly: () => AppendResult | null;
+  readonly examined: () => Promise<AppendResult>;
+}
+
+/** Short appends that have waited go on for so long without a break. */
+const SLICE_MS = 2;
+
+export class AppendQueue {
+  readonly #clock: Clock;
+  readonly #waiting = new Queue<Waiting>();
+  #isRunning = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Nobody waits: what comes now need not either. */
+  get isIdle(): boolean {
+    return !this.#isRunning;
+  }
+
+  /** `isLong`: it is known already. */
+  push(append: WaitingAppend, isLong: boolean): Promise<AppendResult> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ append, isLong, resolve, reject });
+      if (!this.#isRunning) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    let sliceStartMs = this.#clock.monotonicMs();
+    while (this.#waiting.length > 0) {
+      const { append, isLong, resolve, reject } = this.#waiting.first();
+      try {
+        const result = isLong ? null : append.briefly();
+        resolve(result ?? (await append.examined()));
+      } catch (error) {
+        reject(error);
+      }
+      this.#waiting.shift();
+      if (this.#clock.monotonicMs() - sliceStartMs < SLICE_MS) continue;
+      await new Promise<void>((next) => this.#clock.afterTurn(next));
+      sliceStartMs = this.#clock.monotonicMs();
+    }
+    this.#isRunning = false;
+  }
+}
+
+interface Waiting {
+  readonly append: WaitingAppend;
+  readonly isLong: boolean;
+  readonly resolve: (result: AppendResult) => void;
+  readonly reject: (error: unknown) => void;
+}
