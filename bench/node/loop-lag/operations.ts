@@ -1,21 +1,22 @@
 /** Requests that ask a node for much at once. */
-import { produce } from "../../src/protocol/messages/00-produce.ts";
-import { fetch } from "../../src/protocol/messages/01-fetch.ts";
-import { listOffsets } from "../../src/protocol/messages/02-list-offsets.ts";
-import { metadata } from "../../src/protocol/messages/03-metadata.ts";
-import { offsetCommit } from "../../src/protocol/messages/08-offset-commit.ts";
-import { offsetFetch } from "../../src/protocol/messages/09-offset-fetch.ts";
-import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
-import { deleteTopics } from "../../src/protocol/messages/20-delete-topics.ts";
-import { deleteRecords } from "../../src/protocol/messages/21-delete-records.ts";
-import { offsetForLeaderEpoch } from "../../src/protocol/messages/23-offset-for-leader-epoch.ts";
-import { describeConfigs } from "../../src/protocol/messages/32-describe-configs.ts";
-import { describeLogDirs } from "../../src/protocol/messages/35-describe-log-dirs.ts";
-import { incrementalAlterConfigs } from "../../src/protocol/messages/44-incremental-alter-configs.ts";
-import { consumerGroupHeartbeat } from "../../src/protocol/messages/68-consumer-group-heartbeat.ts";
-import { describeTopicPartitions } from "../../src/protocol/messages/75-describe-topic-partitions.ts";
-import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
-import { frameOf, type RawConnection } from "../raw-connection.ts";
+import { produce } from "../../../src/protocol/messages/00-produce.ts";
+import { fetch } from "../../../src/protocol/messages/01-fetch.ts";
+import { listOffsets } from "../../../src/protocol/messages/02-list-offsets.ts";
+import { metadata } from "../../../src/protocol/messages/03-metadata.ts";
+import { offsetCommit } from "../../../src/protocol/messages/08-offset-commit.ts";
+import { offsetFetch } from "../../../src/protocol/messages/09-offset-fetch.ts";
+import { createTopics } from "../../../src/protocol/messages/19-create-topics.ts";
+import { deleteTopics } from "../../../src/protocol/messages/20-delete-topics.ts";
+import { deleteRecords } from "../../../src/protocol/messages/21-delete-records.ts";
+import { offsetForLeaderEpoch } from "../../../src/protocol/messages/23-offset-for-leader-epoch.ts";
+import { describeConfigs } from "../../../src/protocol/messages/32-describe-configs.ts";
+import { describeLogDirs } from "../../../src/protocol/messages/35-describe-log-dirs.ts";
+import { incrementalAlterConfigs } from "../../../src/protocol/messages/44-incremental-alter-configs.ts";
+import { consumerGroupHeartbeat } from "../../../src/protocol/messages/68-consumer-group-heartbeat.ts";
+import { describeTopicPartitions } from "../../../src/protocol/messages/75-describe-topic-partitions.ts";
+import { buildBatch } from "../../../src/protocol/record-batch-builder.ts";
+import { sampleText } from "../../kit/sample-text.ts";
+import { frameOf, type RawConnection } from "../../kit/raw-connection.ts";
 
 const TOPIC = 2;
 const SET = 0;
@@ -170,11 +171,7 @@ export const remove: Operation = (connection, { topics }) =>
 
 /** One record of so many bytes of text. */
 export function produceText(connection: RawConnection, topic: string, size: number) {
-  let text = "";
-  for (let row = 0; text.length < size; row++) {
-    text += `{"id":${(row * 2654435761) % 4294967296},"state":"shipped","city":"Oslo"} `;
-  }
-  const value = Buffer.from(text.slice(0, size));
+  const value = sampleText(size);
   const records = buildBatch({ records: [{ timestamp: Date.now(), key: null, value }] });
   const request = {
     acks: -1,

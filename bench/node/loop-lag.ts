@@ -2,7 +2,7 @@
  * How long a node's loop is held, at most, by each kind of work that is large: batches to be
  * compressed anew, requests about all partitions, housekeeping, a group of many members.
  *
- *   bun bench/loop-lag.ts [--partitions 10000] [--members 2000] [produce|requests|members]...
+ *   bun bench/node/loop-lag.ts [--partitions 10000] [--members 2000] [produce|requests|members]...
  *
  * The node is a process of its own with a probe in it (loop-lag/probe.ts). Linux only.
  */
@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { parseArgs } from "node:util";
-import { startNode } from "./figures/node-process.ts";
+import { startNode } from "./node-process.ts";
 import {
   create,
   join,
@@ -20,7 +20,7 @@ import {
   remove,
   type Shape,
 } from "./loop-lag/operations.ts";
-import { RawConnection } from "./raw-connection.ts";
+import { RawConnection } from "../kit/raw-connection.ts";
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
