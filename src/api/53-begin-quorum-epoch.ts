@@ -5,14 +5,16 @@
  *
  * Versions: v1 directory ids and endpoints (KIP-853).
  */
-import { onBeginQuorumEpoch } from "../metadata/raft-answers.ts";
 import { beginQuorumEpoch } from "../protocol/messages/53-begin-quorum-epoch.ts";
+import { answerBeginQuorumEpoch } from "../raft/quorum-requests.ts";
 import { handler } from "./handler.ts";
 import { raftCaller } from "./raft-caller.ts";
 
 export const beginQuorumEpochHandler = handler(
   beginQuorumEpoch,
-  (request, context, broker) =>
-    onBeginQuorumEpoch(broker.metadata, raftCaller(context, broker), request),
+  (request, context, broker) => {
+    const caller = raftCaller(context, broker);
+    return broker.metadata.raft.answer((quorum) => answerBeginQuorumEpoch(quorum, caller, request));
+  },
   { isExempt: true },
 );

@@ -5,14 +5,16 @@
  *
  * Versions: v1 directory ids and endpoints (KIP-853).
  */
-import { onEndQuorumEpoch } from "../metadata/raft-answers.ts";
 import { endQuorumEpoch } from "../protocol/messages/54-end-quorum-epoch.ts";
+import { answerEndQuorumEpoch } from "../raft/quorum-requests.ts";
 import { handler } from "./handler.ts";
 import { raftCaller } from "./raft-caller.ts";
 
 export const endQuorumEpochHandler = handler(
   endQuorumEpoch,
-  (request, context, broker) =>
-    onEndQuorumEpoch(broker.metadata, raftCaller(context, broker), request),
+  (request, context, broker) => {
+    const caller = raftCaller(context, broker);
+    return broker.metadata.raft.answer((quorum) => answerEndQuorumEpoch(quorum, caller, request));
+  },
   { isExempt: true },
 );

@@ -17,7 +17,7 @@ type Replica = Input<
 const DIRECTORIES_VERSION = 2;
 
 export const describeQuorumHandler = handler(describeQuorum, (request, context, broker) => {
-  const { errorCode, topics, nodes } = answerDescribeQuorum(broker.metadata.fetchSource, request);
+  const { errorCode, topics, nodes } = answerDescribeQuorum(broker.metadata.raft, request);
   const hasDirectories = context.apiVersion >= DIRECTORIES_VERSION;
   // A version without a field for it would refuse what it says.
   const inVersion = ({ replicaDirectoryId, ...replica }: Replica): Replica =>

@@ -13,6 +13,6 @@ import { raftCaller } from "./raft-caller.ts";
 export const fetchSnapshotHandler = handler(
   fetchSnapshot,
   (request, context, broker) =>
-    answerFetchSnapshot(broker.metadata.fetchSource, raftCaller(context, broker), request),
+    answerFetchSnapshot(broker.metadata.raft, raftCaller(context, broker), request),
   { isExempt: true },
 );

@@ -11,5 +11,5 @@ import { handler } from "./handler.ts";
 import { raftCaller } from "./raft-caller.ts";
 
 export const addRaftVoterHandler = handler(addRaftVoter, (request, context, broker) =>
-  answerAddVoter(broker.metadata.quorum, raftCaller(context, broker), request),
+  answerAddVoter(broker.metadata.raft.quorum, raftCaller(context, broker), request),
 );

@@ -9,5 +9,5 @@ import { handler } from "./handler.ts";
 import { raftCaller } from "./raft-caller.ts";
 
 export const removeRaftVoterHandler = handler(removeRaftVoter, (request, context, broker) =>
-  answerRemoveVoter(broker.metadata.quorum, raftCaller(context, broker), request),
+  answerRemoveVoter(broker.metadata.raft.quorum, raftCaller(context, broker), request),
 );

@@ -9,5 +9,5 @@ import { handler } from "./handler.ts";
 import { raftCaller } from "./raft-caller.ts";
 
 export const updateRaftVoterHandler = handler(updateRaftVoter, (request, context, broker) =>
-  answerUpdateVoter(broker.metadata.quorum, raftCaller(context, broker), request),
+  answerUpdateVoter(broker.metadata.raft.quorum, raftCaller(context, broker), request),
 );

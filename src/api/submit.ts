@@ -1,7 +1,7 @@
 /** Commands to the controller, and what a client is told when the controller cannot take them. */
 import type { Broker } from "../broker/broker.ts";
 import { type Command, type Refusal, refusal } from "../metadata/controller/command.ts";
-import { MetadataStoppedError, TooManyRecordsError } from "../metadata/metadata-node.ts";
+import { MetadataStoppedError, TooManyRecordsError } from "../metadata/metadata-errors.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 
 /**

@@ -5,7 +5,8 @@
 import { type Clock, DiskError } from "../base/world.ts";
 import { assignReplicasToDirs } from "../metadata/controller/assign-replicas-to-dirs.ts";
 import { DIRECTORIES_LEVEL } from "../metadata/features.ts";
-import { type MetadataNode, MetadataStoppedError } from "../metadata/metadata-node.ts";
+import { MetadataStoppedError } from "../metadata/metadata-errors.ts";
+import type { MetadataNode } from "../metadata/metadata-node.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 
 /** In one request. */

@@ -10,7 +10,7 @@
 import type { Logger } from "../base/logger.ts";
 import type { Clock } from "../base/world.ts";
 import type { ProducerIdBlock } from "../metadata/controller/allocate-producer-ids.ts";
-import { MetadataStoppedError } from "../metadata/metadata-node.ts";
+import { MetadataStoppedError } from "../metadata/metadata-errors.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
 
 export interface ProducerIdsOptions {

@@ -12,7 +12,8 @@ import { LogStartupError } from "../log/log-startup-error.ts";
 import { type BrokerHeartbeatReply, heartbeat } from "../metadata/controller/broker-heartbeat.ts";
 import { registerBroker, registerController } from "../metadata/controller/register-broker.ts";
 import type { SupportedFeatures } from "../metadata/features.ts";
-import { MetadataStoppedError, type MetadataNode } from "../metadata/metadata-node.ts";
+import { MetadataStoppedError } from "../metadata/metadata-errors.ts";
+import type { MetadataNode } from "../metadata/metadata-node.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
 import { type ListenerAddress, SECURITY_PROTOCOLS } from "./settings/listeners.ts";
 

@@ -15,7 +15,7 @@ import {
   SHARE_GROUP_STATE_TOPIC,
   TRANSACTION_STATE_TOPIC,
 } from "../metadata/internal-topics.ts";
-import { MetadataStoppedError } from "../metadata/metadata-node.ts";
+import { MetadataStoppedError } from "../metadata/metadata-errors.ts";
 import { topicNameError } from "../metadata/topic-name.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
 import type { Settings } from "./settings/settings.ts";

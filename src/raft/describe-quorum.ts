@@ -15,7 +15,7 @@ type DescribeQuorumResponse = Input<typeof describeQuorum.response>;
 const UNKNOWN_PARTITION = "This server does not host this topic-partition.";
 
 export function answerDescribeQuorum(
-  { clock, quorum, raftLog }: FetchSource,
+  { clock, quorum, log }: FetchSource,
   request: DescribeQuorumRequest,
 ): DescribeQuorumResponse {
   const none = { errorCode: ErrorCode.NONE, errorMessage: null };
@@ -40,8 +40,8 @@ export function answerDescribeQuorum(
     ...none,
     leaderId: quorum.leaderId,
     leaderEpoch: quorum.epoch,
-    highWatermark: raftLog.highWatermark,
-    currentVoters: voterStates(clock, quorum, raftLog),
+    highWatermark: log.highWatermark,
+    currentVoters: voterStates(clock, quorum, log),
     observers: observerStates(quorum),
   };
   const nodes = [...quorum.voters.values()].map(({ id, endpoints }) => ({

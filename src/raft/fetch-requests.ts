@@ -12,15 +12,17 @@ import type { fetchSnapshot } from "../protocol/messages/59-fetch-snapshot.ts";
 import type { Input, Value } from "../protocol/schema.ts";
 import type { Quorum } from "./quorum.ts";
 import { type RaftContext, isClusterId, leaderEndpoints } from "./quorum-requests.ts";
-import { type FetchPosition, type RaftLog, isBootstrapSnapshot } from "./raft-log.ts";
+import { type FollowerPosition, type RaftLog, isBootstrapSnapshot } from "./raft-log.ts";
 
 export interface FetchSource {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly quorum: Quorum;
-  readonly raftLog: RaftLog;
+  readonly log: RaftLog;
   /** Moves when the log grows, and with its high watermark. */
   readonly moved: Signal;
+  /** A replica asked for what lies behind `endOffset`. */
+  observed(id: number, directoryId: string, endOffset: number): void;
 }
 
 type FetchRequest = Value<typeof fetch.request>;
@@ -44,7 +46,7 @@ export async function answerFetch(
   if (!isClusterId(context, request.clusterId)) return failed(ErrorCode.INCONSISTENT_CLUSTER_ID);
   const partition = onlyPartition(request);
   if (partition === null) return failed(ErrorCode.INVALID_REQUEST);
-  const { quorum, raftLog } = source;
+  const { quorum, log } = source;
   const isNonsense =
     request.maxWaitMs < 0 ||
     partition.fetchOffset < 0 ||
@@ -58,7 +60,7 @@ export async function answerFetch(
     const { epoch } = quorum;
     await waitUntil(source.clock, [source.moved], request.maxWaitMs, () => {
       if (quorum.epoch !== epoch) return true;
-      return raftLog.endOffset > fetchOffset || raftLog.highWatermark > highWatermark;
+      return log.endOffset > fetchOffset || log.highWatermark > highWatermark;
     });
     answer = await answerOnce(source, partition, replicaId, request.maxBytes);
   }
@@ -106,10 +108,10 @@ export async function answerFetchSnapshot(
   }
   const refused = reasonAgainstEpoch(quorum, currentLeaderEpoch);
   if (refused !== ErrorCode.NONE) return answer({ errorCode: refused });
-  const path = source.raftLog.snapshotPath(id);
+  const path = source.log.snapshotPath(id);
   const size = source.disk.status(path)?.size ?? -1;
   // What format wrote holds voters only; it is the same everywhere, or must not be.
-  if (!source.raftLog.hasSnapshot(id) || size < 0 || isBootstrapSnapshot(id)) {
+  if (!source.log.hasSnapshot(id) || size < 0 || isBootstrapSnapshot(id)) {
     return answer({ errorCode: ErrorCode.SNAPSHOT_NOT_FOUND });
   }
   if (position < 0 || position >= size) {
@@ -135,16 +137,16 @@ async function answerOnce(
   replicaId: number,
   maxBytes: number,
 ): Promise<FetchAnswer> {
-  const { quorum, raftLog } = source;
+  const { quorum, log } = source;
   const { fetchOffset, lastFetchedEpoch } = partition;
   const refused = reasonAgainstEpoch(quorum, partition.currentLeaderEpoch);
   if (refused !== ErrorCode.NONE) return empty(source, refused);
-  const found = positionOf(raftLog, fetchOffset, lastFetchedEpoch);
+  const found = positionOf(log, fetchOffset, lastFetchedEpoch);
   if (found.kind === "valid") {
-    quorum.observed(replicaId, partition.replicaDirectoryId, fetchOffset);
-    if (fetchOffset >= raftLog.endOffset) return empty(source, ErrorCode.NONE);
+    source.observed(replicaId, partition.replicaDirectoryId, fetchOffset);
+    if (fetchOffset >= log.endOffset) return empty(source, ErrorCode.NONE);
     const sizeMax = Math.min(Math.max(maxBytes, 0), FETCH_SIZE_MAX);
-    const records = await raftLog.read(fetchOffset, sizeMax, raftLog.endOffset);
+    const records = await log.read(fetchOffset, sizeMax, log.endOffset);
     return { ...empty(source, ErrorCode.NONE), records };
   }
   const { endOffset, epoch } = found;
@@ -155,7 +157,7 @@ async function answerOnce(
 }
 
 /** Who has nothing yet is quicker with a snapshot than with the whole log. */
-function positionOf(raftLog: RaftLog, offset: number, epoch: number): FetchPosition {
+function positionOf(raftLog: RaftLog, offset: number, epoch: number): FollowerPosition {
   const latest = raftLog.latestSnapshot;
   if (offset === 0 && latest !== null && !isBootstrapSnapshot(latest)) {
     return { kind: "snapshot", ...latest };
@@ -170,12 +172,12 @@ function isWorthWaiting(answer: FetchAnswer, asked: FetchPartition): boolean {
   return !hasRecords && asked.highWatermark >= answer.highWatermark;
 }
 
-function empty({ quorum, raftLog }: FetchSource, errorCode: ErrorCode): FetchAnswer {
+function empty({ quorum, log }: FetchSource, errorCode: ErrorCode): FetchAnswer {
   return {
     partitionIndex: 0,
     errorCode,
-    highWatermark: errorCode === ErrorCode.NONE ? raftLog.highWatermark : -1,
-    logStartOffset: raftLog.startOffset,
+    highWatermark: errorCode === ErrorCode.NONE ? log.highWatermark : -1,
+    logStartOffset: log.startOffset,
     currentLeader: { leaderId: quorum.leaderId, leaderEpoch: quorum.epoch },
     abortedTransactions: null,
     records: NOTHING,

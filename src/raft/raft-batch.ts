@@ -34,7 +34,7 @@ export interface RaftBatch {
   readonly controls: readonly ControlRecord[];
 }
 
-interface Placement {
+export interface Placement {
   readonly baseOffset: number;
   readonly epoch: number;
   readonly timestamp: number;
@@ -57,6 +57,29 @@ export function controlBatch(at: Placement, controls: readonly NewControlRecord[
     isControl: true,
     records: controls.map((control) => ({ timestamp, ...encodeControl(control) })),
   });
+}
+
+/** Kafka cuts what the controller writes at once into batches of so many records. */
+const RECORDS_PER_BATCH_MAX = 10_000;
+const VALUES_SIZE_MAX = BATCH_SIZE_MAX - 1024;
+
+export function fitsIntoBatch(values: readonly Buffer[]): boolean {
+  return values.reduce((sum, value) => sum + sizeInBatch(value), 0) <= VALUES_SIZE_MAX;
+}
+
+/** The values of as few batches as may be. */
+export function intoBatches(values: readonly Buffer[]): Buffer[][] {
+  const batches: Buffer[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const value of values) {
+    const last = batches.at(-1);
+    size += sizeInBatch(value);
+    if (last === undefined || size > VALUES_SIZE_MAX || last.length === RECORDS_PER_BATCH_MAX) {
+      batches.push([value]);
+      size = sizeInBatch(value);
+    } else last.push(value);
+  }
+  return batches;
 }
 
 /** Room that a value takes in a batch at most: sizes, deltas and attributes around it. */

@@ -39,7 +39,7 @@ export interface RaftLogOptions {
 }
 
 /** Where a follower stands: as it is told in a Fetch response. */
-export type FetchPosition =
+export type FollowerPosition =
   | { readonly kind: "valid" }
   /** Its records of this epoch end differently: it must truncate. */
   | { readonly kind: "diverging"; readonly endOffset: number; readonly epoch: number }
@@ -131,6 +131,10 @@ export class RaftLog {
     if (this.log.failure !== null) throw this.log.failure;
   }
 
+  advanceHighWatermark(offset: number): void {
+    this.log.advanceHighWatermark(offset);
+  }
+
   /** An epoch begins with the next record. */
   beginEpoch(epoch: number): void {
     this.log.assignEpochStart(epoch, this.endOffset);
@@ -165,7 +169,7 @@ export class RaftLog {
   }
 
   /** Whether a follower with these records so far can go on at `offset`. */
-  validate(offset: number, epoch: number): FetchPosition {
+  validate(offset: number, epoch: number): FollowerPosition {
     if (this.startOffset === 0 && offset === 0) return { kind: "valid" };
     const earliest = this.earliestSnapshot;
     const latest = this.latestSnapshot;

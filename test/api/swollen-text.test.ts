@@ -183,14 +183,14 @@ describe("text that grows when it is written again", () => {
   test.each(CASES)("%s", async (_, frame) => {
     const broker = startBroker();
     broker.wait(makeTopic(broker.asker, "t"));
-    const before = broker.node.metadata.raftLog.endOffset;
+    const before = broker.node.metadata.raft.log.endOffset;
     const connection = await broker.connect("broker");
     broker.wait(connection.exchange(frame).catch(() => null));
     broker.world.clock.settle();
     expect(broker.fatals).toEqual([]);
     broker.wait(makeTopic(broker.asker, "still-there"));
     expect(broker.node.image.topics.byName("still-there")).toBeDefined();
-    expect(broker.node.metadata.raftLog.endOffset).toBeGreaterThan(before);
+    expect(broker.node.metadata.raft.log.endOffset).toBeGreaterThan(before);
     broker.stop();
     startBroker({}, broker.world).stop();
   });

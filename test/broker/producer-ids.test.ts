@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { silentLogger } from "../../src/base/logger.ts";
 import { ProducerIds } from "../../src/broker/producer-ids.ts";
 import type { ProducerIdBlock } from "../../src/metadata/controller/allocate-producer-ids.ts";
-import { MetadataStoppedError } from "../../src/metadata/metadata-node.ts";
+import { MetadataStoppedError } from "../../src/metadata/metadata-errors.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
 

@@ -6,7 +6,7 @@ import type {
   CreateTopicsRequest,
   CreateTopicsResponse,
 } from "../../src/metadata/controller/create-topics.ts";
-import { MetadataStoppedError } from "../../src/metadata/metadata-node.ts";
+import { MetadataStoppedError } from "../../src/metadata/metadata-errors.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
 

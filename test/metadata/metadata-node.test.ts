@@ -4,7 +4,7 @@ import type { MetadataDelta } from "../../src/metadata/delta.ts";
 import { ZERO_UUID } from "../../src/base/uuid.ts";
 import { deleteTopics } from "../../src/metadata/controller/delete-topics.ts";
 import { type Command, divisible } from "../../src/metadata/controller/command.ts";
-import { MetadataStoppedError, TooManyRecordsError } from "../../src/metadata/metadata-node.ts";
+import { MetadataStoppedError, TooManyRecordsError } from "../../src/metadata/metadata-errors.ts";
 import type { NewRecord } from "../../src/metadata/record.ts";
 import { readQuorumState } from "../../src/raft/quorum-state.ts";
 import { voterSet } from "../../src/raft/voter-set.ts";
@@ -49,8 +49,8 @@ describe("a metadata node on a new directory", () => {
       ...BOOTSTRAP,
     ]);
     expect(node.image.metadataVersion).toBe(30);
-    expect(node.quorum.kraftVersion).toBe(1);
-    expect(node.quorum.voters.get(1)?.directoryId).toBe(DIRECTORY_ID);
+    expect(node.raft.quorum.kraftVersion).toBe(1);
+    expect(node.raft.quorum.voters.get(1)?.directoryId).toBe(DIRECTORY_ID);
     expect(world.disk.readWhole(`${PARTITION}/quorum-state`).toString()).toBe(
       '{"leaderId":1,"leaderEpoch":1,"votedId":-1,"votedDirectoryId":"AAAAAAAAAAAAAAAAAAAAAA","data_version":1}',
     );
@@ -90,12 +90,12 @@ describe("submit", () => {
       return response;
     });
     expect(node.image.topics.byName("a")).toBeNull();
-    const highWatermark = node.raftLog.highWatermark;
+    const highWatermark = node.raft.log.highWatermark;
     world.clock.await(Promise.resolve());
-    expect(answered && node.raftLog.highWatermark === highWatermark).toBe(false);
+    expect(answered && node.raft.log.highWatermark === highWatermark).toBe(false);
     expect(world.clock.await(submitted).topics[0]?.errorCode).toBe(ErrorCode.NONE);
     expect(node.image.topics.byName("a")).not.toBeNull();
-    expect(node.raftLog.highWatermark).toBe(node.raftLog.endOffset);
+    expect(node.raft.log.highWatermark).toBe(node.raft.log.endOffset);
   });
 
   test("sees the records of commands that are not committed yet", () => {
@@ -124,6 +124,27 @@ describe("submit", () => {
     expect(node.image.topics.size).toBe(50);
   });
 
+  test("shares the next sync among all commands that come while one is under way", () => {
+    const world = formatted();
+    const node = openNode(world);
+    startBroker(world, node);
+    let syncs = 0;
+    const check = world.disk.check.bind(world.disk);
+    world.disk.check = (operation, path) => {
+      if (operation === "sync" && path.endsWith(".log")) syncs++;
+      check(operation, path);
+    };
+    const late: Promise<unknown>[] = [];
+    const first = node.submit(createTopic("a"));
+    world.clock.afterTurn(() => {
+      for (const name of ["b", "c", "d"]) late.push(node.submit(createTopic(name)));
+    });
+    world.clock.await(first);
+    world.clock.await(Promise.all(late));
+    expect(late.length).toBe(3);
+    expect(syncs).toBe(2);
+  });
+
   test("tells listeners of everything first, then of changes, before it answers", () => {
     const world = formatted();
     const node = openNode(world);
@@ -143,14 +164,14 @@ describe("submit", () => {
   test("refuses what fits into no batch, and goes on", () => {
     const world = formatted();
     const node = openNode(world);
-    const before = node.raftLog.endOffset;
+    const before = node.raft.log.endOffset;
     const value = "x".repeat(30_000);
     const records = Array.from({ length: 400 }, (_, index) => config(`k${index}`, value));
     expect(() => run(world, node, writing(...records))).toThrow(TooManyRecordsError);
-    expect(node.raftLog.endOffset).toBe(before);
+    expect(node.raft.log.endOffset).toBe(before);
     // The same records, where they may be cut, take several batches.
     run(world, node, () => divisible(records, null));
-    expect(node.raftLog.endOffset).toBe(before + 400);
+    expect(node.raft.log.endOffset).toBe(before + 400);
     expect(node.image.configs.of(32, "g").size).toBe(400);
   });
 
@@ -185,7 +206,7 @@ describe("a restart", () => {
     const later = afterKill(world);
     const again = openNode(later);
     expect(contentsOf(again.image)).toEqual(before);
-    expect(again.quorum.epoch).toBe(2);
+    expect(again.raft.quorum.epoch).toBe(2);
     expect(readQuorumState(later.disk, PARTITION)?.leaderEpoch).toBe(2);
     // The voters are in the log already.
     expect(recordsInLog(later).at(-1)?.name).toBe("LeaderChangeMessage");
@@ -198,7 +219,7 @@ describe("a restart", () => {
     const endpoints = [{ name: "CONTROLLER", host: "localhost", port: 1 }];
     const node = openNode(later, { local: { ...LOCAL, endpoints } });
     expect(recordsInLog(later).at(-1)?.name).toBe("VotersRecord");
-    expect(node.quorum.voters.get(1)?.endpoints[0]?.port).toBe(1);
+    expect(node.raft.quorum.voters.get(1)?.endpoints[0]?.port).toBe(1);
   });
 
   test("lets the broker register again at once: its last incarnation is dead", () => {
@@ -288,14 +309,14 @@ describe("leadBeyond", () => {
     const node = openNode(world);
     startBroker(world, node);
     const submitted = node.submit(createTopic("a"));
-    world.clock.await(node.leadBeyond(7));
+    world.clock.await(node.raft.leadBeyond(7));
     world.clock.await(submitted);
-    expect(node.quorum.epoch).toBe(8);
+    expect(node.raft.quorum.epoch).toBe(8);
     expect(readQuorumState(world.disk, PARTITION)?.leaderEpoch).toBe(8);
     run(world, node, createTopic("b"));
     expect(node.image.topics.size).toBe(2);
-    world.clock.await(node.leadBeyond(3));
-    expect(node.quorum.epoch).toBe(8);
+    world.clock.await(node.raft.leadBeyond(3));
+    expect(node.raft.quorum.epoch).toBe(8);
     const later = afterKill(world);
     expect(openNode(later).image.topics.size).toBe(2);
   });
@@ -305,21 +326,20 @@ describe("an idle node", () => {
   test("writes a NoOpRecord whenever the log was quiet for long, if somebody reads it", () => {
     const world = formatted();
     const node = openNode(world, { settings: { metadataMaxIdleIntervalMs: 500 } });
-    const start = node.raftLog.endOffset;
+    const start = node.raft.log.endOffset;
     world.clock.advance(10_000);
-    expect(node.raftLog.endOffset).toBe(start);
-    node.quorum.observed(7, DIRECTORY_ID, start);
-    node.wasRead();
+    expect(node.raft.log.endOffset).toBe(start);
+    node.raft.observed(7, DIRECTORY_ID, start);
     world.clock.advance(499);
-    expect(node.raftLog.endOffset).toBe(start);
+    expect(node.raft.log.endOffset).toBe(start);
     world.clock.advance(1000);
-    expect(node.raftLog.endOffset).toBe(start + 2);
+    expect(node.raft.log.endOffset).toBe(start + 2);
     expect(recordsInLog(world).at(-1)?.name).toBe("NoOpRecord");
     // The reader is gone: so is the reason to write.
     world.clock.advance(301_000);
-    const end = node.raftLog.endOffset;
+    const end = node.raft.log.endOffset;
     world.clock.advance(10_000);
-    expect(node.raftLog.endOffset).toBe(end);
+    expect(node.raft.log.endOffset).toBe(end);
   });
 
   test("fences brokers that an older log knows and that nobody hears of", () => {

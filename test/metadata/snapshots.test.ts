@@ -20,10 +20,10 @@ describe("snapshots", () => {
     fill(world, node, 60);
     expect(snapshotsOf(world).length).toBeGreaterThan(2);
     const before = contentsOf(node.image);
-    const newest = node.raftLog.latestSnapshot!;
+    const newest = node.raft.log.latestSnapshot!;
     const later = afterKill(world);
     const again = openNode(later);
-    expect(again.raftLog.latestSnapshot).toEqual(newest);
+    expect(again.raft.log.latestSnapshot).toEqual(newest);
     expect(contentsOf(again.image)).toEqual(before);
   });
 
@@ -64,17 +64,17 @@ describe("snapshots", () => {
     });
     fill(world, node, 400);
     const before = contentsOf(node.image);
-    expect(node.raftLog.startOffset).toBeGreaterThan(100);
+    expect(node.raft.log.startOffset).toBeGreaterThan(100);
     expect(snapshotsOf(world).length).toBeLessThan(10);
     const names = world.disk.list(PARTITION);
     expect(names).not.toContain("00000000000000000000.log");
     for (const id of snapshotsOf(world)) {
-      expect(id.endOffset).toBeGreaterThanOrEqual(node.raftLog.startOffset);
+      expect(id.endOffset).toBeGreaterThanOrEqual(node.raft.log.startOffset);
     }
     const later = afterKill(world);
     const again = openNode(later);
     expect(contentsOf(again.image)).toEqual(before);
-    expect(again.quorum.kraftVersion).toBe(1);
+    expect(again.raft.quorum.kraftVersion).toBe(1);
   });
 
   test("and the log before them go when they are too old, but never the last", () => {
@@ -87,11 +87,11 @@ describe("snapshots", () => {
     fill(world, node, 100);
     const [first, ...others] = snapshotsOf(world);
     expect(others.length).toBeGreaterThan(0);
-    expect(node.raftLog.startOffset).toBe(first!.endOffset);
+    expect(node.raft.log.startOffset).toBe(first!.endOffset);
     world.clock.jumpWall(50_000);
-    node.raftLog.clean();
-    expect(snapshotsOf(world)).toEqual([node.raftLog.latestSnapshot!]);
-    node.raftLog.clean();
+    node.raft.log.clean();
+    expect(snapshotsOf(world)).toEqual([node.raft.log.latestSnapshot!]);
+    node.raft.log.clean();
     expect(snapshotsOf(world).length).toBe(1);
   });
 
@@ -127,7 +127,7 @@ describe("snapshots", () => {
     world.clock.await(node.whenSnapshotIsWritten());
     const later = afterKill(world);
     const again = openNode(later);
-    expect(again.raftLog.latestSnapshot?.endOffset).toBeGreaterThan(3000);
+    expect(again.raft.log.latestSnapshot?.endOffset).toBeGreaterThan(3000);
     expect(contentsOf(again.image)).toEqual(contentsOf(node.image));
   });
 

@@ -1,15 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { METADATA_TOPIC_ID, ZERO_UUID } from "../../src/base/uuid.ts";
 import type { MetadataNode } from "../../src/metadata/metadata-node.ts";
-import {
-  onBeginQuorumEpoch,
-  onEndQuorumEpoch,
-  onFetch,
-  onVote,
-} from "../../src/metadata/raft-answers.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { answerDescribeQuorum } from "../../src/raft/describe-quorum.ts";
-import { answerFetchSnapshot } from "../../src/raft/fetch-requests.ts";
+import { answerFetch, answerFetchSnapshot } from "../../src/raft/fetch-requests.ts";
+import {
+  answerBeginQuorumEpoch,
+  answerEndQuorumEpoch,
+  answerVote,
+} from "../../src/raft/quorum-requests.ts";
 import { readRaftBatches } from "../../src/raft/raft-batch.ts";
 import { parseSnapshot } from "../../src/raft/snapshot-reader.ts";
 import { type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
@@ -28,16 +27,16 @@ const OTHER_DIRECTORY = "CC7wURaHn9LdAh44tk7sHQ";
 const CONTEXT = { clusterId: CLUSTER_ID, listener: "CONTROLLER", version: 18 };
 const LEADER = [{ nodeId: 1, host: "localhost", port: 19393 }];
 
-describe("onFetch", () => {
+describe("answerFetch", () => {
   test("gives the log from its beginning, batch by batch", () => {
     const { world, node } = started();
     const offsets: number[] = [];
     let offset = 0;
-    while (offset < node.raftLog.endOffset) {
+    while (offset < node.raft.log.endOffset) {
       const { responses } = fetchNow(world, node, { fetchOffset: offset, lastFetchedEpoch: 1 }, 1);
       const partition = responses[0]!.partitions[0]!;
       expect(partition.errorCode).toBe(ErrorCode.NONE);
-      expect(partition.highWatermark).toBe(node.raftLog.highWatermark);
+      expect(partition.highWatermark).toBe(node.raft.log.highWatermark);
       expect(partition.currentLeader).toEqual({ leaderId: 1, leaderEpoch: 1 });
       for (const batch of readRaftBatches(partition.records as Buffer)) {
         offsets.push(batch.baseOffset);
@@ -50,15 +49,15 @@ describe("onFetch", () => {
 
   test("waits for records, and not longer than asked", () => {
     const { world, node } = started();
-    const fetchOffset = node.raftLog.endOffset;
-    const { highWatermark } = node.raftLog;
+    const fetchOffset = node.raft.log.endOffset;
+    const { highWatermark } = node.raft.log;
     const asked = { fetchOffset, lastFetchedEpoch: 1, highWatermark };
     const before = world.clock.monotonicMs();
-    const waiting = onFetch(node, CONTEXT, fetchRequest(asked, { maxWaitMs: 500 }));
+    const waiting = answerFetch(node.raft, CONTEXT, fetchRequest(asked, { maxWaitMs: 500 }));
     const nothing = world.clock.await(waiting).responses[0]!.partitions[0]!;
     expect(nothing.records).toHaveLength(0);
     expect(world.clock.monotonicMs() - before).toBe(500);
-    const second = onFetch(node, CONTEXT, fetchRequest(asked, { maxWaitMs: 60_000 }));
+    const second = answerFetch(node.raft, CONTEXT, fetchRequest(asked, { maxWaitMs: 60_000 }));
     run(world, node, createTopic("a"));
     const something = world.clock.await(second).responses[0]!.partitions[0]!;
     expect((something.records as Buffer).length).toBeGreaterThan(0);
@@ -67,8 +66,8 @@ describe("onFetch", () => {
 
   test("says where a log parts from this one", () => {
     const { world, node } = started();
-    world.clock.await(node.leadBeyond(4));
-    const ended = node.raftLog.log.endOffsetFor(1).endOffset;
+    world.clock.await(node.raft.leadBeyond(4));
+    const ended = node.raft.log.log.endOffsetFor(1).endOffset;
     const asked = { fetchOffset: ended + 3, lastFetchedEpoch: 1, currentLeaderEpoch: 5 };
     const { responses, nodeEndpoints } = fetchNow(world, node, asked);
     expect(responses[0]!.partitions[0]!.divergingEpoch).toEqual({ epoch: 1, endOffset: ended });
@@ -81,7 +80,7 @@ describe("onFetch", () => {
     world.clock.await(node.whenSnapshotIsWritten());
     const { responses } = fetchNow(world, node, { fetchOffset: 0, lastFetchedEpoch: 0 });
     const snapshotId = responses[0]!.partitions[0]!.snapshotId!;
-    expect(snapshotId).toEqual(node.raftLog.latestSnapshot!);
+    expect(snapshotId).toEqual(node.raft.log.latestSnapshot!);
     const pieces: Buffer[] = [];
     for (let position = 0, size = 1; position < size;) {
       const part = fetchSnapshotPart(world, node, snapshotId, position, 100);
@@ -109,7 +108,7 @@ describe("onFetch", () => {
   test("refuses what is no request for the metadata", () => {
     const { world, node } = started();
     const codeOf = (request: ReturnType<typeof fetchRequest>) => {
-      const answer = world.clock.await(onFetch(node, CONTEXT, request));
+      const answer = world.clock.await(answerFetch(node.raft, CONTEXT, request));
       return answer.errorCode || answer.responses[0]?.partitions[0]?.errorCode;
     };
     const good = { fetchOffset: 3, lastFetchedEpoch: 1 };
@@ -122,10 +121,10 @@ describe("onFetch", () => {
     expect(codeOf(fetchRequest({ ...good, currentLeaderEpoch: 2 }))).toBe(
       ErrorCode.UNKNOWN_LEADER_EPOCH,
     );
-    world.clock.await(node.leadBeyond(4));
+    world.clock.await(node.raft.leadBeyond(4));
     expect(codeOf(fetchRequest(good))).toBe(ErrorCode.FENCED_LEADER_EPOCH);
     const empty = { clusterId: null, replicaId: 7, maxBytes: 1, topics: [] };
-    const answer = world.clock.await(answerFetchSnapshot(node.fetchSource, CONTEXT, empty));
+    const answer = world.clock.await(answerFetchSnapshot(node.raft, CONTEXT, empty));
     expect(answer.errorCode).toBe(ErrorCode.INVALID_REQUEST);
   });
 });
@@ -133,12 +132,12 @@ describe("onFetch", () => {
 describe("answerDescribeQuorum", () => {
   test("names the voter, and observers as long as they read", () => {
     const { world, node } = started();
-    const fetchOffset = node.raftLog.endOffset;
+    const fetchOffset = node.raft.log.endOffset;
     fetchNow(world, node, { fetchOffset, lastFetchedEpoch: 1 });
     const partitions = [{ partitionIndex: 0 }];
     const request = { topics: [{ topicName: METADATA, partitions }] };
     const nowMs = world.clock.wallMs();
-    const answer = answerDescribeQuorum(node.fetchSource, request);
+    const answer = answerDescribeQuorum(node.raft, request);
     expect(answer.nodes).toEqual([
       { nodeId: 1, listeners: [{ name: "CONTROLLER", host: "localhost", port: 19393 }] },
     ]);
@@ -169,9 +168,9 @@ describe("answerDescribeQuorum", () => {
       ],
     });
     world.clock.advance(300_001);
-    expect(
-      answerDescribeQuorum(node.fetchSource, request).topics[0]?.partitions[0]?.observers,
-    ).toEqual([]);
+    expect(answerDescribeQuorum(node.raft, request).topics[0]?.partitions[0]?.observers).toEqual(
+      [],
+    );
   });
 
   test("knows no other partition", () => {
@@ -181,19 +180,22 @@ describe("answerDescribeQuorum", () => {
       [{ topicName: "x", partitions: [{ partitionIndex: 0 }] }],
       [{ topicName: METADATA, partitions: [{ partitionIndex: 1 }] }],
     ]) {
-      const answer = answerDescribeQuorum(node.fetchSource, { topics });
+      const answer = answerDescribeQuorum(node.raft, { topics });
       const codes = answer.topics.flatMap((topic) => topic.partitions.map((p) => p.errorCode));
       expect(codes).toEqual(topics.map(() => ErrorCode.UNKNOWN_TOPIC_OR_PARTITION));
     }
   });
 });
 
-describe("onVote", () => {
+describe("answerVote", () => {
   test("gives no vote away, and leads beyond whoever claims a newer epoch", () => {
     const { world, node } = started();
     const ask = (change: Partial<ReturnType<typeof voteFor>>) =>
-      world.clock.await(onVote(node, CONTEXT, voteRequest({ ...voteFor(1), ...change }))).topics[0]!
-        .partitions[0]!;
+      world.clock.await(
+        node.raft.answer((quorum) => {
+          return answerVote(quorum, CONTEXT, voteRequest({ ...voteFor(1), ...change }));
+        }),
+      ).topics[0]!.partitions[0]!;
     expect(ask({})).toEqual({
       partitionIndex: 0,
       errorCode: ErrorCode.NONE,
@@ -204,7 +206,7 @@ describe("onVote", () => {
     expect(ask({ replicaEpoch: 0, lastOffsetEpoch: -1 }).errorCode).toBe(ErrorCode.INVALID_REQUEST);
     expect(ask({ replicaId: -1 }).errorCode).toBe(ErrorCode.INVALID_REQUEST);
     expect(ask({ voterDirectoryId: OTHER_DIRECTORY }).errorCode).toBe(ErrorCode.INVALID_VOTER_KEY);
-    expect(node.quorum.epoch).toBe(1);
+    expect(node.raft.quorum.epoch).toBe(1);
     expect(ask({ replicaEpoch: 9 })).toMatchObject({
       errorCode: ErrorCode.FENCED_LEADER_EPOCH,
       leaderId: 1,
@@ -222,24 +224,30 @@ describe("onVote", () => {
       { ...request, clusterId: "x" },
       { ...request, topics: [] },
       { ...request, topics: [{ topicName: "x", partitions: [voteFor(99)] }] },
-    ].map((each) => world.clock.await(onVote(node, CONTEXT, each)).errorCode);
+    ].map(
+      (each) =>
+        world.clock.await(node.raft.answer((quorum) => answerVote(quorum, CONTEXT, each)))
+          .errorCode,
+    );
     expect(codes).toEqual([
       ErrorCode.INCONSISTENT_CLUSTER_ID,
       ErrorCode.INVALID_REQUEST,
       ErrorCode.INVALID_REQUEST,
     ]);
-    expect(node.quorum.epoch).toBe(1);
+    expect(node.raft.quorum.epoch).toBe(1);
   });
 });
 
-describe("onBeginQuorumEpoch and onEndQuorumEpoch", () => {
+describe("answerBeginQuorumEpoch and answerEndQuorumEpoch", () => {
   test("tell whoever thinks it leads that it does not", () => {
     const { world, node } = started();
     const begin = (leaderId: number, leaderEpoch: number) => {
       const claim = { partitionIndex: 0, leaderId, leaderEpoch, voterDirectoryId: ZERO_UUID };
       const topics = [{ topicName: METADATA, partitions: [claim] }];
       const request = { clusterId: CLUSTER_ID, voterId: -1, topics, leaderEndpoints: [] };
-      const answer = world.clock.await(onBeginQuorumEpoch(node, CONTEXT, request));
+      const answer = world.clock.await(
+        node.raft.answer((quorum) => answerBeginQuorumEpoch(quorum, CONTEXT, request)),
+      );
       expect(answer.nodeEndpoints).toEqual(LEADER);
       return answer.topics[0]!.partitions[0]!;
     };
@@ -252,7 +260,9 @@ describe("onBeginQuorumEpoch and onEndQuorumEpoch", () => {
     const partitions = [{ ...claim, preferredSuccessors: [], preferredCandidates: [] }];
     const topics = [{ topicName: METADATA, partitions }];
     const request = { clusterId: CLUSTER_ID, topics, leaderEndpoints: [] };
-    const answer = world.clock.await(onEndQuorumEpoch(node, CONTEXT, request));
+    const answer = world.clock.await(
+      node.raft.answer((quorum) => answerEndQuorumEpoch(quorum, CONTEXT, request)),
+    );
     expect(answer.topics[0]?.partitions[0]?.errorCode).toBe(ErrorCode.INCONSISTENT_VOTER_SET);
   });
 });
@@ -301,7 +311,7 @@ function fetchRequest(asked: Asked, options: { maxWaitMs?: number; maxBytes?: nu
 }
 
 function fetchNow(world: FakeWorld, node: MetadataNode, asked: Asked, maxBytes = 1_000_000) {
-  return world.clock.await(onFetch(node, CONTEXT, fetchRequest(asked, { maxBytes })));
+  return world.clock.await(answerFetch(node.raft, CONTEXT, fetchRequest(asked, { maxBytes })));
 }
 
 function fetchSnapshotPart(
@@ -317,7 +327,7 @@ function fetchSnapshotPart(
   const partitions = [{ ...part, replicaDirectoryId: OTHER_DIRECTORY }];
   const topics = [{ name: METADATA, partitions }];
   const request = { clusterId: CLUSTER_ID, replicaId: 7, maxBytes, topics };
-  const answer = world.clock.await(answerFetchSnapshot(node.fetchSource, CONTEXT, request));
+  const answer = world.clock.await(answerFetchSnapshot(node.raft, CONTEXT, request));
   return answer.topics[0]!.partitions[0]!;
 }
 

@@ -1,0 +1,154 @@
+/**
+ * The controller of a node that leads the metadata quorum: Kafka's QuorumController.
+ *
+ *   submit(command) -> records -> batches -> raft, and the working image        at once
+ *                                              |
+ *                                          committed -> the response leaves      later
+ *
+ * It decides on its working image, which runs ahead of the node's image by the records that are
+ * not committed yet. Everyone else reads the image.
+ *
+ * Invariant: a response leaves after its records and all before them.
+ */
+import type { Logger } from "../base/logger.ts";
+import type { World } from "../base/world.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import { fitsIntoBatch, intoBatches } from "../raft/raft-batch.ts";
+import type { RaftNode } from "../raft/raft-node.ts";
+import { ControllerTasks } from "./controller-tasks.ts";
+import { BrokerSessions } from "./controller/broker-sessions.ts";
+import type { Command, ControllerRules, ControllerState } from "./controller/command.ts";
+import { DiscardedDelta } from "./delta.ts";
+import type { MetadataImage } from "./image.ts";
+import { TooManyRecordsError } from "./metadata-errors.ts";
+import type { MetadataSettings } from "./metadata-settings.ts";
+import { type MetadataRecord, type NewRecord, decodeRecord, encodeRecord } from "./record.ts";
+
+export interface ActiveControllerOptions {
+  readonly world: World;
+  readonly logger: Logger;
+  readonly raft: RaftNode<readonly MetadataRecord[]>;
+  /** Of committed records: all there are when the controller begins. */
+  readonly image: MetadataImage;
+  readonly rules: ControllerRules;
+  readonly settings: MetadataSettings;
+}
+
+export class ActiveController {
+  readonly image: MetadataImage;
+  readonly sessions: BrokerSessions;
+  readonly #options: ActiveControllerOptions;
+  readonly #working: MetadataImage;
+  readonly #tasks: ControllerTasks;
+  #stopped: Error | null = null;
+
+  constructor(options: ActiveControllerOptions) {
+    const { world, logger, image, settings } = options;
+    this.#options = options;
+    this.image = image;
+    this.#working = image.clone();
+    this.sessions = new BrokerSessions(world.clock, settings.brokerSessionTimeoutMs);
+    this.#tasks = new ControllerTasks(this, world.clock, logger, settings);
+  }
+
+  /** Whether anybody but this node reads the log. */
+  get hasReaders(): boolean {
+    const { quorum } = this.#options.raft;
+    return quorum.voters.size > 1 || quorum.observers().length > 0;
+  }
+
+  /** The epoch has begun: these are its first records. Resolves when they are committed. */
+  activate(records: readonly NewRecord[]): Promise<void> {
+    this.sessions.activate(this.#working, this.#options.rules.nodeId);
+    return this.submit(() => ({ records, response: undefined, isAtomic: false }));
+  }
+
+  /** What it does by itself begins. */
+  start(): void {
+    this.#tasks.start();
+  }
+
+  /**
+   * Runs a command. Resolves with its response when its records are committed, and all those it
+   * may have seen; rejects with `TooManyRecordsError`, `MetadataStoppedError`, or `ProtocolError`
+   * where what a client says cannot be written.
+   */
+  submit<Response>(command: Command<Response>): Promise<Response> {
+    const { raft } = this.#options;
+    if (this.#stopped !== null) return Promise.reject(this.#stopped);
+    try {
+      const { records, response, isAtomic } = command(this.#state());
+      const values = encodeAll(records);
+      // Text of a client that is too long to be written: nothing has changed, and it alone pays.
+      if (values instanceof ProtocolError) return Promise.reject(values);
+      if (values.length === 0) return raft.whenAllCommitted().then(() => response);
+      const batches = isAtomic ? [values] : intoBatches(values);
+      if (!batches.every(fitsIntoBatch)) {
+        return Promise.reject(new TooManyRecordsError(`${values.length} records at once`));
+      }
+      const commits = batches.map((batch) => this.#append(batch));
+      return Promise.all(commits).then(() => response);
+    } catch (error) {
+      raft.fail(error);
+      return Promise.reject(this.#stopped);
+    }
+  }
+
+  /** Another node reads the log. */
+  wasRead(): void {
+    this.#tasks.othersCame();
+  }
+
+  /** Whoever submits something is told the reason from now on. */
+  stop(reason: Error): void {
+    this.#stopped ??= reason;
+    this.#tasks.stop();
+  }
+
+  #state(): ControllerState {
+    const { world, raft, rules } = this.#options;
+    return {
+      image: this.#working,
+      rules,
+      sessions: this.sessions,
+      nextOffset: raft.log.endOffset,
+      kraftVersion: raft.quorum.kraftVersion,
+      random: world.random,
+    };
+  }
+
+  /** The values of one batch: they take effect on the working image as they will on replay. */
+  #append(values: readonly Buffer[]): Promise<void> {
+    const { raft } = this.#options;
+    const baseOffset = raft.log.endOffset;
+    const records = values.map(decodeRecord);
+    const committed = raft.append(values, records);
+    // What changes in the working image is told to nobody.
+    const delta = new DiscardedDelta();
+    for (const [index, record] of records.entries()) {
+      if (!isOfTransaction(record)) this.#working.apply(record, baseOffset + index, delta);
+    }
+    this.#tasks.appended();
+    return committed;
+  }
+}
+
+const TRANSACTION_RECORDS: ReadonlySet<string> = new Set([
+  "BeginTransactionRecord",
+  "EndTransactionRecord",
+  "AbortTransactionRecord",
+]);
+
+/** The controller writes a transaction whole or not at all: its own image needs no marks. */
+function isOfTransaction(record: MetadataRecord): boolean {
+  return TRANSACTION_RECORDS.has(record.name);
+}
+
+function encodeAll(records: readonly NewRecord[]): Buffer[] | ProtocolError {
+  try {
+    return records.map(encodeRecord);
+  } catch (error) {
+    if (error instanceof ProtocolError) return error;
+    throw error;
+  }
+}
