@@ -22,8 +22,6 @@ import type { TransactionCoordinator } from "../coordinator/transaction/transact
 import type { LogDirectory } from "../log/log-directory.ts";
 import { type LogManager, openLogManager } from "../log/log-manager.ts";
 import { DirectoryLock } from "../log/directory-lock.ts";
-import { TRANSACTION_VERSION } from "../metadata/features.ts";
-import { CONSUMER_OFFSETS_TOPIC, TRANSACTION_STATE_TOPIC } from "../metadata/internal-topics.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
 import { allocateProducerIds } from "../metadata/controller/allocate-producer-ids.ts";
 import { createTopics } from "../metadata/controller/create-topics.ts";
@@ -33,17 +31,16 @@ import { directoryOf } from "../metadata/partition-registration.ts";
 import { Partitions } from "../partition/partitions.ts";
 import { type VoterSet, voterSet } from "../raft/voter-set.ts";
 import type { Broker } from "./broker.ts";
+import { Coordinators } from "./coordinators.ts";
 import { DirectoryAssignments } from "./directory-assignments.ts";
 import { FetchSessions } from "./fetch-sessions.ts";
 import { openStorage, type Storage } from "./format-storage.ts";
-import { groupCoordinatorConfig } from "./group-coordinator-config.ts";
-import { groupTopics } from "./group-topics.ts";
 import { logSettings, metadataSettings } from "./log-settings.ts";
 import { LogDirMoves } from "./log-dir-moves.ts";
+import { MetadataPublisher } from "./metadata-publisher.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import { Quotas } from "./quotas/quotas.ts";
 import { Registration } from "./registration.ts";
-import { Replicas } from "./replicas.ts";
 import { configRules } from "./settings/config-rules.ts";
 import {
   cordonedDirectories,
@@ -55,12 +52,10 @@ import { type Listeners, readListeners, withPortsAndHost } from "./settings/list
 import { otlpTarget } from "./settings/own-settings.ts";
 import type { Settings } from "./settings/settings.ts";
 import { topicLogConfig } from "./settings/topic-log-config.ts";
-import type { ShareStateKeeper } from "./share-state.ts";
 import { setStraysAside } from "./stray-logs.ts";
 import { SUPPORTED_FEATURES } from "./supported-features.ts";
 import type { ClientTelemetry } from "./telemetry/client-telemetry.ts";
 import { TopicCreation } from "./topic-creation.ts";
-import { transactionCoordinatorConfig } from "./transaction-coordinator-config.ts";
 import type { NodeView } from "./topic-view.ts";
 import { TxnMarkerWriter } from "./txn-marker-writer.ts";
 
@@ -76,18 +71,8 @@ export interface BrokerOptions {
   readonly fatal: (error: unknown) => void;
 }
 
-type GroupModule = typeof import("../coordinator/group/group-coordinator.ts");
 type TelemetryModule = typeof import("./telemetry/make-telemetry.ts");
 const telemetryModule = later((): TelemetryModule => require("./telemetry/make-telemetry.ts"));
-const groupModule = later((): GroupModule => require("../coordinator/group/group-coordinator.ts"));
-
-type TransactionModule = typeof import("../coordinator/transaction/transaction-coordinator.ts");
-const transactionModule = later((): TransactionModule =>
-  require("../coordinator/transaction/transaction-coordinator.ts"),
-);
-
-type ShareModule = typeof import("./share-state.ts");
-const shareModule = later((): ShareModule => require("./share-state.ts"));
 
 export class BrokerNode implements Broker {
   readonly world: World;
@@ -108,10 +93,8 @@ export class BrokerNode implements Broker {
   readonly txnMarkers: TxnMarkerWriter;
   readonly #options: BrokerOptions;
   readonly #storage: Storage;
+  readonly #coordinators = new Coordinators(this);
   readonly #metadataLock: DirectoryLock | null;
-  #groups: GroupCoordinator | null = null;
-  #transactions: TransactionCoordinator | null = null;
-  #share: ShareStateKeeper | null = null;
   #metadata: MetadataNode | null = null;
   #ports: ReadonlyMap<string, number> = new Map();
   #registration: Registration | null = null;
@@ -184,23 +167,20 @@ export class BrokerNode implements Broker {
     return this.#metadata;
   }
 
-  /** Made when there is somebody for it: most nodes start without. */
   get groups(): GroupCoordinator {
-    this.#groups ??= this.#makeGroups();
-    return this.#groups;
+    return this.#coordinators.groups;
   }
 
   get transactions(): TransactionCoordinator {
-    this.#transactions ??= this.#makeTransactions();
-    return this.#transactions;
+    return this.#coordinators.transactions;
   }
 
   get shareCoordinator(): ShareCoordinator {
-    return this.#shareState().coordinator;
+    return this.#coordinators.share.coordinator;
   }
 
   get shareState(): ShareStatePersister {
-    return this.#shareState().persister;
+    return this.#coordinators.share.persister;
   }
 
   get logDirMoves(): LogDirMoves {
@@ -234,18 +214,8 @@ export class BrokerNode implements Broker {
       metadata: this.#metadata,
       brokerEpoch: () => this.brokerEpoch,
     });
-    const { logDirMoves } = this.#makeMoves(assignments);
-    const { image } = this;
-    const replicas = new Replicas({
-      ...this,
-      image,
-      logDirMoves,
-      groups: () => this.groups,
-      groupsIfMade: () => this.#groups,
-      transactions: () => this.transactions,
-      shareCoordinator: () => this.shareCoordinator,
-      shareCoordinatorIfMade: () => this.#share?.coordinator ?? null,
-    });
+    this.#logDirMoves = new LogDirMoves(this, assignments);
+    const publisher = new MetadataPublisher(this, this.#coordinators, this.#logDirMoves);
     this.#registration = new Registration({
       metadata: this.#metadata,
       random: world.random,
@@ -262,9 +232,9 @@ export class BrokerNode implements Broker {
     await this.#registration.enter();
     // Not before: after a crash this node enters with new leader epochs, and coordinators would
     // read their partitions twice.
-    this.#metadata.subscribe((delta) => {
+    this.#metadata.subscribe((delta, image) => {
       this.quotas.apply(delta, image.clientQuotas);
-      replicas.apply(delta);
+      publisher.apply(delta);
       this.telemetry?.apply(delta, image);
     });
     this.logs.start();
@@ -276,9 +246,7 @@ export class BrokerNode implements Broker {
 
   /** No request comes any more. Everything is on the disk when it resolves. */
   async stop(): Promise<void> {
-    this.#transactions?.stop();
-    this.#groups?.stop();
-    this.#share?.stop();
+    this.#coordinators.stop();
     this.#logDirMoves?.stop();
     await this.#registration?.leave();
     await this.#metadata?.stop();
@@ -326,15 +294,6 @@ export class BrokerNode implements Broker {
     });
   }
 
-  #makeMoves(assignments: DirectoryAssignments): { readonly logDirMoves: LogDirMoves } {
-    const { world, settings, nodeId, image, logs, partitions } = this;
-    const logger = this.logger.child("log-dirs");
-    const { clock } = world;
-    const node = { clock, logger, settings, nodeId, image, logs, partitions };
-    this.#logDirMoves = new LogDirMoves({ ...node, assignments });
-    return this;
-  }
-
   #assignedDirectory(topic: string, index: number): string | null {
     const registration = this.image.topics.byName(topic)?.partitions[index];
     return registration === undefined ? null : directoryOf(registration, this.nodeId);
@@ -353,49 +312,6 @@ export class BrokerNode implements Broker {
     this.#registration
       ?.directoryFailed(directory.id)
       .catch((reason) => this.#options.fatal(reason));
-  }
-
-  #makeGroups(): GroupCoordinator {
-    const { GroupCoordinator } = groupModule();
-    const { world, settings, logger } = this;
-    return new GroupCoordinator({
-      clock: world.clock,
-      random: world.random,
-      logger: logger.child("groups"),
-      config: groupCoordinatorConfig(settings, (groupId) =>
-        this.image.configs.of(ConfigResourceType.GROUP, groupId),
-      ),
-      topics: groupTopics(
-        () => this.image,
-        () => this.metadataOffset,
-      ),
-      verifier: { verify: (write, operation) => this.transactions.verify(write, operation) },
-      partitionCount: () =>
-        this.image.topics.byName(CONSUMER_OFFSETS_TOPIC)?.partitions.length ??
-        settings.get("offsets.topic.num.partitions"),
-    });
-  }
-
-  #shareState(): ShareStateKeeper {
-    const { ShareStateKeeper } = shareModule();
-    this.#share ??= new ShareStateKeeper(this);
-    return this.#share;
-  }
-
-  #makeTransactions(): TransactionCoordinator {
-    const { TransactionCoordinator } = transactionModule();
-    const { world, settings, logger } = this;
-    return new TransactionCoordinator({
-      clock: world.clock,
-      logger: logger.child("transactions"),
-      config: transactionCoordinatorConfig(settings),
-      sender: this.txnMarkers,
-      newProducerId: () => this.producerIds.next(),
-      transactionVersion: () => this.image.featureLevel(TRANSACTION_VERSION),
-      partitionCount: () =>
-        this.image.topics.byName(TRANSACTION_STATE_TOPIC)?.partitions.length ??
-        settings.get("transaction.state.log.num.partitions"),
-    });
   }
 
   #lockMetadataDirectory(): DirectoryLock | null {

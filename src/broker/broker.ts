@@ -2,43 +2,30 @@
  * One node: everything that it is made of, put together, and how it starts and stops.
  */
 import type { LogLevels } from "../base/log-levels.ts";
-import type { Logger } from "../base/logger.ts";
-import type { World } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
 import type { ShareStatePersister } from "../coordinator/share/persister.ts";
 import type { ShareCoordinator } from "../coordinator/share/share-coordinator.ts";
 import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
-import type { LogManager } from "../log/log-manager.ts";
 import type { SupportedFeatures } from "../metadata/features.ts";
-import type { MetadataImage } from "../metadata/image.ts";
 import type { MetadataNode } from "../metadata/metadata-node.ts";
-import type { Partitions } from "../partition/partitions.ts";
+import type { LocalNode } from "./local-node.ts";
 import type { LogDirMoves } from "./log-dir-moves.ts";
 import type { FetchSessions } from "./fetch-sessions.ts";
 import type { ProducerIds } from "./producer-ids.ts";
 import type { Quotas } from "./quotas/quotas.ts";
-import type { Settings } from "./settings/settings.ts";
 import type { ClientTelemetry } from "./telemetry/client-telemetry.ts";
 import type { TopicCreation } from "./topic-creation.ts";
 import type { TxnMarkerWriter } from "./txn-marker-writer.ts";
 import type { NodeView } from "./topic-view.ts";
 
 /** What handlers may reach. */
-export interface Broker {
-  readonly world: World;
-  readonly logger: Logger;
-  readonly settings: Settings;
-  readonly nodeId: number;
+export interface Broker extends LocalNode {
   readonly clusterId: string;
-  /** Of committed records; the same object for the life of the node. */
-  readonly image: MetadataImage;
   /** The last metadata record that this node has applied. */
   readonly metadataOffset: number;
   /** The controller of this node: commands, and the log of the metadata. */
   readonly metadata: MetadataNode;
   readonly supportedFeatures: SupportedFeatures;
-  readonly logs: LogManager;
-  readonly partitions: Partitions;
   readonly logDirMoves: LogDirMoves;
   /** Null where there is no collector for the metrics of clients. */
   readonly telemetry: ClientTelemetry | null;

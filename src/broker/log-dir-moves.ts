@@ -3,32 +3,18 @@
  * the controller's knowledge of where they lie (KIP-858) true. How one is moved: log/log-move.ts.
  */
 import type { Logger } from "../base/logger.ts";
-import { type Clock, DiskError } from "../base/world.ts";
+import { DiskError } from "../base/world.ts";
 import type { LogDirectory } from "../log/log-directory.ts";
-import type { LogManager } from "../log/log-manager.ts";
 import { LogMove, LogMoveError } from "../log/log-move.ts";
 import { FUTURE_SUFFIX } from "../log/log-names.ts";
 import { WorkQueue } from "../log/work-queue.ts";
-import type { MetadataImage } from "../metadata/image.ts";
 import { directoryOf } from "../metadata/partition-registration.ts";
 import type { Partition } from "../partition/partition.ts";
-import type { Partitions } from "../partition/partitions.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { ByteThrottle } from "./byte-throttle.ts";
 import type { DirectoryAssignments } from "./directory-assignments.ts";
+import type { LocalNode } from "./local-node.ts";
 import { cordonedDirectories, moveBytesPerSecond } from "./settings/effective.ts";
-import type { Settings } from "./settings/settings.ts";
-
-export interface LogDirMovesOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly settings: Settings;
-  readonly nodeId: number;
-  readonly image: MetadataImage;
-  readonly logs: LogManager;
-  readonly partitions: Partitions;
-  readonly assignments: DirectoryAssignments;
-}
 
 /** File systems allow no longer name. */
 const NAME_SIZE_MAX = 255;
@@ -37,17 +23,21 @@ const ID_SIZE = 33;
 const MS_PER_SECOND = 1000;
 
 export class LogDirMoves {
-  readonly #options: LogDirMovesOptions;
+  readonly #node: LocalNode;
+  readonly #assignments: DirectoryAssignments;
+  readonly #logger: Logger;
   readonly #moves = new Map<Partition, LogMove>();
   readonly #throttle: ByteThrottle;
   readonly #queue: WorkQueue;
   #isStopped = false;
 
-  constructor(options: LogDirMovesOptions) {
-    const { clock, settings, logs } = options;
-    this.#options = options;
+  constructor(node: LocalNode, assignments: DirectoryAssignments) {
+    const { world, logger, settings, logs } = node;
+    this.#node = node;
+    this.#assignments = assignments;
+    this.#logger = logger.child("log-dirs");
     this.#throttle = new ByteThrottle(
-      clock,
+      world.clock,
       () => moveBytesPerSecond(settings),
       () => settings.get("alter.log.dirs.replication.quota.window.size.seconds") * MS_PER_SECOND,
     );
@@ -57,7 +47,7 @@ export class LogDirMoves {
 
   /** AlterReplicaLogDirs, of one partition. The move goes on behind the answer. */
   alter(topic: string, index: number, path: string): ErrorCode {
-    const { logs, partitions, settings, image } = this.#options;
+    const { logs, partitions, settings, image } = this.#node;
     const nameSize = Buffer.byteLength(`${topic}-${index}${FUTURE_SUFFIX}`) + ID_SIZE;
     if (nameSize > NAME_SIZE_MAX) return ErrorCode.INVALID_TOPIC_EXCEPTION;
     const directory = logs.directories.find((each) => each.path === path);
@@ -78,7 +68,7 @@ export class LogDirMoves {
 
   /** A partition was opened, or the controller says something new of it. */
   settle(partition: Partition): void {
-    const { logs, nodeId } = this.#options;
+    const { logs, nodeId } = this.#node;
     if (partition.log.failure !== null) return;
     const future = logs.future(partition.topic, partition.index);
     if (future !== null && !this.#moves.has(partition)) this.#start(partition);
@@ -99,7 +89,7 @@ export class LogDirMoves {
   }
 
   #move(partition: Partition, directory: LogDirectory): ErrorCode {
-    const { logs } = this.#options;
+    const { logs } = this.#node;
     const future = logs.future(partition.topic, partition.index);
     if (future !== null && logs.directoryOf(future) !== directory) this.#cancel(partition);
     if (logs.directoryOf(partition.log) === directory) return ErrorCode.NONE;
@@ -116,14 +106,14 @@ export class LogDirMoves {
   }
 
   #cancel(partition: Partition): void {
-    const { logs, nodeId } = this.#options;
+    const { logs, nodeId } = this.#node;
     this.forget(partition);
     logs.removeFuture(partition.topic, partition.index);
     this.#confirm(partition, directoryOf(partition.registration, nodeId));
   }
 
   #start(partition: Partition): void {
-    const { logs, settings, assignments } = this.#options;
+    const { logs, settings } = this.#node;
     const future = logs.future(partition.topic, partition.index);
     if (future === null || this.#moves.has(partition) || this.#isStopped) return;
     const target = logs.directoryOf(future).id;
@@ -134,7 +124,7 @@ export class LogDirMoves {
       chunkSizeMax: () => settings.get("replica.fetch.max.bytes"),
       throttle: this.#throttle,
       assign: async () =>
-        target === null || assignments.assign(partition.topicId, partition.index, target),
+        target === null || this.#assignments.assign(partition.topicId, partition.index, target),
       swapped: () => partition.replaceLog(future),
     });
     this.#moves.set(partition, move);
@@ -142,7 +132,7 @@ export class LogDirMoves {
   }
 
   async #run(partition: Partition, move: LogMove): Promise<void> {
-    const { logger } = this.#options;
+    const logger = this.#logger;
     const name = `${partition.topic}-${partition.index}`;
     const from = partition.log.directory;
     try {
@@ -157,9 +147,8 @@ export class LogDirMoves {
 
   /** The controller learns where the log is, unless it knows. */
   #confirm(partition: Partition, known: string | null): void {
-    const { logs, assignments } = this.#options;
-    const { id } = logs.directoryOf(partition.log);
+    const { id } = this.#node.logs.directoryOf(partition.log);
     if (id === null || id === known) return;
-    void assignments.assign(partition.topicId, partition.index, id);
+    void this.#assignments.assign(partition.topicId, partition.index, id);
   }
 }

@@ -33,12 +33,27 @@ export interface Produce {
   readonly isForAll: boolean;
 }
 
+export interface PartitionOptions {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly index: number;
+  readonly log: Log;
+  /** As the metadata log has it now. */
+  readonly registration: PartitionRegistration;
+  /** Of this node. */
+  readonly nodeId: number;
+  readonly clock: Clock;
+}
+
 export class Partition {
   /**
    * Moves when records become readable, the log begins elsewhere, the leader changes, or the
    * partition goes away: with whatever a fetch has to tell.
    */
   readonly readable = new Signal();
+  readonly topic: string;
+  readonly topicId: string;
+  readonly index: number;
   readonly #commits: CommitQueue;
   readonly #clock: Clock;
   #queue: AppendQueue | null = null;
@@ -47,20 +62,15 @@ export class Partition {
   #log: Log;
   #isRemoved = false;
 
-  constructor(
-    readonly topic: string,
-    readonly topicId: string,
-    readonly index: number,
-    log: Log,
-    registration: PartitionRegistration,
-    nodeId: number,
-    clock: Clock,
-  ) {
-    this.#log = log;
-    this.#registration = registration;
-    this.#nodeId = nodeId;
-    this.#commits = new CommitQueue(clock);
-    this.#clock = clock;
+  constructor(options: PartitionOptions) {
+    this.topic = options.topic;
+    this.topicId = options.topicId;
+    this.index = options.index;
+    this.#log = options.log;
+    this.#registration = options.registration;
+    this.#nodeId = options.nodeId;
+    this.#commits = new CommitQueue(options.clock);
+    this.#clock = options.clock;
     this.#watchStart();
   }
 

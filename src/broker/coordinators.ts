@@ -1,0 +1,174 @@
+/**
+ * The coordinators of this node. Each keeps its state in a topic of its own, and has the part of it
+ * whose partitions this node leads: it reads a partition when leadership comes, and gives it up
+ * when leadership goes.
+ *
+ *   __consumer_offsets     groups, and their committed offsets
+ *   __transaction_state    transactions
+ *   __share_group_state    states of share partitions
+ *
+ * Each is made when there is somebody for it: most nodes start without.
+ */
+import { later } from "../base/later.ts";
+import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
+import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
+import { ConfigResourceType } from "../metadata/configs-image.ts";
+import type { MetadataDelta } from "../metadata/delta.ts";
+import { TRANSACTION_VERSION } from "../metadata/features.ts";
+import {
+  CONSUMER_OFFSETS_TOPIC,
+  SHARE_GROUP_STATE_TOPIC,
+  TRANSACTION_STATE_TOPIC,
+} from "../metadata/internal-topics.ts";
+import type { TopicImage } from "../metadata/topics-image.ts";
+import type { Partition } from "../partition/partition.ts";
+import { PartitionCoordinatorLog } from "./coordinator-log.ts";
+import { groupCoordinatorConfig } from "./group-coordinator-config.ts";
+import { groupTopics } from "./group-topics.ts";
+import type { LocalNode } from "./local-node.ts";
+import type { ProducerIds } from "./producer-ids.ts";
+import type { ShareStateKeeper } from "./share-state.ts";
+import type { TopicCreation } from "./topic-creation.ts";
+import { transactionCoordinatorConfig } from "./transaction-coordinator-config.ts";
+import type { TxnMarkerWriter } from "./txn-marker-writer.ts";
+
+interface Node extends LocalNode {
+  readonly metadataOffset: number;
+  readonly producerIds: ProducerIds;
+  readonly txnMarkers: TxnMarkerWriter;
+  readonly topicCreation: TopicCreation;
+}
+
+type GroupModule = typeof import("../coordinator/group/group-coordinator.ts");
+const groupModule = later((): GroupModule => require("../coordinator/group/group-coordinator.ts"));
+
+type TransactionModule = typeof import("../coordinator/transaction/transaction-coordinator.ts");
+const transactionModule = later((): TransactionModule =>
+  require("../coordinator/transaction/transaction-coordinator.ts"),
+);
+
+type ShareModule = typeof import("./share-state.ts");
+const shareModule = later((): ShareModule => require("./share-state.ts"));
+
+export class Coordinators {
+  readonly #node: Node;
+  /** One for the life of a partition: by it a coordinator knows that nobody else has written. */
+  readonly #logs = new WeakMap<Partition, PartitionCoordinatorLog>();
+  #groups: GroupCoordinator | null = null;
+  #transactions: TransactionCoordinator | null = null;
+  #share: ShareStateKeeper | null = null;
+
+  constructor(node: Node) {
+    this.#node = node;
+  }
+
+  get groups(): GroupCoordinator {
+    this.#groups ??= this.#makeGroups();
+    return this.#groups;
+  }
+
+  get transactions(): TransactionCoordinator {
+    this.#transactions ??= this.#makeTransactions();
+    return this.#transactions;
+  }
+
+  get share(): ShareStateKeeper {
+    const { ShareStateKeeper } = shareModule();
+    this.#share ??= new ShareStateKeeper(this.#node);
+    return this.#share;
+  }
+
+  /** Who leads the partition may have changed. */
+  leadershipChanged(partition: Partition): void {
+    const coordinator = this.#keptIn(partition.topic);
+    if (coordinator === null) return;
+    const { index, leaderEpoch } = partition;
+    if (!partition.isLeader) return coordinator.resigned(index, leaderEpoch);
+    const known = this.#logs.get(partition);
+    const log = known ?? new PartitionCoordinatorLog(partition, this.#node.world.clock);
+    this.#logs.set(partition, log);
+    coordinator.elected(index, leaderEpoch, log);
+  }
+
+  /** Its topic is deleted. */
+  removed(partition: Partition): void {
+    this.#keptIn(partition.topic)?.resigned(partition.index, null);
+  }
+
+  topicsDeleted(topics: readonly TopicImage[]): void {
+    void this.#groups?.topicsDeleted(topics.map(({ name, id }) => ({ name, id })));
+    void this.#share?.coordinator.topicsDeleted(new Set(topics.map(({ id }) => id)));
+  }
+
+  /** Groups that read a topic are given other partitions where it changed. */
+  topicsChanged({ createdTopics, changedPartitions, deletedTopics }: MetadataDelta): void {
+    if (this.#groups === null || changedPartitions.size + deletedTopics.size === 0) return;
+    const { topics } = this.#node.image;
+    const changed = [...changedPartitions.keys()].map((id) => topics.byId(id)?.name ?? null);
+    const deleted = [...deletedTopics.values()].map(({ name }) => name);
+    const names = [...changed.filter((name) => name !== null), ...deleted];
+    this.#groups.topicsChanged({ names, hasNew: createdTopics.size > 0 });
+  }
+
+  stop(): void {
+    this.#transactions?.stop();
+    this.#groups?.stop();
+    this.#share?.stop();
+  }
+
+  #keptIn(topic: string): Pick<GroupCoordinator, "elected" | "resigned"> | null {
+    switch (topic) {
+      case CONSUMER_OFFSETS_TOPIC:
+        return this.groups;
+      case TRANSACTION_STATE_TOPIC:
+        return this.transactions;
+      case SHARE_GROUP_STATE_TOPIC:
+        return this.share.coordinator;
+      default:
+        return null;
+    }
+  }
+
+  #makeGroups(): GroupCoordinator {
+    const { GroupCoordinator } = groupModule();
+    const node = this.#node;
+    const { world, settings, logger } = node;
+    return new GroupCoordinator({
+      clock: world.clock,
+      random: world.random,
+      logger: logger.child("groups"),
+      config: groupCoordinatorConfig(settings, (groupId) =>
+        node.image.configs.of(ConfigResourceType.GROUP, groupId),
+      ),
+      topics: groupTopics(
+        () => node.image,
+        () => node.metadataOffset,
+      ),
+      verifier: { verify: (write, operation) => this.transactions.verify(write, operation) },
+      partitionCount: () =>
+        this.#partitionCountOf(CONSUMER_OFFSETS_TOPIC) ??
+        settings.get("offsets.topic.num.partitions"),
+    });
+  }
+
+  #makeTransactions(): TransactionCoordinator {
+    const { TransactionCoordinator } = transactionModule();
+    const node = this.#node;
+    const { world, settings, logger } = node;
+    return new TransactionCoordinator({
+      clock: world.clock,
+      logger: logger.child("transactions"),
+      config: transactionCoordinatorConfig(settings),
+      sender: node.txnMarkers,
+      newProducerId: () => node.producerIds.next(),
+      transactionVersion: () => node.image.featureLevel(TRANSACTION_VERSION),
+      partitionCount: () =>
+        this.#partitionCountOf(TRANSACTION_STATE_TOPIC) ??
+        settings.get("transaction.state.log.num.partitions"),
+    });
+  }
+
+  #partitionCountOf(topic: string): number | null {
+    return this.#node.image.topics.byName(topic)?.partitions.length ?? null;
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Keeps this node's partitions, logs and coordinators as the metadata log says: Kafka's
+ * BrokerMetadataPublisher.
+ *
+ *   committed records -> delta -+- deleted topics   -> waiters told, logs renamed to -delete
+ *                               +- new partitions   -> log made, leader epoch begun
+ *                               +- changed ones     -> ISR, leader
+ *                               +- changed configs  -> settings, then the logs' configs
+ *
+ * Everything happens at once, in the turn in which the records were committed; only what the
+ * deletion of a topic leaves behind (files, committed offsets) is done later.
+ */
+import { assert } from "../base/assert.ts";
+import { CLUSTER_DEFAULT, ConfigResourceType } from "../metadata/configs-image.ts";
+import type { MetadataDelta } from "../metadata/delta.ts";
+import type { TopicImage } from "../metadata/topics-image.ts";
+import { Partition } from "../partition/partition.ts";
+import type { Coordinators } from "./coordinators.ts";
+import type { LocalNode } from "./local-node.ts";
+import type { LogDirMoves } from "./log-dir-moves.ts";
+import { changeSettings } from "./settings/change-settings.ts";
+import { topicLogConfig } from "./settings/topic-log-config.ts";
+
+export class MetadataPublisher {
+  readonly #node: LocalNode;
+  readonly #coordinators: Coordinators;
+  readonly #logDirMoves: LogDirMoves;
+
+  constructor(node: LocalNode, coordinators: Coordinators, logDirMoves: LogDirMoves) {
+    this.#node = node;
+    this.#coordinators = coordinators;
+    this.#logDirMoves = logDirMoves;
+  }
+
+  /** What the records of one commit changed. The image has them already. */
+  apply(delta: MetadataDelta): void {
+    const { image } = this.#node;
+    if (delta.deletedTopics.size > 0) this.#deleteTopics([...delta.deletedTopics.values()]);
+    this.#changeConfigs(delta);
+    for (const [topicId, indexes] of delta.changedPartitions) {
+      const topic = image.topics.byId(topicId);
+      // A topic that was made and removed in one delta has nothing here.
+      if (topic === null) continue;
+      for (const index of indexes) this.#changePartition(topic, index);
+    }
+    this.#coordinators.topicsChanged(delta);
+  }
+
+  #changePartition(topic: TopicImage, index: number): void {
+    const { nodeId, partitions } = this.#node;
+    const registration = topic.partitions[index];
+    assert(registration !== undefined, `partition ${index} of ${topic.name} is in the image`);
+    if (!registration.replicas.includes(nodeId)) return;
+    const known = partitions.topicById(topic.id)?.partition(index) ?? null;
+    known?.update(registration);
+    const partition = known ?? this.#addPartition(topic, index);
+    if (partition === null) return;
+    this.#logDirMoves.settle(partition);
+    this.#coordinators.leadershipChanged(partition);
+  }
+
+  /** Null where it can have no log. */
+  #addPartition(topic: TopicImage, index: number): Partition | null {
+    const { world, logs, partitions, nodeId, logger } = this.#node;
+    const registration = topic.partitions[index]!;
+    const directoryId = registration.directories[registration.replicas.indexOf(nodeId)] ?? null;
+    const log = logs.getOrCreate(topic.name, index, { topicId: topic.id, directoryId });
+    if (log === null) {
+      logger.error(`${topic.name}-${index} has no log: its directory is offline`);
+      return null;
+    }
+    const partition = new Partition({
+      topic: topic.name,
+      topicId: topic.id,
+      index,
+      log,
+      registration,
+      nodeId,
+      clock: world.clock,
+    });
+    partitions.ensureTopic(topic.name, topic.id).add(partition);
+    partition.start();
+    return partition;
+  }
+
+  #deleteTopics(topics: readonly TopicImage[]): void {
+    const { logs, partitions } = this.#node;
+    for (const topic of topics) {
+      const removed = partitions.removeTopic(topic.id);
+      if (removed === null) continue;
+      for (const partition of removed) {
+        this.#coordinators.removed(partition);
+        partition.remove();
+        this.#logDirMoves.forget(partition);
+        logs.delete(topic.name, partition.index);
+      }
+    }
+    this.#coordinators.topicsDeleted(topics);
+  }
+
+  #changeConfigs(delta: MetadataDelta): void {
+    const { partitions, nodeId } = this.#node;
+    let isBrokerChanged = false;
+    for (const { resource } of delta.changedConfigs()) {
+      const { type, name } = resource;
+      if (type === ConfigResourceType.BROKER) {
+        isBrokerChanged ||= name === CLUSTER_DEFAULT || name === String(nodeId);
+      } else if (type === ConfigResourceType.TOPIC) {
+        const topic = partitions.topicByName(name);
+        if (topic !== null) this.#configure(topic);
+      }
+    }
+    if (!isBrokerChanged) return;
+    this.#changeBrokerSettings();
+    const topics = new Set([...partitions].map((partition) => partition.topic));
+    for (const name of topics) this.#configure(partitions.topicByName(name)!);
+  }
+
+  #changeBrokerSettings(): void {
+    const { image, nodeId, settings, logger } = this.#node;
+    const forAll = image.configs.of(ConfigResourceType.BROKER, CLUSTER_DEFAULT);
+    const forOne = image.configs.of(ConfigResourceType.BROKER, String(nodeId));
+    for (const problem of changeSettings(settings, forAll, forOne)) logger.warn(problem);
+  }
+
+  #configure(topic: { readonly name: string } & Iterable<Partition>): void {
+    const { image, settings, logs } = this.#node;
+    const own = image.configs.of(ConfigResourceType.TOPIC, topic.name);
+    logs.updateConfig(topic.name, topicLogConfig(settings, own));
+    for (const partition of topic) partition.maybeAdvance();
+  }
+}
