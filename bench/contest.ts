@@ -4,10 +4,11 @@
  */
 import { join } from "node:path";
 import type { Contender, Start } from "./contenders/contender.ts";
+import { residentMegabytes } from "./contenders/process-figures.ts";
 import type { Load } from "./load/load.ts";
 import type { Parts } from "./results/figures.ts";
 import type { RowResults } from "./results/results.ts";
-import type { Row } from "./rows/row.ts";
+import type { Row, Site } from "./rows/row.ts";
 
 export interface ContestOptions {
   readonly rows: readonly { readonly suite: string; readonly row: Row }[];
@@ -48,10 +49,21 @@ export async function runContest(
       results.push(result);
       options.done(result);
     }
+    const memory = memoryAfterAll(running);
+    results.push(memory);
+    options.done(memory);
   } finally {
     for (const contender of running.values()) await contender.stop();
   }
   return results;
+}
+
+function memoryAfterAll(running: ReadonlyMap<Entry, Contender>): RowResults {
+  const passes: Record<string, Parts[]> = {};
+  for (const [{ name }, { pid }] of running) {
+    if (pid !== null) passes[name] = [{ "": { residentMegabytes: residentMegabytes(pid) } }];
+  }
+  return { name: "memory after all of this", suite: "process", passes, skipped: {} };
 }
 
 async function runRow(
@@ -63,7 +75,7 @@ async function runRow(
 ): Promise<RowResults> {
   const passes: Record<string, Parts[]> = {};
   const skipped: Record<string, string> = {};
-  for (let round = 0; round <= options.rounds; round++) {
+  for (let round = row.warmsUp === false ? 1 : 0; round <= options.rounds; round++) {
     for (const entry of entries) {
       if (skipped[entry.name] !== undefined) continue;
       const isWarmUp = round === 0;
@@ -78,7 +90,9 @@ async function runRow(
           continue;
         }
         const scale = options.scale * (isWarmUp ? WARM_UP_SCALE : 1);
-        const parts = await row.run({ ...options, contender, scale });
+        const startAnother: Site["startAnother"] = ({ isRestart }) =>
+          entry.start({ folder: `${folderOf(entry, options)}-2`, settings: [], isRestart });
+        const parts = await row.run({ ...options, contender, scale, startAnother });
         if (!isWarmUp) (passes[entry.name] ??= []).push(parts);
       } finally {
         if (!running.has(entry)) await contender.stop();

@@ -1,8 +1,8 @@
 /**
  * The figures of a node by itself, measured on this machine.
  *
- *   bun bench/node.ts [start|idle|restart|connections|recovery]...
- *                     [--rounds N] [--seconds N] [--gigabytes N]
+ *   bun bench/node.ts [restart|connections|recovery]...
+ *                     [--rounds N] [--gigabytes N]
  *
  * Linux only: it asks /proc.
  */
@@ -12,14 +12,10 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { connections } from "./node/connections.ts";
 import type { Figure, Section } from "./node/figure.ts";
-import { firstRecord } from "./node/first-record.ts";
-import { idle } from "./node/idle.ts";
 import { recovery } from "./node/recovery.ts";
 import { restart } from "./node/restart.ts";
 
 const SECTIONS: Readonly<Record<string, Section>> = {
-  start: firstRecord,
-  idle,
   restart,
   connections,
   recovery,
@@ -29,7 +25,6 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string", default: "10" },
-    seconds: { type: "string", default: "60" },
     gigabytes: { type: "string", default: "10" },
   },
 });
@@ -44,7 +39,6 @@ for (const name of names) {
   try {
     const numbers = {
       rounds: Number(options.rounds),
-      seconds: Number(options.seconds),
       gigabytes: Number(options.gigabytes),
     };
     for await (const figure of section({ folder, ...numbers })) console.log(lineOf(figure));

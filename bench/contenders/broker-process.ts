@@ -16,9 +16,9 @@ const POLL_MS = 2;
 
 export async function startBrokerProcess(
   program: BrokerProgram,
-  { folder, settings }: ContenderOptions,
+  { folder, settings, isRestart = false }: ContenderOptions,
 ): Promise<Contender> {
-  rmSync(folder, { recursive: true, force: true });
+  if (!isRestart) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const [port, controllerPort] = [freePort(), freePort()];
   const file = join(folder, "server.properties");
@@ -26,7 +26,7 @@ export async function startBrokerProcess(
   const lines = [...settingsOf(port, controllerPort, dataDirectory), ...settings, ""];
   writeFileSync(file, lines.join("\n"));
   const environment = { ...process.env, ...program.environment };
-  if (program.format !== undefined) {
+  if (program.format !== undefined && !isRestart) {
     const { exitCode, stderr } = Bun.spawnSync([...program.format(file)], { env: environment });
     if (exitCode !== 0) throw new Error(`${program.name} was not formatted: ${stderr.toString()}`);
   }
@@ -53,7 +53,7 @@ export async function startBrokerProcess(
     pid: child.pid,
     dataDirectory,
     isFloor: false,
-    startMs: performance.now() - startedMs,
+    startedMs,
     async stop() {
       child.kill("SIGTERM");
       await child.exited;
@@ -76,6 +76,7 @@ function settingsOf(port: number, controllerPort: number, data: string): string[
     "transaction.state.log.replication.factor=1",
     "transaction.state.log.min.isr=1",
     "log.segment.delete.delay.ms=500",
+    "log.retention.check.interval.ms=10000",
   ];
 }
 

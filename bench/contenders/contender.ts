@@ -8,16 +8,18 @@ export interface Contender {
   readonly dataDirectory: string | null;
   /** The floor answers plain Produce requests and nothing else. */
   readonly isFloor: boolean;
-  /** From the start of the process until its port accepted a connection. */
-  readonly startMs: number;
+  /** Of `performance.now()`, when the process was asked for. */
+  readonly startedMs: number;
   stop(): Promise<void>;
 }
 
 export interface ContenderOptions {
-  /** Empty, and its own. */
+  /** Its own; emptied first. */
   readonly folder: string;
   /** More lines of settings, for brokers. */
   readonly settings: readonly string[];
+  /** On what the last one left in the folder. */
+  readonly isRestart?: boolean;
 }
 
 export type Start = (options: ContenderOptions) => Promise<Contender>;

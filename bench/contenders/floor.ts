@@ -24,7 +24,7 @@ export function floor(folder: string): Start | null {
       pid: child.pid,
       dataDirectory: options.folder,
       isFloor: true,
-      startMs: performance.now() - startedMs,
+      startedMs,
       async stop() {
         child.kill("SIGTERM");
         await child.exited;

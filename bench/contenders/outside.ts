@@ -18,7 +18,7 @@ export function outside({ bootstrap, pid }: OutsideOptions): Contender {
     pid,
     dataDirectory: null,
     isFloor: false,
-    startMs: 0,
+    startedMs: NaN,
     async stop() {},
   };
 }

@@ -10,13 +10,11 @@ export interface ProcessReading {
   readonly contextSwitches: number;
   /** Of files, as their pages became dirty. */
   readonly diskBytes: number;
+  /** That were not in the page cache. */
+  readonly diskReadBytes: number;
 }
 
-export interface ProcessWork {
-  readonly cpuSeconds: number;
-  readonly contextSwitches: number;
-  readonly diskBytes: number;
-}
+export type ProcessWork = Omit<ProcessReading, "threads">;
 
 const TICKS_PER_SECOND = 100;
 /** The coarse count can be so far off at either end. */
@@ -36,7 +34,7 @@ export function readProcess(pid: number): ProcessReading {
       // It ended meanwhile.
     }
   }
-  return { threads, cpuSeconds: cpuSeconds(pid), contextSwitches, diskBytes: diskBytesOf(pid) };
+  return { threads, cpuSeconds: cpuSeconds(pid), contextSwitches, ...diskBytesOf(pid) };
 }
 
 export function workBetween(before: ProcessReading, after: ProcessReading): ProcessWork {
@@ -49,6 +47,7 @@ export function workBetween(before: ProcessReading, after: ProcessReading): Proc
     cpuSeconds: Math.max(nanoseconds / 1e9, coarse),
     contextSwitches: Math.max(0, after.contextSwitches - before.contextSwitches),
     diskBytes: after.diskBytes - before.diskBytes,
+    diskReadBytes: after.diskReadBytes - before.diskReadBytes,
   };
 }
 
@@ -92,11 +91,12 @@ export function openFileCount(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-function diskBytesOf(pid: number): number {
+function diskBytesOf(pid: number): Pick<ProcessReading, "diskBytes" | "diskReadBytes"> {
   try {
-    return fieldOf(readFileSync(`/proc/${pid}/io`, "utf8"), "write_bytes");
+    const text = readFileSync(`/proc/${pid}/io`, "utf8");
+    return { diskBytes: fieldOf(text, "write_bytes"), diskReadBytes: fieldOf(text, "read_bytes") };
   } catch {
-    return NaN;
+    return { diskBytes: NaN, diskReadBytes: NaN };
   }
 }
 

@@ -11,6 +11,16 @@ const PRODUCE_VERSION = 7;
 const ALL = -1;
 const RESPONSE_HEADER_SIZE = 8;
 
+/** Of a broker that has just started. */
+const PASSING: ReadonlySet<number> = new Set([
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.NOT_LEADER_OR_FOLLOWER,
+  ErrorCode.LEADER_NOT_AVAILABLE,
+  ErrorCode.NOT_CONTROLLER,
+  ErrorCode.REQUEST_TIMED_OUT,
+  ErrorCode.INVALID_REPLICATION_FACTOR,
+]);
+
 export function createTopicFrame(name: string, partitions: number): Buffer {
   return frameOf(createTopics, CREATE_TOPICS_VERSION, {
     topics: [
@@ -43,18 +53,35 @@ export function produceFrame(
 }
 
 export function checkTopicCreated(answer: Buffer): void {
-  const body = answer.subarray(RESPONSE_HEADER_SIZE);
-  const { topics } = decode(createTopics.response, CREATE_TOPICS_VERSION, body);
-  const errorCode = topics[0]?.errorCode;
+  const errorCode = topicErrorOf(answer);
   if (errorCode !== ErrorCode.NONE) throw new Error(`the topic was not made: ${errorCode}`);
 }
 
-export function checkProduced(answer: Buffer): void {
+/** False while the broker has not found its place in the cluster. */
+export function isTopicCreated(answer: Buffer): boolean {
+  const errorCode = topicErrorOf(answer);
+  if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.TOPIC_ALREADY_EXISTS) return true;
+  if (PASSING.has(errorCode)) return false;
+  throw new Error(`the topic was not made: ${errorCode}`);
+}
+
+export interface CheckProducedOptions {
+  /** It may not know yet that it leads the partition: then this is false, and no failure. */
+  readonly mayBeTooEarly?: boolean;
+}
+
+export function checkProduced(answer: Buffer, options: CheckProducedOptions = {}): boolean {
   const body = answer.subarray(RESPONSE_HEADER_SIZE);
   const { responses } = decode(produce.response, PRODUCE_VERSION, body);
   const answers = responses.flatMap(({ partitionResponses }) => partitionResponses);
   const failed = answers.find(({ errorCode }) => errorCode !== ErrorCode.NONE);
-  if (answers.length === 0 || failed !== undefined) {
-    throw new Error(`the records were not taken: ${failed?.errorCode ?? "no answer"}`);
-  }
+  if (answers.length > 0 && failed === undefined) return true;
+  if (options.mayBeTooEarly && PASSING.has(failed?.errorCode ?? ErrorCode.NONE)) return false;
+  throw new Error(`the records were not taken: ${failed?.errorCode ?? "no answer"}`);
+}
+
+function topicErrorOf(answer: Buffer): number {
+  const body = answer.subarray(RESPONSE_HEADER_SIZE);
+  const { topics } = decode(createTopics.response, CREATE_TOPICS_VERSION, body);
+  return topics[0]?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR;
 }

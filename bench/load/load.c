@@ -7,9 +7,10 @@
  *   load port=9092 topic=t partitions=8 batches=FILE readers=4 read_bytes=3000000000
  *
  * options.c lists all options. Prints one line of JSON: bytes, requests, seconds, its own CPU time,
- * and the spread of latencies. A refusal by the broker ends it with exit code 1.
+ * and the spread of latencies. SIGTERM ends an open loop before its time. A refusal by the broker ends it with exit code 1.
  */
 #include "load.h"
+#include <signal.h>
 #include <sys/resource.h>
 
 batch_t *batches;
@@ -39,12 +40,16 @@ static double cpu_seconds(void) {
          (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
+static volatile sig_atomic_t is_stopped;
+static void stop(int signal) { is_stopped = signal; }
+
 int main(int argc, char **argv) {
   read_options(argc, argv);
   if (options.port == 0 || options.batches == NULL) {
     fprintf(stderr, "usage: see the head of load.c\n");
     return 2;
   }
+  signal(SIGTERM, stop);
   read_batches();
   open_net();
   open_producers();
@@ -55,10 +60,13 @@ int main(int argc, char **argv) {
   start_producers();
   /* Followers may wait a while longer for what is never going to come. */
   uint64_t end_ns = 0;
-  while (!producers_are_done() || !consumers_are_done()) {
+  for (;;) {
+    if (is_stopped) stop_producers();
     wake_at(issue_due());
+    int is_over = producers_are_done() && readers_are_done();
+    if (is_over && end_ns == 0) end_ns = now_ns();
+    if (is_over && consumers_are_done()) break;
     wait_for_events();
-    if (end_ns == 0 && producers_are_done() && readers_are_done()) end_ns = now_ns();
   }
   double seconds = (double)(end_ns - start_ns) / 1e9;
   printf("{");

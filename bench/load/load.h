@@ -85,6 +85,8 @@ void open_producers(void);
 void start_producers(void);
 /* Sends what is due; returns when the next is, or 0. */
 uint64_t issue_due(void);
+/* An open loop is at its end: what was sent is still answered. */
+void stop_producers(void);
 int producers_are_done(void);
 /* When the n-th batch of a partition was meant to be sent; open loop only. */
 uint64_t due_of(int partition, uint64_t n);

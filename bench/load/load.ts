@@ -62,6 +62,13 @@ export interface LoadResult {
 export interface Load {
   readonly language: "C" | "TypeScript";
   run(options: LoadOptions): Promise<LoadResult>;
+  start(options: LoadOptions): RunningLoad;
+}
+
+export interface RunningLoad {
+  readonly result: Promise<LoadResult>;
+  /** Ends an open loop before its time. */
+  stop(): void;
 }
 
 const NATIVE = join(import.meta.dir, "../../native/crc32c.c");
@@ -75,19 +82,23 @@ export function buildLoad(folder: string, language: "C" | "TypeScript" = "C"): L
   const binary =
     language === "C" ? compile(join(folder, "load-program"), [...paths, NATIVE]) : null;
   const command =
-    binary === null ? [process.execPath, join(import.meta.dir, "load-in-typescript.ts")] : [binary];
+    binary === null ? [process.execPath, join(import.meta.dir, "typescript/main.ts")] : [binary];
   return {
     language: binary === null ? "TypeScript" : "C",
-    run: (options) => runLoad(command, options),
+    run: (options) => startLoad(command, options).result,
+    start: (options) => startLoad(command, options),
   };
 }
 
-async function runLoad(command: readonly string[], options: LoadOptions): Promise<LoadResult> {
+function startLoad(command: readonly string[], options: LoadOptions): RunningLoad {
   const flags = Object.entries(options).map(([name, value]) => {
     return `${name}=${typeof value === "number" && value < 0 ? value + UINT16_COUNT : value}`;
   });
   const child = Bun.spawn([...command, ...flags], { stdout: "pipe", stderr: "inherit" });
-  const text = await new Response(child.stdout).text();
-  if ((await child.exited) !== 0) throw new Error(`the load failed: ${flags.join(" ")}`);
-  return JSON.parse(text) as LoadResult;
+  const finish = async () => {
+    const text = await new Response(child.stdout).text();
+    if ((await child.exited) !== 0) throw new Error(`the load failed: ${flags.join(" ")}`);
+    return JSON.parse(text) as LoadResult;
+  };
+  return { result: finish(), stop: () => child.kill("SIGTERM") };
 }

@@ -150,6 +150,7 @@ void wake_at(uint64_t ns) {
 void wait_for_events(void) {
   struct epoll_event events[256];
   int count = epoll_wait(epoll, events, 256, TIMEOUT_MS);
+  if (count < 0 && errno == EINTR) return;
   if (count == 0) errno = ETIMEDOUT, fail("no answer");
   for (int i = 0; i < count; i++) {
     connection_t *c = events[i].data.ptr;

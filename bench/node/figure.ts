@@ -10,8 +10,6 @@ export interface Figure {
 export interface SectionOptions {
   readonly folder: string;
   readonly rounds: number;
-  /** How long an idle broker is watched. */
-  readonly seconds: number;
   /** How much is written in the sections that write much. */
   readonly gigabytes: number;
 }

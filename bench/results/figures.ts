@@ -3,44 +3,36 @@
 export interface FigureKind {
   readonly label: string;
   readonly better: "more" | "less";
-  readonly digits: number;
   /** What says something of the circumstances is not compared. */
   readonly isCompared: boolean;
 }
 
-const more = (label: string, digits: number): FigureKind => ({
-  label,
-  better: "more",
-  digits,
-  isCompared: true,
-});
-const less = (label: string, digits: number): FigureKind => ({
-  label,
-  better: "less",
-  digits,
-  isCompared: true,
-});
+const more = (label: string): FigureKind => ({ label, better: "more", isCompared: true });
+const less = (label: string): FigureKind => ({ label, better: "less", isCompared: true });
 
 /** In the order of the columns. */
 export const FIGURES = {
-  megabytesPerSecond: more("MB/s", 0),
-  perSecond: more("a second", 0),
-  cpuSecondsPerGigabyte: less("CPU s/GB", 2),
-  p50Ms: less("p50 ms", 2),
-  p99Ms: less("p99 ms", 2),
-  p999Ms: less("p99.9 ms", 2),
-  p9999Ms: less("p99.99 ms", 2),
-  maxMs: less("max ms", 1),
-  peakMegabytes: less("peak MB", 0),
-  switchesPerMegabyte: less("switches/MB", 1),
+  megabytesPerSecond: more("MB/s"),
+  perSecond: more("a second"),
+  cpuSecondsPerGigabyte: less("CPU s/GB"),
+  percentOfCore: less("% of core"),
+  meanMs: less("mean ms"),
+  p50Ms: less("p50 ms"),
+  p99Ms: less("p99 ms"),
+  p999Ms: less("p99.9 ms"),
+  p9999Ms: less("p99.99 ms"),
+  maxMs: less("max ms"),
+  peakMegabytes: less("peak MB"),
+  switchesPerMegabyte: less("switches/MB"),
   /** Of pages that became dirty, for each byte of records. */
-  diskBytesPerByte: less("disk B/B", 2),
+  diskBytesPerByte: less("disk B/B"),
+  /** Of what was read, what was not in the page cache. */
+  diskReadPerByte: { label: "from disk", better: "less", isCompared: false },
   /** CPU of the load generator for each second of the broker's. */
-  loadShare: { label: "load CPU", better: "less", digits: 2, isCompared: false },
-  milliseconds: less("ms", 1),
-  percentOfCore: less("% of core", 2),
-  residentMegabytes: less("resident MB", 0),
-  cpuMs: less("CPU ms", 0),
+  loadShare: { label: "load CPU", better: "less", isCompared: false },
+  milliseconds: less("ms"),
+  residentMegabytes: less("resident MB"),
+  cpuMs: less("CPU ms"),
 } as const satisfies Record<string, FigureKind>;
 
 export type FigureName = keyof typeof FIGURES;
@@ -50,3 +42,9 @@ export const FIGURE_NAMES = Object.keys(FIGURES) as FigureName[];
 
 /** What one pass gave: the row's own figures under "", those of its parts under their names. */
 export type Parts = Readonly<Record<string, Figures>>;
+
+/** Three digits that mean something. */
+export function figureText(value: number): string {
+  const size = Math.abs(value);
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 || size === 0 ? 2 : 3);
+}

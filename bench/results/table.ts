@@ -7,13 +7,12 @@
  *     kafka                            466 ±5%       3.15 ±4%
  *     bunka / kafka                       2.25           0.31
  */
-import { FIGURE_NAMES, FIGURES, type FigureName } from "./figures.ts";
+import { FIGURE_NAMES, FIGURES, figureText, type FigureName } from "./figures.ts";
 import { partNamesOf, type RowResults, type SummaryLine, summaryLinesOf } from "./results.ts";
 import { spreadOf, type Summary } from "./statistics.ts";
 
 const NAME_WIDTH = 44;
 const CELL_WIDTH = 13;
-const RATIO_DIGITS = 2;
 
 export class Table {
   #header = "";
@@ -78,7 +77,7 @@ function textOf({ contender, figures }: SummaryLine, columns: readonly FigureNam
   const cells = columns.map((column) => {
     const summary = figures.get(column);
     if (summary === undefined) return "";
-    const text = summary.median.toFixed(FIGURES[column].digits);
+    const text = figureText(summary.median);
     if (summary.least === summary.most) return text;
     return `${text} ±${(spreadOf(summary) * 100).toFixed(0)}%`;
   });
@@ -88,7 +87,7 @@ function textOf({ contender, figures }: SummaryLine, columns: readonly FigureNam
 function ratioText(column: FigureName, ours?: Summary, theirs?: Summary): string {
   if (ours === undefined || theirs === undefined || !FIGURES[column].isCompared) return "";
   if (theirs.median === 0) return "";
-  return (ours.median / theirs.median).toFixed(RATIO_DIGITS);
+  return figureText(ours.median / theirs.median);
 }
 
 function row(name: string, cells: readonly string[]): string {

@@ -10,7 +10,7 @@ import { everybody, onlyBrokers, type Row, type Site } from "./row.ts";
 
 export interface ClosedProduce {
   readonly name: string;
-  /** How much in all; null for as much as `--gb` says. */
+  /** How much in all; null for what `--gb` says. */
   readonly megabytes: number | null;
   readonly batch: BatchShape;
   readonly partitions: number;
@@ -20,7 +20,7 @@ export interface ClosedProduce {
   readonly acks?: number;
   /** Partitions that a request has a batch for. */
   readonly spread?: number;
-  readonly configs?: TopicConfigs;
+  readonly configs?: (site: Site) => TopicConfigs;
   readonly ids?: "idempotent" | "transactional";
   /** Batches between two commits. */
   readonly transaction?: number;
@@ -40,7 +40,7 @@ async function run(row: ClosedProduce, site: Site): Promise<Parts> {
   const { contender, load, scale } = site;
   const bytes = (row.megabytes ?? site.gigabytes * 1000) * 1e6 * scale;
   const batches = batchesFile(site.folder, row.batch, row.partitions);
-  return withTopic(site, row.partitions, row.configs ?? {}, async (topic) => {
+  return withTopic(site, row.partitions, row.configs?.(site) ?? {}, async (topic) => {
     const producers = await producersFile(row, site, topic);
     touchMemory(join(site.folder, "touch"), bytes);
     const seen = await watched(site, () =>

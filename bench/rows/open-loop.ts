@@ -7,8 +7,9 @@ import { join } from "node:path";
 import type { TopicConfigs } from "../kit/raw-client.ts";
 import { touchMemory } from "../kit/touch.ts";
 import { type BatchShape, batchesFile } from "../load/batches.ts";
+import type { LoadOptions, LoadResult } from "../load/load.ts";
 import type { Parts } from "../results/figures.ts";
-import { latencyFigures, watched, withTopic, workFigures } from "./measuring.ts";
+import { latencyFigures, type Watched, watched, withTopic, workFigures } from "./measuring.ts";
 import { onlyBrokers, type Row, type Site } from "./row.ts";
 
 export interface OpenLoop {
@@ -19,7 +20,9 @@ export interface OpenLoop {
   readonly connections: number;
   readonly consumers: number;
   readonly acks?: number;
-  readonly configs?: TopicConfigs;
+  readonly configs?: (site: Site) => TopicConfigs;
+  /** Until `--gb` are written; otherwise for `--seconds`. */
+  readonly isLong?: boolean;
 }
 
 /** What the first connections and the first long polls take is not what is asked for. */
@@ -30,26 +33,38 @@ export function openLoop(row: OpenLoop): Row {
 }
 
 async function run(row: OpenLoop, site: Site): Promise<Parts> {
-  const seconds = Math.max(1, Math.round(site.seconds * site.scale));
-  return withTopic(site, row.partitions, row.configs ?? {}, async (topic) => {
-    touchMemory(join(site.folder, "touch"), row.megabytesPerSecond * 1e6 * seconds);
-    const seen = await watched(site, () => runOpenLoop(row, site, topic, seconds));
-    const { result } = seen;
-    const behind = result.bytes / 1e6 / result.seconds;
-    return {
-      "": {
-        megabytesPerSecond: behind,
-        ...workFigures(seen, result.bytes, result.cpuSeconds),
-        ...latencyFigures(result.produce),
-      },
-      ...(row.consumers === 0 ? {} : { "end to end": latencyFigures(result.endToEnd) }),
-    };
+  const bytesPerSecond = row.megabytesPerSecond * 1e6;
+  const wanted = row.isLong ? (site.gigabytes * 1e9) / bytesPerSecond : site.seconds;
+  const seconds = Math.max(1, Math.round(wanted * site.scale));
+  return withTopic(site, row.partitions, row.configs?.(site) ?? {}, async (topic) => {
+    touchMemory(join(site.folder, "touch"), bytesPerSecond * seconds);
+    const seen = await watched(site, () => startOpenLoop(row, site, topic, seconds).result);
+    return openLoopParts(seen);
   });
 }
 
-export function runOpenLoop(row: OpenLoop, site: Site, topic: string, seconds: number) {
+export function openLoopParts(seen: Watched<LoadResult>): Parts {
+  const { result, work } = seen;
+  const { cpuSecondsPerGigabyte: _, ...others } = workFigures(
+    seen,
+    result.bytes,
+    result.cpuSeconds,
+  );
+  const cpu = work === null ? {} : { percentOfCore: (work.cpuSeconds / result.seconds) * 100 };
+  const produced = {
+    // Below the rate where it was more than the broker could take.
+    megabytesPerSecond: result.bytes / 1e6 / result.seconds,
+    ...cpu,
+    ...others,
+    ...latencyFigures(result.produce),
+  };
+  if (result.endToEnd === null) return { "": produced };
+  return { "": produced, "end to end": latencyFigures(result.endToEnd) };
+}
+
+export function startOpenLoop(row: OpenLoop, site: Site, topic: string, seconds: number) {
   const { host, port } = site.contender;
-  return site.load.run({
+  const options: LoadOptions = {
     host,
     port,
     topic,
@@ -61,5 +76,6 @@ export function runOpenLoop(row: OpenLoop, site: Site, topic: string, seconds: n
     seconds,
     skip_ms: SKIPPED_MS,
     consumers: row.consumers,
-  });
+  };
+  return site.load.start(options);
 }

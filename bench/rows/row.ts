@@ -5,6 +5,8 @@ import type { Parts } from "../results/figures.ts";
 
 export interface Row {
   readonly name: string;
+  /** False where there is nothing to warm up. */
+  readonly warmsUp?: boolean;
   /** Why a contender has no part in it; null if it has. */
   excludes(contender: Contender): string | null;
   /** Run to the end once: whatever it made is gone afterwards. */
@@ -14,6 +16,8 @@ export interface Row {
 /** Where and how much is measured. */
 export interface Site {
   readonly contender: Contender;
+  /** Another process like the contender's, in a folder of its own; whoever starts it stops it. */
+  startAnother(options: { readonly isRestart: boolean }): Promise<Contender>;
   readonly load: Load;
   /** On the same disk as the data of the contenders. */
   readonly folder: string;
@@ -27,6 +31,12 @@ export interface Site {
 
 export function onlyBrokers(contender: Contender): string | null {
   return contender.isFloor ? "it only takes records" : null;
+}
+
+/** Those whose processes and files are ours. */
+export function onlyOurs(contender: Contender): string | null {
+  if (contender.isFloor || contender.dataDirectory !== null) return onlyBrokers(contender);
+  return "it was not started here";
 }
 
 export function everybody(): null {

@@ -61,7 +61,7 @@ function recordsSizeOf(path: string): number {
   return position;
 }
 
-describe.skipIf(startFloor === null).each(["C"] as const)(
+describe.skipIf(startFloor === null).each(["C", "TypeScript"] as const)(
   "the load generator in %s",
   (language) => {
     test("closed loop: as much as was asked for, over all partitions in turn", async () => {

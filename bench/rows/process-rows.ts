@@ -1,0 +1,97 @@
+/** What the process itself costs: its start, its stop, and when nobody asks anything of it. */
+import type { Contender } from "../contenders/contender.ts";
+import { cpuSeconds, residentMegabytes } from "../contenders/process-figures.ts";
+import { RawConnection } from "../kit/raw-connection.ts";
+import { checkProduced, createTopicFrame, isTopicCreated, produceFrame } from "../kit/requests.ts";
+import type { Parts } from "../results/figures.ts";
+import { onlyOurs, type Row, type Site } from "./row.ts";
+
+/** What starting has left to do is no part of being idle. */
+const SETTLE_MS = 2000;
+const RETRY_MS = 5;
+const LIGHT_REQUESTS = 1000;
+
+export const processRows: readonly Row[] = [
+  {
+    name: "start to the first acknowledged record",
+    warmsUp: false,
+    excludes: onlyOurs,
+    run: start,
+  },
+  { name: "idle", warmsUp: false, excludes: onlyOurs, run: idle },
+];
+
+async function start(site: Site): Promise<Parts> {
+  const first = await site.startAnother({ isRestart: false });
+  const milliseconds = await firstRecord(first, "first");
+  const resident = residentMegabytes(first.pid!);
+  const stopMs = await stop(first);
+  const second = await site.startAnother({ isRestart: true });
+  const restartMs = await firstRecord(second, "second");
+  await stop(second);
+  return {
+    "": { milliseconds, residentMegabytes: resident },
+    restarted: { milliseconds: restartMs },
+    "clean stop": { milliseconds: stopMs },
+  };
+}
+
+/** From the start of the process. */
+async function firstRecord({ port, startedMs }: Contender, topic: string): Promise<number> {
+  const topicFrame = createTopicFrame(topic, 1);
+  const recordFrame = produceFrame(topic, 1, 1, 100);
+  const connection = await RawConnection.open(port);
+  while (!isTopicCreated(await connection.exchange(topicFrame))) await Bun.sleep(RETRY_MS);
+  // A broker may hear of its partition a moment after the topic was made.
+  for (;;) {
+    if (checkProduced(await connection.exchange(recordFrame), { mayBeTooEarly: true })) break;
+    await Bun.sleep(RETRY_MS);
+  }
+  const tookMs = performance.now() - startedMs;
+  connection.close();
+  return tookMs;
+}
+
+async function stop(contender: Contender): Promise<number> {
+  const fromMs = performance.now();
+  await contender.stop();
+  return performance.now() - fromMs;
+}
+
+async function idle(site: Site): Promise<Parts> {
+  const contender = await site.startAnother({ isRestart: false });
+  try {
+    const fresh = await watchIdle(contender, site);
+    await someRequests(contender);
+    return {
+      "": fresh,
+      [`after ${LIGHT_REQUESTS} produce requests`]: await watchIdle(contender, site),
+    };
+  } finally {
+    await contender.stop();
+  }
+}
+
+async function watchIdle({ pid }: Contender, { seconds, scale }: Site) {
+  await Bun.sleep(SETTLE_MS);
+  const watchedSeconds = 2 * seconds * scale;
+  const before = cpuSeconds(pid!);
+  await Bun.sleep(watchedSeconds * 1000);
+  return {
+    percentOfCore: ((cpuSeconds(pid!) - before) / watchedSeconds) * 100,
+    residentMegabytes: residentMegabytes(pid!),
+  };
+}
+
+async function someRequests({ port }: Contender): Promise<void> {
+  const connection = await RawConnection.open(port);
+  const topicFrame = createTopicFrame("light", 10);
+  while (!isTopicCreated(await connection.exchange(topicFrame))) await Bun.sleep(RETRY_MS);
+  const frame = produceFrame("light", 10, 1, 1000);
+  for (let count = 0; count < LIGHT_REQUESTS; count++) {
+    while (!checkProduced(await connection.exchange(frame), { mayBeTooEarly: true })) {
+      await Bun.sleep(RETRY_MS);
+    }
+  }
+  connection.close();
+}
