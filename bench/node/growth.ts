@@ -1,9 +1,11 @@
 /**
  * What a request costs as a node holds more: a produce, a fetch, a heartbeat and a commit with 1, 10,
- * 100, ... partitions, groups, idempotent producers and connections, and a fetch of sessions of so
- * many partitions.
+ * 100, ... partitions, groups, idempotent producers, connections and transactional ids, and a fetch
+ * of sessions of so many partitions.
  *
- *   bun bench/node/growth.ts [partitions|groups|producers|connections|session|all]... [--requests N]
+ *   bun bench/node/growth.ts [SECTION]... [--requests N]
+ *
+ * A section is partitions, groups, producers, connections, transactions, session or all.
  *
  * One request is under way at a time, over all connections in turn. CPU is that of the broker alone.
  * Linux only: it asks /proc.
@@ -22,8 +24,14 @@ import {
 } from "./growth/operations.ts";
 import { Population, type Sizes } from "./growth/population.ts";
 
-const ONE: Sizes = { partitions: 1, groups: 1, producers: 1, connections: 1 };
-const MOST: Sizes = { partitions: 10_000, groups: 1000, producers: 1000, connections: 5000 };
+const ONE: Sizes = { partitions: 1, groups: 1, producers: 1, connections: 1, transactions: 0 };
+const MOST: Sizes = {
+  partitions: 10_000,
+  groups: 1000,
+  producers: 1000,
+  connections: 5000,
+  transactions: 1000,
+};
 const STEPS = [1, 10, 100, 1000, 5000, 10_000];
 const ROUNDS = 4;
 const WARM_UP_REQUESTS = 3000;

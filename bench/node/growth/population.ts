@@ -35,8 +35,16 @@ export interface Sizes {
   readonly groups: number;
   readonly producers: number;
   readonly connections: number;
+  /** Transactional ids, which nobody uses any more. */
+  readonly transactions: number;
 }
 
+const [GROUP, TRANSACTION] = [0, 1] as const;
+const LOADING: ReadonlySet<number> = new Set([
+  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+  ErrorCode.NOT_COORDINATOR,
+  ErrorCode.CONCURRENT_TRANSACTIONS,
+]);
 const PARTITIONS_PER_TOPIC = 10;
 /** Connections that are made at the same time. */
 const WIDTH = 50;
@@ -50,10 +58,11 @@ export class Population {
   readonly producers: Producer[] = [];
   readonly connections: RawConnection[];
   readonly #port: number;
+  #transactionCount = 0;
 
   static async open(port: number): Promise<Population> {
     const population = new Population(port, await RawConnection.open(port));
-    await population.#makeOffsetsTopic();
+    await population.#findCoordinator(GROUP);
     return population;
   }
 
@@ -66,6 +75,8 @@ export class Population {
     while (this.partitions.length < sizes.partitions) await this.#addTopic(sizes.partitions);
     while (this.members.length < sizes.groups) await this.#addGroup();
     while (this.producers.length < sizes.producers) await this.#addProducer();
+    if (this.#transactionCount < sizes.transactions) await this.#findCoordinator(TRANSACTION);
+    while (this.#transactionCount < sizes.transactions) await this.#addTransactionalId();
     while (this.connections.length < sizes.connections) {
       const count = Math.min(WIDTH, sizes.connections - this.connections.length);
       const opened = Array.from({ length: count }, () => RawConnection.open(this.#port));
@@ -77,10 +88,10 @@ export class Population {
     for (const connection of this.connections) connection.close();
   }
 
-  /** Made by whoever asks for it first, a little later. */
-  async #makeOffsetsTopic(): Promise<void> {
+  /** The topic behind it is made for whoever asks first, a little later. */
+  async #findCoordinator(keyType: number): Promise<void> {
     for (;;) {
-      const request = { key: "group", keyType: 0 };
+      const request = { key: "somebody", keyType };
       const { errorCode } = await this.connections[0]!.ask(findCoordinator, 2, request);
       if (errorCode === ErrorCode.NONE) return;
       await Bun.sleep(20);
@@ -121,5 +132,16 @@ export class Population {
     const answer = await this.connections[0]!.ask(initProducerId, 1, request);
     const { producerId, producerEpoch } = answer;
     this.producers.push({ producerId, producerEpoch, sequences: new Map() });
+  }
+
+  async #addTransactionalId(): Promise<void> {
+    const transactionalId = `transaction-${this.#transactionCount++}`;
+    for (;;) {
+      const request = { transactionalId, transactionTimeoutMs: 60_000 };
+      const { errorCode } = await this.connections[0]!.ask(initProducerId, 1, request);
+      if (errorCode === ErrorCode.NONE) return;
+      if (!LOADING.has(errorCode)) throw new Error(`${transactionalId} was refused: ${errorCode}`);
+      await Bun.sleep(20);
+    }
   }
 }
