@@ -2,11 +2,11 @@
  * Partitions, groups, producers, transactional ids and connections, all of them at once on one node:
  * 10,000, 1,000, 1,000, 1,000 and 5,000 with BUNKA_FAULTS=long, a share of that otherwise. Whoever
  * asks is answered; memory stays bounded; after a clean stop all of it is there again at once.
- * What each costs as they grow is shown by `bun bench/growth.ts`.
+ * What each costs as they grow is shown by `bun bench/node/growth.ts`.
  */
 import { afterAll, expect } from "bun:test";
-import { OPERATIONS } from "../../bench/growth/operations.ts";
-import { Population, type Sizes } from "../../bench/growth/population.ts";
+import { OPERATIONS } from "../../bench/node/growth/operations.ts";
+import { Population, type Sizes } from "../../bench/node/growth/population.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { listGroups } from "../../src/protocol/messages/16-list-groups.ts";
 import { describeGroups } from "../../src/protocol/messages/15-describe-groups.ts";
