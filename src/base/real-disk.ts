@@ -32,21 +32,34 @@ import { loadFileLocking, loadLibc } from "./libc.ts";
 import type { Disk, DiskFile, FileLock, FileStatus } from "./world.ts";
 import { DiskError } from "./world.ts";
 
-/** `portable` uses nothing but node:fs. */
-export function realDisk(options: { readonly portable?: boolean } = {}): Disk {
-  return new RealDisk(options.portable === true);
+/** `portable` uses nothing but node:fs. Without `writeBack` nothing is written out early. */
+export function realDisk(options: RealDiskOptions = {}): Disk {
+  return new RealDisk(options);
+}
+
+interface RealDiskOptions {
+  readonly portable?: boolean;
+  readonly writeBack?: WriteBack;
+}
+
+/** Starts writing a range of a file out, and returns at once. */
+interface WriteBack {
+  start(descriptor: number, position: number, length: number): void;
 }
 
 class RealDisk implements Disk {
   readonly #portable: boolean;
 
-  constructor(portable: boolean) {
+  readonly #writeBack: WriteBack | null;
+
+  constructor({ portable = false, writeBack }: RealDiskOptions) {
     this.#portable = portable;
+    this.#writeBack = writeBack ?? null;
   }
 
   open(path: string, mode: "read" | "write" | "create"): DiskFile {
     const descriptor = attempt("open", path, () => openSync(path, OPEN_FLAGS[mode], 0o644));
-    return new RealDiskFile(path, descriptor, this.#portable);
+    return new RealDiskFile(path, descriptor, this.#portable, this.#writeBack);
   }
 
   status(path: string): FileStatus | null {
@@ -161,10 +174,12 @@ class RealDiskFile implements DiskFile {
   readonly path: string;
   readonly descriptor: number;
   readonly #libc: Libc | null;
+  readonly #writeBack: WriteBack | null;
   #noWait: boolean;
   #open = true;
 
-  constructor(path: string, descriptor: number, portable: boolean) {
+  constructor(path: string, descriptor: number, portable: boolean, writeBack: WriteBack | null) {
+    this.#writeBack = writeBack;
     this.path = path;
     this.descriptor = descriptor;
     this.#libc = portable ? null : loadLibc();
@@ -246,7 +261,7 @@ class RealDiskFile implements DiskFile {
   }
 
   startWriteBack(position: number, length: number): void {
-    this.#libc?.startWriteBack(this.descriptor, position, length);
+    this.#writeBack?.start(this.descriptor, position, length);
   }
 
   sync(): Promise<void> {

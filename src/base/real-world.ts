@@ -1,19 +1,24 @@
 /** The World of a running node. */
+import { LazyThread } from "./lazy-thread.ts";
 import { realClock } from "./real-clock.ts";
 import { realDisk } from "./real-disk.ts";
 import { realHttp } from "./real-http.ts";
 import { realNetwork } from "./real-network.ts";
 import { realRandom } from "./real-random.ts";
+import { WriteBack, writeBackTask } from "./real-write-back.ts";
 import { realWorkers } from "./real-workers.ts";
 import type { World } from "./world.ts";
 
 export function realWorld(): World {
+  const clock = realClock();
+  const workers = realWorkers();
+  const writeBack = new WriteBack(new LazyThread(workers, clock, writeBackTask));
   return {
-    clock: realClock(),
+    clock,
     random: realRandom(),
-    disk: realDisk(),
+    disk: realDisk({ writeBack }),
     network: realNetwork(),
     http: realHttp(),
-    workers: realWorkers(),
+    workers,
   };
 }

@@ -52,7 +52,7 @@ export const SEGMENT_SUFFIXES = [
   TRANSACTION_INDEX_SUFFIX,
 ] as const;
 
-type AppendConfig = Pick<LogConfig, "indexIntervalBytes" | "segmentBytes">;
+type AppendConfig = Pick<LogConfig, "indexIntervalBytes" | "preallocate" | "segmentBytes">;
 
 /** Answers of `locate`, besides `COLD`. */
 export const FOUND = 1;
@@ -64,6 +64,7 @@ const OFFSETS_MAX = 0x7fff_ffff;
 const RESERVE_FROM = 64 << 10;
 const RESERVE_MIN = 1 << 20;
 const RESERVE_MAX = 64 << 20;
+const WRITE_BACK_BYTES = 8 << 20;
 const HEADERS_SIZE = 4096;
 /** So many bytes of a batch tell its last offset. */
 const LAST_OFFSET_END = 27;
@@ -91,6 +92,8 @@ export class Segment {
   #isMaxTimestampChecked = false;
   #bytesSinceIndexEntry = 0;
   #reservedEnd = 0;
+  /** Pages before it have been written out, or are being. */
+  #writtenBackEnd: number;
   #coldPosition = -1;
   #lastScanned = -1;
   #log: FileHandle | null = null;
@@ -111,6 +114,7 @@ export class Segment {
     this.#place = place;
     this.baseOffset = baseOffset;
     this.size = size;
+    this.#writtenBackEnd = size;
     this.#createdMs = nowMs;
     this.#rollJitterMs = rollJitterMs;
   }
@@ -205,8 +209,9 @@ export class Segment {
   /** Appends whole batches that have their offsets, all within 2^31 of the base offset. */
   append(bytes: Buffer, from: number, length: number, config: AppendConfig): void {
     const file = this.log.use();
-    if (this.size + length > this.#reservedEnd && this.size >= RESERVE_FROM) this.#reserve(config);
+    if (this.size + length > this.#reservedEnd) this.#reserve(config);
     file.write(bytes, from, length, this.size);
+    if (this.size + length - this.#writtenBackEnd >= WRITE_BACK_BYTES) this.#writeBack(length);
     this.#recent ??= new RecentBatches();
     const end = from + length;
     for (let at = from; at < end;) {
@@ -468,15 +473,25 @@ export class Segment {
     return first >= 0 ? maxTimestamp - first : nowMs - this.#createdMs;
   }
 
-  #reserve(config: AppendConfig): void {
+  /** Dirty pages that pile up make every writer wait in the end. */
+  #writeBack(length: number): void {
+    const end = this.size + length;
+    this.log.use().startWriteBack(this.#writtenBackEnd, end - this.#writtenBackEnd);
+    this.#writtenBackEnd = end;
+  }
+
+  /** In Kafka `preallocate` makes the file so long; here blocks are reserved behind its end. */
+  #reserve({ preallocate, segmentBytes }: AppendConfig): void {
+    if (this.size < RESERVE_FROM && !preallocate) return;
     const wanted = Math.min(RESERVE_MAX, Math.max(RESERVE_MIN, this.size));
-    const length = Math.min(wanted, config.segmentBytes - this.size);
+    const length = Math.min(preallocate ? segmentBytes : wanted, segmentBytes - this.size);
     if (length <= 0) return;
     this.log.use().reserve(this.size, length);
     this.#reservedEnd = this.size + length;
   }
 
   #cutAt(position: number): void {
+    this.#writtenBackEnd = Math.min(this.#writtenBackEnd, position);
     this.log.use().truncate(position);
     this.size = position;
     this.#reservedEnd = 0;

@@ -56,6 +56,41 @@ describe("a log", () => {
     );
   });
 
+  test("has what it appends written out a few megabytes at a time", async () => {
+    const world = fakeWorld();
+    const log = await openTestLog(hostOf(world), { config: { segmentBytes: 20 << 20 } });
+    while (log.segmentCount === 1) append(log, { valueSize: 500_000 });
+    const { writeBacks } = world.disk;
+    expect(writeBacks.length).toBe(2);
+    expect(writeBacks.map(({ path }) => path)).toEqual(
+      new Array(2).fill("/data/topic-0/00000000000000000000.log"),
+    );
+    expect(writeBacks[0]!.position).toBe(0);
+    expect(writeBacks[0]!.length).toBeGreaterThanOrEqual(8 << 20);
+    expect(writeBacks[0]!.length).toBeLessThan(9 << 20);
+    expect(writeBacks[1]!.position).toBe(writeBacks[0]!.length);
+    // A cut takes back what was written out behind it.
+    log.truncateTo(3);
+    const { size } = log;
+    for (let count = 0; count < 20; count++) append(log, { valueSize: 500_000 });
+    expect(writeBacks[2]!.position).toBe(size);
+  });
+
+  test("reserves all of a segment when it is begun, where preallocate asks for it", async () => {
+    const world = fakeWorld();
+    const log = await openTestLog(hostOf(world), {
+      config: { segmentBytes: 4 << 20, preallocate: true },
+    });
+    append(log);
+    expect(world.disk.reservedBytes).toBe((4 << 20) - log.size);
+    while (log.segmentCount === 1) append(log, { valueSize: 500_000 });
+    world.clock.settle();
+    const active = (4 << 20) - log.state.segments.active.size;
+    expect(world.disk.reservedBytes).toBe(active);
+    await log.close();
+    expect(world.disk.reservedBytes).toBe(0);
+  });
+
   test("gives back files and reserved blocks when it is idle", async () => {
     const world = fakeWorld();
     const host = hostOf(world);

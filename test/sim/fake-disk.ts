@@ -57,6 +57,8 @@ export class FakeDisk implements Disk {
   /** Called before each operation; may end this life, or throw what the operation shall throw. */
   beforeOperation: ((operation: Operation, path: string) => void) | null = null;
   syncCount = 0;
+  /** What was asked to be written out early. */
+  readonly writeBacks: { path: string; position: number; length: number }[] = [];
   writeCount = 0;
   openFiles = 0;
 
@@ -387,7 +389,9 @@ class FakeFile implements DiskFile {
     this.node.truncate(size, this.disk.nowMs());
   }
 
-  startWriteBack(): void {}
+  startWriteBack(position: number, length: number): void {
+    this.disk.writeBacks.push({ path: this.path, position, length });
+  }
 
   sync(): Promise<void> {
     try {

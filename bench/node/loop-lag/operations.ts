@@ -34,8 +34,8 @@ function indexesOf({ partitionCount }: Shape): number[] {
   return Array.from({ length: partitionCount }, (_, index) => index);
 }
 
-export const create: Operation = (connection, { topics, partitionCount }) =>
-  connection.ask(createTopics, 7, {
+export const create: Operation = async (connection, { topics, partitionCount }) => {
+  const answer = await connection.ask(createTopics, 7, {
     topics: topics.map((name) => ({
       name,
       numPartitions: partitionCount,
@@ -45,6 +45,9 @@ export const create: Operation = (connection, { topics, partitionCount }) =>
     })),
     timeoutMs: 60_000,
   });
+  const failed = answer.topics.find(({ errorCode }) => errorCode !== 0);
+  if (failed !== undefined) throw new Error(`${failed.name}: ${failed.errorMessage}`);
+};
 
 /** The same records to each partition. */
 export const produceToAll: Operation = (connection, shape) => {

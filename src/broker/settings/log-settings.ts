@@ -181,7 +181,12 @@ export const logSettings = {
     clusterWide,
     acts("Whether a record bears the time of its making or of its append."),
   ),
-  "log.preallocate": boolean(false, "medium", clusterWide),
+  "log.preallocate": boolean(
+    false,
+    "medium",
+    clusterWide,
+    acts("Whether the blocks of a segment are reserved when it is begun."),
+  ),
   "log.retention.bytes": long(
     -1,
     "high",

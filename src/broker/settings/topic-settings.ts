@@ -150,7 +150,12 @@ export const topicSettings = {
     defaultsTo("min.insync.replicas"),
     acts("Copies that must have a record before a producer with acks=all is answered."),
   ),
-  preallocate: boolean(false, "medium", defaultsTo("log.preallocate")),
+  preallocate: boolean(
+    false,
+    "medium",
+    defaultsTo("log.preallocate"),
+    acts("Whether the blocks of a segment are reserved when it is begun."),
+  ),
   "remote.log.copy.disable": boolean(false, "medium"),
   "remote.log.delete.on.disable": boolean(false, "medium"),
   "remote.storage.enable": boolean(false, "medium"),

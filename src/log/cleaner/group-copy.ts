@@ -115,7 +115,7 @@ export class GroupCopy {
       if (this.#target.canHold(lastOffset(bytes, at))) continue;
       throw new ProtocolError(`offset ${lastOffset(bytes, at)} is too far from its segment's`);
     }
-    this.#target.append(bytes, 0, size, this.#group);
+    this.#target.append(bytes, 0, size, { ...this.#group, preallocate: false });
   }
 
   /** Everything is durable under the `.cleaned` names, and as old as the newest of the group. */
