@@ -147,16 +147,16 @@ describe("settings that are not honoured yet", () => {
 
   test("those without effect are listed once, when set to something else", () => {
     const texts = new Map([
-      ["num.io.threads", "8"],
       ["num.network.threads", "4"],
-      ["log.preallocate", "true"],
+      ["background.threads", "9"],
+      ["log.cleaner.delete.retention.ms", "86400000"],
       ["num.partitions", "9"],
       ["no.such.setting", "1"],
       ["listener.name.plaintext.num.network.threads", "9"],
     ]);
     expect(withoutEffect(texts)).toEqual([
+      "background.threads",
       "listener.name.plaintext.num.network.threads",
-      "log.preallocate",
       "num.network.threads",
     ]);
     expect(unknownNames(texts)).toEqual(["no.such.setting"]);
