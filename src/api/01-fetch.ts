@@ -34,6 +34,7 @@ import { fetch } from "../protocol/messages/01-fetch.ts";
 import type { Input, Value } from "../protocol/schema.ts";
 import { fetchBytesMax, isFetchThrottled } from "./fetch-throttle.ts";
 import { type Body, handler, type RequestContext } from "./handler.ts";
+import { OTHER_KIND } from "./request.ts";
 
 type FetchRequest = Value<typeof fetch.request>;
 type FetchResponse = Body<Input<typeof fetch.response>>;
@@ -51,6 +52,7 @@ async function fetchFromPartitions(
   broker: Broker,
 ): Promise<FetchResponse> {
   const usesTopicIds = context.apiVersion >= TOPIC_IDS_VERSION;
+  if (isFollower(request)) context.request.variant = OTHER_KIND;
   const session = broker.fetchSessions.resolve(
     {
       sessionId: request.sessionId,

@@ -16,6 +16,7 @@ import { ErrorCode } from "../protocol/error-code.ts";
 import { addPartitionsToTxn } from "../protocol/messages/24-add-partitions-to-txn.ts";
 import type { Value } from "../protocol/schema.ts";
 import { handler, type RequestContext } from "./handler.ts";
+import { OTHER_KIND } from "./request.ts";
 import { fencedError } from "./transactional.ts";
 
 type Request = Value<typeof addPartitionsToTxn.request>;
@@ -31,7 +32,9 @@ const EPOCH_BUMP_TRANSACTION_VERSION = 2;
 export const addPartitionsToTxnHandler = handler(
   addPartitionsToTxn,
   async (request, context, broker) => {
-    const results = transactionsOf(request, context).map(async (transaction) => ({
+    const transactions = transactionsOf(request, context);
+    if (transactions.every(({ verifyOnly }) => verifyOnly)) context.request.variant = OTHER_KIND;
+    const results = transactions.map(async (transaction) => ({
       transactionalId: transaction.transactionalId,
       topicResults: await resultsOf(transaction, context, broker),
     }));

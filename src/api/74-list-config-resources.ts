@@ -12,12 +12,14 @@ import { ConfigResourceType } from "../metadata/configs-image.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { listConfigResources } from "../protocol/messages/74-list-config-resources.ts";
 import { handler } from "./handler.ts";
+import { OTHER_KIND } from "./request.ts";
 
 const { TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP } = ConfigResourceType;
 
 export const listConfigResourcesHandler = handler(
   listConfigResources,
   (request, context, broker) => {
+    if (context.apiVersion === 0) context.request.variant = OTHER_KIND;
     const known: readonly number[] =
       context.apiVersion === 0
         ? [CLIENT_METRICS]

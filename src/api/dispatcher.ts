@@ -19,7 +19,8 @@ const UNKNOWN_API = -1;
 /** All APIs of one kind of listener. Requests wait until the broker has started. */
 export class Dispatcher implements RequestHandler {
   readonly #listenerKind: ListenerKind;
-  readonly #handlers = new Map<number, Handler>();
+  /** By API key: looked up three times for each request. */
+  readonly #handlers: (Handler | undefined)[] = [];
   #advertised: readonly AdvertisedApi[];
   readonly #opened = Promise.withResolvers<Broker>();
   #broker: Broker | null = null;
@@ -30,7 +31,7 @@ export class Dispatcher implements RequestHandler {
     this.#listenerKind = listenerKind;
     for (const handler of [...HANDLERS, apiVersionsHandler(() => this.#advertised)]) {
       if (handler.listeners.includes(listenerKind)) {
-        this.#handlers.set(handler.api.key, handler);
+        this.#handlers[handler.api.key] = handler;
       }
     }
     this.#advertised = this.#known();
@@ -41,25 +42,25 @@ export class Dispatcher implements RequestHandler {
     this.#broker = broker;
     this.#offersUnstable = broker.settings.get("unstable.api.versions.enable");
     for (const [key, isOffered] of CONDITIONS) {
-      if (!isOffered(broker)) this.#handlers.delete(key);
+      if (!isOffered(broker)) this.#handlers[key] = undefined;
     }
     this.#advertised = this.#known();
     this.#opened.resolve(broker);
   }
 
   requestHeaderVersion(apiKey: number, apiVersion: number): number {
-    const handler = this.#handlers.get(apiKey);
+    const handler = this.#handlers[apiKey];
     if (handler === undefined) return UNKNOWN_API;
     const isKnown = this.#isWithin(handler, apiVersion) || apiKey === apiVersions.key;
     return isKnown ? requestHeaderVersion(handler.api, apiVersion) : UNKNOWN_API;
   }
 
   mayOverlap(apiKey: number): boolean {
-    return this.#handlers.get(apiKey)?.mayOverlap ?? false;
+    return this.#handlers[apiKey]?.mayOverlap ?? false;
   }
 
   handle(request: Request): Response | null | Promise<Response | null> {
-    const handler = this.#handlers.get(request.apiKey);
+    const handler = this.#handlers[request.apiKey];
     if (handler === undefined) throw new ProtocolError(`unknown API ${request.apiKey}`);
     const context = new RequestContext(request, this.#listenerKind);
     if (!this.#isWithin(handler, request.apiVersion)) {
@@ -70,7 +71,8 @@ export class Dispatcher implements RequestHandler {
   }
 
   #known(): AdvertisedApi[] {
-    return [...this.#handlers.values()]
+    return this.#handlers
+      .flatMap((handler) => handler ?? [])
       .map(({ api }) => ({
         key: api.key,
         versions: [api.versions[0], this.#highest(api)] as const,
@@ -93,7 +95,7 @@ export class Dispatcher implements RequestHandler {
   /** KIP-124: without a delay of its own; the next request is told. */
   sent(request: Request, durationMs: number): void {
     const broker = this.#broker;
-    if (broker === null || (this.#handlers.get(request.apiKey)?.isExempt ?? true)) return;
+    if (broker === null || (this.#handlers[request.apiKey]?.isExempt ?? true)) return;
     const who = new RequestContext(request, this.#listenerKind);
     const nowMs = broker.world.clock.monotonicMs();
     broker.quotas.request.record(who, durationMs * PERCENTS_PER_MS, nowMs);

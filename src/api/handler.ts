@@ -172,6 +172,7 @@ export function encodeResponse<Q, QI, R, RI>(
   context: RequestContext,
 ): Response {
   const writer = new Writer();
+  writer.errorCounts = context.request.errorCounts;
   // The body is the handler's own and is encoded once: to complete it is cheaper than a copy.
   const whole = body as Body<RI> & { throttleTimeMs: number };
   whole.throttleTimeMs = context.throttleMs;

@@ -58,7 +58,16 @@ export interface Request {
    * answered, whether they may overlap or not.
    */
   holdsBack: boolean;
+  /** Where the error codes of the answer are counted: by code, from -1 on. */
+  readonly errorCounts: Float64Array;
+  /** Set before the first `await` by a handler whose requests Kafka counts apart: OTHER_KIND. */
+  variant: number;
+  /** Called by a handler that had to write records anew: how long that took, in what memory. */
+  converted(durationMs: number, memoryBytes: number): void;
 }
+
+/** A follower's fetch; what only verifies a transaction; an API in the days of another name. */
+export const OTHER_KIND = 1;
 
 export interface Response {
   /** Whether the response header has tagged fields (version 1): never for ApiVersions. */

@@ -4,6 +4,7 @@ import { realClock } from "./real-clock.ts";
 import { realDisk } from "./real-disk.ts";
 import { realHttp } from "./real-http.ts";
 import { realNetwork } from "./real-network.ts";
+import { realProcess } from "./real-process.ts";
 import { realRandom } from "./real-random.ts";
 import { WriteBack, writeBackTask } from "./real-write-back.ts";
 import { realWorkers } from "./real-workers.ts";
@@ -20,5 +21,6 @@ export function realWorld(): World {
     network: realNetwork(),
     http: realHttp(),
     workers,
+    process: realProcess(),
   };
 }

@@ -12,6 +12,7 @@ export interface World {
   readonly network: Network;
   readonly http: Http;
   readonly workers: Workers;
+  readonly process: ProcessStatus;
 }
 
 export interface Clock {
@@ -190,6 +191,31 @@ export interface Socket {
   shutdown(): void;
   /** Closes at once; unsent bytes are lost. */
   terminate(): void;
+}
+
+/** What the process has used, for metrics. */
+export interface ProcessStatus {
+  /** Asks the system, which takes some tens of microseconds. */
+  read(): ProcessFigures;
+}
+
+/** NaN for what the system does not tell. */
+export interface ProcessFigures {
+  /** Wall clock. */
+  readonly startedMs: number;
+  /** Of all threads, and of the one that runs the loop. */
+  readonly cpuSeconds: number;
+  readonly loopCpuSeconds: number;
+  readonly residentBytes: number;
+  readonly virtualBytes: number;
+  readonly heapBytes: number;
+  readonly heapUsedBytes: number;
+  readonly externalBytes: number;
+  readonly threads: number;
+  readonly openDescriptors: number;
+  readonly descriptorsMax: number;
+  readonly diskReadBytes: number;
+  readonly diskWrittenBytes: number;
 }
 
 /** Threads for work that takes the processor for long. */

@@ -76,6 +76,7 @@ export async function runBroker(
       node.stop().then(() => ended.resolve(0), fatal);
     });
   }
+  process.on("SIGUSR1", () => console.out(node.metrics.table()));
   console.out(readyLine(node, settings, world.clock.monotonicMs() - startedMs));
   return ended.promise;
 }

@@ -26,6 +26,7 @@ export class EncoderSource {
           ? `value.${name} === undefined ? ${defaultSource(field)} : value.${name}`
           : `value.${name}`;
         if (isTagged(field)) return [`const _${name} = ${value};`];
+        if (name === "errorCode") return [`writer.errorCode(${value});`];
         return [this.#statement(field, value)];
       });
       if (this.#flexible) lines.push(...this.#tagSection(fields));

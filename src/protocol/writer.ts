@@ -30,7 +30,12 @@ export interface FileSlice {
   readonly size: number;
 }
 
+/** Of whoever does not count. */
+const NO_COUNTS = new Float64Array(0);
+
 export class Writer {
+  /** The error codes that are written are counted here, from -1 on. */
+  errorCounts: Float64Array = NO_COUNTS;
   #slab: Slab;
   #buffer: Buffer;
   #view: DataView;
@@ -84,6 +89,11 @@ export class Writer {
     if ((value << 16) >> 16 !== value) outOfRange(value, "int16");
     const at = this.#reserve(2);
     this.#view.setInt16(at, value);
+  }
+
+  errorCode(value: number): void {
+    this.int16(value);
+    this.errorCounts[value + 1]!++;
   }
 
   uint16(value: number): void {

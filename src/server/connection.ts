@@ -47,7 +47,9 @@ import { HOLD_DRAINING, HOLD_MEMORY, HOLD_REQUESTS, HOLD_THROTTLE, Reading } fro
 import type { MemoryUser, RequestMemory } from "./request-memory.ts";
 import { ResponseQueue } from "./response-queue.ts";
 import { type FlushResult, ResponseWriter } from "./response-writer.ts";
+import type { ListenerStats, RequestStats } from "./request-stats.ts";
 import type { ServerMetrics } from "./server-metrics.ts";
+import { UnsentList } from "./unsent-list.ts";
 
 /** What all connections of a server share. */
 export interface ConnectionShared {
@@ -59,6 +61,7 @@ export interface ConnectionShared {
   readonly idle: IdleList;
   readonly strangers: IdleList;
   readonly metrics: ServerMetrics;
+  readonly requests: RequestStats;
   /** Bad bytes, bad clients: one line, unless there are too many. */
   readonly refused: (line: string) => void;
   /** Ends that need no one's attention. */
@@ -85,10 +88,14 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   readonly #frames: FrameBuffer;
   readonly #queue = new ResponseQueue();
   readonly #writer: ResponseWriter;
+  readonly #stats: ListenerStats;
+  readonly #unsent = new UnsentList();
   readonly #memoryNode = new LinkedNode<MemoryUser>(this);
   readonly #idleNode = new LinkedNode<IdleUser>(this);
   #state: State = "open";
   #isStranger = true;
+  /** As of the last step: read once for each of those that take time. */
+  #nowMs = 0;
   /** A request was refused: those behind it do not start. */
   #startsNothing = false;
   /** What still runs is not waited for. */
@@ -114,6 +121,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#socket = socket;
     this.#reading = new Reading(socket);
     this.#shared = shared;
+    this.#stats = shared.requests.listener(listenerName);
     const { memory, pool, limits } = shared;
     this.#frames = new FrameBuffer(memory, pool, limits.socketRequestMaxBytes);
     this.#writer = new ResponseWriter(socket, shared.pool, shared.metrics.bytesSent, (error) =>
@@ -140,7 +148,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   data(chunk: Buffer): void {
     this.#shared.metrics.bytesReceived.add(chunk.length);
     if (this.#state !== "open") return this.#discard(chunk.length);
-    const nowMs = this.#shared.clock.monotonicMs();
+    const nowMs = this.#readClock();
     this.#frames.push(chunk);
     this.#takeFrames(nowMs);
     this.#countActivity(chunk.length, nowMs);
@@ -149,8 +157,12 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   }
 
   drain(): void {
-    this.#touch(this.#shared.clock.monotonicMs());
-    this.#attempt(() => this.#afterFlush(this.#writer.drained()));
+    this.#touch(this.#readClock());
+    this.#attempt(() => {
+      const result = this.#writer.drained();
+      this.#countSent();
+      this.#afterFlush(result);
+    });
   }
 
   end(): void {
@@ -171,6 +183,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#shared.memory.forget(this.#memoryNode);
     this.#idleList().leave(this.#idleNode);
     this.#writer.close();
+    this.#unsent.takenUpTo(Infinity, this.#readClock());
     this.#frames.clear();
     this.#dropRequests();
     this.#shared.closed(this);
@@ -214,14 +227,17 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   // Requests.
 
   #takeFrames(nowMs: number): void {
-    this.#attempt(() => {
+    // Not `#attempt`: this and `#flush` are on the way of every request.
+    try {
       while (this.#mayTakeFrame()) {
         const frame = this.#frames.next();
         if (frame === null) break;
         this.#accept(frame, nowMs);
         this.#startRequests();
       }
-    });
+    } catch (error) {
+      this.#refuseFor(error);
+    }
     if (this.#isStranger) this.#meetStranger();
     if (!this.#mayTakeFrame()) this.#reading.hold(HOLD_REQUESTS);
   }
@@ -249,7 +265,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   #accept(frame: Frame, nowMs: number): void {
     let exchange: Exchange;
     try {
-      exchange = readExchange(frame, this.#handler, this, nowMs);
+      exchange = readExchange(frame, this.#handler, this, this.#stats, nowMs);
     } catch (error) {
       frame.release();
       throw error;
@@ -271,9 +287,13 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   #start(exchange: Exchange): void {
     let result: Response | null | Promise<Response | null>;
+    exchange.startedMs = this.#nowMs;
+    exchange.bodySize = exchange.body.remaining;
     try {
       result = this.#handler.handle(exchange);
+      exchange.handledMs = this.#readClock();
     } catch (error) {
+      exchange.handledMs = this.#readClock();
       this.#failed(exchange, error);
       return;
     }
@@ -281,7 +301,10 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
       if (exchange.holdsBack) this.#queue.holdBack(exchange);
       result.then(
         (response) => this.#finishedLater(exchange, response),
-        (error: unknown) => this.#failed(exchange, error),
+        (error: unknown) => {
+          this.#readClock();
+          this.#failed(exchange, error);
+        },
       );
     } else {
       this.#finished(exchange, result);
@@ -289,6 +312,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   }
 
   #finishedLater(exchange: Exchange, response: Response | null): void {
+    this.#readClock();
     this.#attempt(() => {
       this.#finished(exchange, response);
       this.#startRequests();
@@ -298,9 +322,13 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   #finished(exchange: Exchange, response: Response | null): void {
     exchange.finish(response);
+    exchange.readyMs = this.#nowMs;
     const throttleMs = response?.throttleMs ?? 0;
-    if (throttleMs > 0) this.#throttle(throttleMs);
-    if (this.#answersNothing) exchange.release();
+    if (throttleMs > 0) {
+      exchange.stats.kind(exchange.variant).throttled(throttleMs);
+      this.#throttle(throttleMs);
+    }
+    if (this.#answersNothing) this.#drop(exchange);
     else this.#queue.finished(exchange);
   }
 
@@ -315,31 +343,40 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   // Responses.
 
   #flush(): void {
-    this.#attempt(() => {
-      const last = this.#pushFinished();
-      const isTimed = last !== null && this.#handler.countsTime === true;
-      this.#afterFlush(isTimed ? this.#timedFlush(last) : this.#writer.flush());
-    });
+    try {
+      const handedMs = this.#nowMs;
+      const last = this.#pushFinished(handedMs);
+      const result = this.#writer.flush();
+      this.#countSent();
+      if (last !== null && this.#handler.countsTime === true) {
+        this.#handler.sent?.(last, this.#nowMs - handedMs);
+      }
+      this.#afterFlush(result);
+    } catch (error) {
+      this.#refuseFor(error);
+    }
   }
 
-  #timedFlush(last: Exchange): FlushResult {
-    const { clock } = this.#shared;
-    const startedMs = clock.monotonicMs();
-    const result = this.#writer.flush();
-    this.#handler.sent?.(last, clock.monotonicMs() - startedMs);
-    return result;
+  /** What the kernel has taken is answered. */
+  #countSent(): void {
+    if (!this.#unsent.isEmpty) this.#unsent.takenUpTo(this.#writer.takenBytes, this.#readClock());
   }
 
   /** The last one; null where none was finished. */
-  #pushFinished(): Exchange | null {
+  #pushFinished(handedMs: number): Exchange | null {
     let last: Exchange | null = null;
     for (;;) {
       const exchange = this.#queue.shiftFinished();
       if (exchange === null) return last;
       last = exchange;
       const { response } = exchange;
+      const before = this.#writer.pushedBytes;
       if (response !== null && response.isSilent !== true) this.#writer.push(exchange);
       else exchange.release();
+      exchange.endPosition = this.#writer.pushedBytes;
+      exchange.responseSize = exchange.endPosition - before;
+      exchange.handedMs = handedMs;
+      this.#unsent.push(exchange);
       const closeReason = response?.closeReason ?? null;
       if (closeReason !== null) this.#refuse(closeReason);
       if (exchange.isBroken || closeReason !== null) {
@@ -361,7 +398,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   #goOn(): void {
     if (!this.#reading.isHeldFor(HOLD_REQUESTS) || !this.#mayTakeFrame()) return;
     this.#reading.release(HOLD_REQUESTS);
-    this.#takeFrames(this.#shared.clock.monotonicMs());
+    this.#takeFrames(this.#readClock());
     this.#scheduleFlush();
   }
 
@@ -371,7 +408,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#shared.clock.afterTurn(() => {
       this.#flushScheduled = false;
       if (this.#state === "closed") return;
-      this.#touch(this.#shared.clock.monotonicMs());
+      this.#touch(this.#readClock());
       this.#flush();
     });
   }
@@ -397,6 +434,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#throttleTimer = null;
     this.#throttledUntilMs = 0;
     this.#reading.release(HOLD_THROTTLE);
+    this.#readClock();
     this.#attempt(() => this.#startRequests());
     this.#goOn();
     this.#scheduleFlush();
@@ -468,7 +506,16 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     for (let left = this.#queue.waitingCount; left > 0; left--) {
       this.#shared.memory.requestStarted();
     }
-    for (const exchange of this.#queue.drop()) exchange.release();
+    for (const exchange of this.#queue.drop()) this.#drop(exchange);
+  }
+
+  /** Nobody is there for its answer; what was done for it counts all the same. */
+  #drop(exchange: Exchange): void {
+    if (exchange.isFinished) {
+      exchange.handedMs = exchange.readyMs;
+      exchange.stats.sent(exchange, exchange.readyMs);
+    }
+    exchange.release();
   }
 
   // Reading and idleness.
@@ -491,6 +538,11 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     if (!this.#isStranger && this.#state !== "closed") {
       this.#shared.idle.touch(this.#idleNode, nowMs);
     }
+  }
+
+  #readClock(): number {
+    this.#nowMs = this.#shared.clock.monotonicMs();
+    return this.#nowMs;
   }
 
   #idleList(): IdleList {

@@ -1,4 +1,10 @@
-/** One request and the answer it gets, from the frame to the last byte sent. */
+/**
+ * One request and the answer it gets, from the frame to the last byte sent.
+ *
+ *   received -> started -> handled ------> ready -------> handed ------> sent
+ *     frame      its        the handler    the answer     to the         the kernel has
+ *     whole      turn       has returned   is there       socket         its last byte
+ */
 import type { ConnectionContext, Request, RequestHandler, Response } from "../api/request.ts";
 import { assert } from "../base/assert.ts";
 import { decoderOf } from "../protocol/compile.ts";
@@ -6,12 +12,14 @@ import { requestHeader } from "../protocol/messages/header.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { Reader } from "../protocol/reader.ts";
 import type { Frame } from "./block.ts";
+import type { ApiStats, ListenerStats } from "./request-stats.ts";
 
 /** Reads the header of a frame. Whoever calls it keeps the frame if that fails. */
 export function readExchange(
   frame: Frame,
   handler: RequestHandler,
   connection: ConnectionContext,
+  stats: ListenerStats,
   receivedMs: number,
 ): Exchange {
   const { bytes } = frame.block;
@@ -29,6 +37,7 @@ export function readExchange(
     clientId ?? "",
     reader,
     connection,
+    stats.of(apiKey),
     receivedMs,
     handler.mayOverlap(apiKey),
   );
@@ -45,22 +54,43 @@ export class Exchange implements Request {
   holdsBack = false;
   /** It cannot be answered, and so nothing behind it can be. */
   isBroken = false;
-  #isReleased = false;
+  variant = 0;
+  // See the drawing.
+  startedMs = 0;
+  handledMs = 0;
+  readyMs = 0;
+  handedMs = 0;
+  /** Where its answer ends among all bytes that the connection sends, and how long it is. */
+  endPosition = 0;
+  responseSize = 0;
+  /** Without the header. */
+  bodySize = 0;
+  /** Behind it in its `UnsentList`. */
+  next: Exchange | null = null;
 
   constructor(
-    readonly frame: Frame,
+    public frame: Frame | null,
     readonly apiKey: number,
     readonly apiVersion: number,
     readonly correlationId: number,
     readonly clientId: string,
-    readonly body: Reader,
+    public body: Reader,
     readonly connection: ConnectionContext,
+    readonly stats: ApiStats,
     readonly receivedMs: number,
     readonly mayOverlap: boolean,
   ) {}
 
   get size(): number {
-    return this.frame.end - this.frame.start;
+    return this.frame === null ? 0 : this.frame.end - this.frame.start;
+  }
+
+  get errorCounts(): Float64Array {
+    return this.stats.errorCounts;
+  }
+
+  converted(durationMs: number, memoryBytes: number): void {
+    this.stats.kind(this.variant).converted(durationMs, memoryBytes);
   }
 
   finish(response: Response | null): void {
@@ -69,11 +99,19 @@ export class Exchange implements Request {
     this.response = response;
   }
 
-  /** Sent or dropped; never before the handler is done, which may still look at the frame. */
+  /**
+   * Sent or dropped; never before the handler is done, which may still look at the frame. What
+   * remains is small: it may wait in an `UnsentList`.
+   */
   release(): void {
-    assert(!this.#isReleased, "an exchange is released once");
-    this.#isReleased = true;
-    this.frame.release();
-    this.response?.release?.();
+    const { frame, response } = this;
+    assert(frame !== null, "an exchange is released once");
+    this.frame = null;
+    this.body = NO_BODY;
+    this.response = null;
+    frame.release();
+    response?.release?.();
   }
 }
+
+const NO_BODY = new Reader(Buffer.alloc(0));

@@ -6,13 +6,17 @@
  *   await node.stop();
  */
 import { Dispatcher } from "../api/dispatcher.ts";
+import { later } from "../base/later.ts";
 import type { LogLevels } from "../base/log-levels.ts";
 import type { Logger } from "../base/logger.ts";
+import { LoopLag } from "../base/loop-lag.ts";
 import { Metrics } from "../base/metrics.ts";
 import type { World } from "../base/world.ts";
 import { BrokerNode } from "../broker/broker-node.ts";
 import type { ListenerAddress as ListenerSetting } from "../broker/settings/listeners.ts";
+import { metricsListener } from "../broker/settings/own-settings.ts";
 import type { Settings } from "../broker/settings/settings.ts";
+import type { NodeMetrics } from "./metrics/node-metrics.ts";
 import { type ListenerAddress, Server } from "./server.ts";
 import { limitsOf } from "./settings-limits.ts";
 
@@ -32,16 +36,42 @@ export interface NodeOptions {
 const STOP_MS_MAX = 10_000;
 const ANY_ADDRESS = "";
 
+type MetricsModule = typeof import("./metrics/node-metrics.ts");
+const metricsModule = later((): MetricsModule => require("./metrics/node-metrics.ts"));
+
 export class Node {
   readonly broker: BrokerNode;
   readonly server: Server;
-  readonly metrics: Metrics;
+  readonly #metrics: () => NodeMetrics;
+  readonly #loopLag: LoopLag;
   #stopped: Promise<void> | null = null;
 
-  constructor(broker: BrokerNode, server: Server, metrics: Metrics) {
+  constructor(
+    broker: BrokerNode,
+    server: Server,
+    metrics: Metrics,
+    fatal: (error: unknown) => void,
+  ) {
     this.broker = broker;
     this.server = server;
-    this.metrics = metrics;
+    const loopLag = new LoopLag(broker.world.clock, () => server.requestCount);
+    this.#loopLag = loopLag;
+    this.#metrics = later(() => {
+      const { NodeMetrics } = metricsModule();
+      return new NodeMetrics({ broker, server, metrics, loopLag, fatal });
+    });
+  }
+
+  /** Once the broker has started. Throws `NetworkError` when an address cannot be had. */
+  start(): void {
+    const { settings } = this.broker;
+    const listener = metricsListener(settings.static);
+    if (listener !== null) this.metrics.listen(listener);
+    this.#loopLag.start();
+  }
+
+  get metrics(): NodeMetrics {
+    return this.#metrics();
   }
 
   /** The port that a listener has got. */
@@ -57,6 +87,8 @@ export class Node {
 
   async #stop(): Promise<void> {
     const { groups, world } = this.broker;
+    this.#loopLag.stop();
+    if (metricsListener(this.broker.settings.static) !== null) this.metrics.stop();
     const answered = this.server.stop(STOP_MS_MAX);
     // What members asked for in this turn is written at its end. Then those are left who wait for
     // other members, minutes maybe: they are told to look for another coordinator.
@@ -80,7 +112,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     metrics,
     fatal: options.fatal,
   });
-  const node = new Node(broker, server, metrics);
+  const node = new Node(broker, server, metrics, options.fatal);
   broker.settings.watch(() => server.limitsChanged());
   const forClients = new Dispatcher("broker");
   const forControllers = new Dispatcher("controller");
@@ -91,6 +123,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
       ...listeners.controller.map((listener) => addressOf(listener, forControllers)),
     ]);
     await broker.start(new Map(listeners.all.map(({ name }) => [name, server.port(name)])));
+    node.start();
   } catch (error) {
     await node.stop();
     throw error;

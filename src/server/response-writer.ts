@@ -48,6 +48,7 @@ export class ResponseWriter {
   #partIndex = -1;
   #partPosition = 0;
   #unsentBytes = 0;
+  #pushedBytes = 0;
   #rest: Rest | null = null;
   /** The socket was full: `drained` will be called. */
   #waitsForRoom = false;
@@ -73,6 +74,16 @@ export class ResponseWriter {
     return this.#unsentBytes;
   }
 
+  /** All that was ever to be sent. */
+  get pushedBytes(): number {
+    return this.#pushedBytes;
+  }
+
+  /** What of it the kernel has taken. */
+  get takenBytes(): number {
+    return this.#pushedBytes - this.#unsentBytes;
+  }
+
   /** Its response is sent behind all earlier ones, at the next `flush`. */
   push(exchange: Exchange): void {
     const { response } = exchange;
@@ -80,7 +91,9 @@ export class ResponseWriter {
     // The socket says so at a write, before its last event comes.
     if (this.#isClosed) return exchange.release();
     this.#queue.push(exchange);
-    this.#unsentBytes += HEADER_SIZE + (response.flexibleHeader ? 1 : 0) + bodySize(response.parts);
+    const size = HEADER_SIZE + (response.flexibleHeader ? 1 : 0) + bodySize(response.parts);
+    this.#unsentBytes += size;
+    this.#pushedBytes += size;
   }
 
   /** The socket has room again. */

@@ -12,21 +12,21 @@ export class ServerMetrics {
 
   constructor(metrics: Metrics) {
     const counter = (name: string, help: string) => metrics.counter(`bunka_server_${name}`, help);
-    this.connectionsAccepted = counter("connections_accepted_total", "Connections accepted");
+    this.connectionsAccepted = counter("connections_accepted", "Connections accepted");
     this.connectionsTurnedAway = counter(
-      "connections_turned_away_total",
+      "connections_turned_away",
       "Connections closed at once because there were too many",
     );
     this.connectionsRefused = counter(
-      "connections_refused_total",
+      "connections_refused",
       "Connections closed because of what the client sent",
     );
     this.connectionsExpired = counter(
-      "connections_expired_total",
+      "connections_expired",
       "Connections closed because they were silent for too long",
     );
-    this.bytesReceived = counter("bytes_received_total", "Bytes received");
-    this.bytesSent = counter("bytes_sent_total", "Bytes handed to the kernel");
-    this.requests = counter("requests_total", "Requests with a valid header");
+    this.bytesReceived = counter("bytes_received", "Bytes received");
+    this.bytesSent = counter("bytes_sent", "Bytes handed to the kernel");
+    this.requests = counter("requests", "Requests with a valid header");
   }
 }

@@ -19,6 +19,7 @@ import { IdleList } from "./idle-list.ts";
 import { type ServerLimits, STRANGER_IDLE_MS_MAX } from "./limits.ts";
 import { LogLimit } from "./log-limit.ts";
 import { RequestMemory } from "./request-memory.ts";
+import { RequestStats } from "./request-stats.ts";
 import { ServerMetrics } from "./server-metrics.ts";
 
 export interface ListenerAddress {
@@ -42,12 +43,28 @@ export interface ServerOptions {
   readonly fatal: (error: unknown) => void;
 }
 
+export interface ListenerCounts {
+  readonly name: string;
+  /** Since the start. */
+  accepted: number;
+  open: number;
+}
+
+export interface ClientCount {
+  readonly listener: string;
+  readonly softwareName: string;
+  readonly softwareVersion: string;
+  count: number;
+}
+
 export class Server {
+  readonly requests = new RequestStats();
   readonly #options: ServerOptions;
   readonly #shared: ConnectionShared;
   readonly #metrics: ServerMetrics;
   readonly #logger: Logger;
   readonly #listeners = new Map<string, Listener>();
+  readonly #listenerCounts = new Map<string, ListenerCounts>();
   readonly #connections = new Map<number, { connection: Connection; gate: ConnectionGate }>();
   /** One for the listeners of brokers, one for those of controllers. */
   readonly #gates = new Map<RequestHandler, ConnectionGate>();
@@ -73,6 +90,7 @@ export class Server {
         Math.min(STRANGER_IDLE_MS_MAX, limits.connectionsMaxIdleMs),
       ),
       metrics: this.#metrics,
+      requests: this.requests,
       refused: (line) => this.#refused.line(line),
       ended: (line) => logger.debug(line),
       closed: (connection) => this.#closed(connection),
@@ -88,6 +106,38 @@ export class Server {
   /** Bytes of requests that are held at this moment. */
   get requestBytes(): number {
     return this.#shared.memory.bytesUsed;
+  }
+
+  /** Requests with a valid header so far. */
+  get requestCount(): number {
+    return this.#metrics.requests.count;
+  }
+
+  /** Requests that wait for those before them. */
+  get requestsQueued(): number {
+    return this.#shared.memory.requestsQueued;
+  }
+
+  listenerCounts(): ListenerCounts[] {
+    return [...this.#listenerCounts.values()];
+  }
+
+  /** Open connections by what their clients say they are. */
+  clientCounts(): ClientCount[] {
+    const counts = new Map<string, ClientCount>();
+    for (const { connection } of this.#connections.values()) {
+      const { listenerName, clientSoftwareName, clientSoftwareVersion } = connection;
+      const softwareName = clientSoftwareName === "" ? UNKNOWN_SOFTWARE : clientSoftwareName;
+      const softwareVersion =
+        clientSoftwareVersion === "" ? UNKNOWN_SOFTWARE : clientSoftwareVersion;
+      const key = `${listenerName}|${softwareName}|${softwareVersion}`;
+      const known = counts.get(key);
+      if (known !== undefined) known.count++;
+      else if (counts.size < CLIENT_KINDS_MAX) {
+        counts.set(key, { listener: listenerName, softwareName, softwareVersion, count: 1 });
+      }
+    }
+    return [...counts.values()];
   }
 
   /** Throws `NetworkError` when an address cannot be had; then nothing listens. */
@@ -138,6 +188,7 @@ export class Server {
       this.#accept(gate, name, handler, socket),
     );
     this.#listeners.set(name, listener);
+    this.#listenerCounts.set(name, { name, accepted: 0, open: 0 });
     this.#logger.info(`listening on ${name}://${host}:${listener.port}`);
   }
 
@@ -174,12 +225,16 @@ export class Server {
     const connection = new Connection(id, listenerName, handler, socket, this.#shared);
     this.#connections.set(id, { connection, gate });
     this.#metrics.connectionsAccepted.add();
+    const counts = this.#listenerCounts.get(listenerName)!;
+    counts.accepted++;
+    counts.open++;
     return connection;
   }
 
   #closed(connection: Connection): void {
     const { gate } = this.#connections.get(connection.id)!;
     this.#connections.delete(connection.id);
+    this.#listenerCounts.get(connection.listenerName)!.open--;
     gate.leave(connection.listenerName, connection.remoteAddress);
     this.#someoneLeft.move();
   }
@@ -228,5 +283,9 @@ export class Server {
   }
 }
 
+/** Kafka's word for clients that do not say. */
+const UNKNOWN_SOFTWARE = "unknown";
+/** Clients say what they like. */
+const CLIENT_KINDS_MAX = 200;
 /** From a reset to its event. */
 const TERMINATE_MS_MAX = 1000;

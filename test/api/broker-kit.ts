@@ -91,6 +91,9 @@ export class TestBroker implements Line {
       size: frame.length,
       receivedMs: this.world.clock.monotonicMs(),
       holdsBack: false,
+      errorCounts: new Float64Array(192),
+      variant: 0,
+      converted() {},
     });
     if (response === null || response.isSilent === true) return null;
     const { flexibleHeader, parts } = response;

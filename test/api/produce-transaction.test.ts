@@ -75,6 +75,9 @@ class Kit {
       receivedMs: 0,
       size: 0,
       holdsBack: false,
+      errorCounts: new Float64Array(192),
+      variant: 0,
+      converted() {},
     };
     const context = new RequestContext(request, "broker");
     return { result: produceHandler.respond(context, this.#node()), request };

@@ -204,7 +204,7 @@ export function requestOf(apiKey: number, correlationId: number, body: Buffer | 
 /** The number of a counter or a gauge. */
 export function metricOf(metrics: Metrics, name: string): number {
   for (const metric of metrics.all()) {
-    if (metric.name !== `bunka_server_${name}`) continue;
+    if (metric.name !== `bunka_server_${name.replace("_total", "")}`) continue;
     if ("read" in metric.value) return metric.value.read();
     return metric.value.count;
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Exchange } from "../../src/server/exchange.ts";
+import { ApiStats } from "../../src/server/request-stats.ts";
 import { ResponseQueue } from "../../src/server/response-queue.ts";
 import { FakeRandom } from "../sim/fake-random.ts";
 import { someContext, someFrame, someReader } from "./parts.ts";
@@ -92,6 +93,7 @@ function exchangeOf(correlationId: number, mayOverlap: boolean): Exchange {
     "",
     someReader(),
     someContext(),
+    new ApiStats(0),
     0,
     mayOverlap,
   );

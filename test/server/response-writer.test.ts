@@ -4,6 +4,7 @@ import { Counter } from "../../src/base/metrics.ts";
 import type { DiskFile, Socket } from "../../src/base/world.ts";
 import { BufferPool } from "../../src/server/buffer-pool.ts";
 import { Exchange } from "../../src/server/exchange.ts";
+import { ApiStats } from "../../src/server/request-stats.ts";
 import { BIG_PART_SIZE, BIG_SLICE_SIZE, ResponseWriter } from "../../src/server/response-writer.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
 import { FakeDisk } from "../sim/fake-disk.ts";
@@ -255,6 +256,7 @@ function exchangeOf(
     "",
     someReader(),
     someContext(),
+    new ApiStats(0),
     0,
     true,
   );

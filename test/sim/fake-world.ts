@@ -7,6 +7,7 @@ import { FakeClock } from "./fake-clock.ts";
 import { FakeDisk, type Keep } from "./fake-disk.ts";
 import { FakeHttp } from "./fake-http.ts";
 import { FakeNetwork } from "./fake-network.ts";
+import { FakeProcess } from "./fake-process.ts";
 import { FakeRandom } from "./fake-random.ts";
 import { fakeWorkers } from "./fake-workers.ts";
 
@@ -17,6 +18,7 @@ export interface FakeWorld extends World {
   readonly disk: FakeDisk;
   readonly network: Network;
   readonly http: FakeHttp;
+  readonly process: FakeProcess;
   /** All hosts' network, to cut and slow down. */
   readonly wire: FakeNetwork;
 }
@@ -69,5 +71,6 @@ function machine(
     network: wire.host(address),
     http: new FakeHttp(),
     workers,
+    process: new FakeProcess(),
   };
 }

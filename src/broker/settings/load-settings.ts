@@ -6,7 +6,7 @@
  */
 import { checkTogether } from "./cross-checks.ts";
 import { refuseUnguarded } from "./not-yet.ts";
-import { otlpTarget } from "./own-settings.ts";
+import { metricsListener, metricsPartitionsMax, otlpTarget } from "./own-settings.ts";
 import { Settings, type SettingTexts } from "./settings.ts";
 
 /** Throws a `SettingError` that names what is wrong, in one line. */
@@ -15,6 +15,8 @@ export function loadSettings(given: SettingTexts): Settings {
   checkTogether(settings);
   refuseUnguarded(settings);
   otlpTarget(given);
+  metricsListener(given);
+  metricsPartitionsMax(given);
   return settings;
 }
 

@@ -4,6 +4,8 @@
  *
  *     bunka.otlp.endpoint=http://127.0.0.1:4318        where metrics of clients go (KIP-714)
  *     bunka.otlp.headers=authorization=Bearer xyz      for each request there, with commas between
+ *     bunka.metrics.listener=http://127.0.0.1:9404     where Prometheus finds /metrics of this node
+ *     bunka.metrics.partitions.max=10000               so many are shown there one by one
  */
 import { SettingError } from "./setting-error.ts";
 import type { SettingTexts } from "./settings.ts";
@@ -13,7 +15,53 @@ const HEADERS = "bunka.otlp.headers";
 /** As OpenTelemetry's own exporters complete an address without a path. */
 const METRICS_PATH = "/v1/metrics";
 
-export const OWN_SETTINGS: ReadonlySet<string> = new Set([ENDPOINT, HEADERS]);
+const METRICS_LISTENER = "bunka.metrics.listener";
+const METRICS_PARTITIONS_MAX = "bunka.metrics.partitions.max";
+const PARTITIONS_MAX_DEFAULT = 10_000;
+
+export const OWN_SETTINGS: ReadonlySet<string> = new Set([
+  ENDPOINT,
+  HEADERS,
+  METRICS_LISTENER,
+  METRICS_PARTITIONS_MAX,
+]);
+
+export interface MetricsListener {
+  /** Empty for every address. */
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+}
+
+/** Null where nobody is to fetch metrics. Throws a `SettingError`. */
+export function metricsListener(texts: SettingTexts): MetricsListener | null {
+  const text = texts.get(METRICS_LISTENER)?.trim() ?? "";
+  if (text === "") return null;
+  const match = LISTENER.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > PORT_MAX) {
+    const wanted = "http://HOST:PORT is expected";
+    throw new SettingError(
+      `Invalid value ${text} for configuration ${METRICS_LISTENER}: ${wanted}`,
+    );
+  }
+  const host = match[1] ?? match[2]!;
+  return { host: host === "0.0.0.0" || host === "::" ? "" : host, port };
+}
+
+/** Of more partitions the first are shown. Throws a `SettingError`. */
+export function metricsPartitionsMax(texts: SettingTexts): number {
+  const text = texts.get(METRICS_PARTITIONS_MAX)?.trim() ?? "";
+  if (text === "") return PARTITIONS_MAX_DEFAULT;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new SettingError(
+    `Invalid value ${text} for configuration ${METRICS_PARTITIONS_MAX}: a number is expected`,
+  );
+}
+
+/** An address of IPv6 stands in brackets. */
+const LISTENER = /^http:\/\/(?:\[([0-9a-f:.]+)\]|([^/:[\]]*)):(\d{1,5})(?:\/metrics)?\/?$/i;
+const PORT_MAX = 65_535;
 
 export interface OtlpTarget {
   readonly url: string;

@@ -1,0 +1,33 @@
+/**
+ * Connections, as Kafka's socket server counts them: under the names that Strimzi's example
+ * kafka-metrics.yaml gives them. All of a listener are one "network processor".
+ */
+import { type Families, labelText } from "../../base/metrics-text.ts";
+import type { Server } from "../server.ts";
+
+export function serverFamilies(server: Server): Families {
+  return function* (out) {
+    const listeners = server.listenerCounts();
+    const clients = server.clientCounts();
+    const name = "kafka_server_socket_server_metrics";
+    const labelsOf = (listener: string) => labelText({ listener, networkProcessor: "0" });
+    out.family(`${name}_connection_count`, "gauge", "Open connections");
+    for (const each of listeners) out.sample(each.open, labelsOf(each.name));
+    out.family(`${name}_connection_creation`, "counter", "Connections that were made");
+    for (const each of listeners) out.sample(each.accepted, labelsOf(each.name));
+    out.family(`${name}_connection_close`, "counter", "Connections that have ended");
+    for (const each of listeners) out.sample(each.accepted - each.open, labelsOf(each.name));
+    out.family(`${name}_connections_software`, "gauge", "Open connections by client library");
+    for (const { listener, softwareName, softwareVersion, count } of clients) {
+      const clientSoftwareName = softwareName;
+      const clientSoftwareVersion = softwareVersion;
+      const labels = { clientSoftwareName, clientSoftwareVersion, listener };
+      out.sample(count, labelText({ ...labels, networkProcessor: "0" }));
+    }
+    yield;
+    const channel = "kafka_network_requestchannel";
+    out.one(`${channel}_requestqueuesize`, "gauge", "Requests that wait", server.requestsQueued);
+    out.one(`${channel}_responsequeuesize`, "gauge", "Answers that wait", 0);
+    yield;
+  };
+}
