@@ -9,29 +9,18 @@
  * A coordinator is a `CoordinatorState` (what is remembered, and how a record changes it) with
  * operations on it that give back records and a response (outcome.ts).
  */
-import type { Logger } from "../base/logger.ts";
-import type { Clock } from "../base/world.ts";
-import type { CompressionType } from "../protocol/compression.ts";
 import type { Verification } from "../log/verifications.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
 import { coordinatorErrorOf } from "./coordinator-error.ts";
 import type { CoordinatorLog } from "./coordinator-log.ts";
 import { answered, type Outcome } from "./outcome.ts";
-import type { RecordCodec } from "./record-codec.ts";
-import { type CoordinatorState, Shard, type ShardContext, type TransactionEnd } from "./shard.ts";
+import { type CoordinatorState, Shard, type ShardOptions, type TransactionEnd } from "./shard.ts";
 
-export interface RuntimeOptions<S extends CoordinatorState<R>, R> {
+export interface RuntimeOptions<S extends CoordinatorState<R>, R> extends Omit<
+  ShardOptions<S, R>,
+  "name" | "leaderEpoch" | "inLoadQueue"
+> {
   readonly topic: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly codec: RecordCodec<R>;
-  readonly createState: (context: ShardContext<R>) => S;
-  readonly commitTimeoutMs: number;
-  readonly loadSizeMax: number;
-  readonly compression: CompressionType;
-  /** See `ShardOptions`. */
-  readonly baseSequence: number;
-  readonly appendLingerMs: () => number;
 }
 
 export interface TransactionalOperation {

@@ -24,21 +24,14 @@ export async function scanBatches(
   visit: VisitBatch,
   chunkSize = CHUNK_SIZE,
 ): Promise<number> {
-  let chunk = Buffer.allocUnsafe(Math.min(chunkSize, Math.max(BATCH_SIZE_TO_MAGIC, to - from)));
-  let position = from;
-  while (position < to) {
-    const length = Math.min(chunk.length, to - position);
+  const walk = new Walk(from, to, visit, newChunk(from, to, chunkSize));
+  while (walk.goesOn) {
+    const { chunk, length, position } = walk;
     let count = file.readCached(chunk, 0, length, position);
     if (count < length) count = await file.readLater(chunk, 0, length, position);
-    const walked = walk(chunk, count, position, visit);
-    position += walked.size;
-    if (walked.isOver || count < length) return position;
-    if (walked.size > 0) continue;
-    const wanted = sizeOfFirst(chunk, count);
-    if (wanted === 0 || wanted > to - position) return position;
-    if (wanted > chunk.length) chunk = Buffer.allocUnsafe(wanted);
+    walk.take(count);
   }
-  return position;
+  return walk.position;
 }
 
 /** The same at once, for the few places that cannot wait. `buffer` spares one a walk. */
@@ -49,37 +42,67 @@ export function scanBatchesNow(
   visit: VisitBatch,
   buffer: Buffer | null = null,
 ): number {
-  const size = Math.min(CHUNK_SIZE, Math.max(BATCH_SIZE_TO_MAGIC, to - from));
-  let chunk = buffer ?? Buffer.allocUnsafe(size);
-  let position = from;
-  while (position < to) {
-    const length = Math.min(chunk.length, to - position);
-    const count = file.read(chunk, 0, length, position);
-    const walked = walk(chunk, count, position, visit);
-    position += walked.size;
-    if (walked.isOver || count < length) return position;
-    if (walked.size > 0) continue;
-    const wanted = sizeOfFirst(chunk, count);
-    if (wanted === 0 || wanted > to - position) return position;
-    if (wanted > chunk.length) chunk = Buffer.allocUnsafe(wanted);
+  const walk = new Walk(from, to, visit, buffer ?? newChunk(from, to, CHUNK_SIZE));
+  while (walk.goesOn) {
+    const { chunk, length, position } = walk;
+    walk.take(file.read(chunk, 0, length, position));
   }
-  return position;
+  return walk.position;
 }
 
-function walk(
-  bytes: Buffer,
-  end: number,
-  position: number,
-  visit: VisitBatch,
-): { size: number; isOver: boolean } {
-  let at = 0;
-  while (at < end) {
-    const size = wholeBatchSize(bytes, at, end);
-    if (size === 0) return { size: at, isOver: false };
-    if (size < 0 || !visit(bytes, at, size, position + at)) return { size: at, isOver: true };
-    at += size;
+function newChunk(from: number, to: number, sizeMax: number): Buffer {
+  return Buffer.allocUnsafe(Math.min(sizeMax, Math.max(BATCH_SIZE_TO_MAGIC, to - from)));
+}
+
+class Walk {
+  position: number;
+  /** What is at `position` is to be read into it, as far as `length`. */
+  chunk: Buffer;
+  #isOver = false;
+  readonly #to: number;
+  readonly #visit: VisitBatch;
+
+  constructor(from: number, to: number, visit: VisitBatch, chunk: Buffer) {
+    this.position = from;
+    this.chunk = chunk;
+    this.#to = to;
+    this.#visit = visit;
   }
-  return { size: at, isOver: false };
+
+  get goesOn(): boolean {
+    return !this.#isOver && this.position < this.#to;
+  }
+
+  get length(): number {
+    return Math.min(this.chunk.length, this.#to - this.position);
+  }
+
+  /** So many bytes were read. */
+  take(count: number): void {
+    const isCut = count < this.length;
+    const size = this.#visitAll(count);
+    this.position += size;
+    if (isCut) this.#isOver = true;
+    if (this.#isOver || size > 0) return;
+    const wanted = sizeOfFirst(this.chunk, count);
+    if (wanted === 0 || wanted > this.#to - this.position) this.#isOver = true;
+    else if (wanted > this.chunk.length) this.chunk = Buffer.allocUnsafe(wanted);
+  }
+
+  /** Those that are whole. Returns where it stopped. */
+  #visitAll(end: number): number {
+    let at = 0;
+    while (at < end) {
+      const size = wholeBatchSize(this.chunk, at, end);
+      if (size === 0) return at;
+      if (size < 0 || !this.#visit(this.chunk, at, size, this.position + at)) {
+        this.#isOver = true;
+        return at;
+      }
+      at += size;
+    }
+    return at;
+  }
 }
 
 /** 0 when the batch goes on behind `end`, -1 when it is none. */
