@@ -29,7 +29,7 @@ import type { MetadataImage } from "../metadata/image.ts";
 import { MetadataNode } from "../metadata/metadata-node.ts";
 import { directoryOf } from "../metadata/partition-registration.ts";
 import { Partitions } from "../partition/partitions.ts";
-import { type VoterSet, voterSet } from "../raft/voter-set.ts";
+import { KRAFT_VERSIONS, type VoterSet, voterSet } from "../raft/voter-set.ts";
 import type { Broker } from "./broker.ts";
 import { Coordinators } from "./coordinators.ts";
 import { DirectoryAssignments } from "./directory-assignments.ts";
@@ -341,8 +341,7 @@ function staticVoters(settings: Settings): VoterSet {
       id,
       directoryId: ZERO_UUID,
       endpoints: [{ name: settings.get("controller.listener.names")[0] ?? "", host, port }],
-      kraftVersionMin: 0,
-      kraftVersionMax: 1,
+      ...KRAFT_VERSIONS,
     })),
   );
 }

@@ -20,16 +20,16 @@ import {
 } from "../log/meta-properties.ts";
 import { parentOf } from "../log/replace-file.ts";
 import { defaultBootstrapRecords } from "../metadata/activation.ts";
+import { writeBootstrapRecords } from "../metadata/bootstrap-file.ts";
 import { isReservedDirectory } from "../metadata/directory-id.ts";
 import {
   METADATA_VERSION,
   metadataVersionOf,
   type SupportedFeatures,
 } from "../metadata/features.ts";
-import { encodeRecord, type NewRecord } from "../metadata/record.ts";
-import { BOOTSTRAP_SNAPSHOT } from "../raft/snapshot-name.ts";
-import { SnapshotWriter } from "../raft/snapshot-writer.ts";
-import { voterSet, type VoterSet } from "../raft/voter-set.ts";
+import { writeFirstVoters } from "../metadata/first-voters.ts";
+import type { NewRecord } from "../metadata/record.ts";
+import { KRAFT_VERSIONS, voterSet, type VoterSet } from "../raft/voter-set.ts";
 import {
   allDirectories,
   isController,
@@ -171,8 +171,7 @@ export function standaloneVoters(settings: Settings, directoryId: string): Voter
       id: settings.get("node.id"),
       directoryId,
       endpoints: [{ name, host: host ?? "localhost", port }],
-      kraftVersionMin: 0,
-      kraftVersionMax: 1,
+      ...KRAFT_VERSIONS,
     },
   ]);
 }
@@ -250,10 +249,9 @@ async function formatDirectory(
   const voter = isMetadata ? plan.voters?.get(plan.nodeId) : undefined;
   // The order of these does not matter, so long as all are on the disk before meta.properties is.
   const whenMade = makeDurableDirectory(world.disk, directory);
-  const writes = [writeBootstrap(world, directory, plan.records)];
+  const writes = [writeBootstrapRecords(world, directory, plan.records)];
   if (isMetadata && plan.voters !== null) {
-    const metadata = `${directory}/__cluster_metadata-0`;
-    writes.push(writeVoters(world, metadata, plan.kraftVersion, plan.voters));
+    writes.push(writeFirstVoters(world, directory, plan.kraftVersion, plan.voters));
   }
   await Promise.all([whenMade, ...writes]);
   await writeMetaProperties(world, directory, {
@@ -262,32 +260,6 @@ async function formatDirectory(
     nodeId: plan.nodeId,
     directoryId: voter?.directoryId ?? randomDirectoryId(world.random),
   });
-}
-
-async function writeBootstrap(
-  world: FormatWorld,
-  directory: string,
-  records: readonly NewRecord[],
-): Promise<void> {
-  const writer = new SnapshotWriter(world, directory, BOOTSTRAP_SNAPSHOT, {
-    partial: "bootstrap.checkpoint.tmp",
-    final: "bootstrap.checkpoint",
-  });
-  writer.begin({ lastContainedLogTimestamp: 0, kraftVersion: 0, voters: null });
-  for (const record of records) writer.append(encodeRecord(record));
-  await writer.freeze();
-}
-
-async function writeVoters(
-  world: FormatWorld,
-  directory: string,
-  kraftVersion: number,
-  voters: VoterSet,
-): Promise<void> {
-  await makeDurableDirectory(world.disk, directory);
-  const writer = new SnapshotWriter(world, directory, BOOTSTRAP_SNAPSHOT);
-  writer.begin({ lastContainedLogTimestamp: world.clock.wallMs(), kraftVersion, voters });
-  await writer.freeze();
 }
 
 /** A new directory survives a loss of power only when each directory above it knows of it. */

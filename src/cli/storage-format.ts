@@ -28,7 +28,7 @@ import {
   reasonAgainst,
 } from "../metadata/features.ts";
 import type { NewRecord } from "../metadata/record.ts";
-import { voterSet, type Voter, type VoterSet } from "../raft/voter-set.ts";
+import { KRAFT_VERSIONS, voterSet, type Voter, type VoterSet } from "../raft/voter-set.ts";
 import type { Arguments, CommandLine, Flag } from "./arguments.ts";
 import { CommandFailure, type CommandContext } from "./command.ts";
 import { scramRecord } from "./scram-argument.ts";
@@ -191,8 +191,7 @@ function parseInitialVoter(text: string, listener: string): Voter {
     id: Number(id),
     directoryId,
     endpoints: [{ name: listener.toUpperCase(), host: endpoint.host, port: endpoint.port }],
-    kraftVersionMin: 0,
-    kraftVersionMax: 1,
+    ...KRAFT_VERSIONS,
   };
 }
 

@@ -15,8 +15,8 @@ import { ProtocolError } from "../protocol/protocol-error.ts";
 import { formatCheckpoint, numberInCheckpoint, parseCheckpoint } from "./checkpoint-text.ts";
 
 export const LEADER_EPOCH_FILE = "leader-epoch-checkpoint";
-export const UNDEFINED_EPOCH = -1;
-export const UNDEFINED_OFFSET = -1;
+const UNDEFINED_EPOCH = -1;
+const UNDEFINED_OFFSET = -1;
 
 export interface EpochEntry {
   readonly epoch: number;

@@ -17,7 +17,7 @@ export interface RememberedBatch {
   readonly timestamp: number;
 }
 
-export function firstSequenceOf(batch: RememberedBatch): number {
+function firstSequenceOf(batch: RememberedBatch): number {
   return decrementSequence(batch.lastSequence, batch.offsetDelta);
 }
 

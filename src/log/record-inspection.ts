@@ -36,7 +36,7 @@ export interface Rejection {
 export const TIMESTAMP_MAX = 2 ** 52;
 
 /** So many records are named one by one: more would make the answer longer than the request. */
-export const RECORD_ERRORS_MAX = 10_000;
+const RECORD_ERRORS_MAX = 10_000;
 
 const NO_KEY = "Compacted topic cannot accept message without key";
 

@@ -29,22 +29,6 @@ export async function replaceFile(
   await disk.syncDirectory(parentOf(renamed));
 }
 
-/**
- * At once, for start and stop. The new name is durable once the directory is synced; until then a
- * loss of power may bring the old contents back.
- */
-export function replaceFileNow(disk: Disk, path: string, bytes: Uint8Array): void {
-  const file = disk.open(path + TEMPORARY_SUFFIX, "create");
-  try {
-    file.truncate(0);
-    file.write(bytes, 0, bytes.length, 0);
-    file.syncNow();
-  } finally {
-    file.close();
-  }
-  disk.rename(path + TEMPORARY_SUFFIX, path);
-}
-
 export function parentOf(path: string): string {
   const end = path.lastIndexOf("/");
   return end > 0 ? path.slice(0, end) : end === 0 ? "/" : ".";

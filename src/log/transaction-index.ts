@@ -12,7 +12,7 @@ import { readInt64, writeInt64 } from "../base/bytes.ts";
 import type { Disk } from "../base/world.ts";
 import type { FileHandle, FileHandles } from "./file-handles.ts";
 
-export const TRANSACTION_ENTRY_SIZE = 34;
+const TRANSACTION_ENTRY_SIZE = 34;
 
 export interface AbortedTransaction {
   readonly producerId: number;

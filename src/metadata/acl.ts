@@ -36,10 +36,6 @@ export interface AclFilter {
 }
 
 /** Numbers that this version of the protocol has no word for. */
-export function isUnknownFilter(filter: AclFilter): boolean {
-  return isUnknownPattern(filter) || isUnknownEntry(filter);
-}
-
 export function isUnknownPattern(filter: AclFilter): boolean {
   return (
     !isWithin(filter.resourceTypeFilter, ResourceType.USER) ||

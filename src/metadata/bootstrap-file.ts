@@ -7,7 +7,7 @@ import { defaultBootstrapRecords } from "./activation.ts";
 import type { SupportedFeatures } from "./features.ts";
 import { type NewRecord, decodeRecord, encodeRecord } from "./record.ts";
 
-export const BOOTSTRAP_FILE = "bootstrap.checkpoint";
+const BOOTSTRAP_FILE = "bootstrap.checkpoint";
 
 /** Without such a file: the defaults of this program. Throws `ProtocolError`. */
 export function readBootstrapRecords(

@@ -6,7 +6,7 @@ export const MIGRATING_DIRECTORY = ZERO_UUID;
 /** The broker has yet to choose one. */
 export const UNASSIGNED_DIRECTORY = "AAAAAAAAAAAAAAAAAAAAAQ";
 /** It was on a directory that failed. */
-export const LOST_DIRECTORY = "AAAAAAAAAAAAAAAAAAAAAg";
+const LOST_DIRECTORY = "AAAAAAAAAAAAAAAAAAAAAg";
 
 export function isReservedDirectory(uuid: string): boolean {
   return uuid.startsWith(FIFTEEN_ZERO_BYTES) && lastByte(uuid) < 100;

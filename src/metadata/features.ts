@@ -26,10 +26,9 @@ export const DISABLED: FeatureRange = { min: 0, max: 0 };
 export const SCRAM_LEVEL = 11;
 export const NO_EPOCH_BUMP_ON_SHRINK_LEVEL = 12;
 export const TRANSACTIONS_LEVEL = 13;
-export const DELEGATION_TOKENS_LEVEL = 14;
 export const CONTROLLER_REGISTRATION_LEVEL = 15;
 export const DIRECTORIES_LEVEL = 17;
-export const ELIGIBLE_LEADER_REPLICAS_LEVEL = 23;
+const ELIGIBLE_LEADER_REPLICAS_LEVEL = 23;
 export const CORDONED_DIRECTORIES_LEVEL = 30;
 const MIGRATION_LEVEL = 8;
 

@@ -4,7 +4,7 @@
  */
 import type { Input, Value } from "../protocol/schema.ts";
 import type { partitionChangeRecord, partitionRecord } from "../protocol/records/metadata.ts";
-import { isReservedDirectory, MIGRATING_DIRECTORY } from "./directory-id.ts";
+import { MIGRATING_DIRECTORY } from "./directory-id.ts";
 import { DIRECTORIES_LEVEL } from "./features.ts";
 
 export const NO_LEADER = -1;
@@ -118,15 +118,6 @@ export function hasPreferredLeader(registration: PartitionRegistration): boolean
 /** The directory of a replica of this partition; null for a broker that has none. */
 export function directoryOf(registration: PartitionRegistration, brokerId: number): string | null {
   return registration.directories[registration.replicas.indexOf(brokerId)] ?? null;
-}
-
-/** Whether the controller knows on which directories of this broker the replica lies. */
-export function hasAssignedDirectory(
-  registration: PartitionRegistration,
-  brokerId: number,
-): boolean {
-  const directory = directoryOf(registration, brokerId);
-  return directory !== null && !isReservedDirectory(directory);
 }
 
 const NONE: readonly number[] = [];

@@ -3,9 +3,6 @@ import { ErrorCode } from "../protocol/error-code.ts";
 
 const NAME_LENGTH_MAX = 249;
 
-/** The log of the metadata itself: no topic of that name can be created. */
-export const METADATA_TOPIC = "__cluster_metadata";
-
 /** Null when the name is legal; else Kafka's words for why not. */
 export function topicNameError(name: string): string | null {
   const invalid = (reason: string) => `Topic name is invalid: ${reason}`;

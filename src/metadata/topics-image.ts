@@ -162,7 +162,7 @@ export function* imbalancedPartitions(topics: TopicsImage): Iterable<PartitionOf
   }
 }
 
-export function hasCollisionCharacters(name: string): boolean {
+function hasCollisionCharacters(name: string): boolean {
   return name.includes("_") || name.includes(".");
 }
 

@@ -23,7 +23,7 @@ export const COMPRESSION_NAMES = ["none", "gzip", "snappy", "lz4", "zstd"] as co
 export type CompressionName = (typeof COMPRESSION_NAMES)[number];
 
 /** The settings' ranges: gzip -1 (its own default) or 1 to 9, lz4 1 to 17, zstd -131072 to 22. */
-export const COMPRESSION_LEVEL_DEFAULTS = { gzip: -1, lz4: 9, zstd: 3 } as const;
+const COMPRESSION_LEVEL_DEFAULTS = { gzip: -1, lz4: 9, zstd: 3 } as const;
 
 export function isCompressionType(id: number): id is CompressionType {
   return id >= CompressionType.NONE && id <= CompressionType.ZSTD;

@@ -2,7 +2,6 @@
  * Control records, which brokers write between those of clients: their keys, and the markers that
  * end a transaction. The other values are described in records/control.ts.
  */
-import { CompressionType } from "./compression.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from "./record-batch.ts";
 import { buildBatch } from "./record-batch-builder.ts";
@@ -17,24 +16,6 @@ export const ControlRecordType = {
   KRAFT_VOTERS: 6,
 } as const;
 export type ControlRecordType = (typeof ControlRecordType)[keyof typeof ControlRecordType];
-
-export interface NewControlBatch {
-  readonly records: readonly { readonly type: ControlRecordType; readonly value: Uint8Array }[];
-  readonly timestamp: number;
-  readonly baseOffset?: number;
-  readonly partitionLeaderEpoch?: number;
-}
-
-/** As KRaft writes into its log and its snapshots. */
-export function buildControlBatch(batch: NewControlBatch): Buffer {
-  const { timestamp, records, ...header } = batch;
-  return buildBatch({
-    ...header,
-    isControl: true,
-    compression: CompressionType.NONE,
-    records: records.map(({ type, value }) => ({ timestamp, key: controlRecordKey(type), value })),
-  });
-}
 
 /** The marker that ends a producer's transaction in one partition. */
 export function buildEndTransactionMarker(marker: {
@@ -65,7 +46,7 @@ export function isOfProducer(marker: {
 }
 
 /** Version 0, then the type. */
-export function controlRecordKey(type: ControlRecordType): Buffer {
+function controlRecordKey(type: ControlRecordType): Buffer {
   const key = Buffer.alloc(4);
   key.writeInt16BE(type, 2);
   return key;

@@ -43,7 +43,7 @@ export const NO_PARTITION_LEADER_EPOCH = -1;
 export const TimestampType = { CREATE_TIME: 0, LOG_APPEND_TIME: 1 } as const;
 export type TimestampType = (typeof TimestampType)[keyof typeof TimestampType];
 
-export const COMPRESSION_MASK = 0x07;
+const COMPRESSION_MASK = 0x07;
 export const LOG_APPEND_TIME_FLAG = 0x08;
 export const TRANSACTIONAL_FLAG = 0x10;
 export const CONTROL_FLAG = 0x20;

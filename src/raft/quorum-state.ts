@@ -33,7 +33,7 @@ export const FIRST_QUORUM_STATE: QuorumState = {
   votedDirectoryId: ZERO_UUID,
 };
 
-export const QUORUM_STATE_FILE = "quorum-state";
+const QUORUM_STATE_FILE = "quorum-state";
 
 /** `voterIds` are written, for Kafka's eyes, where the voters are static (`kraftVersion` 0). */
 export function encodeQuorumState(

@@ -17,11 +17,13 @@ import {
   writeQuorumState,
 } from "./quorum-state.ts";
 import type { RaftLog } from "./raft-log.ts";
-import { type Voter, type VoterEndpoint, type VoterSet, isOnlyVoter } from "./voter-set.ts";
-
-/** Levels of kraft.version that this program runs. */
-export const KRAFT_VERSION_MIN = 0;
-export const KRAFT_VERSION_MAX = 1;
+import {
+  KRAFT_VERSIONS,
+  type Voter,
+  type VoterEndpoint,
+  type VoterSet,
+  isOnlyVoter,
+} from "./voter-set.ts";
 
 export interface LocalReplica {
   readonly id: number;
@@ -156,14 +158,13 @@ export class Quorum {
   }
 
   #localVoter(): Voter {
-    const range = { kraftVersionMin: KRAFT_VERSION_MIN, kraftVersionMax: KRAFT_VERSION_MAX };
-    return { ...this.local, ...range };
+    return { ...this.local, ...KRAFT_VERSIONS };
   }
 
   #reasonAgainst(): string | null {
     const { id, directoryId } = this.local;
     const { kraftVersion, voters } = this;
-    if (kraftVersion > KRAFT_VERSION_MAX) {
+    if (kraftVersion > KRAFT_VERSIONS.kraftVersionMax) {
       return `kraft.version ${kraftVersion} is newer than this program`;
     }
     if (kraftVersion >= 1 && this.control.voters === null) {

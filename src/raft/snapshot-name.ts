@@ -26,10 +26,6 @@ export function partialSnapshotFileName(id: SnapshotId): string {
   return `${stem(id)}-0.checkpoint.part`;
 }
 
-export function deletedSnapshotFileName(id: SnapshotId): string {
-  return `${stem(id)}.checkpoint.deleted`;
-}
-
 /** Null for anything else in the directory. */
 export function parseSnapshotName(name: string): SnapshotName | null {
   const parts = /^(\d{20})-(\d{10})(?:-[^.]*)?\.checkpoint(\.part|\.deleted)?$/.exec(name);

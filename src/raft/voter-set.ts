@@ -13,6 +13,9 @@ export interface VoterEndpoint {
   readonly port: number;
 }
 
+/** The levels of kraft.version that this program runs. */
+export const KRAFT_VERSIONS = { kraftVersionMin: 0, kraftVersionMax: 1 } as const;
+
 export interface Voter {
   readonly id: number;
   /** ZERO_UUID where it is not known: static voters. */

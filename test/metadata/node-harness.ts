@@ -7,7 +7,8 @@ import { type Command, atomic } from "../../src/metadata/controller/command.ts";
 import { heartbeat } from "../../src/metadata/controller/broker-heartbeat.ts";
 import { createTopics } from "../../src/metadata/controller/create-topics.ts";
 import { registerBroker } from "../../src/metadata/controller/register-broker.ts";
-import { formatMetadata } from "../../src/metadata/format.ts";
+import { writeBootstrapRecords } from "../../src/metadata/bootstrap-file.ts";
+import { writeFirstVoters } from "../../src/metadata/first-voters.ts";
 import { MetadataNode, type MetadataNodeOptions } from "../../src/metadata/metadata-node.ts";
 import {
   DEFAULT_METADATA_SETTINGS,
@@ -82,7 +83,8 @@ export function formatStandalone(world: FakeWorld): void {
   const records = defaultBootstrapRecords(ALL_FEATURES);
   world.disk.makeDirectory(DATA);
   world.clock.await(world.disk.syncDirectory("/"));
-  world.clock.await(formatMetadata(world, DATA, records, voters));
+  world.clock.await(writeBootstrapRecords(world, DATA, records));
+  world.clock.await(writeFirstVoters(world, DATA, 1, voters));
 }
 
 /** Registers broker 1 and unfences it; its epoch. */

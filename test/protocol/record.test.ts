@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { COMPRESSION_NAMES, CompressionType } from "../../src/protocol/compression.ts";
 import {
-  buildControlBatch,
   buildEndTransactionMarker,
   ControlRecordType,
   controlRecordTypeOf,
@@ -176,18 +175,6 @@ describe("control records", () => {
       expect(controlRecordTypeOf(record!.key)).toBe(type);
       expect(coordinatorEpochOf(record!.value)).toBe(21);
     }
-  });
-
-  test("KRaft's are built around the value that it is given", () => {
-    const kafka = fixtureBytes("leader-change");
-    const value = readRecords(kafka, 0)[0]!.value!;
-    const batch = buildControlBatch({
-      records: [{ type: ControlRecordType.LEADER_CHANGE, value }],
-      timestamp: 1_700_000_000_000,
-      baseOffset: 11,
-      partitionLeaderEpoch: 6,
-    });
-    expect(batch).toEqual(kafka);
   });
 
   test("an unknown type is passed over, a broken key is not", () => {

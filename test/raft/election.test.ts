@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { controlBatch, readRaftBatch } from "../../src/raft/raft-batch.ts";
+import { fixtureBytes } from "../protocol/record-fixtures.ts";
 import { ZERO_UUID } from "../../src/base/uuid.ts";
 import { decodeControl, encodeControl } from "../../src/raft/control-record.ts";
 import { electAlone, epochStartRecords } from "../../src/raft/election.ts";
@@ -19,6 +21,13 @@ const VOTER = {
   kraftVersionMin: 0,
   kraftVersionMax: 1,
 };
+
+test("a batch of control records has Kafka's bytes", () => {
+  const kafka = fixtureBytes("leader-change");
+  const { baseOffset, epoch, timestamp, controls } = readRaftBatch(kafka, 0);
+  expect(controls.map(({ name }) => name)).toEqual(["LeaderChangeMessage"]);
+  expect(controlBatch({ baseOffset, epoch, timestamp }, controls)).toEqual(kafka);
+});
 
 describe("electAlone", () => {
   test("goes above every epoch that was remembered or seen", () => {

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import {
   compareSnapshots,
-  deletedSnapshotFileName,
   parseSnapshotName,
   partialSnapshotFileName,
   snapshotFileName,
@@ -26,7 +25,10 @@ describe("snapshot names", () => {
   test("say what a file is", () => {
     expect(parseSnapshotName(snapshotFileName(id))).toEqual({ ...id, state: "complete" });
     expect(parseSnapshotName(partialSnapshotFileName(id))).toEqual({ ...id, state: "partial" });
-    expect(parseSnapshotName(deletedSnapshotFileName(id))).toEqual({ ...id, state: "deleted" });
+    expect(parseSnapshotName(`${snapshotFileName(id)}.deleted`)).toEqual({
+      ...id,
+      state: "deleted",
+    });
     const ofKafka = "00000000000000000063-0000000002-132911898483489398.checkpoint.part";
     expect(parseSnapshotName(ofKafka)?.state).toBe("partial");
     for (const other of ["00000000000000000063.log", "quorum-state", "x.checkpoint"]) {

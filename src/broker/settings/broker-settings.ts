@@ -33,7 +33,3 @@ export type BrokerSettingValue<N extends BrokerSettingName> = ValueOf<(typeof br
 
 /** The same table, for names that are only known at run time. */
 export const brokerTable: ReadonlyMap<string, Setting> = new Map(Object.entries(brokerSettings));
-
-export function isBrokerSetting(name: string): name is BrokerSettingName {
-  return brokerTable.has(name);
-}

@@ -110,7 +110,7 @@ export class Settings {
 }
 
 /** `over` replaces entries of `texts`, and those that say the same in another unit. */
-export function overlay(texts: SettingTexts, over: SettingTexts): SettingTexts {
+function overlay(texts: SettingTexts, over: SettingTexts): SettingTexts {
   if (over.size === 0) return texts;
   const result = new Map(texts);
   for (const [name, text] of over) {

@@ -12,7 +12,7 @@ export type TopicSettingName = keyof typeof topicSettings;
 export const topicTable: ReadonlyMap<string, Setting> = new Map(Object.entries(topicSettings));
 
 /** The value that a topic has; `overrides` are its own settings. */
-export function topicValue(
+function topicValue(
   settings: Settings,
   overrides: SettingTexts,
   name: TopicSettingName,

@@ -24,7 +24,7 @@ interface Subscription {
   readonly isBroken: boolean;
 }
 
-export const INTERVAL_MS_DEFAULT = 300_000;
+const INTERVAL_MS_DEFAULT = 300_000;
 const ALL = "*";
 
 export class Subscriptions {

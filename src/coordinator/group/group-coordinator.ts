@@ -7,6 +7,7 @@
  */
 import type { Logger } from "../../base/logger.ts";
 import type { Clock, Random } from "../../base/world.ts";
+import { CONSUMER_OFFSETS_TOPIC } from "../../metadata/internal-topics.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import type { CoordinatorLog } from "../coordinator-log.ts";
 import { answered, type Outcome } from "../outcome.ts";
@@ -27,8 +28,6 @@ import { coordinatorPartitionFor } from "./java-hash.ts";
 import { OffsetHandler } from "./offset-handler.ts";
 import type { TopicDirectory } from "./topic-directory.ts";
 import { TransactionalOffsets } from "./transactional-offsets.ts";
-
-export const GROUP_METADATA_TOPIC = "__consumer_offsets";
 
 /** From here on a member must name the protocol that it syncs for. */
 const SYNC_PROTOCOL_VERSION = 5;
@@ -60,7 +59,7 @@ export class GroupCoordinator {
     const { clock, random, logger, config, topics } = options;
     this.#options = options;
     this.#runtime = new CoordinatorRuntime({
-      topic: GROUP_METADATA_TOPIC,
+      topic: CONSUMER_OFFSETS_TOPIC,
       clock,
       logger,
       codec: groupRecordCodec,
@@ -80,7 +79,7 @@ export class GroupCoordinator {
       verifier: options.verifier,
       isVerified: () => config.transactionPartitionVerificationEnable,
       partitionFor: (groupId) => this.partitionFor(groupId),
-      topicName: GROUP_METADATA_TOPIC,
+      topicName: CONSUMER_OFFSETS_TOPIC,
       run: (groupId, write, operation, failure) => {
         const error = this.#checkGroupId(groupId);
         if (error !== ErrorCode.NONE) return Promise.resolve(failure(error));

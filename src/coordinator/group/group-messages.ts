@@ -42,7 +42,6 @@ export type DeleteGroupsResponse = Input<typeof deleteGroups.response>;
 export type DeletedGroup = DeleteGroupsResponse["results"][number];
 export type ConsumerHeartbeatRequest = Value<typeof beating.consumerGroupHeartbeat.request>;
 export type ConsumerHeartbeatResponse = Input<typeof beating.consumerGroupHeartbeat.response>;
-export type ConsumerDescribeRequest = Value<typeof describing.consumerGroupDescribe.request>;
 export type ConsumerDescribedGroup = Input<
   typeof describing.consumerGroupDescribe.response
 >["groups"][number];

@@ -25,11 +25,7 @@ export function copiedCapacity(size: number): number {
 }
 
 /** The keys, which were put into the map in this order, as the map gives them back. */
-export function javaOrder<K>(
-  keys: readonly K[],
-  capacity: number,
-  hashOf: (key: K) => number,
-): K[] {
+function javaOrder<K>(keys: readonly K[], capacity: number, hashOf: (key: K) => number): K[] {
   if (keys.length < 2) return [...keys];
   const bucketOf = (key: K): number => {
     const hash = hashOf(key);

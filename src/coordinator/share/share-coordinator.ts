@@ -7,6 +7,7 @@
  */
 import type { Logger } from "../../base/logger.ts";
 import type { Clock } from "../../base/world.ts";
+import { SHARE_GROUP_STATE_TOPIC } from "../../metadata/internal-topics.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { errorText } from "../../protocol/error-text.ts";
 import type { CoordinatorLog } from "../coordinator-log.ts";
@@ -24,8 +25,6 @@ import type {
 } from "./persister.ts";
 import { type ShareStateRecord, shareStateRecordCodec } from "./share-records.ts";
 import { coordinatorKeyOf, ShareShard, unread, unsummarized } from "./share-shard.ts";
-
-export const SHARE_STATE_TOPIC = "__share_group_state";
 
 export interface ShareCoordinatorOptions {
   readonly clock: Clock;
@@ -47,7 +46,7 @@ export class ShareCoordinator {
     const { clock, logger, config, hasPartition } = options;
     this.#options = options;
     this.#runtime = new CoordinatorRuntime({
-      topic: SHARE_STATE_TOPIC,
+      topic: SHARE_GROUP_STATE_TOPIC,
       clock,
       logger,
       codec: shareStateRecordCodec,

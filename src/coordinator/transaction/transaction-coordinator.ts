@@ -8,6 +8,7 @@
 import type { Logger } from "../../base/logger.ts";
 import type { Clock } from "../../base/world.ts";
 import { CompressionType } from "../../protocol/compression.ts";
+import { TRANSACTION_STATE_TOPIC } from "../../metadata/internal-topics.ts";
 import { ErrorCode, errorName } from "../../protocol/error-code.ts";
 import { NO_SEQUENCE } from "../../protocol/record-batch.ts";
 import type { CoordinatorLog } from "../coordinator-log.ts";
@@ -48,8 +49,6 @@ import {
   type TimedOut,
   TransactionShard,
 } from "./transaction-shard.ts";
-
-export const TRANSACTION_STATE_TOPIC = "__transaction_state";
 
 export interface TransactionCoordinatorOptions {
   readonly clock: Clock;

@@ -18,7 +18,7 @@ import { TransactionState } from "./transaction-state.ts";
 
 export const NO_PRODUCER_ID = -1;
 export const NO_PRODUCER_EPOCH = -1;
-export const NO_START = -1;
+const NO_START = -1;
 export const EPOCH_MAX = 32_767;
 /** The last epoch that a producer gets; the one behind it is kept for fencing that producer. */
 const USABLE_EPOCH_MAX = EPOCH_MAX - 1;

@@ -10,7 +10,7 @@
 import { assert } from "../../base/assert.ts";
 import { type HashKey, hashInto, hashWords } from "./key-hash.ts";
 
-export const SLOT_SIZE = 24;
+const SLOT_SIZE = 24;
 const SLOT_WORDS = SLOT_SIZE / 4;
 /** So full a table is still quick, and no larger one is needed. */
 const COMFORTABLE_LOAD = 0.6;

@@ -3,7 +3,7 @@ import { ErrorCode } from "../../protocol/error-code.ts";
 import { reasonAgainstEpoch } from "./broker-heartbeat.ts";
 import { type Command, divisible, unchanged } from "./command.ts";
 
-export const PRODUCER_ID_BLOCK_SIZE = 1000;
+const PRODUCER_ID_BLOCK_SIZE = 1000;
 
 export interface ProducerIdBlock {
   readonly errorCode: ErrorCode;

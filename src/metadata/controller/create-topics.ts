@@ -1,5 +1,6 @@
 /** CreateTopics: with replicas placed or given, and with settings of their own. */
 import { ZERO_UUID, randomUuid } from "../../base/uuid.ts";
+import { CLUSTER_METADATA_TOPIC } from "../../log/log-names.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import type { createTopics as api } from "../../protocol/messages/19-create-topics.ts";
 import type { Value } from "../../protocol/schema.ts";
@@ -19,7 +20,7 @@ import {
   unchanged,
 } from "./command.ts";
 import { type Placement, placeReplicas, placementOn } from "./replica-placement.ts";
-import { METADATA_TOPIC, topicNameError } from "../topic-name.ts";
+import { topicNameError } from "../topic-name.ts";
 
 export type CreateTopicsRequest = Value<typeof api.request>;
 export type CreateTopicsResponse = Value<typeof api.response>;
@@ -86,8 +87,8 @@ function partitionsAsked(state: ControllerState, request: CreateTopicsRequest): 
 /** By name and settings; an existing topic is told of before anything that is wrong with it. */
 function reasonAgainstTopic(state: ControllerState, topic: CreatableTopic): Refusal | null {
   const { name } = topic;
-  if (name === METADATA_TOPIC) {
-    const message = `Creation of internal topic ${METADATA_TOPIC} is prohibited.`;
+  if (name === CLUSTER_METADATA_TOPIC) {
+    const message = `Creation of internal topic ${CLUSTER_METADATA_TOPIC} is prohibited.`;
     return refusal(ErrorCode.INVALID_REQUEST, message);
   }
   if (state.image.topics.byName(name) !== null) {

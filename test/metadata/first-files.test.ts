@@ -1,16 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { defaultBootstrapRecords } from "../../src/metadata/activation.ts";
-import { readBootstrapRecords } from "../../src/metadata/bootstrap-file.ts";
-import { formatMetadata } from "../../src/metadata/format.ts";
-import { voterSet } from "../../src/raft/voter-set.ts";
+import { readBootstrapRecords, writeBootstrapRecords } from "../../src/metadata/bootstrap-file.ts";
 import { afterPowerLoss, fakeWorld } from "../sim/fake-world.ts";
 import { ALL_FEATURES, readFixture } from "./controller-harness.ts";
-import { DATA, LOCAL, PARTITION, VOTER, formatStandalone } from "./node-harness.ts";
+import { DATA, PARTITION, formatStandalone } from "./node-harness.ts";
 
 const VOTERS_FILE = "00000000000000000000-0000000000.checkpoint";
 
-describe("formatMetadata", () => {
-  test("writes the bytes of Kafka's format, but for times", () => {
+describe("the first files", () => {
+  test("have the bytes of Kafka's format, but for times", () => {
     const world = fakeWorld();
     formatStandalone(world);
     const bootstrap = world.disk.readWhole(`${DATA}/bootstrap.checkpoint`);
@@ -23,7 +21,7 @@ describe("formatMetadata", () => {
     expect(withoutTimes(voters).subarray(82)).toEqual(withoutTimes(votersOfKafka).subarray(82));
   });
 
-  test("is on the disk when it has ended", () => {
+  test("are on the disk when they are written", () => {
     const world = fakeWorld();
     formatStandalone(world);
     const later = afterPowerLoss(world, "none");
@@ -31,14 +29,13 @@ describe("formatMetadata", () => {
     expect(later.disk.list(PARTITION)).toEqual([VOTERS_FILE]);
   });
 
-  test("names voters in the metadata directory alone", () => {
+  test("of a directory without the metadata log are the records alone", () => {
     const world = fakeWorld();
     world.disk.makeDirectory("/other");
     const records = defaultBootstrapRecords(ALL_FEATURES);
-    world.clock.await(formatMetadata(world, "/other", records, null));
+    world.clock.await(writeBootstrapRecords(world, "/other", records));
     expect(world.disk.list("/other")).toEqual(["bootstrap.checkpoint"]);
     expect(readBootstrapRecords(world.disk, "/other", ALL_FEATURES).length).toBe(6);
-    expect(voterSet([VOTER]).get(1)?.directoryId).toBe(LOCAL.directoryId);
   });
 });
 
