@@ -67,7 +67,7 @@ async function fetchFromPartitions(
   if (session.kind === "error") {
     const refused = { errorCode: session.errorCode, sessionId: NO_SESSION_ID, responses: [] };
     // As Kafka: whoever is throttled does not hear of it.
-    if (isFollower(request) || !isFetchThrottled(refused, context, broker)) return refused;
+    if (isFollower(request) || !isFetchThrottled(fetch, refused, context, broker)) return refused;
     return { ...refused, errorCode: ErrorCode.NONE };
   }
   const maxBytes = Math.min(
@@ -161,7 +161,8 @@ function answer(
   const sessionId = session.kind === "incremental" ? session.session.id : NO_SESSION_ID;
   const response = { errorCode: ErrorCode.NONE, sessionId, responses, nodeEndpoints };
   if (isFollower(request)) context.time = null;
-  else if (isFetchThrottled(response, context, broker)) return { ...response, responses: [] };
+  else if (isFetchThrottled(fetch, response, context, broker))
+    return { ...response, responses: [] };
   if (session.kind === "full") {
     response.sessionId = openSession(session.partitions, request, context, broker, targets, reads);
   } else if (session.kind === "incremental") {

@@ -4,12 +4,9 @@
  */
 import type { Broker } from "../broker/broker.ts";
 import { encoderOf } from "../protocol/compile.ts";
-import { fetch } from "../protocol/messages/01-fetch.ts";
-import type { Input } from "../protocol/schema.ts";
+import type { Api } from "../protocol/schema.ts";
 import { Writer } from "../protocol/writer.ts";
 import { type Body, type RequestContext, throttleForTime } from "./handler.ts";
-
-type FetchResponse = Body<Input<typeof fetch.response>>;
 
 /** More bytes than this in one answer would never come through. */
 export function fetchBytesMax(context: RequestContext, broker: Broker): number {
@@ -19,8 +16,9 @@ export function fetchBytesMax(context: RequestContext, broker: Broker): number {
 }
 
 /** Whether the client has to wait, for its bytes or for the time it has taken; counts both. */
-export function isFetchThrottled(
-  response: FetchResponse,
+export function isFetchThrottled<Q, QI, R, RI>(
+  api: Api<Q, QI, R, RI>,
+  response: Body<RI>,
   context: RequestContext,
   broker: Broker,
 ): boolean {
@@ -28,7 +26,7 @@ export function isFetchThrottled(
   const { fetch: quota } = broker.quotas;
   if (quota.isActive) {
     const nowMs = broker.world.clock.monotonicMs();
-    const size = sizeOf(response, context.apiVersion);
+    const size = sizeOf(api, response, context.apiVersion);
     const throttleMs = quota.use(context, size, nowMs);
     context.throttleMs = Math.max(context.throttleMs, throttleMs);
     if (context.throttleMs > 0) quota.record(context, -size, nowMs);
@@ -37,9 +35,9 @@ export function isFetchThrottled(
 }
 
 /** As Kafka counts it: with its size in front, without the header. */
-function sizeOf(response: FetchResponse, version: number): number {
+function sizeOf<Q, QI, R, RI>(api: Api<Q, QI, R, RI>, response: Body<RI>, version: number): number {
   const writer = new Writer();
-  encoderOf(fetch.response, version)(writer, { ...response, throttleTimeMs: 0 });
+  encoderOf(api.response, version)(writer, { ...response, throttleTimeMs: 0 } as RI);
   return SIZE_SIZE + writer.size;
 }
 

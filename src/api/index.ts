@@ -72,6 +72,8 @@ import { pushTelemetry } from "../protocol/messages/72-push-telemetry.ts";
 import { assignReplicasToDirs } from "../protocol/messages/73-assign-replicas-to-dirs.ts";
 import { listConfigResources } from "../protocol/messages/74-list-config-resources.ts";
 import { describeTopicPartitions } from "../protocol/messages/75-describe-topic-partitions.ts";
+import { shareFetch } from "../protocol/messages/78-share-fetch.ts";
+import { shareAcknowledge } from "../protocol/messages/79-share-acknowledge.ts";
 import { addRaftVoter } from "../protocol/messages/80-add-raft-voter.ts";
 import { removeRaftVoter } from "../protocol/messages/81-remove-raft-voter.ts";
 import { updateRaftVoter } from "../protocol/messages/82-update-raft-voter.ts";
@@ -162,6 +164,8 @@ export const HANDLERS: readonly Handler[] = [
   late(assignReplicasToDirs, () => require("./73-assign-replicas-to-dirs.ts")),
   late(listConfigResources, () => require("./74-list-config-resources.ts")),
   late(describeTopicPartitions, () => require("./75-describe-topic-partitions.ts")),
+  late(shareFetch, () => require("./78-share-fetch.ts")),
+  late(shareAcknowledge, () => require("./79-share-acknowledge.ts")),
   late(addRaftVoter, () => require("./80-add-raft-voter.ts")),
   late(removeRaftVoter, () => require("./81-remove-raft-voter.ts")),
   late(updateRaftVoter, () => require("./82-update-raft-voter.ts")),

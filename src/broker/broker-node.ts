@@ -41,6 +41,7 @@ import { MetadataPublisher } from "./metadata-publisher.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import { Quotas } from "./quotas/quotas.ts";
 import { Registration } from "./registration.ts";
+import type { ShareFetching } from "./share/share-fetching.ts";
 import { configRules } from "./settings/config-rules.ts";
 import {
   cordonedDirectories,
@@ -181,6 +182,10 @@ export class BrokerNode implements Broker {
 
   get shareState(): ShareStatePersister {
     return this.#coordinators.share.persister;
+  }
+
+  get shareFetching(): ShareFetching {
+    return this.#coordinators.shareFetching;
   }
 
   get logDirMoves(): LogDirMoves {

@@ -11,6 +11,7 @@ import type { MetadataNode } from "../metadata/metadata-node.ts";
 import type { LocalNode } from "./local-node.ts";
 import type { LogDirMoves } from "./log-dir-moves.ts";
 import type { FetchSessions } from "./fetch-sessions.ts";
+import type { ShareFetching } from "./share/share-fetching.ts";
 import type { ProducerIds } from "./producer-ids.ts";
 import type { Quotas } from "./quotas/quotas.ts";
 import type { ClientTelemetry } from "./telemetry/client-telemetry.ts";
@@ -37,6 +38,8 @@ export interface Broker extends LocalNode {
   readonly shareState: ShareStatePersister;
   readonly txnMarkers: TxnMarkerWriter;
   readonly fetchSessions: FetchSessions;
+  /** For share groups, as the leader of partitions. */
+  readonly shareFetching: ShareFetching;
   readonly producerIds: ProducerIds;
   readonly quotas: Quotas;
   readonly topicCreation: TopicCreation;

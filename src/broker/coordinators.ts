@@ -27,6 +27,7 @@ import { groupCoordinatorConfig } from "./group-coordinator-config.ts";
 import { groupTopics } from "./group-topics.ts";
 import type { LocalNode } from "./local-node.ts";
 import type { ProducerIds } from "./producer-ids.ts";
+import type { ShareFetching } from "./share/share-fetching.ts";
 import type { ShareStateKeeper } from "./share-state.ts";
 import type { TopicCreation } from "./topic-creation.ts";
 import { transactionCoordinatorConfig } from "./transaction-coordinator-config.ts";
@@ -50,6 +51,9 @@ const transactionModule = later((): TransactionModule =>
 type ShareModule = typeof import("./share-state.ts");
 const shareModule = later((): ShareModule => require("./share-state.ts"));
 
+type ShareFetchModule = typeof import("./share/share-fetching.ts");
+const shareFetchModule = later((): ShareFetchModule => require("./share/share-fetching.ts"));
+
 export class Coordinators {
   readonly #node: Node;
   /** One for the life of a partition: by it a coordinator knows that nobody else has written. */
@@ -57,6 +61,7 @@ export class Coordinators {
   #groups: GroupCoordinator | null = null;
   #transactions: TransactionCoordinator | null = null;
   #share: ShareStateKeeper | null = null;
+  #shareFetching: ShareFetching | null = null;
 
   constructor(node: Node) {
     this.#node = node;
@@ -76,6 +81,12 @@ export class Coordinators {
     const { ShareStateKeeper } = shareModule();
     this.#share ??= new ShareStateKeeper(this.#node);
     return this.#share;
+  }
+
+  /** Delivers records to share groups, and has their states kept by `share`. */
+  get shareFetching(): ShareFetching {
+    this.#shareFetching ??= this.#makeShareFetching();
+    return this.#shareFetching;
   }
 
   /** Who leads the partition may have changed. */
@@ -111,6 +122,7 @@ export class Coordinators {
   }
 
   stop(): void {
+    this.#shareFetching?.stop();
     this.#transactions?.stop();
     this.#groups?.stop();
     this.#share?.stop();
@@ -165,6 +177,17 @@ export class Coordinators {
       partitionCount: () =>
         this.#partitionCountOf(TRANSACTION_STATE_TOPIC) ??
         settings.get("transaction.state.log.num.partitions"),
+    });
+  }
+
+  #makeShareFetching(): ShareFetching {
+    const { ShareFetching } = shareFetchModule();
+    const node = this.#node;
+    return new ShareFetching({
+      world: node.world,
+      settings: node.settings,
+      configsOf: (groupId) => node.image.configs.of(ConfigResourceType.GROUP, groupId),
+      persister: () => this.share.persister,
     });
   }
 

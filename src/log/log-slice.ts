@@ -66,6 +66,13 @@ export class LogSlice {
     return this.readIntoLater(bytes, 0).then((later) => bytes.subarray(0, later));
   }
 
+  /** A slice of its own, from byte `from` of this one. */
+  part(from: number, size: number): LogSlice {
+    assert(!this.#isReleased && from >= 0 && from + size <= this.size, "a part lies within");
+    const { errorCode, segmentBaseOffset, position } = this;
+    return new LogSlice(errorCode, segmentBaseOffset, position + from, size, this.#handle);
+  }
+
   /** Once, when no byte is needed any more. */
   release(): void {
     assert(!this.#isReleased, "a slice is released once");

@@ -3,6 +3,7 @@
  *
  * The messages are Kafka's, since people and tools look for them.
  */
+import { durationMs } from "./duration.ts";
 import { parseQuorumServer, parseVoters } from "./quorum-voters.ts";
 import { SettingError, invalidValue } from "./setting-error.ts";
 import type { Check, OneOf, SettingValue, Trait } from "./setting.ts";
@@ -111,7 +112,8 @@ export const offsetReset: Trait = check(
   (name, value) => {
     const text = String(value);
     if (text === "latest" || text === "earliest") return;
-    if (text.startsWith("by_duration:") && isDuration(text.slice("by_duration:".length))) return;
+    if (text.startsWith("by_duration:") && durationMs(text.slice("by_duration:".length)) !== null)
+      return;
     throw invalidValue(
       name,
       text,
@@ -138,10 +140,4 @@ function check(rule: string, ensure: Check["ensure"]): { check: Check } {
 /** A value as Java prints it: a list in brackets. */
 function show(value: SettingValue): string {
   return Array.isArray(value) ? `[${value.join(", ")}]` : String(value);
-}
-
-/** An ISO 8601 duration of days and below, as Java's Duration reads it; not negative. */
-function isDuration(text: string): boolean {
-  const match = /^P(\d+D)?(T(\d+H)?(\d+M)?(\d+(\.\d{0,9})?S)?)?$/i.exec(text);
-  return match !== null && !/[PT]$/i.test(text);
 }
