@@ -99,6 +99,7 @@ export class BrokerNode implements Broker {
   #metadata: MetadataNode | null = null;
   #ports: ReadonlyMap<string, number> = new Map();
   #registration: Registration | null = null;
+  #publisher: MetadataPublisher | null = null;
   #logDirMoves: LogDirMoves | null = null;
 
   /** Throws `LogStartupError`, `FormatError`, `MetaPropertiesError` or `DiskError`: one line. */
@@ -221,6 +222,7 @@ export class BrokerNode implements Broker {
     });
     this.#logDirMoves = new LogDirMoves(this, assignments);
     const publisher = new MetadataPublisher(this, this.#coordinators, this.#logDirMoves);
+    this.#publisher = publisher;
     this.#registration = new Registration({
       metadata: this.#metadata,
       random: world.random,
@@ -255,6 +257,7 @@ export class BrokerNode implements Broker {
     this.#logDirMoves?.stop();
     await this.#registration?.leave();
     await this.#metadata?.stop();
+    await this.#publisher?.whenIdle();
     await this.logs.shutDown(this.brokerEpoch);
     // A disk that fails the metadata ends the node; it does not come here.
     this.#metadataLock?.release(true);

@@ -7,10 +7,13 @@
  *                               +- changed ones     -> ISR, leader
  *                               +- changed configs  -> settings, then the logs' configs
  *
- * Everything happens at once, in the turn in which the records were committed; only what the
- * deletion of a topic leaves behind (files, committed offsets) is done later.
+ * What touches files goes through a queue, in the order of the commits and a slice of time a turn:
+ * little is done in the turn in which the records were committed, ten thousand partitions hold up
+ * nobody. A partition is made as the image says when its turn comes; until then clients hear that
+ * it is not known here, and try again. Who waits at a deleted one is told at once.
  */
 import { assert } from "../base/assert.ts";
+import { Queue } from "../base/queue.ts";
 import { CLUSTER_DEFAULT, ConfigResourceType } from "../metadata/configs-image.ts";
 import type { MetadataDelta } from "../metadata/delta.ts";
 import type { TopicImage } from "../metadata/topics-image.ts";
@@ -21,10 +24,19 @@ import type { LogDirMoves } from "./log-dir-moves.ts";
 import { changeSettings } from "./settings/change-settings.ts";
 import { topicLogConfig } from "./settings/topic-log-config.ts";
 
+/** Changes are made for so long without a break, and so many. */
+const SLICE_MS = 2;
+const SLICE_LENGTH = 256;
+
 export class MetadataPublisher {
   readonly #node: LocalNode;
   readonly #coordinators: Coordinators;
   readonly #logDirMoves: LogDirMoves;
+  readonly #changes = new Queue<() => void>();
+  /** The first delta is all there is: nobody is served before that is done. */
+  #isFirst = true;
+  #isWorking = false;
+  #idle = Promise.withResolvers<void>();
 
   constructor(node: LocalNode, coordinators: Coordinators, logDirMoves: LogDirMoves) {
     this.#node = node;
@@ -34,20 +46,42 @@ export class MetadataPublisher {
 
   /** What the records of one commit changed. The image has them already. */
   apply(delta: MetadataDelta): void {
-    const { image } = this.#node;
     if (delta.deletedTopics.size > 0) this.#deleteTopics([...delta.deletedTopics.values()]);
     this.#changeConfigs(delta);
     for (const [topicId, indexes] of delta.changedPartitions) {
-      const topic = image.topics.byId(topicId);
-      // A topic that was made and removed in one delta has nothing here.
-      if (topic === null) continue;
-      for (const index of indexes) this.#changePartition(topic, index);
+      for (const index of indexes) this.#changes.push(() => this.#changePartition(topicId, index));
     }
-    this.#coordinators.topicsChanged(delta);
+    this.#changes.push(() => this.#coordinators.topicsChanged(delta));
+    if (!this.#isWorking) this.#work();
+    this.#isFirst = false;
   }
 
-  #changePartition(topic: TopicImage, index: number): void {
-    const { nodeId, partitions } = this.#node;
+  /** Resolves when all that was committed so far is done. */
+  whenIdle(): Promise<void> {
+    return this.#isWorking ? this.#idle.promise : Promise.resolve();
+  }
+
+  #work(): void {
+    const { clock } = this.#node.world;
+    const sliceEndMs = clock.monotonicMs() + SLICE_MS;
+    for (let count = 0; this.#changes.length > 0; count++) {
+      const isOver = count === SLICE_LENGTH || clock.monotonicMs() >= sliceEndMs;
+      if (isOver && !this.#isFirst) {
+        this.#isWorking = true;
+        return clock.afterTurn(() => this.#work());
+      }
+      this.#changes.shift()();
+    }
+    this.#isWorking = false;
+    this.#idle.resolve();
+    this.#idle = Promise.withResolvers<void>();
+  }
+
+  #changePartition(topicId: string, index: number): void {
+    const { nodeId, partitions, image } = this.#node;
+    const topic = image.topics.byId(topicId);
+    // It may be deleted by now, or have been made and deleted in one delta.
+    if (topic === null) return;
     const registration = topic.partitions[index];
     assert(registration !== undefined, `partition ${index} of ${topic.name} is in the image`);
     if (!registration.replicas.includes(nodeId)) return;
@@ -92,7 +126,7 @@ export class MetadataPublisher {
         this.#coordinators.removed(partition);
         partition.remove();
         this.#logDirMoves.forget(partition);
-        logs.delete(topic.name, partition.index);
+        this.#changes.push(() => logs.delete(topic.name, partition.index));
       }
     }
     this.#coordinators.topicsDeleted(topics);

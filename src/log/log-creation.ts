@@ -25,7 +25,7 @@ export function createLog(host: LogHost, options: CreateLog): Log {
   const state = new LogState(host, directory, topic, partition, config, found);
   if (topicId !== null) state.setTopicId(topicId);
   const segment = state.segmentAt(0, 0);
-  segment.createFiles();
+  segment.createFiles(true);
   state.segments.add(segment);
   state.isChanged = true;
   return new Log(state, new LogFlush(state));

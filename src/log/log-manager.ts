@@ -355,6 +355,7 @@ export class LogManager implements LogHost {
    */
   async shutDown(brokerEpoch = -1): Promise<void> {
     this.#isStopped = true;
+    this.#removal.stop();
     await this.examiner.stop();
     await this.cleaner?.stop();
     for (const timer of this.#timers) timer.cancel();
@@ -476,7 +477,9 @@ export class LogManager implements LogHost {
     if (log === null) return null;
     this.directoryOf(log).remove(log);
     delete this.#logs.get(topic)![partition];
-    if (this.logsOf(topic).length === 0) this.#logs.delete(topic);
+    // Logs are mostly deleted from the first on: to look from the last ends soonest.
+    const isLast = this.#logs.get(topic)!.findLastIndex((each) => each !== undefined) === -1;
+    if (isLast) this.#logs.delete(topic);
     return log;
   }
 

@@ -1,8 +1,11 @@
 /**
  * Partitions on their way out: the directory is renamed at once to
  * "<topic>-<partition>.<32 hex>-delete", so that the partition can come anew, and removed later.
+ *
+ *   remove -> renamed -> delay -> waiting -> its files one after the other, on the thread pool
  */
-import type { DiskError } from "../base/world.ts";
+import { Queue } from "../base/queue.ts";
+import { DiskError } from "../base/world.ts";
 import type { Log } from "./log.ts";
 import type { LogHost } from "./log-host.ts";
 import { partingDirectoryName } from "./log-names.ts";
@@ -10,6 +13,11 @@ import { parentOf } from "./replace-file.ts";
 
 export class LogRemoval {
   readonly #host: LogHost;
+  readonly #waiting = new Queue<string>();
+  #isRemoving = false;
+  #isStopped = false;
+  /** Directories of which a sync is to begin, or is under way. */
+  readonly #syncing = new Map<string, { isAgain: boolean }>();
 
   constructor(host: LogHost) {
     this.#host = host;
@@ -38,9 +46,7 @@ export class LogRemoval {
         disk.rename(state.place.directory, path);
         state.place.directory = path;
         state.isSetAside = true;
-        disk.syncDirectory(parentDirectory).catch((error: DiskError) => {
-          this.#host.directoryFailed(parentDirectory, error);
-        });
+        this.#syncSoon(parentDirectory);
         return path;
       },
       () => null,
@@ -48,21 +54,62 @@ export class LogRemoval {
   }
 
   removeLater(path: string, delayMs: number): void {
-    this.#host.schedule(delayMs, () => this.#removeNext(path));
+    this.#host.schedule(delayMs, () => {
+      this.#waiting.push(path);
+      if (!this.#isRemoving) void this.#removeWaiting();
+    });
   }
 
-  /** One file a turn: a large one may take the file system a while. */
-  #removeNext(path: string): void {
-    const { disk, clock } = this.#host;
-    try {
-      const name = disk.list(path)[0];
-      if (name === undefined) disk.removeTree(path);
-      else {
-        disk.removeTree(`${path}/${name}`);
-        clock.afterTurn(() => this.#removeNext(path));
-      }
-    } catch (error) {
-      this.#host.directoryFailed(parentOf(path), error as DiskError);
+  /** What is left is removed after the next start. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** One sync for all that is renamed in a turn, and while another sync is under way. */
+  #syncSoon(directory: string): void {
+    const known = this.#syncing.get(directory);
+    if (known !== undefined) {
+      known.isAgain = true;
+      return;
     }
+    const sync = { isAgain: true };
+    this.#syncing.set(directory, sync);
+    void this.#sync(directory, sync);
+  }
+
+  async #sync(directory: string, sync: { isAgain: boolean }): Promise<void> {
+    const { disk, clock } = this.#host;
+    while (sync.isAgain) {
+      await new Promise<void>((resolve) => clock.afterTurn(resolve));
+      sync.isAgain = false;
+      await disk.syncDirectory(directory).catch((error) => this.#failed(directory, error));
+    }
+    this.#syncing.delete(directory);
+  }
+
+  async #removeWaiting(): Promise<void> {
+    this.#isRemoving = true;
+    while (this.#waiting.length > 0 && !this.#isStopped) {
+      const path = this.#waiting.shift();
+      await this.#removeOne(path).catch((error) => this.#failed(parentOf(path), error));
+    }
+    this.#isRemoving = false;
+  }
+
+  /** A large file may take the file system a while. */
+  async #removeOne(path: string): Promise<void> {
+    const { disk } = this.#host;
+    for (const name of disk.list(path)) {
+      if (this.#isStopped) return;
+      const file = `${path}/${name}`;
+      if (disk.status(file)?.isDirectory === true) disk.removeTree(file);
+      else await disk.removeLater(file);
+    }
+    if (!this.#isStopped) disk.removeTree(path);
+  }
+
+  #failed(directory: string, error: unknown): void {
+    if (!(error instanceof DiskError)) throw error;
+    this.#host.directoryFailed(directory, error);
   }
 }

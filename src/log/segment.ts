@@ -155,11 +155,11 @@ export class Segment {
     return this.#transactionIndex;
   }
 
-  /** Makes the three files that every segment has. What is there of that name is gone. */
-  createFiles(): void {
+  /** Makes the three files that every segment has. What is there of that name goes. */
+  createFiles(isDirectoryNew = false): void {
     for (const kind of SEGMENT_SUFFIXES) {
       const path = this.pathOf(kind);
-      this.#place.disk.remove(path);
+      if (!isDirectoryNew) this.#place.disk.remove(path);
       if (kind !== TRANSACTION_INDEX_SUFFIX) this.#place.disk.open(path, "create").close();
     }
   }
