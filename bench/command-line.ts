@@ -15,8 +15,8 @@ export const USAGE = `bun run bench [--against kafka|DIRECTORY]... [--suite NAME
   --rows PATTERN         only rows whose names have that in them
   --rounds N             passes that count (2, beside others 3); one more before them warms up
   --seconds N            how long an open loop runs (5)
-  --gb N                 how much the rows of the suite "big" write (2; the real one is 20)
-  --scale X              so much of what the other rows write (1)
+  --gb N                 how much the rows of the suite "big" write (2; the real ones are 20)
+  --scale X              that part of all that is written, and of all times (1)
   --folder DIR           on which disk (the system's temporary folder)
   --json FILE            all figures of all passes
   --svg FILE             the picture

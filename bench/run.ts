@@ -15,8 +15,9 @@ import { outside } from "./contenders/outside.ts";
 import { type Entry, runContest } from "./contest.ts";
 import { buildLoad } from "./load/load.ts";
 import { describeMachine, machineLine } from "./machine.ts";
-import type { Results, RowResults } from "./results/results.ts";
-import { medianOf } from "./results/results.ts";
+import { markdownOf } from "./results/markdown.ts";
+import { pictureOf } from "./results/picture.ts";
+import { medianOf, type Results, type RowResults } from "./results/results.ts";
 import { Table } from "./results/table.ts";
 import { rowsOf } from "./rows/index.ts";
 
@@ -70,7 +71,12 @@ async function measure(): Promise<void> {
 }
 
 function chosenRows() {
-  return rowsOf(options.suites).filter(({ row }) => row.name.includes(options.rows));
+  const { suites, gigabytes } = options;
+  return rowsOf(suites)
+    .map(({ suite, row }) => {
+      return { suite, row: { ...row, name: row.name.replace("{gb}", `${gigabytes} GB`) } };
+    })
+    .filter(({ row }) => row.name.includes(options.rows));
 }
 
 function entriesOf(line: CommandLine, folder: string): Entry[] {
@@ -111,5 +117,8 @@ function warnOfLoad(row: RowResults): void {
 }
 
 function write(results: Results): void {
-  if (options.json !== null) writeFileSync(options.json, JSON.stringify(results, null, 1) + "\n");
+  const { json, svg, markdown } = options;
+  if (json !== null) writeFileSync(json, `${JSON.stringify(results, null, 1)}\n`);
+  if (svg !== null) writeFileSync(svg, pictureOf(results));
+  if (markdown !== null) writeFileSync(markdown, markdownOf(results));
 }

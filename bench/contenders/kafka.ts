@@ -23,7 +23,7 @@ const JAVA = [
 export function kafka(home: string | null): Start {
   return async (options) => {
     if (home !== null) return startBrokerProcess(fromFolder(home), options);
-    await installKafka();
+    await installOnce();
     return startBrokerProcess(
       {
         name: "kafka",
@@ -34,6 +34,14 @@ export function kafka(home: string | null): Start {
     );
   };
 }
+
+/** Once in a run: the cache may be shared. */
+export function installOnce(): Promise<void> {
+  installing ??= installKafka();
+  return installing;
+}
+
+let installing: Promise<void> | null = null;
 
 function fromFolder(home: string) {
   return {

@@ -1,5 +1,6 @@
 /** Apache Kafka's own performance tools: mostly they are the limit, but they are what people know. */
-import { installKafka, KAFKA_LIBRARIES } from "../../test/compat/harness/install.ts";
+import { KAFKA_LIBRARIES } from "../../test/compat/harness/install.ts";
+import { installOnce } from "../contenders/kafka.ts";
 import type { Figures } from "../results/figures.ts";
 import { watched, withTopic } from "./measuring.ts";
 import { onlyBrokers, type Row, type Site } from "./row.ts";
@@ -15,7 +16,7 @@ const END_TO_END = "EndToEndLatency";
 
 export const tools: readonly Row[] = [
   ...(["1", "all"] as const).map((acks) =>
-    row(`${PRODUCER}, 1 KiB, 64 KiB batches, acks=${acks}`, 8, async (site, topic) => {
+    row(`${PRODUCER}, 1 KiB, acks=${acks}`, 8, async (site, topic) => {
       const records = Math.ceil(RECORDS * site.scale);
       return producerFigures(await produce(site, topic, records, acks));
     }),
@@ -43,7 +44,7 @@ function row(
     excludes: onlyBrokers,
     run: (site) =>
       withTopic(site, partitions, {}, async (topic) => {
-        await installKafka();
+        await installOnce();
         const { result, work } = await watched(site, () => measure(site, topic));
         return { "": { ...result, ...(work === null ? {} : { cpuMs: work.cpuSeconds * 1000 }) } };
       }),

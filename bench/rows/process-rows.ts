@@ -1,9 +1,9 @@
 /** What the process itself costs: its start, its stop, and when nobody asks anything of it. */
 import type { Contender } from "../contenders/contender.ts";
-import { cpuSeconds, residentMegabytes } from "../contenders/process-figures.ts";
+import { readProcess, residentMegabytes, workBetween } from "../contenders/process-figures.ts";
 import { RawConnection } from "../kit/raw-connection.ts";
 import { checkProduced, createTopicFrame, isTopicCreated, produceFrame } from "../kit/requests.ts";
-import type { Parts } from "../results/figures.ts";
+import type { Figures, Parts } from "../results/figures.ts";
 import { onlyOurs, type Row, type Site } from "./row.ts";
 
 /** What starting has left to do is no part of being idle. */
@@ -72,13 +72,14 @@ async function idle(site: Site): Promise<Parts> {
   }
 }
 
-async function watchIdle({ pid }: Contender, { seconds, scale }: Site) {
+async function watchIdle({ pid }: Contender, { seconds, scale }: Site): Promise<Figures> {
   await Bun.sleep(SETTLE_MS);
   const watchedSeconds = 2 * seconds * scale;
-  const before = cpuSeconds(pid!);
+  const before = readProcess(pid!);
   await Bun.sleep(watchedSeconds * 1000);
+  const work = workBetween(before, readProcess(pid!));
   return {
-    percentOfCore: ((cpuSeconds(pid!) - before) / watchedSeconds) * 100,
+    percentOfCore: (work.cpuSeconds / watchedSeconds) * 100,
     residentMegabytes: residentMegabytes(pid!),
   };
 }

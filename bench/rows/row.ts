@@ -4,6 +4,7 @@ import type { Load } from "../load/load.ts";
 import type { Parts } from "../results/figures.ts";
 
 export interface Row {
+  /** "{gb}" in it stands for what `--gb` says. */
   readonly name: string;
   /** False where there is nothing to warm up. */
   readonly warmsUp?: boolean;

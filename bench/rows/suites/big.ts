@@ -19,7 +19,7 @@ function rollingConfigs({ gigabytes, scale }: Site): TopicConfigs {
 
 export const big: readonly Row[] = [
   closedProduce({
-    name: "--gb in one go, 16 KiB batches, 8p 4c w8",
+    name: "{gb} in one go, 16 KiB batches, 8p 4c w8",
     megabytes: null,
     batch: BATCH,
     partitions: PARTITIONS,
@@ -28,7 +28,7 @@ export const big: readonly Row[] = [
     configs: rollingConfigs,
   }),
   openLoop({
-    name: "--gb at 150 MB/s, 16 KiB batches, 8p 4c",
+    name: "{gb} at 150 MB/s, 16 KiB batches, 8p 4c",
     megabytesPerSecond: 150,
     batch: BATCH,
     partitions: PARTITIONS,
@@ -38,7 +38,7 @@ export const big: readonly Row[] = [
     configs: rollingConfigs,
   }),
   besideColdReader({
-    name: "20 MB/s beside a reader of --gb from disk",
+    name: "20 MB/s beside a reader of {gb} from disk",
     megabytesPerSecond: 20,
     batch: BATCH,
     partitions: PARTITIONS,
