@@ -82,6 +82,8 @@ import { readShareGroupState } from "../protocol/messages/84-read-share-group-st
 import { writeShareGroupState } from "../protocol/messages/85-write-share-group-state.ts";
 import { deleteShareGroupState } from "../protocol/messages/86-delete-share-group-state.ts";
 import * as summaries from "../protocol/messages/87-read-share-group-state-summary.ts";
+import { streamsGroupHeartbeat } from "../protocol/messages/88-streams-group-heartbeat.ts";
+import { streamsGroupDescribe } from "../protocol/messages/89-streams-group-describe.ts";
 import { produceHandler } from "./00-produce.ts";
 import { late, type Handler } from "./handler.ts";
 
@@ -176,6 +178,8 @@ export const HANDLERS: readonly Handler[] = [
   late(summaries.readShareGroupStateSummary, () =>
     require("./87-read-share-group-state-summary.ts"),
   ),
+  late(streamsGroupHeartbeat, () => require("./88-streams-group-heartbeat.ts")),
+  late(streamsGroupDescribe, () => require("./89-streams-group-describe.ts")),
 ];
 
 /** APIs that not every broker offers, and when one does. */

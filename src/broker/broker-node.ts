@@ -158,6 +158,7 @@ export class BrokerNode implements Broker {
       timeoutMs: () => settings.get("request.timeout.ms"),
     });
     this.topicCreation = new TopicCreation({
+      clock,
       settings,
       logger: logger.child("topics"),
       submit: (request, permits) => this.metadata.submit(createTopics(request, permits)),

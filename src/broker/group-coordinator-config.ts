@@ -1,5 +1,9 @@
 /** What the settings say to the group coordinator. */
-import type { GroupConfig, MigrationPolicy } from "../coordinator/group/group-config.ts";
+import type {
+  GroupConfig,
+  MigrationPolicy,
+  StreamsGroupConfig,
+} from "../coordinator/group/group-config.ts";
 import { compressionOfId, consumerAssignors } from "./settings/effective.ts";
 import { groupValue } from "./settings/group-config.ts";
 import type { SettingTexts, Settings } from "./settings/settings.ts";
@@ -29,6 +33,7 @@ export function groupCoordinatorConfig(
       groupValue(settings, configsOf(groupId), "consumer.heartbeat.interval.ms"),
     consumerAssignmentIntervalMs: (groupId) =>
       groupValue(settings, configsOf(groupId), "consumer.assignment.interval.ms"),
+    streams: streamsConfig(settings, configsOf),
     get groupMinSessionTimeoutMs() {
       return settings.get("group.min.session.timeout.ms");
     },
@@ -65,5 +70,26 @@ export function groupCoordinatorConfig(
     get transactionPartitionVerificationEnable() {
       return settings.get("transaction.partition.verification.enable");
     },
+  };
+}
+
+function streamsConfig(
+  settings: Settings,
+  configsOf: (groupId: string) => SettingTexts,
+): StreamsGroupConfig {
+  return {
+    get maxSize() {
+      return settings.get("group.streams.max.size");
+    },
+    sessionTimeoutMs: (groupId) =>
+      groupValue(settings, configsOf(groupId), "streams.session.timeout.ms"),
+    heartbeatIntervalMs: (groupId) =>
+      groupValue(settings, configsOf(groupId), "streams.heartbeat.interval.ms"),
+    assignmentIntervalMs: (groupId) =>
+      groupValue(settings, configsOf(groupId), "streams.assignment.interval.ms"),
+    initialRebalanceDelayMs: (groupId) =>
+      groupValue(settings, configsOf(groupId), "streams.initial.rebalance.delay.ms"),
+    standbyCount: (groupId) =>
+      groupValue(settings, configsOf(groupId), "streams.num.standby.replicas"),
   };
 }

@@ -7,6 +7,7 @@ import {
   METADATA_LEVEL_PRODUCTION,
   METADATA_VERSION,
   SHARE_VERSION,
+  STREAMS_VERSION,
   TRANSACTION_VERSION,
   type SupportedFeatures,
 } from "../metadata/features.ts";
@@ -19,6 +20,7 @@ export const SUPPORTED_FEATURES: SupportedFeatures = new Map([
   [TRANSACTION_VERSION, { min: 0, max: 2 }],
   [GROUP_VERSION, { min: 0, max: 1 }],
   [ELIGIBLE_LEADER_REPLICAS_VERSION, { min: 0, max: 1 }],
+  [STREAMS_VERSION, { min: 0, max: 1 }],
 ]);
 
 /** Whether groups of the consumer protocol (KIP-848) may come into being and go on. */
@@ -32,4 +34,12 @@ export function isConsumerProtocolEnabled(image: MetadataImage, settings: Settin
 /** Whether share groups (KIP-932) may come into being and go on. */
 export function isShareProtocolEnabled(image: MetadataImage): boolean {
   return image.featureLevel(SHARE_VERSION) >= 1;
+}
+
+/** Whether groups of Kafka Streams (KIP-1071) may come into being and go on. */
+export function isStreamsProtocolEnabled(image: MetadataImage, settings: Settings): boolean {
+  return (
+    image.featureLevel(STREAMS_VERSION) >= 1 &&
+    settings.get("group.coordinator.rebalance.protocols").includes("streams")
+  );
 }

@@ -1,10 +1,13 @@
 /**
  * Topics that come into being because somebody asked for them: those of clients when
- * `auto.create.topics.enable` allows it, and Kafka's own when they are needed first.
+ * `auto.create.topics.enable` allows it, Kafka's own when they are needed first, and the internal
+ * ones of an application of Kafka Streams (KIP-1071).
  *
  * As in Kafka the asker is not kept waiting: it is told that there is no such topic and asks again.
  */
 import type { Logger } from "../base/logger.ts";
+import type { Clock } from "../base/world.ts";
+import type { NewInternalTopic } from "../coordinator/group/streams-topics.ts";
 import type { MutationPermits } from "../metadata/controller/command.ts";
 import type {
   CreateTopicsRequest,
@@ -21,6 +24,7 @@ import { ErrorCode, errorName } from "../protocol/error-code.ts";
 import type { Settings } from "./settings/settings.ts";
 
 export interface TopicCreationOptions {
+  readonly clock: Clock;
   readonly settings: Settings;
   readonly logger: Logger;
   /** CreateTopics; without permits in the name of this broker, whom nothing limits. */
@@ -37,11 +41,26 @@ export interface TopicAsker {
 
 type NewTopic = CreateTopicsRequest["topics"][number];
 
+interface FailedTopic {
+  readonly message: string;
+  readonly untilMs: number;
+}
+
+export interface InternalCreation {
+  readonly permits: MutationPermits | null;
+  /** How long it is not tried again once it has failed. */
+  readonly backoffMs: number;
+}
+
 const USE_DEFAULT = -1;
+/** As many as Kafka remembers. */
+const FAILED_COUNT_MAX = 1000;
 
 export class TopicCreation {
   readonly #options: TopicCreationOptions;
   readonly #underWay = new Set<string>();
+  /** Internal topics of applications, by name: the oldest is forgotten first. */
+  readonly #failed = new Map<string, FailedTopic>();
 
   constructor(options: TopicCreationOptions) {
     this.#options = options;
@@ -67,10 +86,53 @@ export class TopicCreation {
     return Promise.resolve(errors);
   }
 
+  /** Begins to create topics of an application, but for those that failed a short while ago. */
+  createInternal(
+    topics: readonly NewInternalTopic[],
+    asker: TopicAsker,
+    { permits, backoffMs }: InternalCreation,
+  ): void {
+    const failed = this.errorsOf(topics.map(({ name }) => name));
+    const wanted = topics
+      .filter(({ name }) => !failed.has(name) && !this.#underWay.has(name))
+      .map(({ name, partitionCount, replicationFactor, configs }) => ({
+        name,
+        numPartitions: partitionCount,
+        replicationFactor,
+        assignments: [],
+        configs: configs.map((config) => ({ ...config })),
+      }));
+    if (wanted.length === 0) return;
+    const remember = (name: string, message: string) => this.#remember(name, message, backoffMs);
+    void this.#submit(wanted, asker, permits, remember);
+  }
+
+  /** Why those that failed a short while ago are not there. */
+  errorsOf(names: readonly string[]): Map<string, string> {
+    const nowMs = this.#options.clock.monotonicMs();
+    const errors = new Map<string, string>();
+    for (const name of names) {
+      const failed = this.#failed.get(name);
+      if (failed !== undefined && failed.untilMs > nowMs) errors.set(name, failed.message);
+    }
+    return errors;
+  }
+
+  #remember(name: string, message: string, backoffMs: number): void {
+    this.#failed.delete(name);
+    const untilMs = this.#options.clock.monotonicMs() + backoffMs;
+    this.#failed.set(name, { message, untilMs });
+    for (const [oldest] of this.#failed) {
+      if (this.#failed.size <= FAILED_COUNT_MAX) break;
+      this.#failed.delete(oldest);
+    }
+  }
+
   async #submit(
     topics: NewTopic[],
     asker: TopicAsker,
     permits: MutationPermits | null,
+    onFailed: (name: string, message: string) => void = () => undefined,
   ): Promise<void> {
     const { settings, logger, submit } = this.#options;
     for (const { name } of topics) this.#underWay.add(name);
@@ -79,8 +141,12 @@ export class TopicCreation {
       const response = await submit({ topics, timeoutMs, validateOnly: false }, permits);
       for (const { name, errorCode, errorMessage } of response.topics) {
         const who = `topic ${name}, which ${asker.remoteAddress} asked for,`;
-        if (errorCode === ErrorCode.NONE) logger.info(`${who} was created`);
-        else logger.warn(`${who} was not created: ${errorName(errorCode)}: ${errorMessage}`);
+        if (errorCode === ErrorCode.NONE) {
+          logger.info(`${who} was created`);
+          continue;
+        }
+        logger.warn(`${who} was not created: ${errorName(errorCode)}: ${errorMessage}`);
+        onFailed(name, errorMessage || errorName(errorCode));
       }
     } catch (error) {
       // Whether they will be there is seen after the next start.

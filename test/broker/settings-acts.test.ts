@@ -34,7 +34,8 @@ test("a setting of a broker that acts is read somewhere", () => {
     if (!read.has(name)) continue;
     // A group's own setting has the broker's for its default, and the broker's bounds.
     const bounds = GROUP_BOUNDS.find((bound) => bound.name === `group.${name}`);
-    for (const own of [bounds?.name, bounds?.min, bounds?.max]) if (own) read.add(own);
+    const byDefault = groupTable.get(name)?.brokerName;
+    for (const own of [byDefault, bounds?.min, bounds?.max]) if (own) read.add(own);
   }
   for (const { brokerName } of topicTable.values()) if (brokerName !== null) read.add(brokerName);
   for (const name of [...read]) for (const synonym of unitSynonyms(name)) read.add(synonym.name);

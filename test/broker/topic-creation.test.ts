@@ -24,6 +24,7 @@ function make(given: Record<string, string> = {}) {
   const requests: CreateTopicsRequest[] = [];
   let answer = Promise.withResolvers<CreateTopicsResponse>();
   const creation = new TopicCreation({
+    clock,
     settings: new Settings(new Map(Object.entries({ ...REQUIRED, ...given }))),
     logger: createLogger(clock, "debug", (line) => lines.push(line.slice(25))),
     submit: (request) => {

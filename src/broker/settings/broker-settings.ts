@@ -13,6 +13,7 @@ import { replicationSettings } from "./replication-settings.ts";
 import { securitySettings } from "./security-settings.ts";
 import type { Setting, ValueOf } from "./setting.ts";
 import { shareSettings } from "./share-settings.ts";
+import { streamsSettings } from "./streams-settings.ts";
 import { transactionSettings } from "./transaction-settings.ts";
 
 export const brokerSettings = {
@@ -23,6 +24,7 @@ export const brokerSettings = {
   ...remoteSettings,
   ...groupSettings,
   ...shareSettings,
+  ...streamsSettings,
   ...transactionSettings,
   ...securitySettings,
   ...metricSettings,

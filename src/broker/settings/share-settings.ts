@@ -1,6 +1,6 @@
-/** Share groups and streams groups. */
+/** Share groups. */
 import { atLeast, between, values } from "./checks.ts";
-import { acts, INT_MAX, clusterWide, int, internal, list, short, string } from "./setting.ts";
+import { acts, clusterWide, int, internal, list, short, string } from "./setting.ts";
 
 export const shareSettings = {
   "group.share.assignment.interval.ms": int(1000, "medium", atLeast(0), clusterWide),
@@ -80,19 +80,6 @@ export const shareSettings = {
     acts("How long a member of a share group has a record before others get it."),
   ),
   "group.share.session.timeout.ms": int(45_000, "medium", atLeast(1)),
-  "group.streams.assignment.interval.ms": int(1000, "medium", atLeast(0), clusterWide),
-  "group.streams.heartbeat.interval.ms": int(5000, "medium", atLeast(1)),
-  "group.streams.initial.rebalance.delay.ms": int(3000, "medium", atLeast(0)),
-  "group.streams.max.assignment.interval.ms": int(15_000, "medium", atLeast(0)),
-  "group.streams.max.heartbeat.interval.ms": int(15_000, "medium", atLeast(1)),
-  "group.streams.max.session.timeout.ms": int(60_000, "medium", atLeast(1)),
-  "group.streams.max.size": int(INT_MAX, "medium", atLeast(1)),
-  "group.streams.max.standby.replicas": int(2, "medium", atLeast(0)),
-  "group.streams.min.assignment.interval.ms": int(0, "medium", atLeast(0)),
-  "group.streams.min.heartbeat.interval.ms": int(5000, "medium", atLeast(1)),
-  "group.streams.min.session.timeout.ms": int(45_000, "medium", atLeast(1)),
-  "group.streams.num.standby.replicas": int(0, "medium", atLeast(0)),
-  "group.streams.session.timeout.ms": int(45_000, "medium", atLeast(1)),
   "share.coordinator.append.linger.ms": int(
     -1,
     "medium",

@@ -25,6 +25,19 @@ export interface GroupConfig {
   readonly consumerHeartbeatIntervalMs: (groupId: string) => number;
   /** Between two target assignments (KIP-1263). */
   readonly consumerAssignmentIntervalMs: (groupId: string) => number;
+  readonly streams: StreamsGroupConfig;
+}
+
+/** What holds for one streams group, which may have settings of its own. */
+export interface StreamsGroupConfig {
+  readonly maxSize: number;
+  readonly sessionTimeoutMs: (groupId: string) => number;
+  readonly heartbeatIntervalMs: (groupId: string) => number;
+  readonly assignmentIntervalMs: (groupId: string) => number;
+  /** How long the first member of an empty group waits for others. */
+  readonly initialRebalanceDelayMs: (groupId: string) => number;
+  /** Of each task with state. */
+  readonly standbyCount: (groupId: string) => number;
 }
 
 /** Which way a group may go between the classic and the consumer protocol while it has members. */
@@ -58,6 +71,14 @@ export const GROUP_CONFIG_DEFAULTS: GroupConfig = {
   consumerSessionTimeoutMs: () => 45_000,
   consumerHeartbeatIntervalMs: () => 5_000,
   consumerAssignmentIntervalMs: () => 1_000,
+  streams: {
+    maxSize: 2_147_483_647,
+    sessionTimeoutMs: () => 45_000,
+    heartbeatIntervalMs: () => 5_000,
+    assignmentIntervalMs: () => 1_000,
+    initialRebalanceDelayMs: () => 3_000,
+    standbyCount: () => 0,
+  },
 };
 
 /** Kafka has no setting for it: a JoinGroup of a new member waits no longer. */

@@ -26,6 +26,9 @@ import { groupRecordCodec, type GroupRecord } from "./group-records.ts";
 import { GroupShard, type DeletedTopic } from "./group-shard.ts";
 import { coordinatorPartitionFor } from "./java-hash.ts";
 import { OffsetHandler } from "./offset-handler.ts";
+import { type StreamsAnswer, streamsError } from "./streams-answer.ts";
+import { describeStreamsGroup, undescribedStreams } from "./streams-descriptions.ts";
+import { checkStreamsHeartbeat } from "./streams-requests.ts";
 import type { TopicDirectory } from "./topic-directory.ts";
 import { TransactionalOffsets } from "./transactional-offsets.ts";
 
@@ -199,6 +202,24 @@ export class GroupCoordinator {
     );
   }
 
+  async streamsHeartbeat(
+    request: messages.StreamsHeartbeatRequest,
+    from: messages.RequestContext,
+  ): Promise<StreamsAnswer> {
+    if (!this.#isActive) return streamsError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    const refusal = checkStreamsHeartbeat(request);
+    if (refusal !== null) return streamsError(refusal.errorCode, refusal.errorMessage);
+    return this.#run(
+      request.groupId,
+      (shard) => shard.streamsHeartbeat(request, from),
+      (error) => streamsError(error),
+    );
+  }
+
+  streamsHeartbeatIntervalMs(groupId: string): number {
+    return this.#options.config.streams.heartbeatIntervalMs(groupId);
+  }
+
   // ---- Offsets -----------------------------------------------------------------------------
 
   commitOffsets(
@@ -264,6 +285,21 @@ export class GroupCoordinator {
         groupId,
         (shard) => answered(describeConsumerGroup(shard.consumers, groupId)),
         (failure) => undescribedConsumer(groupId, failure),
+      );
+    });
+    return Promise.all(groups);
+  }
+
+  async describeStreamsGroups(
+    groupIds: readonly string[],
+  ): Promise<messages.StreamsDescribedGroup[]> {
+    const groups = groupIds.map((groupId) => {
+      const error = this.#checkGroupId(groupId);
+      if (error !== ErrorCode.NONE) return undescribedStreams(groupId, error);
+      return this.#run(
+        groupId,
+        (shard) => answered(describeStreamsGroup(shard.streams, groupId)),
+        (failure) => undescribedStreams(groupId, failure),
       );
     });
     return Promise.all(groups);

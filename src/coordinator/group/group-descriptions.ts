@@ -10,6 +10,7 @@ import type { GroupShard } from "./group-shard.ts";
 const GROUP_ID_NOT_FOUND_VERSION = 6;
 const CLASSIC_TYPE = "classic";
 const CONSUMER_TYPE = "consumer";
+const STREAMS_TYPE = "streams";
 const NO_BYTES = Buffer.alloc(0);
 
 export function describeGroup(
@@ -21,7 +22,7 @@ export function describeGroup(
   if (group === undefined) {
     const dead = { ...undescribed(groupId, ErrorCode.NONE), groupState: "Dead" };
     if (apiVersion < GROUP_ID_NOT_FOUND_VERSION) return dead;
-    const isOther = shard.foreign.has(groupId) || shard.consumers.get(groupId) !== undefined;
+    const isOther = shard.streams.isOther(groupId) || shard.streams.get(groupId) !== undefined;
     const reason = isOther ? "is not a classic group." : "not found.";
     const errorMessage = `Group ${groupId} ${reason}`;
     return { ...dead, errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage };
@@ -56,11 +57,13 @@ export function groupFilter(
   states: readonly string[],
   types: readonly string[],
 ): (group: ListedGroup) => boolean {
-  const wantedStates = new Set(states.map((state) => state.toLowerCase().trim()));
+  // "not_ready" as Kafka's own filter spells it.
+  const stateOf = (state: string) => state.toLowerCase().trim().replaceAll("_", "");
+  const wantedStates = new Set(states.map(stateOf));
   const wantedTypes = new Set(types.map((type) => type.toLowerCase()));
   return ({ groupState = "", groupType = "" }) =>
     (wantedTypes.size === 0 || wantedTypes.has(groupType)) &&
-    (wantedStates.size === 0 || wantedStates.has(groupState.toLowerCase()));
+    (wantedStates.size === 0 || wantedStates.has(stateOf(groupState)));
 }
 
 export function listedGroups(shard: GroupShard): ListedGroup[] {
@@ -76,7 +79,13 @@ export function listedGroups(shard: GroupShard): ListedGroup[] {
     groupState: group.state,
     groupType: CONSUMER_TYPE,
   }));
-  return [...classic, ...consumer];
+  const streams = [...shard.streams.byId.values()].map((group) => ({
+    groupId: group.groupId,
+    protocolType: STREAMS_TYPE,
+    groupState: group.state,
+    groupType: STREAMS_TYPE,
+  }));
+  return [...classic, ...consumer, ...streams];
 }
 
 /** What a member told its assignor is shown once the group has agreed on one. */

@@ -11,6 +11,8 @@ import type { listGroups } from "../../protocol/messages/16-list-groups.ts";
 import type { offsetCommit } from "../../protocol/messages/08-offset-commit.ts";
 import type { offsetDelete } from "../../protocol/messages/47-offset-delete.ts";
 import type { offsetFetch } from "../../protocol/messages/09-offset-fetch.ts";
+import type { streamsGroupDescribe } from "../../protocol/messages/89-streams-group-describe.ts";
+import type { streamsGroupHeartbeat } from "../../protocol/messages/88-streams-group-heartbeat.ts";
 import type { syncGroup } from "../../protocol/messages/14-sync-group.ts";
 import type { txnOffsetCommit } from "../../protocol/messages/28-txn-offset-commit.ts";
 
@@ -45,6 +47,9 @@ export type ConsumerHeartbeatResponse = Input<typeof beating.consumerGroupHeartb
 export type ConsumerDescribedGroup = Input<
   typeof describing.consumerGroupDescribe.response
 >["groups"][number];
+export type StreamsHeartbeatRequest = Value<typeof streamsGroupHeartbeat.request>;
+export type StreamsHeartbeatResponse = Input<typeof streamsGroupHeartbeat.response>;
+export type StreamsDescribedGroup = Input<typeof streamsGroupDescribe.response>["groups"][number];
 
 /** Who asks, as the records of a group keep it. */
 export interface RequestContext {

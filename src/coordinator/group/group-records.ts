@@ -5,6 +5,7 @@
  *   0,1  group, topic, partition   a committed offset; null forgets it
  *   2    group                     a whole group of the classic protocol; null forgets it
  *   3..  group, ...                a group of the consumer protocol: see consumer-records.ts
+ *   17.. group, ...                a streams group: see streams-records.ts
  *   ...  group, ...                groups of other protocols: left as they are
  */
 import { assert } from "../../base/assert.ts";
@@ -26,7 +27,6 @@ import {
   keyOf,
 } from "../../protocol/records/frame.ts";
 import { shareGroupMetadataKey } from "../../protocol/records/share-group.ts";
-import { streamsGroupMetadataKey } from "../../protocol/records/streams-group.ts";
 import { ZERO_UUID } from "../../base/uuid.ts";
 import type { EncodedRecord, RecordCodec } from "../record-codec.ts";
 import {
@@ -34,6 +34,7 @@ import {
   decodeConsumerRecord,
   encodeConsumerRecord,
 } from "./consumer-records.ts";
+import { decodeStreamsRecord, encodeStreamsRecord, type StreamsRecord } from "./streams-records.ts";
 
 export type OffsetCommitValue = Value<typeof offsetCommitValue>;
 export type GroupMetadataValue = Value<typeof groupMetadataValue>;
@@ -53,7 +54,7 @@ export interface GroupMetadataRecord {
   readonly value: GroupMetadataValue | null;
 }
 
-/** A group of the share or streams protocol begins, goes on, or ends. Only read. */
+/** A group of the share protocol begins, goes on, or ends. Only read. */
 export interface ForeignGroupRecord {
   readonly type: "foreignGroup";
   readonly group: string;
@@ -61,7 +62,7 @@ export interface ForeignGroupRecord {
 }
 
 export type GroupRecord =
-  OffsetCommitRecord | GroupMetadataRecord | ConsumerRecord | ForeignGroupRecord;
+  OffsetCommitRecord | GroupMetadataRecord | ConsumerRecord | StreamsRecord | ForeignGroupRecord;
 
 /** No expiry of its own: the group's rules count. */
 export const NO_EXPIRY = -1;
@@ -75,10 +76,7 @@ const GROUP_METADATA_VERSION = 3;
 const KEY_MAX = 23;
 
 /** The record that is there as long as a group of another protocol is. */
-const FOREIGN_GROUP_KEYS: readonly number[] = [
-  shareGroupMetadataKey.key,
-  streamsGroupMetadataKey.key,
-];
+const FOREIGN_GROUP_KEYS: readonly number[] = [shareGroupMetadataKey.key];
 
 export const groupRecordCodec: RecordCodec<GroupRecord> = {
   encode: encodeRecord,
@@ -93,6 +91,13 @@ function encodeRecord(record: GroupRecord): EncodedRecord {
       return { key: encodeKey(groupMetadataKey, record), value: encodeGroup(record.value) };
     case "foreignGroup":
       assert(false, "records of groups of other protocols are only read");
+    case "streamsGroup":
+    case "streamsMember":
+    case "streamsTarget":
+    case "streamsTargetMember":
+    case "streamsCurrent":
+    case "streamsTopology":
+      return encodeStreamsRecord(record);
     default:
       return encodeConsumerRecord(record);
   }
@@ -117,7 +122,11 @@ function decodeRecord(key: Buffer, value: Buffer | null): GroupRecord | "ignored
       return { type: "groupMetadata", ...decodeKey(groupMetadataKey, key), value: decoded };
     }
     default:
-      return decodeConsumerRecord(type, key, value) ?? notOurs(type);
+      return (
+        decodeConsumerRecord(type, key, value) ??
+        decodeStreamsRecord(type, key, value) ??
+        notOurs(type)
+      );
   }
 }
 

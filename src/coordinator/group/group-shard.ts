@@ -7,7 +7,7 @@
  *
  * Invariants: groups and offsets hold what the records of the log say, live as after a restart;
  * whoever waits for an answer belongs to a member of a group; an id belongs to one group at most,
- * be it classic (`groups`), of the consumer protocol (`consumers`), or of another (`foreign`).
+ * be it classic (`groups`), of `consumers`, of `streams`, or of another protocol (`foreign`).
  */
 import { assert } from "../../base/assert.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
@@ -25,6 +25,7 @@ import { consumerHeartbeat } from "./consumer-heartbeat.ts";
 import { MemberState } from "./consumer-member.ts";
 import { checkConsumerCommit, checkConsumerFetch } from "./consumer-offsets.ts";
 import { groupTombstones } from "./consumer-records.ts";
+import type { ConsumerGroup } from "./consumer-group.ts";
 import type { GroupContext } from "./group-context.ts";
 import { newGroupRecord, recordedGroupOf } from "./group-metadata.ts";
 import { GroupRefusal } from "./group-refusal.ts";
@@ -41,14 +42,24 @@ import type {
   OffsetDeleteRequest,
   OffsetDeleteResponse,
   RequestContext,
+  StreamsHeartbeatRequest,
   SyncGroupRequest,
   SyncGroupResponse,
   TxnOffsetCommitRequest,
 } from "./group-messages.ts";
 import type { GroupMemberValue, GroupMetadataValue, GroupRecord } from "./group-records.ts";
+import type { CommitCheck } from "./member-offsets.ts";
 import { expireOffsets } from "./offset-expiry.ts";
 import { OffsetStore } from "./offset-store.ts";
 import * as offsets from "./offset-requests.ts";
+import { type StreamsAnswer, streamsError } from "./streams-answer.ts";
+import { awaitTaskRevocation, keepStreamsSession } from "./streams-fencing.ts";
+import type { StreamsGroup } from "./streams-group.ts";
+import { StreamsGroups } from "./streams-groups.ts";
+import { streamsHeartbeat } from "./streams-heartbeat.ts";
+import { StreamsMemberState } from "./streams-member.ts";
+import { checkStreamsCommit, checkStreamsFetch } from "./streams-offsets.ts";
+import { streamsGroupTombstones } from "./streams-records.ts";
 
 type Answer<T> = Outcome<GroupRecord, T>;
 
@@ -62,14 +73,20 @@ export interface DeletedTopic {
 export class GroupShard implements CoordinatorState<GroupRecord> {
   readonly groups = new Map<string, ClassicGroup>();
   readonly store = new OffsetStore();
-  /** Ids of groups of the share and streams protocols. */
+  /** Ids of groups of the share protocol. */
   readonly foreign = new Set<string>();
   readonly consumers: ConsumerGroups;
+  readonly streams: StreamsGroups;
   readonly #context: GroupContext;
 
   constructor(context: GroupContext) {
     this.#context = context;
-    this.consumers = new ConsumerGroups(context, this.groups, this.foreign);
+    this.consumers = new ConsumerGroups(context, this.groups, {
+      has: (groupId) => this.foreign.has(groupId) || this.streams.byId.has(groupId),
+    });
+    this.streams = new StreamsGroups(context, this.groups, {
+      has: (groupId) => this.foreign.has(groupId) || this.consumers.byId.has(groupId),
+    });
   }
 
   // ---- The log -----------------------------------------------------------------------------
@@ -83,20 +100,28 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
         break;
       case "groupMetadata":
         this.consumers.remove(record.group);
+        this.streams.remove(record.group);
         if (record.value === null) this.#removeGroup(record.group);
         else this.#applyGroup(this.#ensureGroup(record.group), record.value);
         break;
       case "foreignGroup":
         if (record.exists) {
-          // A simple group only stood in until the group's own records came.
           this.#removeGroup(record.group);
           this.foreign.add(record.group);
         } else {
           this.foreign.delete(record.group);
         }
         break;
+      case "streamsGroup":
+      case "streamsMember":
+      case "streamsTarget":
+      case "streamsTargetMember":
+      case "streamsCurrent":
+      case "streamsTopology":
+        if (record.value !== null) this.#removeGroup(record.group);
+        this.streams.apply(record);
+        break;
       default:
-        // A simple group only stood in until the group's own records came.
         if (!isTombstone(record)) this.#removeGroup(record.group);
         this.consumers.apply(record);
     }
@@ -128,6 +153,13 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
       }
     }
     this.consumers.newTopicsVersion = this.#context.topics.version();
+    for (const group of this.streams.byId.values()) {
+      for (const member of group.members.values()) {
+        keepStreamsSession(this.streams, group, member.memberId);
+        const mustRevoke = member.state === StreamsMemberState.UNREVOKED_TASKS;
+        if (mustRevoke) awaitTaskRevocation(this.streams, group, member);
+      }
+    }
     this.#scheduleExpiry();
   }
 
@@ -141,6 +173,7 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
       group.die();
     }
     for (const group of this.consumers.byId.values()) group.die();
+    for (const group of this.streams.byId.values()) group.die();
   }
 
   // ---- Membership --------------------------------------------------------------------------
@@ -148,6 +181,10 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
   join(request: JoinGroupRequest, from: RequestContext): Answer<JoinGroupResponse> {
     const { groupId, memberId } = request;
     if (this.foreign.has(groupId)) {
+      return answered(joinError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, ""));
+    }
+    const streams = this.streams.get(groupId);
+    if (streams?.isEmpty === false) {
       return answered(joinError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, ""));
     }
     const consumers = this.consumers.get(groupId);
@@ -163,9 +200,11 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
       return { ...joinGroup(this.#context, group, join), response: promise };
     }
     if (memberId !== "") return answered(joinError(ErrorCode.UNKNOWN_MEMBER_ID, memberId));
-    const tombstones = consumers === undefined ? [] : groupTombstones(consumers);
     return {
-      records: [...tombstones, newGroupRecord(groupId, this.#context.clock.wallMs())],
+      records: [
+        ...this.#tombstonesOf(groupId),
+        newGroupRecord(groupId, this.#context.clock.wallMs()),
+      ],
       applied: () => {
         const effects = joinGroup(this.#context, this.groups.get(groupId)!, join);
         assert(effects.records.length === 0, "the first JoinGroup writes nothing more");
@@ -224,8 +263,15 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     return outcome instanceof GroupRefusal ? answered(heartbeatRefusal(outcome)) : outcome;
   }
 
+  streamsHeartbeat(request: StreamsHeartbeatRequest, from: RequestContext): Answer<StreamsAnswer> {
+    const outcome = streamsHeartbeat(this.streams, request, from);
+    if (!(outcome instanceof GroupRefusal)) return outcome;
+    return answered(streamsError(outcome.errorCode, outcome.errorMessage));
+  }
+
   topicsChanged(changes: TopicChanges): void {
     this.consumers.topicsChanged(changes);
+    this.streams.topicsChanged(changes);
   }
 
   // ---- Offsets -----------------------------------------------------------------------------
@@ -236,16 +282,11 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     apiVersion: number,
   ): Answer<offsets.CommittedTopic[] | ErrorCode> {
     const group = this.groups.get(request.groupId) ?? null;
-    const consumers = this.consumers.get(request.groupId);
+    const memberEpoch = request.generationIdOrMemberEpoch;
+    const check = { ...request, memberEpoch, isTransactional: false, apiVersion };
     const error =
-      consumers === undefined
-        ? offsets.checkCommit(group, request, apiVersion)
-        : checkConsumerCommit(consumers, {
-            ...request,
-            memberEpoch: request.generationIdOrMemberEpoch,
-            isTransactional: false,
-            apiVersion,
-          });
+      this.#checkEpochCommit(request.groupId, check) ??
+      offsets.checkCommit(group, request, apiVersion);
     if (error !== ErrorCode.NONE) return answered<offsets.CommittedTopic[] | ErrorCode>(error);
     if (group?.state === "Stable" || group?.state === "PreparingRebalance") {
       group.members.get(request.memberId)?.resetSession();
@@ -262,21 +303,16 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     request: TxnOffsetCommitRequest,
   ): Answer<offsets.TransactionalTopic[] | ErrorCode> {
     const { groupId } = request;
-    const consumers = this.consumers.get(groupId);
+    const memberEpoch = request.generationId;
+    const topics = request.topics.map(({ name, partitions }) => ({
+      name,
+      topicId: this.#context.topics.idOf(name),
+      partitions,
+    }));
+    const check = { ...request, memberEpoch, isTransactional: true, apiVersion: 0, topics };
     const error =
-      consumers === undefined
-        ? offsets.checkTransactionalCommit(this.groups.get(groupId) ?? null, request)
-        : checkConsumerCommit(consumers, {
-            ...request,
-            memberEpoch: request.generationId,
-            isTransactional: true,
-            apiVersion: 0,
-            topics: request.topics.map(({ name, partitions }) => ({
-              name,
-              topicId: this.#context.topics.idOf(name),
-              partitions,
-            })),
-          });
+      this.#checkEpochCommit(groupId, check) ??
+      offsets.checkTransactionalCommit(this.groups.get(groupId) ?? null, request);
     if (error !== ErrorCode.NONE) return answered<offsets.TransactionalTopic[] | ErrorCode>(error);
     const results: offsets.CommittedTopic[] = [];
     const { clock, config } = this.#context;
@@ -296,16 +332,20 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
 
   /** An error code where the member may not fetch. */
   fetch(request: offsets.FetchGroup, requireStable: boolean): offsets.FetchedTopic[] | ErrorCode {
-    const group = this.consumers.get(request.groupId);
-    const error = group && checkConsumerFetch(group, request.memberId, request.memberEpoch);
-    if (error) return error;
+    const { groupId, memberId, memberEpoch } = request;
+    const consumers = this.consumers.get(groupId);
+    const streams = this.streams.get(groupId);
+    let error: ErrorCode = ErrorCode.NONE;
+    if (consumers !== undefined) error = checkConsumerFetch(consumers, memberId, memberEpoch);
+    if (streams !== undefined) error = checkStreamsFetch(streams, memberId, memberEpoch);
+    if (error !== ErrorCode.NONE) return error;
     return offsets.fetchOffsets(this.store, request, requireStable);
   }
 
   deleteOffsets(request: OffsetDeleteRequest): Answer<OffsetDeleteResponse> {
     const group = this.groups.get(request.groupId) ?? null;
-    const consumers = this.consumers.get(request.groupId);
-    if (consumers !== undefined) return offsets.deleteOffsets(this.store, consumers, request);
+    const ofEpochs = this.#epochGroup(request.groupId);
+    if (ofEpochs !== undefined) return offsets.deleteOffsets(this.store, ofEpochs, request);
     const error = this.#checkOffsetDelete(request.groupId, group);
     if (error === ErrorCode.NONE) return offsets.deleteOffsets(this.store, group, request);
     return answered({ errorCode: error, throttleTimeMs: 0, topics: [] });
@@ -322,10 +362,10 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     const errorCode = this.#checkDelete(groupId);
     if (errorCode !== ErrorCode.NONE) return answered({ groupId, errorCode });
     const records: GroupRecord[] = offsets.tombstonesOf(this.store, groupId);
-    const consumers = this.consumers.get(groupId);
-    if (consumers === undefined)
+    if (this.groups.has(groupId)) {
       records.push({ type: "groupMetadata", group: groupId, value: null });
-    else records.push(...groupTombstones(consumers));
+    }
+    records.push(...this.#tombstonesOf(groupId));
     return { records, isAtomic: false, response: { groupId, errorCode } };
   }
 
@@ -341,9 +381,9 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
       if (!isBare || group.state !== "Empty" || group.pendingJoin.size > 0) continue;
       records.push({ type: "groupMetadata", group: group.groupId, value: null });
     }
-    for (const group of this.consumers.byId.values()) {
+    for (const group of [...this.consumers.byId.values(), ...this.streams.byId.values()]) {
       const isBare = expireOffsets(this.store, group, nowMs, retentionMs, records);
-      if (isBare && group.isEmpty) records.push(...groupTombstones(group));
+      if (isBare && group.isEmpty) records.push(...this.#tombstonesOf(group.groupId));
     }
     if (records.length > 0) logger.info(`${records.length} tombstones for expired offsets, groups`);
     return { records, isAtomic: false };
@@ -367,9 +407,9 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
   #checkDelete(groupId: string): ErrorCode {
     // Its own coordinator, which knows whether it is empty, is still to come.
     if (this.foreign.has(groupId)) return ErrorCode.NON_EMPTY_GROUP;
-    const consumers = this.consumers.get(groupId);
-    if (consumers !== undefined) {
-      return consumers.isEmpty ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP;
+    const ofEpochs = this.#epochGroup(groupId);
+    if (ofEpochs !== undefined) {
+      return ofEpochs.isEmpty ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP;
     }
     const group = this.groups.get(groupId);
     if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND;
@@ -377,7 +417,29 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
   }
 
   #isOfOther(groupId: string): boolean {
-    return this.foreign.has(groupId) || this.consumers.get(groupId) !== undefined;
+    return this.foreign.has(groupId) || this.#epochGroup(groupId) !== undefined;
+  }
+
+  #epochGroup(groupId: string): ConsumerGroup | StreamsGroup | undefined {
+    return this.consumers.get(groupId) ?? this.streams.get(groupId);
+  }
+
+  /** Null where the group has no epochs. */
+  #checkEpochCommit(groupId: string, check: CommitCheck): ErrorCode | null {
+    const consumers = this.consumers.get(groupId);
+    if (consumers !== undefined) return checkConsumerCommit(consumers, check);
+    const streams = this.streams.get(groupId);
+    return streams === undefined ? null : checkStreamsCommit(streams, check);
+  }
+
+  /** For a group with epochs that nobody is in. */
+  #tombstonesOf(groupId: string): GroupRecord[] {
+    const consumers = this.consumers.get(groupId);
+    const streams = this.streams.get(groupId);
+    return [
+      ...(consumers === undefined ? [] : groupTombstones(consumers)),
+      ...(streams === undefined ? [] : streamsGroupTombstones(streams)),
+    ];
   }
 
   #ensureGroup(groupId: string): ClassicGroup {
@@ -389,6 +451,7 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     return group;
   }
 
+  /** Also of a simple group, which only stood in until the group's own records came. */
   #removeGroup(groupId: string): void {
     const group = this.groups.get(groupId);
     if (group === undefined) return;

@@ -16,6 +16,13 @@ export function grownCapacity(entryCount: number): number {
   return capacity;
 }
 
+/** Of a map that was made for so many entries, and then got others. */
+export function sizedCapacity(size: number, entryCount: number): number {
+  let capacity = 1;
+  while (capacity < size || entryCount > capacity * LOAD_FACTOR) capacity *= 2;
+  return capacity;
+}
+
 /** Of a set that was made from a collection of this size. */
 export function copiedCapacity(size: number): number {
   const wanted = Math.max(Math.trunc(size / LOAD_FACTOR) + 1, CAPACITY_MIN);

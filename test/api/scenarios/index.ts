@@ -27,6 +27,7 @@ import { changeFeaturesScenario, quorumScenario, updateFeaturesScenario } from "
 import { reassignmentsScenario, votersScenario } from "./reassignments.ts";
 import { aclsScenario, securityScenario } from "./security.ts";
 import { shareStateScenario } from "./share-state.ts";
+import * as streamsGroups from "./streams-groups.ts";
 import { transactionPartitionsScenario } from "./transaction-partitions.ts";
 import { transactionVerificationScenario } from "./transaction-verification.ts";
 import {
@@ -73,6 +74,9 @@ export const SCENARIOS: readonly Scenario[] = [
   reassignmentsScenario,
   securityScenario,
   shareStateScenario,
+  streamsGroups.streamsDisabledScenario,
+  streamsGroups.streamsGroupsScenario,
+  streamsGroups.streamsLimitsScenario,
   telemetryScenario,
   topicPartitionsScenario,
   throttlingScenario,

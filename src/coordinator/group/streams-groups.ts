@@ -1,0 +1,122 @@
+/**
+ * The streams groups of one shard: how records change them, and what they need beside their own
+ * state.
+ */
+import type { ClassicGroup } from "./classic-group.ts";
+import type { GroupIds, TopicChanges } from "./consumer-groups.ts";
+import { LEFT_EPOCH } from "./consumer-member.ts";
+import type { GroupContext } from "./group-context.ts";
+import { TopicHashes } from "./metadata-hash.ts";
+import { StreamsGroup } from "./streams-group.ts";
+import { newStreamsMember, NO_OWN_TASKS, type StreamsMember } from "./streams-member.ts";
+import type { StreamsRecord } from "./streams-records.ts";
+import { recordedTopology, requiredTopics } from "./streams-topology.ts";
+
+export class StreamsGroups {
+  readonly byId = new Map<string, StreamsGroup>();
+  readonly hashes: TopicHashes;
+  readonly context: GroupContext;
+  /** The groups of the classic protocol beside these. */
+  readonly classic: ReadonlyMap<string, ClassicGroup>;
+  /** The ids of groups of any other protocol. */
+  readonly others: GroupIds;
+
+  constructor(context: GroupContext, classic: ReadonlyMap<string, ClassicGroup>, others: GroupIds) {
+    this.context = context;
+    this.classic = classic;
+    this.others = others;
+    this.hashes = new TopicHashes(context.topics);
+  }
+
+  get(groupId: string): StreamsGroup | undefined {
+    return this.byId.get(groupId);
+  }
+
+  /** A group of another protocol has the id. */
+  isOther(groupId: string): boolean {
+    return this.classic.has(groupId) || this.others.has(groupId);
+  }
+
+  /** Groups that need one of the topics look at the metadata at the next heartbeat. */
+  topicsChanged({ names }: TopicChanges): void {
+    for (const name of names) this.hashes.forget(name);
+    for (const group of this.byId.values()) {
+      const required = group.topology === null ? null : requiredTopics(group.topology);
+      if (names.some((name) => required?.has(name))) group.requestMetadataRefresh();
+    }
+  }
+
+  remove(groupId: string): void {
+    this.byId.get(groupId)?.die();
+    this.byId.delete(groupId);
+  }
+
+  /** A tombstone for what is not there any more changes nothing. */
+  apply(record: StreamsRecord): void {
+    const group = record.value === null ? this.byId.get(record.group) : this.#ensure(record.group);
+    if (group === undefined) return;
+    switch (record.type) {
+      case "streamsGroup":
+        if (record.value === null) return this.remove(record.group);
+        group.groupEpoch = record.value.epoch;
+        group.metadataHash = record.value.metadataHash;
+        group.validatedTopologyEpoch = record.value.validatedTopologyEpoch;
+        group.assignmentConfigs = record.value.assignmentConfigs;
+        return;
+      case "streamsMember":
+        if (record.value === null) group.removeMember(record.member);
+        else group.putMember(withMetadata(memberOf(group, record.member), record.value));
+        return;
+      case "streamsTarget":
+        if (record.value === null) return group.forgetTargetAssignment();
+        group.assignmentEpoch = record.value.assignmentEpoch;
+        group.assignmentTimestampMs = record.value.assignmentTimestamp;
+        return;
+      case "streamsTargetMember":
+        if (record.value === null) group.targetAssignment.delete(record.member);
+        else group.targetAssignment.set(record.member, record.value);
+        return;
+      case "streamsCurrent":
+        applyCurrent(group, record);
+        return;
+      case "streamsTopology":
+        group.topology = record.value && recordedTopology(record.value);
+    }
+  }
+
+  #ensure(groupId: string): StreamsGroup {
+    let group = this.byId.get(groupId);
+    if (group === undefined) this.byId.set(groupId, (group = new StreamsGroup(groupId)));
+    return group;
+  }
+}
+
+function memberOf(group: StreamsGroup, memberId: string): StreamsMember {
+  return group.members.get(memberId) ?? newStreamsMember(memberId);
+}
+
+function withMetadata(
+  member: StreamsMember,
+  value: NonNullable<Extract<StreamsRecord, { type: "streamsMember" }>["value"]>,
+): StreamsMember {
+  const { clientTags, ...rest } = value;
+  const tags = clientTags.map(({ key, value: text }) => [key, text] as const);
+  return { ...member, ...rest, clientTags: new Map(tags) };
+}
+
+function applyCurrent(
+  group: StreamsGroup,
+  { member: memberId, value }: Extract<StreamsRecord, { type: "streamsCurrent" }>,
+): void {
+  if (value !== null) return group.putMember({ ...memberOf(group, memberId), ...value });
+  const member = group.members.get(memberId);
+  if (member === undefined) return;
+  // The member's own tombstone follows.
+  group.putMember({
+    ...member,
+    memberEpoch: LEFT_EPOCH,
+    previousMemberEpoch: LEFT_EPOCH,
+    assignedTasks: NO_OWN_TASKS,
+    tasksPendingRevocation: NO_OWN_TASKS,
+  });
+}
