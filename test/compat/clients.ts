@@ -195,7 +195,15 @@ export const CLIENTS: readonly Client[] = [
     install: installEcosystemDrivers,
     command: ecosystemDriver("compat.StreamsDriver"),
     // A killed application is missed sooner.
-    overrides: { ...QUICK_TRANSACTIONS, "group.min.session.timeout.ms": "1000" },
+    overrides: {
+      ...QUICK_TRANSACTIONS,
+      "group.min.session.timeout.ms": "1000",
+      "group.streams.min.session.timeout.ms": "1000",
+      "group.streams.session.timeout.ms": "2000",
+      "group.streams.min.heartbeat.interval.ms": "100",
+      "group.streams.heartbeat.interval.ms": "300",
+      "group.streams.initial.rebalance.delay.ms": "0",
+    },
     revives: true,
   },
   {

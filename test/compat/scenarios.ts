@@ -88,6 +88,9 @@ export const SCENARIOS: Readonly<Record<string, string>> = {
   copier: "TransactionalMessageCopier killed in a loop, and the broker once: each record once",
   "streams-count":
     "Kafka Streams, exactly_once_v2: counts, a join and windows, over kill -9 of app and broker",
+  "streams-next-count": "the same with group.protocol=streams (KIP-1071)",
+  "streams-next-standby": "two processes with standby tasks, of which one is killed with kill -9",
+  "streams-next-tool": "kafka-streams-groups.sh: list, describe, reset and delete offsets, delete",
   "connect-files": "Kafka Connect, distributed: the file connectors, over kill -9 of the worker",
   mirror: "MirrorMaker 2 between Apache Kafka and the broker, both ways",
   "consumer-offsets": "the records of __consumer_offsets, decoded by Kafka's formatters",

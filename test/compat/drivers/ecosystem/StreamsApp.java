@@ -10,13 +10,17 @@ import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.kstream.Grouped;
 import org.apache.kafka.streams.kstream.TimeWindows;
 
-/** The application that StreamsDriver starts and kills: `StreamsApp HOST:PORT FOLDER`. */
+/**
+ * The application that StreamsDriver starts and kills: `StreamsApp HOST:PORT FOLDER PREFIX
+ * [SETTING=VALUE]...`. Its topics, and its application id, begin with the prefix.
+ */
 public final class StreamsApp {
     private StreamsApp() {}
 
     public static void main(String[] args) {
         var settings = new Properties();
-        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "streams-app");
+        var prefix = args[2];
+        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, prefix + "-app");
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, args[0]);
         settings.put(StreamsConfig.STATE_DIR_CONFIG, args[1]);
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
@@ -26,12 +30,14 @@ public final class StreamsApp {
         // Without a cache every record shows in the output, so that one too many shows as well.
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
         settings.put(StreamsConfig.producerPrefix("transaction.timeout.ms"), 10_000);
-        settings.put(StreamsConfig.consumerPrefix("session.timeout.ms"), 2000);
-        settings.put(StreamsConfig.consumerPrefix("heartbeat.interval.ms"), 300);
         settings.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
-        settings.putAll(Arrays.stream(args).skip(2).collect(java.util.stream.Collectors.toMap(
+        settings.putAll(Arrays.stream(args).skip(3).collect(java.util.stream.Collectors.toMap(
                 setting -> setting.split("=")[0], setting -> setting.split("=")[1])));
-        var streams = new KafkaStreams(topology().build(settings), settings);
+        if (!"streams".equals(settings.get(StreamsConfig.GROUP_PROTOCOL_CONFIG))) {
+            settings.put(StreamsConfig.consumerPrefix("session.timeout.ms"), 2000);
+            settings.put(StreamsConfig.consumerPrefix("heartbeat.interval.ms"), 300);
+        }
+        var streams = new KafkaStreams(topology(prefix).build(settings), settings);
         streams.setUncaughtExceptionHandler(error -> {
             error.printStackTrace();
             return org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler
@@ -42,19 +48,19 @@ public final class StreamsApp {
     }
 
     /** Counts of words, counts of words in windows of a minute, clicks joined with their users. */
-    private static StreamsBuilder topology() {
+    private static StreamsBuilder topology(String prefix) {
         var builder = new StreamsBuilder();
-        var words = builder.<String, String>stream("st-lines")
+        var words = builder.<String, String>stream(prefix + "-lines")
                 .flatMapValues(line -> Arrays.asList(line.split(" ")));
         words.groupBy((key, word) -> word, Grouped.as("words")).count()
-                .toStream().mapValues(String::valueOf).to("st-counts");
+                .toStream().mapValues(String::valueOf).to(prefix + "-counts");
         words.groupBy((key, word) -> word, Grouped.as("windowed"))
                 .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMinutes(1), Duration.ofHours(9)))
                 .count().toStream((window, count) -> window.key() + "@" + window.window().start())
-                .mapValues(String::valueOf).to("st-windows");
-        var users = builder.<String, String>table("st-users");
-        builder.<String, String>stream("st-clicks")
-                .join(users, (click, user) -> click + " by " + user).to("st-joined");
+                .mapValues(String::valueOf).to(prefix + "-windows");
+        var users = builder.<String, String>table(prefix + "-users");
+        builder.<String, String>stream(prefix + "-clicks")
+                .join(users, (click, user) -> click + " by " + user).to(prefix + "-joined");
         return builder;
     }
 }

@@ -9,69 +9,215 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.StreamsGroupDescription;
+import org.apache.kafka.clients.admin.StreamsGroupMemberAssignment;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.GroupState;
+import org.apache.kafka.common.config.ConfigResource;
 
 /** Kafka Streams with exactly_once_v2, killed in the middle: `StreamsDriver HOST:PORT`. */
 public final class StreamsDriver {
+    private static final String TOOL = "org.apache.kafka.tools.streams.StreamsGroupCommand";
     private static final int PARTITIONS = 2;
     private static final int ROUNDS = 4;
     private static final int LINES = 60;
     private static final List<String> WORDS = List.of("a", "bird", "sang", "and", "the", "river");
 
     private final Clients clients;
+    private final String prefix;
+    private final List<String> settings;
     private final Map<String, Integer> counts = new TreeMap<>();
     private final Map<String, Integer> windows = new TreeMap<>();
     private final List<String> clicks = new ArrayList<>();
 
-    private StreamsDriver(String bootstrap) {
-        this.clients = new Clients(bootstrap);
+    /** Topics and the application id begin with the prefix; settings are those of the application. */
+    private StreamsDriver(Clients clients, String prefix, String... settings) {
+        this.clients = clients;
+        this.prefix = prefix;
+        this.settings = List.of(settings);
     }
 
     public static void main(String[] args) throws Exception {
-        var driver = new StreamsDriver(args[0]);
+        var clients = new Clients(args[0]);
+        var next = "group.protocol=streams";
         var scenarios = new LinkedHashMap<String, Kit.Scenario>();
-        scenarios.put("streams-count", driver::count);
+        scenarios.put("streams-count", () -> new StreamsDriver(clients, "st").count());
+        scenarios.put("streams-next-count", () -> new StreamsDriver(clients, "sn", next).count());
+        scenarios.put("streams-next-standby",
+                () -> new StreamsDriver(clients, "ss", next, "num.stream.threads=2").standBy());
+        scenarios.put("streams-next-tool",
+                () -> new StreamsDriver(clients, "sg", next).useTool());
         Kit.run(scenarios, Arrays.asList(args).subList(1, args.length));
     }
 
     private App app(Path folder) throws Exception {
-        return new App("compat.StreamsApp", List.of(clients.bootstrap, folder.toString()));
+        var arguments = new ArrayList<>(List.of(clients.bootstrap, folder.toString(), prefix));
+        arguments.addAll(settings);
+        return new App("compat.StreamsApp", arguments);
     }
 
-    private Object count() throws Exception {
-        for (var topic : List.of("st-lines", "st-users", "st-clicks", "st-counts", "st-windows",
-                "st-joined")) {
-            clients.createTopic(topic, PARTITIONS);
+    private void begin() throws Exception {
+        for (var topic : List.of("lines", "users", "clicks", "counts", "windows", "joined")) {
+            clients.createTopic(prefix + "-" + topic, PARTITIONS);
         }
         var users = new ArrayList<ProducerRecord<byte[], byte[]>>();
         for (int user = 0; user < 5; user++) {
-            users.add(Clients.record("st-users", user % PARTITIONS, Kit.T0, "u" + user,
+            users.add(Clients.record(prefix + "-users", user % PARTITIONS, Kit.T0, "u" + user,
                     "name" + user));
         }
         clients.send(users);
-        var folder = App.folder("streams");
+    }
+
+    private Object count() throws Exception {
+        begin();
+        var folder = App.folder(prefix + "-streams");
         for (int round = 0; round < ROUNDS; round++) {
             feed(round);
             try (var app = app(folder)) {
                 int wanted = wordCount(round);
-                Kit.until("progress", () -> output("st-counts").size() >= wanted);
+                Kit.until("progress", () -> output("counts").size() >= wanted);
                 if (round == 0) continue;
                 if (round == 2) {
                     feed(9);
                     App.killBroker();
                     Kit.until("progress after the broker's end", () ->
-                            output("st-counts").size() > wanted);
+                            output("counts").size() > wanted);
                 }
                 if (round < ROUNDS - 1) app.kill();
                 else Kit.until("the end", this::isAtEnd);
             }
         }
-        return facts("counts", increments("st-counts", counts),
-                "windows", increments("st-windows", windows),
-                "joined", output("st-joined").stream().sorted().toList()
+        return outcome();
+    }
+
+    private Map<String, Object> outcome() throws Exception {
+        return facts("counts", increments("counts", counts),
+                "windows", increments("windows", windows),
+                "joined", output("joined").stream().sorted().toList()
                         .equals(clicks.stream().sorted().toList()),
                 "words", counts.values().stream().mapToInt(Integer::intValue).sum(),
                 "clicks", clicks.size());
+    }
+
+    /** Two processes share the tasks, each a standby for the other; one is killed. */
+    private Object standBy() throws Exception {
+        begin();
+        var group = prefix + "-app";
+        var resource = new ConfigResource(ConfigResource.Type.GROUP, group);
+        var standby = new ConfigEntry("streams.num.standby.replicas", "1");
+        clients.admin.incrementalAlterConfigs(Map.of(resource,
+                List.of(new AlterConfigOp(standby, AlterConfigOp.OpType.SET)))).all().get();
+        feed(0);
+        var outcome = facts();
+        try (var one = app(App.folder(prefix + "-one"))) {
+            try (var two = app(App.folder(prefix + "-two"))) {
+                Kit.until("two processes with standbys", () -> isShared(group, 2, 8, 6));
+                outcome.put("shared", tasksOf(group));
+                feed(1);
+                int wanted = wordCount(1);
+                Kit.until("progress", () -> output("counts").size() >= wanted);
+                two.kill();
+                feed(2);
+                Kit.until("one process with all", () -> isShared(group, 1, 8, 0));
+                outcome.put("alone", tasksOf(group));
+                Kit.until("the end", this::isAtEnd);
+            }
+        }
+        Kit.until("nobody", () -> describe(group).members().isEmpty());
+        outcome.put("left", describe(group).groupState().toString());
+        outcome.putAll(outcome());
+        return outcome;
+    }
+
+    private StreamsGroupDescription describe(String group) throws Exception {
+        return clients.admin.describeStreamsGroups(List.of(group)).all().get().get(group);
+    }
+
+    private boolean isShared(String group, int processes, int active, int standby) {
+        try {
+            var seen = tasksOf(group);
+            return seen.get("state").equals("Stable") && seen.get("processes").equals(processes)
+                    && seen.get("active").equals(active) && seen.get("standby").equals(standby);
+        } catch (Exception notYet) {
+            return false;
+        }
+    }
+
+    /** How many tasks of each kind there are, and whether one is somewhere twice. */
+    private Map<String, Object> tasksOf(String group) throws Exception {
+        var description = describe(group);
+        var active = new ArrayList<String>();
+        var standby = new ArrayList<String>();
+        var everywhere = new ArrayList<String>();
+        var processes = new TreeSet<String>();
+        for (var member : description.members()) {
+            processes.add(member.processId());
+            for (var id : namesOf(member.assignment().activeTasks())) {
+                active.add(id);
+                everywhere.add(member.processId() + id);
+            }
+            for (var id : namesOf(member.assignment().standbyTasks())) {
+                standby.add(id);
+                everywhere.add(member.processId() + id);
+            }
+        }
+        return facts("state", description.groupState().toString(), "processes", processes.size(),
+                "members", description.members().size(), "active", active.size(),
+                "standby", standby.size(), "once", new TreeSet<>(active).size() == active.size()
+                        && new TreeSet<>(everywhere).size() == everywhere.size());
+    }
+
+    private static List<String> namesOf(List<StreamsGroupMemberAssignment.TaskIds> tasks) {
+        return tasks.stream().flatMap(task -> task.partitions().stream()
+                .map(partition -> task.subtopologyId() + "_" + partition)).toList();
+    }
+
+    /** Everything that kafka-streams-groups.sh does. */
+    private Object useTool() throws Exception {
+        begin();
+        feed(0);
+        var group = prefix + "-app";
+        var outcome = facts("before", tool("--list"));
+        try (var app = app(App.folder(prefix + "-streams"))) {
+            Kit.until("the end", this::isAtEnd);
+            // Offsets are committed with the transactions that the output is of.
+            Kit.until("stable", () -> describe(group).groupState() == GroupState.STABLE);
+            outcome.put("list", tool("--list"));
+            outcome.put("states", tool("--list", "--state"));
+            outcome.put("stable", tool("--list", "--state", "stable,empty"));
+            outcome.put("empty", tool("--list", "--state", "Empty"));
+            outcome.put("state", tool("--describe", "--group", group, "--state", "--verbose"));
+            outcome.put("members", tool("--describe", "--group", group, "--members", "--verbose"));
+            outcome.put("offsets", tool("--describe", "--group", group));
+            outcome.put("busy", tool("--delete", "--group", group));
+            outcome.put("reset busy", tool("--reset-offsets", "--group", group, "--to-earliest",
+                    "--all-input-topics", "--execute"));
+        }
+        Kit.until("nobody", () -> describe(group).members().isEmpty());
+        outcome.put("left", tool("--describe", "--group", group, "--state"));
+        outcome.put("no members", tool("--describe", "--group", group, "--members"));
+        outcome.put("dry run", tool("--reset-offsets", "--group", group, "--to-earliest",
+                "--all-input-topics", "--dry-run"));
+        outcome.put("reset", tool("--reset-offsets", "--group", group, "--to-offset", "3",
+                "--input-topic", prefix + "-lines:0", "--execute"));
+        outcome.put("after", tool("--describe", "--group", group, "--offsets"));
+        outcome.put("delete offsets", tool("--delete-offsets", "--group", group, "--input-topic",
+                prefix + "-clicks"));
+        outcome.put("without", tool("--describe", "--group", group, "--offsets"));
+        outcome.put("unknown", tool("--describe", "--group", "nobody"));
+        outcome.put("delete", tool("--delete", "--group", group, "--delete-all-internal-topics"));
+        outcome.put("again", tool("--delete", "--group", group));
+        outcome.put("gone", tool("--list"));
+        outcome.put("topics", clients.admin.listTopics().names().get().stream()
+                .filter(name -> name.startsWith(prefix)).sorted().toList());
+        return outcome;
+    }
+
+    private Object tool(String... arguments) throws Exception {
+        return new Tools(clients.bootstrap).run(TOOL, arguments).sorted();
     }
 
     /** So much of the round that killing it is in the middle of something. */
@@ -81,9 +227,9 @@ public final class StreamsDriver {
     }
 
     private boolean isAtEnd() throws Exception {
-        return output("st-counts").size() >= counts.values().stream().mapToInt(i -> i).sum()
-                && output("st-windows").size() >= windows.values().stream().mapToInt(i -> i).sum()
-                && output("st-joined").size() >= clicks.size();
+        return output("counts").size() >= counts.values().stream().mapToInt(i -> i).sum()
+                && output("windows").size() >= windows.values().stream().mapToInt(i -> i).sum()
+                && output("joined").size() >= clicks.size();
     }
 
     private void feed(int round) throws Exception {
@@ -92,14 +238,14 @@ public final class StreamsDriver {
             var first = WORDS.get(i % WORDS.size());
             var second = WORDS.get((i * 7 + round) % WORDS.size());
             long time = Kit.T0 + i * 5_000L;
-            records.add(Clients.record("st-lines", i % PARTITIONS, time, "k" + i,
+            records.add(Clients.record(prefix + "-lines", i % PARTITIONS, time, "k" + i,
                     first + " " + second));
             for (var word : List.of(first, second)) {
                 counts.merge(word, 1, Integer::sum);
                 windows.merge(word + "@" + (time - time % 60_000), 1, Integer::sum);
             }
             int user = i % 5;
-            records.add(Clients.record("st-clicks", user % PARTITIONS, time, "u" + user,
+            records.add(Clients.record(prefix + "-clicks", user % PARTITIONS, time, "u" + user,
                     "click" + round + "." + i));
             clicks.add("u" + user + "=click" + round + "." + i + " by name" + user);
         }
@@ -107,7 +253,7 @@ public final class StreamsDriver {
     }
 
     private List<String> output(String topic) throws Exception {
-        return new TransactionKit(clients).readToEnd(topic, "read_committed").stream()
+        return new TransactionKit(clients).readToEnd(prefix + "-" + topic, "read_committed").stream()
                 .map(record -> Kit.text(record.key()) + "=" + Kit.text(record.value())).toList();
     }
 
