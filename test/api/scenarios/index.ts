@@ -27,7 +27,8 @@ import { changeFeaturesScenario, quorumScenario, updateFeaturesScenario } from "
 import { reassignmentsScenario, votersScenario } from "./reassignments.ts";
 import { aclsScenario, securityScenario } from "./security.ts";
 import { shareStateScenario } from "./share-state.ts";
-import * as streamsGroups from "./streams-groups.ts";
+import { streamsGroupsScenario } from "./streams-groups.ts";
+import { streamsDisabledScenario, streamsLimitsScenario } from "./streams-limits.ts";
 import { transactionPartitionsScenario } from "./transaction-partitions.ts";
 import { transactionVerificationScenario } from "./transaction-verification.ts";
 import {
@@ -74,9 +75,9 @@ export const SCENARIOS: readonly Scenario[] = [
   reassignmentsScenario,
   securityScenario,
   shareStateScenario,
-  streamsGroups.streamsDisabledScenario,
-  streamsGroups.streamsGroupsScenario,
-  streamsGroups.streamsLimitsScenario,
+  streamsDisabledScenario,
+  streamsGroupsScenario,
+  streamsLimitsScenario,
   telemetryScenario,
   topicPartitionsScenario,
   throttlingScenario,

@@ -8,95 +8,28 @@ import { createPartitions } from "../../../src/protocol/messages/37-create-parti
 import { deleteGroups } from "../../../src/protocol/messages/42-delete-groups.ts";
 import { incrementalAlterConfigs } from "../../../src/protocol/messages/44-incremental-alter-configs.ts";
 import { offsetDelete } from "../../../src/protocol/messages/47-offset-delete.ts";
-import { updateFeatures } from "../../../src/protocol/messages/57-update-features.ts";
 import { consumerGroupHeartbeat } from "../../../src/protocol/messages/68-consumer-group-heartbeat.ts";
 import { consumerGroupDescribe } from "../../../src/protocol/messages/69-consumer-group-describe.ts";
 import { streamsGroupHeartbeat } from "../../../src/protocol/messages/88-streams-group-heartbeat.ts";
 import { streamsGroupDescribe } from "../../../src/protocol/messages/89-streams-group-describe.ts";
-import type { Input, Value } from "../../../src/protocol/schema.ts";
 import type { Asker, Scenario } from "../asker.ts";
 import { awaitCoordinator } from "./groups.ts";
 import { isLed, makeTopic } from "./prepare.ts";
-
-const GROUP_RESOURCE = 32;
-
-export type StreamsBeat = Input<typeof streamsGroupHeartbeat.request>;
-type Beaten = Value<typeof streamsGroupHeartbeat.response>;
-export type TopologyInput = NonNullable<StreamsBeat["topology"]>;
-type SubtopologyInput = TopologyInput["subtopologies"][number];
-type TopicInput = SubtopologyInput["stateChangelogTopics"][number];
-type TaskInput = NonNullable<StreamsBeat["activeTasks"]>[number];
-
-export const STREAMS_SETTINGS = {
-  "offsets.topic.num.partitions": "1",
-  // Every change is assigned at once: what is answered does not hang on the time it takes.
-  "group.streams.assignment.interval.ms": "0",
-  "group.streams.initial.rebalance.delay.ms": "0",
-};
-
-export function internalTopic(name: string, rest: Partial<TopicInput> = {}): TopicInput {
-  return { name, partitions: 0, replicationFactor: 0, topicConfigs: [], ...rest };
-}
-
-export function subtopology(
-  subtopologyId: string,
-  rest: Partial<SubtopologyInput> = {},
-): SubtopologyInput {
-  return {
-    subtopologyId,
-    sourceTopics: [],
-    sourceTopicRegex: [],
-    stateChangelogTopics: [],
-    repartitionSinkTopics: [],
-    repartitionSourceTopics: [],
-    copartitionGroups: [],
-    ...rest,
-  };
-}
-
-/** Reads `t` with no state at all. */
-export const PLAIN: TopologyInput = {
-  epoch: 0,
-  subtopologies: [subtopology("0", { sourceTopics: ["t"] })],
-};
-
-export const NO_TASKS = { activeTasks: [], standbyTasks: [], warmupTasks: [] };
-
-/** A member that joins, unless `rest` says otherwise. */
-export function streamsBeating(
-  groupId: string,
-  memberId: string,
-  rest: Partial<StreamsBeat> = {},
-): StreamsBeat {
-  const isJoin = (rest.memberEpoch ?? 0) === 0;
-  const joining = {
-    rebalanceTimeoutMs: 30_000,
-    topology: PLAIN,
-    ...NO_TASKS,
-    processId: `process of ${memberId}`,
-    clientTags: [],
-  };
-  const base = { groupId, memberId, memberEpoch: 0, endpointInformationEpoch: 0 };
-  return { ...base, ...(isJoin ? joining : {}), ...rest };
-}
-
-export async function streamsBeat(asker: Asker, request: StreamsBeat, label = ""): Promise<Beaten> {
-  return (await asker.ask(streamsGroupHeartbeat, 0, request, label, sortPartitions))!;
-}
-
-/** Kafka has them in the order of a HashMap, which hangs on what the member had before. */
-function sortPartitions({ partitionsByUserEndpoint }: Beaten): void {
-  for (const { activePartitions, standbyPartitions } of partitionsByUserEndpoint ?? []) {
-    for (const { partitions } of [...activePartitions, ...standbyPartitions]) {
-      partitions.sort((a, b) => a - b);
-    }
-  }
-}
-
-export function describeStreams(asker: Asker, label: string, ...groupIds: string[]) {
-  const request = { groupIds, includeAuthorizedOperations: false };
-  return asker.ask(streamsGroupDescribe, 0, request, label);
-}
+import {
+  describeStreams,
+  GROUP_RESOURCE,
+  internalTopic,
+  NO_TASKS,
+  PLAIN,
+  STREAMS_SETTINGS,
+  type StreamsBeat,
+  streamsBeat,
+  streamsBeating,
+  subtopology,
+  type SubtopologyInput,
+  type TaskInput,
+  type TopologyInput,
+} from "./streams-kit.ts";
 
 function tasks(...active: TaskInput[]) {
   return { ...NO_TASKS, activeTasks: active };
@@ -562,51 +495,3 @@ async function change(asker: Asker): Promise<void> {
   });
   await describeStreams(asker, "with another partition", group);
 }
-
-export const streamsLimitsScenario: Scenario = {
-  name: "streams-limits",
-  settings: {
-    "offsets.topic.num.partitions": "1",
-    "group.streams.max.size": "2",
-    "group.streams.num.standby.replicas": "1",
-    "group.streams.initial.rebalance.delay.ms": "600000",
-    "group.streams.assignment.interval.ms": "15000",
-  },
-  async run(asker) {
-    await makeTopic(asker, "t", 4);
-    await awaitCoordinator(asker);
-    await streamsBeat(asker, streamsBeating("g", "m1"), "the first waits");
-    await streamsBeat(asker, streamsBeating("g", "m1", { memberEpoch: 1 }), "goes on waiting");
-    await streamsBeat(asker, streamsBeating("g", "m2"), "the second waits, too");
-    await streamsBeat(asker, streamsBeating("g", "m3"), "one too many");
-    await streamsBeat(asker, streamsBeating("g", "m2"), "joins again");
-    await describeStreams(asker, "waiting", "g");
-    const name = "streams.initial.rebalance.delay.ms";
-    const configs = [{ name, configOperation: 0, value: "0" }];
-    const resources = [{ resourceType: GROUP_RESOURCE, resourceName: "h", configs }];
-    await asker.ask(incrementalAlterConfigs, 1, { resources, validateOnly: false });
-    await streamsBeat(asker, streamsBeating("h", "m1"), "does not wait");
-    await streamsBeat(asker, streamsBeating("h", "m2"), "comes within the interval");
-    await streamsBeat(asker, streamsBeating("h", "m1", { memberEpoch: 2 }), "goes on");
-    await describeStreams(asker, "within the interval", "h");
-  },
-};
-
-export const streamsDisabledScenario: Scenario = {
-  name: "streams-disabled",
-  settings: STREAMS_SETTINGS,
-  async run(asker) {
-    await makeTopic(asker, "t", 4);
-    await awaitCoordinator(asker);
-    await streamsBeat(asker, streamsBeating("g", "m"), "enabled");
-    const featureUpdates = [{ feature: "streams.version", maxVersionLevel: 0, upgradeType: 2 }];
-    await asker.ask(updateFeatures, 1, { featureUpdates });
-    await asker.until(async () => {
-      const request = streamsBeating("g", "m", { memberEpoch: 2 });
-      const { errorCode } = await asker.quietly(streamsGroupHeartbeat, 0, request);
-      return errorCode !== 0;
-    });
-    await streamsBeat(asker, streamsBeating("g", "m", { memberEpoch: 2 }), "disabled");
-    await describeStreams(asker, "disabled", "g", "h");
-  },
-};
