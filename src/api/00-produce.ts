@@ -26,6 +26,7 @@ import { produce } from "../protocol/messages/00-produce.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { compressionOf, isTransactional, magic, nextBatchSize } from "../protocol/record-batch.ts";
 import { handler, type RequestContext } from "./handler.ts";
+import { Late } from "./request.ts";
 import { transactionOf } from "./produce-transaction.ts";
 import {
   Answer,
@@ -37,6 +38,9 @@ import {
   type TopicData,
   withoutRepeats,
 } from "./produced.ts";
+
+type MaybeResponse = ProduceResponse | null;
+type Reply = MaybeResponse | Late<MaybeResponse> | Promise<MaybeResponse>;
 
 const ACKS_ALL = -1;
 /** Kafka's own admin client may write to internal topics. */
@@ -51,7 +55,8 @@ export const produceHandler = handler(
       topicId,
       partitionResponses: partitionData.map(({ index }) => new Answer(index)),
     }));
-    const produced: Produced = { topics, responses, request, context, broker };
+    const gathered = mayGather(context, broker) ? broker.gatheredAppends : null;
+    const produced: Produced = { topics, responses, request, context, broker, gathered };
     const found = checkForms(produced);
     if (found === Found.CORRUPT) return answer(produced);
     if (found === Found.PLAIN) return appendAll(produced, null);
@@ -59,7 +64,9 @@ export const produceHandler = handler(
     if (transaction === "refused") return answer(produced);
     if (transaction === null || !transaction.start()) return appendAll(produced, transaction);
     context.request.holdsBack = true;
-    return transaction.verify().then(() => appendAll(produced, transaction));
+    // Others of this turn are long written then.
+    const alone = { ...produced, gathered: null };
+    return transaction.verify().then(() => answerBehind(appendEach(alone, transaction), alone));
   },
   { mayOverlap: true },
 );
@@ -93,11 +100,30 @@ function checkForms(produced: Produced): Found {
   return found;
 }
 
-/** Appends at once; what is answered may have to wait. */
-function appendAll(
+/**
+ * Where more comes from the same client, or others of this turn have begun, all of a turn is
+ * written together. A single request is not made to wait, and a throttled client is told at once.
+ */
+function mayGather({ request }: RequestContext, { gatheredAppends, quotas }: Broker): boolean {
+  if (!request.isFollowed && gatheredAppends.isEmpty) return false;
+  return !quotas.produce.isActive && !quotas.request.isActive;
+}
+
+function appendAll(produced: Produced, transaction: ProducedTransaction | null): Reply {
+  const { gathered } = produced;
+  const waits = appendEach(produced, transaction);
+  if (waits !== null || gathered === null || gathered.isEmpty) return answerBehind(waits, produced);
+  return new Late(() => {
+    gathered.write();
+    return answer(produced);
+  });
+}
+
+/** Appends at once, and returns what the answer has to wait for. */
+function appendEach(
   produced: Produced,
   transaction: ProducedTransaction | null,
-): ProduceResponse | null | Promise<ProduceResponse | null> {
+): Promise<void>[] | null {
   const { topics, responses } = produced;
   let waits: Promise<void>[] | null = null;
   for (let at = 0; at < topics.length; at++) {
@@ -119,8 +145,18 @@ function appendAll(
       if (wait !== null) (waits ??= []).push(wait);
     }
   }
+  return waits;
+}
+
+function answerBehind(
+  waits: Promise<void>[] | null,
+  produced: Produced,
+): MaybeResponse | Promise<MaybeResponse> {
   if (waits === null) return answer(produced);
-  return Promise.all(waits).then(() => answer(produced));
+  return Promise.all(waits).then(() => {
+    produced.gathered?.write();
+    return answer(produced);
+  });
 }
 
 /** Null when the answer says why nothing can be appended. */
@@ -153,29 +189,31 @@ function append(
   partition: Partition,
   bytes: Buffer,
   verification: Verification | null,
-  { request, broker }: Produced,
+  produced: Produced,
   answer: Answer,
 ): Promise<void> | null {
+  const { request, broker, gathered } = produced;
   const nowMs = broker.world.clock.wallMs();
   const isForAll = request.acks === ACKS_ALL;
-  const result = partition.produce(bytes, { nowMs, verification, isForAll });
-  if (!(result instanceof Promise)) return appended(partition, result, request, answer);
+  const result = partition.produce(bytes, { nowMs, verification, isForAll, gathered });
+  if (!(result instanceof Promise)) return appended(partition, result, produced, answer);
   return result.then((late) => {
-    return appended(partition, late, request, answer) ?? undefined;
+    return appended(partition, late, produced, answer) ?? undefined;
   });
 }
 
-/** Null when the answer is complete. */
+/** Null when the answer is complete, or is once all of the turn is written. */
 function appended(
   partition: Partition,
   result: AppendResult,
-  request: ProduceRequest,
+  { request, gathered }: Produced,
   answer: Answer,
 ): Promise<void> | null {
   fill(answer, result);
   if (result.errorCode !== ErrorCode.NONE) return null;
+  if (gathered !== null) answer.gatheredIn = partition;
   if (result.flushed !== null) return settle(partition, result, request, answer);
-  if (request.acks !== ACKS_ALL) return null;
+  if (request.acks !== ACKS_ALL || (gathered !== null && partition.commitsAlone)) return null;
   const committed = partition.whenCommitted(result.lastOffset + 1, request.timeoutMs);
   return committed === null ? null : committed.then((errorCode) => fail(answer, errorCode));
 }
@@ -258,7 +296,9 @@ function fail(answer: Answer, errorCode: ErrorCode): void {
   answer.logStartOffset = -1;
 }
 
-function answer({ responses, request, context, broker }: Produced): ProduceResponse | null {
+function answer(produced: Produced): MaybeResponse {
+  const { responses, request, context, broker } = produced;
+  if (produced.gathered !== null) failUnwritten(produced);
   if (broker.quotas.produce.isActive) throttleForBytes(context, broker);
   if (request.acks === 0) {
     // Whoever gets no answer is not slowed down for the time that it takes.
@@ -279,6 +319,16 @@ function throttleForBytes(context: RequestContext, broker: Broker): void {
   const nowMs = broker.world.clock.monotonicMs();
   const throttleMs = broker.quotas.produce.use(context, context.request.size, nowMs);
   context.throttleMs = Math.max(context.throttleMs, throttleMs);
+}
+
+function failUnwritten({ responses }: Produced): void {
+  for (const { partitionResponses } of responses) {
+    for (const answer of partitionResponses) {
+      const { gatheredIn, errorCode } = answer;
+      if (gatheredIn === null || gatheredIn.log.failure === null) continue;
+      if (errorCode === ErrorCode.NONE) fail(answer, ErrorCode.KAFKA_STORAGE_ERROR);
+    }
+  }
 }
 
 /** KIP-951: where to go for the partitions that are led elsewhere. */

@@ -12,6 +12,7 @@ import {
 import { RequestContext, type HandledApi, type Handler } from "./handler.ts";
 import { CONDITIONS, HANDLERS } from "./index.ts";
 import { PERCENTS_PER_MS } from "./request-time.ts";
+import { Late, type Outcome } from "./request.ts";
 import type { Request, RequestHandler, Response } from "./request.ts";
 
 const UNKNOWN_API = -1;
@@ -59,7 +60,7 @@ export class Dispatcher implements RequestHandler {
     return this.#handlers[apiKey]?.mayOverlap ?? false;
   }
 
-  handle(request: Request): Response | null | Promise<Response | null> {
+  handle(request: Request): Outcome | Promise<Response | null> {
     const handler = this.#handlers[request.apiKey];
     if (handler === undefined) throw new ProtocolError(`unknown API ${request.apiKey}`);
     const context = new RequestContext(request, this.#listenerKind);
@@ -67,7 +68,10 @@ export class Dispatcher implements RequestHandler {
       return unsupportedVersionResponse(context, this.#advertised);
     }
     if (this.#broker !== null) return handler.respond(context, this.#broker);
-    return this.#opened.promise.then((broker) => handler.respond(context, broker));
+    return this.#opened.promise.then((broker) => {
+      const outcome = handler.respond(context, broker);
+      return outcome instanceof Late ? outcome.complete() : outcome;
+    });
   }
 
   #known(): AdvertisedApi[] {

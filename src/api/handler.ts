@@ -11,7 +11,8 @@ import { decoderOf, encoderOf } from "../protocol/compile.ts";
 import { responseHeaderVersion } from "../protocol/messages/header.ts";
 import type { Api, ListenerKind } from "../protocol/schema.ts";
 import { Writer } from "../protocol/writer.ts";
-import type { ConnectionContext, Part, Request, Response } from "./request.ts";
+import { Late } from "./request.ts";
+import type { ConnectionContext, Outcome, Part, Request, Response } from "./request.ts";
 import { RequestTime } from "./request-time.ts";
 
 /** Until there are logins. */
@@ -69,12 +70,12 @@ export interface Handler {
   readonly mayOverlap: boolean;
   /** What nodes ask of each other is not counted as the time of a client. */
   readonly isExempt: boolean;
-  respond(context: RequestContext, broker: Broker): Response | null | Promise<Response | null>;
+  respond(context: RequestContext, broker: Broker): Outcome | Promise<Response | null>;
 }
 
 /** A handler's response: how long the client is throttled is said by `encodeResponse` alone. */
 export type Body<I> = Omit<I, "throttleTimeMs">;
-type Reply<I> = Body<I> | null | Promise<Body<I> | null>;
+type Reply<I> = Body<I> | null | Late<Body<I> | null> | Promise<Body<I> | null>;
 
 interface HandlerOptions {
   readonly mayOverlap?: boolean;
@@ -108,6 +109,10 @@ export function handler<Q, QI, R, RI>(
       }
       const request = decoderOf(api.request, context.apiVersion)(context.request.body);
       const reply = handle(request, context, broker);
+      if (reply instanceof Late) {
+        context.time?.pause();
+        return new Late(() => finish(reply.complete(), context, broker));
+      }
       if (!(reply instanceof Promise)) return finish(reply, context, broker);
       context.time?.pause();
       return reply.then((later) => finish(later, context, broker));

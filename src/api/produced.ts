@@ -1,5 +1,7 @@
 /** A produce request beside what is answered to it. */
 import type { Broker } from "../broker/broker.ts";
+import type { GatheredAppends } from "../partition/gathered-appends.ts";
+import type { Partition } from "../partition/partition.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import type { produce } from "../protocol/messages/00-produce.ts";
 import type { Input, Value } from "../protocol/schema.ts";
@@ -19,6 +21,8 @@ export interface Produced {
   readonly request: ProduceRequest;
   readonly context: RequestContext;
   readonly broker: Broker;
+  /** Null where each partition is written at once. */
+  readonly gathered: GatheredAppends | null;
 }
 
 /** One shape for every partition's answer; the error is filled in as it is found. */
@@ -30,6 +34,8 @@ export class Answer implements PartitionAnswer {
   recordErrors: { batchIndex: number; batchIndexErrorMessage: string }[] = NO_RECORD_ERRORS;
   errorMessage: string | null = null;
   currentLeader: { leaderId: number; leaderEpoch: number } | undefined = undefined;
+  /** Its records are written with others of this turn: only then is it known that they are. */
+  gatheredIn: Partition | null = null;
 
   constructor(readonly index: number) {}
 }

@@ -32,12 +32,24 @@ export interface RequestHandler {
    * What runs before the first `await` is ordered: requests of one connection start in the order
    * in which they were sent. What runs behind it may end in any order.
    */
-  handle(request: Request): Response | null | Promise<Response | null>;
+  handle(request: Request): Outcome | Promise<Response | null>;
 
   /** Whether the time that requests take is counted; never, where it is left out. */
   readonly countsTime?: boolean;
   /** Sending took so long; the answer to this request was the last that was sent. */
   sent?(request: Request, durationMs: number): void;
+}
+
+/** What is known of an answer when the handler returns. */
+export type Outcome = Response | Late<Response | null> | null;
+
+/**
+ * What waits for nobody, but is better made when the turn ends: work of several requests is done
+ * together then. It is completed once, before the answer is sent and before the memory of the
+ * request is given back.
+ */
+export class Late<T> {
+  constructor(readonly complete: () => T) {}
 }
 
 export interface Request {
@@ -49,6 +61,8 @@ export interface Request {
   /** Stands behind the header. See the rule above for what it reads. */
   readonly body: Reader;
   readonly connection: ConnectionContext;
+  /** More bytes of the client are here already. */
+  readonly isFollowed: boolean;
   /** Bytes of header and body. */
   readonly size: number;
   /** When the request was whole, on the monotonic clock. */

@@ -26,6 +26,7 @@ import {
   unlinkSync,
   utimesSync,
   writeSync,
+  writevSync,
 } from "node:fs";
 import type { Libc } from "./libc.ts";
 import { loadFileLocking, loadLibc } from "./libc.ts";
@@ -248,6 +249,24 @@ class RealDiskFile implements DiskFile {
       }
     } catch (error) {
       throw diskError("write", this.path, error);
+    }
+  }
+
+  writeAll(parts: readonly Uint8Array[], position: number): void {
+    let written = 0;
+    try {
+      written = writevSync(this.descriptor, parts, position);
+    } catch (error) {
+      throw diskError("write", this.path, error);
+    }
+    // Rare: what the system did not take at once goes part by part.
+    let end = 0;
+    for (const part of parts) {
+      const start = end;
+      end += part.length;
+      if (end <= written) continue;
+      const offset = Math.max(0, written - start);
+      this.write(part, offset, part.length - offset, position + start + offset);
     }
   }
 

@@ -115,6 +115,8 @@ export interface DiskFile {
   readLater(target: Uint8Array, offset: number, length: number, position: number): Promise<number>;
   /** Writes all of `source[offset...offset + length]`; after an error any of it may be there. */
   write(source: Uint8Array, offset: number, length: number, position: number): void;
+  /** Writes all of `parts`, one behind the other, as one write. */
+  writeAll(parts: readonly Uint8Array[], position: number): void;
   /** Reserves blocks without changing the length (FALLOC_FL_KEEP_SIZE); no-op where unknown. */
   reserve(position: number, length: number): void;
   /** Sets the length; also gives back blocks reserved behind it. */

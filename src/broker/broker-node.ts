@@ -28,6 +28,7 @@ import { createTopics } from "../metadata/controller/create-topics.ts";
 import type { MetadataImage } from "../metadata/image.ts";
 import { MetadataNode } from "../metadata/metadata-node.ts";
 import { directoryOf } from "../metadata/partition-registration.ts";
+import { GatheredAppends } from "../partition/gathered-appends.ts";
 import { Partitions } from "../partition/partitions.ts";
 import { KRAFT_VERSIONS, type VoterSet, voterSet } from "../raft/voter-set.ts";
 import type { Broker } from "./broker.ts";
@@ -85,6 +86,7 @@ export class BrokerNode implements Broker {
   readonly listeners: Listeners;
   readonly logs: LogManager;
   readonly partitions = new Partitions();
+  readonly gatheredAppends: GatheredAppends;
   readonly fetchSessions: FetchSessions;
   readonly producerIds: ProducerIds;
   readonly quotas: Quotas;
@@ -140,6 +142,7 @@ export class BrokerNode implements Broker {
       if ([...changed].some((name) => name.startsWith("log.cleaner.")))
         this.logs.cleaner?.restart();
     });
+    this.gatheredAppends = new GatheredAppends(world.clock);
     this.fetchSessions = new FetchSessions(
       settings.get("max.incremental.fetch.session.cache.slots"),
       SESSION_EVICTION_MS,

@@ -8,6 +8,7 @@ import type { ShareCoordinator } from "../coordinator/share/share-coordinator.ts
 import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
 import type { SupportedFeatures } from "../metadata/features.ts";
 import type { MetadataNode } from "../metadata/metadata-node.ts";
+import type { GatheredAppends } from "../partition/gathered-appends.ts";
 import type { LocalNode } from "./local-node.ts";
 import type { LogDirMoves } from "./log-dir-moves.ts";
 import type { FetchSessions } from "./fetch-sessions.ts";
@@ -27,6 +28,8 @@ export interface Broker extends LocalNode {
   /** The controller of this node: commands, and the log of the metadata. */
   readonly metadata: MetadataNode;
   readonly supportedFeatures: SupportedFeatures;
+  /** What clients produce in one turn is written together. */
+  readonly gatheredAppends: GatheredAppends;
   readonly logDirMoves: LogDirMoves;
   /** Null where there is no collector for the metrics of clients. */
   readonly telemetry: ClientTelemetry | null;

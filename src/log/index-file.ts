@@ -11,6 +11,7 @@
  *
  * Invariants: a file that is used has no entry behind `fileCount`; `pending` is full at no time.
  */
+import type { Disk } from "../base/world.ts";
 import type { FileHandle, FileHandles } from "./file-handles.ts";
 
 /** What a file holds when it is opened: good entries at its start. */
@@ -27,6 +28,33 @@ const PENDING_SIZE_MIN = 192;
 
 /** The block that was read last; good until the next read of any index. */
 const blockBytes = Buffer.alloc(BLOCK_SIZE);
+
+/** A crash of Kafka leaves index files at their reserved length: zeros are no entries. */
+export function entriesIn(
+  { disk, handles }: { readonly disk: Disk; readonly handles: FileHandles },
+  path: string,
+  entrySize: number,
+): FoundEntries {
+  const fileSize = disk.status(path)?.size ?? 0;
+  let count = Math.floor(fileSize / entrySize);
+  if (count === 0) return { count, fileSize };
+  const handle = handles.handle(path, "read");
+  const entry = Buffer.alloc(entrySize);
+  const isZero = (index: number): boolean => {
+    handle.use().read(entry, 0, entrySize, index * entrySize);
+    return entry.every((byte) => byte === 0);
+  };
+  let low = 0;
+  if (isZero(count - 1)) {
+    while (low < count) {
+      const middle = (low + count) >>> 1;
+      if (isZero(middle)) count = middle;
+      else low = middle + 1;
+    }
+  }
+  handle.close();
+  return { count, fileSize };
+}
 
 export class IndexFile {
   /** Where the last `findBlock` put its entries, and which they are. */

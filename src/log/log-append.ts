@@ -45,12 +45,18 @@ export function makeRoom(state: LogState, flush: LogFlush, run: BatchRun, nowMs:
  * Appends, at once. There is room, and the producers' claims have been checked. Errors of the disk
  * are thrown, and the caller takes the directory offline, so nothing has to be taken back.
  */
-export function appendRun(state: LogState, flush: LogFlush, run: BatchRun): void {
+export function appendRun(
+  state: LogState,
+  flush: LogFlush,
+  run: BatchRun,
+  isGathered: boolean,
+): void {
   assert(run.firstOffset >= state.logEndOffset, "a log only grows");
   const { config } = state;
   const segment = state.segments.active;
   assert(segment.canHold(run.lastOffset), "offsets of one append are within 2^31");
-  segment.append(run.bytes, 0, run.size, config);
+  if (isGathered) segment.gather(run.bytes, run.size, config);
+  else segment.append(run.bytes, 0, run.size, config);
   state.logEndOffset = run.lastOffset + 1;
   for (let at = 0; at < run.size; at += batchSize(run.bytes, at)) {
     takeIntoAccount(state, segment, run.bytes, at);

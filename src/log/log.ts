@@ -79,6 +79,8 @@ export interface LeaderAppend {
   readonly verification?: Verification | null;
   /** Of a marker: 2 demands an epoch above that of the records. */
   readonly transactionVersion?: number;
+  /** The bytes may lie where they are until `writeGathered`, by the end of the turn. */
+  readonly isGathered?: boolean;
 }
 
 /** What a thread found in a batch, which goes by the settings of when it came. */
@@ -251,8 +253,19 @@ export class Log {
       }
       const claim = this.#refuseProducer(batch.bytes, options);
       if (claim !== null) return this.#refused(claim);
-      return this.#append(batch, batch.appendTimeMs);
+      return this.#append(batch, batch.appendTimeMs, options.isGathered === true);
     });
+  }
+
+  /** What was only gathered is in the file afterwards; false when the disk has failed. */
+  writeGathered(): boolean {
+    return this.#state.attempt(
+      () => {
+        this.#state.segments.active.writeGathered();
+        return this.#state.failure === null;
+      },
+      () => false,
+    );
   }
 
   /**
@@ -542,13 +555,13 @@ export class Log {
     return this.#attemptAppend(() => {
       const run = { bytes, ...given };
       makeRoom(this.#state, this.#flush, run, nowMs);
-      return this.#append(run, -1);
+      return this.#append(run, -1, false);
     });
   }
 
-  #append(run: BatchRun, appendTimeMs: number): AppendResult {
+  #append(run: BatchRun, appendTimeMs: number, isGathered: boolean): AppendResult {
     const { firstOffset, lastOffset } = run;
-    appendRun(this.#state, this.#flush, run);
+    appendRun(this.#state, this.#flush, run, isGathered);
     const flushed = this.#flush.afterAppend();
     const { logStartOffset } = this.#state;
     return appended(firstOffset, lastOffset, appendTimeMs, logStartOffset, false, flushed);

@@ -24,7 +24,8 @@ import {
 } from "../protocol/record-batch.ts";
 import { scanBatchesNow } from "./batch-scan.ts";
 import type { FileHandle, FileHandles } from "./file-handles.ts";
-import { COLD, type FoundEntries } from "./index-file.ts";
+import { COLD, entriesIn, type FoundEntries } from "./index-file.ts";
+import { GatheredWrite } from "./gathered-write.ts";
 import type { LogConfig } from "./log-config.ts";
 import {
   INDEX_SUFFIX,
@@ -101,6 +102,8 @@ export class Segment {
   #timeIndex: TimeIndex | null = null;
   #transactionIndex: TransactionIndex | null = null;
   #recent: RecentBatches | null = null;
+  /** Batches at the end of the segment that are not in the file yet. */
+  readonly #gathered = new GatheredWrite();
 
   constructor(
     place: SegmentPlace,
@@ -123,7 +126,13 @@ export class Segment {
     return `${this.#place.directory}/${segmentFileName(this.baseOffset, suffix)}${this.#suffix}`;
   }
 
+  /** Whoever asks for the file finds all batches in it. */
   get log(): FileHandle {
+    if (this.#gathered.size > 0) this.writeGathered();
+    return this.#file;
+  }
+
+  get #file(): FileHandle {
     this.#log ??= this.#place.handles.handle(this.pathOf(LOG_SUFFIX), "write");
     return this.#log;
   }
@@ -131,7 +140,7 @@ export class Segment {
   get offsetIndex(): OffsetIndex {
     if (this.#offsetIndex === null) {
       const path = this.pathOf(INDEX_SUFFIX);
-      const found = this.#entriesIn(path, OFFSET_ENTRY_SIZE);
+      const found = entriesIn(this.#place, path, OFFSET_ENTRY_SIZE);
       this.#offsetIndex = new OffsetIndex(this.#place.handles, path, this.baseOffset, found);
     }
     return this.#offsetIndex;
@@ -140,7 +149,7 @@ export class Segment {
   get timeIndex(): TimeIndex {
     if (this.#timeIndex === null) {
       const path = this.pathOf(TIME_INDEX_SUFFIX);
-      const found = this.#entriesIn(path, TIME_ENTRY_SIZE);
+      const found = entriesIn(this.#place, path, TIME_ENTRY_SIZE);
       this.#timeIndex = new TimeIndex(this.#place.handles, path, this.baseOffset, found);
     }
     return this.#timeIndex;
@@ -209,9 +218,26 @@ export class Segment {
   /** Appends whole batches that have their offsets, all within 2^31 of the base offset. */
   append(bytes: Buffer, from: number, length: number, config: AppendConfig): void {
     const file = this.log.use();
-    if (this.size + length > this.#reservedEnd) this.#reserve(config);
+    this.#prepareFor(length, config);
     file.write(bytes, from, length, this.size);
-    if (this.size + length - this.#writtenBackEnd >= WRITE_BACK_BYTES) this.#writeBack(length);
+    this.#noteBatches(bytes, from, length, config);
+  }
+
+  /**
+   * The same, but for the file: that gets them together with others, by `writeGathered` or before
+   * anybody uses it. Until then `bytes` must stay as they are.
+   */
+  gather(bytes: Buffer, length: number, config: AppendConfig): void {
+    this.#prepareFor(length, config);
+    this.#gathered.add(bytes, length, this.size);
+    this.#noteBatches(bytes, 0, length, config);
+  }
+
+  writeGathered(): void {
+    if (this.#gathered.size > 0) this.#gathered.writeTo(this.#file.use());
+  }
+
+  #noteBatches(bytes: Buffer, from: number, length: number, config: AppendConfig): void {
     this.#recent ??= new RecentBatches();
     const end = from + length;
     for (let at = from; at < end;) {
@@ -341,6 +367,7 @@ export class Segment {
 
   /** Gives back all but this object; the segment goes on as before when it is used again. */
   coolDown(): void {
+    this.writeGathered();
     this.#recent = null;
     if (this.#reservedEnd > this.size) this.log.use().truncate(this.size);
     this.#reservedEnd = 0;
@@ -473,11 +500,13 @@ export class Segment {
     return first >= 0 ? maxTimestamp - first : nowMs - this.#createdMs;
   }
 
-  /** Dirty pages that pile up make every writer wait in the end. */
-  #writeBack(length: number): void {
+  /** Blocks that are not there, and dirty pages that pile up, make every writer wait. */
+  #prepareFor(length: number, config: AppendConfig): void {
     const end = this.size + length;
-    this.log.use().startWriteBack(this.#writtenBackEnd, end - this.#writtenBackEnd);
-    this.#writtenBackEnd = end;
+    if (end > this.#reservedEnd) this.#reserve(config);
+    if (this.size - this.#writtenBackEnd < WRITE_BACK_BYTES) return;
+    this.log.use().startWriteBack(this.#writtenBackEnd, this.size - this.#writtenBackEnd);
+    this.#writtenBackEnd = this.size;
   }
 
   /** In Kafka `preallocate` makes the file so long; here blocks are reserved behind its end. */
@@ -486,7 +515,7 @@ export class Segment {
     const wanted = Math.min(RESERVE_MAX, Math.max(RESERVE_MIN, this.size));
     const length = Math.min(preallocate ? segmentBytes : wanted, segmentBytes - this.size);
     if (length <= 0) return;
-    this.log.use().reserve(this.size, length);
+    this.#file.use().reserve(this.size, length);
     this.#reservedEnd = this.size + length;
   }
 
@@ -555,29 +584,6 @@ export class Segment {
       }
       return true;
     });
-  }
-
-  /** A crash of Kafka leaves index files at their reserved length: zeros are no entries. */
-  #entriesIn(path: string, entrySize: number): FoundEntries {
-    const fileSize = this.#place.disk.status(path)?.size ?? 0;
-    let count = Math.floor(fileSize / entrySize);
-    if (count === 0) return { count, fileSize };
-    const handle = this.#place.handles.handle(path, "read");
-    const entry = Buffer.alloc(entrySize);
-    const isZero = (index: number): boolean => {
-      handle.use().read(entry, 0, entrySize, index * entrySize);
-      return entry.every((byte) => byte === 0);
-    };
-    let low = 0;
-    if (isZero(count - 1)) {
-      while (low < count) {
-        const middle = (low + count) >>> 1;
-        if (isZero(middle)) count = middle;
-        else low = middle + 1;
-      }
-    }
-    handle.close();
-    return { count, fileSize };
   }
 }
 

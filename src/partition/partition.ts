@@ -16,11 +16,13 @@ import { Signal } from "../base/signal.ts";
 import type { Clock } from "../base/world.ts";
 import { type AppendResult, refused } from "../log/append-result.ts";
 import type { Examined, LeaderAppend, Log } from "../log/log.ts";
+import { NEVER } from "../log/log-config.ts";
 import type { Verification } from "../log/verifications.ts";
 import type { PartitionRegistration } from "../metadata/partition-registration.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { AppendQueue } from "./append-queue.ts";
 import { CommitQueue } from "./commit-queue.ts";
+import type { GatheredAppends } from "./gathered-appends.ts";
 
 /** KIP-320: what a client believes of the leader's epoch; -1 when it does not say. */
 const NO_EPOCH = -1;
@@ -31,6 +33,8 @@ export interface Produce {
   readonly verification: Verification | null;
   /** acks=all */
   readonly isForAll: boolean;
+  /** Where the records may be written with others of this turn; null where they may not. */
+  readonly gathered: GatheredAppends | null;
 }
 
 export interface PartitionOptions {
@@ -61,6 +65,7 @@ export class Partition {
   #registration: PartitionRegistration;
   #log: Log;
   #isRemoved = false;
+  #hasGathered = false;
 
   constructor(options: PartitionOptions) {
     this.topic = options.topic;
@@ -158,24 +163,39 @@ export class Partition {
    * Appends whole batches. The caller has asked `leaderError`, and for acks=all `minIsrError`. With
    * a result that has `flushed`, it goes on with `flushed(result)`.
    */
-  append(records: Buffer, options: Omit<LeaderAppend, "leaderEpoch">): AppendResult {
+  append(records: Buffer, options: Omit<LeaderAppend, "leaderEpoch" | "isGathered">): AppendResult {
     const { leaderEpoch } = this;
     const { origin, nowMs, verification = null, transactionVersion = -1 } = options;
-    const given = { leaderEpoch, origin, nowMs, verification, transactionVersion };
+    const isGathered = false;
+    const given = { leaderEpoch, origin, nowMs, verification, transactionVersion, isGathered };
     return this.#appended(this.log.appendAsLeader(records, given));
   }
 
   /**
    * The same for one batch of a client, which has asked `produceError`. A promise where a thread
-   * has to look through the records, or where an earlier batch waits for that.
+   * has to look through the records, or where an earlier batch waits for that. With `gathered` the
+   * result counts when that has been written, if `log.failure` is null then.
    */
   produce(records: Buffer, options: Produce): AppendResult | Promise<AppendResult> {
     if (this.#queue === null || this.#queue.isIdle) {
-      const result = this.#appendBriefly(records, options);
+      const result = this.#appendBriefly(records, options, options.gathered);
       if (result !== null) return result;
       return this.#waitForTurn(records, options, true);
     }
     return this.#waitForTurn(records, options, false);
+  }
+
+  /** For `GatheredAppends`. */
+  writeGathered(): void {
+    this.#hasGathered = false;
+    if (this.log.writeGathered()) this.#advanceTo(this.log.logEndOffset);
+    else this.#commits.fail(ErrorCode.KAFKA_STORAGE_ERROR);
+  }
+
+  /** Whether all that is written here is committed at once. */
+  get commitsAlone(): boolean {
+    // KIP-966: while fewer are in sync than the topic asks for, nothing more is committed.
+    return this.isLeader && this.#registration.isr.length <= 1 && !this.#isUnderMinIsr();
   }
 
   /** Waits for the flush that `flush.messages` asks for; only then the records may be read. */
@@ -199,15 +219,28 @@ export class Partition {
     this.#advanceTo(this.log.logEndOffset);
   }
 
-  #appendBriefly(records: Buffer, options: Produce): AppendResult | null {
-    const result = this.log.appendBriefly(records, this.#asLeader(options));
-    return result === null ? null : this.#appended(result);
+  /** Null when it takes long. */
+  #appendBriefly(
+    records: Buffer,
+    options: Produce,
+    gathered: GatheredAppends | null,
+  ): AppendResult | null {
+    // Flushes by number of messages count each append.
+    const isGathered = gathered !== null && this.log.config.flushMessages === NEVER;
+    const result = this.log.appendBriefly(records, this.#asLeader(options, isGathered));
+    if (result === null || !isGathered) return result === null ? null : this.#appended(result);
+    if (result.errorCode === ErrorCode.NONE && !result.isDuplicate) {
+      const isFirst = !this.#hasGathered;
+      this.#hasGathered = true;
+      gathered.add(this, isFirst, records.length);
+    }
+    return result;
   }
 
   /** Who leads, and which log it is, may have changed when the turn comes. */
   #waitForTurn(records: Buffer, options: Produce, isLong: boolean): Promise<AppendResult> {
     this.#queue ??= new AppendQueue(this.#clock);
-    const briefly = () => this.#refusal(options) ?? this.#appendBriefly(records, options);
+    const briefly = () => this.#refusal(options) ?? this.#appendBriefly(records, options, null);
     const examined = () => {
       return this.log.examine(records, options.nowMs, (found) => {
         return this.#refusal(options) ?? this.#appendExamined(records, options, found);
@@ -222,12 +255,14 @@ export class Partition {
   }
 
   #appendExamined(records: Buffer, options: Produce, examined: Examined): AppendResult {
-    return this.#appended(this.log.appendExamined(records, examined, this.#asLeader(options)));
+    const given = this.#asLeader(options, false);
+    return this.#appended(this.log.appendExamined(records, examined, given));
   }
 
-  #asLeader({ nowMs, verification }: Produce): LeaderAppend {
+  #asLeader({ nowMs, verification }: Produce, isGathered: boolean): LeaderAppend {
     const { leaderEpoch } = this;
-    return { leaderEpoch, origin: "client", nowMs, verification, transactionVersion: -1 };
+    const origin = "client";
+    return { leaderEpoch, origin, nowMs, verification, transactionVersion: -1, isGathered };
   }
 
   #appended(result: AppendResult): AppendResult {
@@ -239,8 +274,7 @@ export class Partition {
 
   /** With this node as the only one in sync, all that is in the log is committed. */
   #advanceTo(offset: number): void {
-    // KIP-966: while fewer are in sync than the topic asks for, nothing more is committed.
-    if (!this.isLeader || this.#isUnderMinIsr() || this.#registration.isr.length > 1) return;
+    if (!this.commitsAlone) return;
     if (!this.log.advanceHighWatermark(offset)) return;
     this.#commits.advance(this.log.highWatermark);
     this.readable.move();

@@ -19,7 +19,13 @@
  * Invariants: responses leave in the order of requests; a frame is held until its handler is done
  * and its response is sent or dropped; reading is paused while any reason to hold is set.
  */
-import type { ConnectionContext, RequestHandler, Response } from "../api/request.ts";
+import {
+  type ConnectionContext,
+  Late,
+  type Outcome,
+  type RequestHandler,
+  type Response,
+} from "../api/request.ts";
 import { LinkedNode } from "../base/linked-list.ts";
 import { Signal } from "../base/signal.ts";
 import {
@@ -101,6 +107,8 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   /** What still runs is not waited for. */
   #answersNothing = false;
   #flushScheduled = false;
+  /** An answer of this turn gains by waiting for its end. */
+  #hasLate = false;
   #flushedTo: FlushResult = "idle";
   #bytesSinceActive = 0;
   #bytesDiscarded = 0;
@@ -153,7 +161,8 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#takeFrames(nowMs);
     this.#countActivity(chunk.length, nowMs);
     if (!this.#shared.memory.mayRead(this.#memoryNode)) this.#reading.hold(HOLD_MEMORY);
-    this.#flush();
+    if (this.#hasLate) this.#scheduleFlush();
+    else this.#flush();
   }
 
   drain(): void {
@@ -265,7 +274,8 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   #accept(frame: Frame, nowMs: number): void {
     let exchange: Exchange;
     try {
-      exchange = readExchange(frame, this.#handler, this, this.#stats, nowMs);
+      const isFollowed = this.#frames.hasUnread;
+      exchange = readExchange(frame, this.#handler, this, this.#stats, nowMs, isFollowed);
     } catch (error) {
       frame.release();
       throw error;
@@ -286,7 +296,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   }
 
   #start(exchange: Exchange): void {
-    let result: Response | null | Promise<Response | null>;
+    let result: Outcome | Promise<Response | null>;
     exchange.startedMs = this.#nowMs;
     exchange.bodySize = exchange.body.remaining;
     try {
@@ -306,6 +316,10 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
           this.#failed(exchange, error);
         },
       );
+    } else if (result instanceof Late) {
+      this.#hasLate = true;
+      exchange.finishLate(result);
+      this.#queue.finished(exchange);
     } else {
       this.#finished(exchange, result);
     }
@@ -343,6 +357,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   // Responses.
 
   #flush(): void {
+    this.#hasLate = false;
     try {
       const handedMs = this.#nowMs;
       const last = this.#pushFinished(handedMs);
@@ -369,13 +384,14 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
       const exchange = this.#queue.shiftFinished();
       if (exchange === null) return last;
       last = exchange;
+      if (exchange.isLate) this.#complete(exchange);
       const { response } = exchange;
       const before = this.#writer.pushedBytes;
       if (response !== null && response.isSilent !== true) this.#writer.push(exchange);
       else exchange.release();
       exchange.endPosition = this.#writer.pushedBytes;
       exchange.responseSize = exchange.endPosition - before;
-      exchange.handedMs = handedMs;
+      exchange.handedMs = Math.max(handedMs, exchange.readyMs);
       this.#unsent.push(exchange);
       const closeReason = response?.closeReason ?? null;
       if (closeReason !== null) this.#refuse(closeReason);
@@ -384,6 +400,18 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
         return last;
       }
     }
+  }
+
+  #complete(exchange: Exchange): void {
+    try {
+      exchange.complete();
+    } catch (error) {
+      exchange.isBroken = true;
+      this.#startsNothing = true;
+      this.#refuseFor(error);
+    }
+    exchange.readyMs = this.#readClock();
+    this.#throttle(exchange.response?.throttleMs ?? 0);
   }
 
   /** What was held back for want of room goes on; then the connection may be done. */
@@ -420,7 +448,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   /** KIP-219: what is here already waits too, as it would in the peer's socket. */
   #throttle(delayMs: number): void {
-    if (this.#state !== "open") return;
+    if (delayMs <= 0 || this.#state !== "open") return;
     const untilMs = this.#shared.clock.monotonicMs() + delayMs;
     if (untilMs <= this.#throttledUntilMs) return;
     this.#throttledUntilMs = untilMs;

@@ -5,7 +5,7 @@
  *     frame      its        the handler    the answer     to the         the kernel has
  *     whole      turn       has returned   is there       socket         its last byte
  */
-import type { ConnectionContext, Request, RequestHandler, Response } from "../api/request.ts";
+import type { ConnectionContext, Late, Request, RequestHandler, Response } from "../api/request.ts";
 import { assert } from "../base/assert.ts";
 import { decoderOf } from "../protocol/compile.ts";
 import { requestHeader } from "../protocol/messages/header.ts";
@@ -21,6 +21,7 @@ export function readExchange(
   connection: ConnectionContext,
   stats: ListenerStats,
   receivedMs: number,
+  isFollowed: boolean,
 ): Exchange {
   const { bytes } = frame.block;
   const apiKey = bytes.readInt16BE(frame.start);
@@ -40,6 +41,7 @@ export function readExchange(
     stats.of(apiKey),
     receivedMs,
     handler.mayOverlap(apiKey),
+    isFollowed,
   );
 }
 
@@ -67,6 +69,7 @@ export class Exchange implements Request {
   bodySize = 0;
   /** Behind it in its `UnsentList`. */
   next: Exchange | null = null;
+  #late: Late<Response | null> | null = null;
 
   constructor(
     public frame: Frame | null,
@@ -79,6 +82,7 @@ export class Exchange implements Request {
     readonly stats: ApiStats,
     readonly receivedMs: number,
     readonly mayOverlap: boolean,
+    readonly isFollowed: boolean,
   ) {}
 
   get size(): number {
@@ -99,11 +103,31 @@ export class Exchange implements Request {
     this.response = response;
   }
 
+  /** It is answered, but what is answered is made by `complete`. */
+  finishLate(late: Late<Response | null>): void {
+    this.finish(null);
+    this.#late = late;
+  }
+
+  get isLate(): boolean {
+    return this.#late !== null;
+  }
+
+  /** Throws what the handler throws. */
+  complete(): void {
+    const late = this.#late;
+    if (late === null) return;
+    this.#late = null;
+    this.response = late.complete();
+  }
+
   /**
    * Sent or dropped; never before the handler is done, which may still look at the frame. What
    * remains is small: it may wait in an `UnsentList`.
    */
   release(): void {
+    // The handler may still need the frame for it.
+    this.complete();
     const { frame, response } = this;
     assert(frame !== null, "an exchange is released once");
     this.frame = null;

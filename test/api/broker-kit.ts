@@ -3,7 +3,13 @@
  * socket between. Time stands still but for what a request waits for.
  */
 import { Dispatcher } from "../../src/api/dispatcher.ts";
-import type { ConnectionContext, Part, Request, Response } from "../../src/api/request.ts";
+import {
+  type ConnectionContext,
+  Late,
+  type Part,
+  type Request,
+  type Response,
+} from "../../src/api/request.ts";
 import { leveledLogger, LogLevels } from "../../src/base/log-levels.ts";
 import { createLogger } from "../../src/base/logger.ts";
 import { Signal } from "../../src/base/signal.ts";
@@ -94,6 +100,8 @@ export class TestBroker implements Line {
       errorCounts: new Float64Array(192),
       variant: 0,
       converted() {},
+      // Now one way, now the other: a client cannot tell.
+      isFollowed: header.correlationId % 2 === 1,
     });
     if (response === null || response.isSilent === true) return null;
     const { flexibleHeader, parts } = response;
@@ -108,7 +116,8 @@ export class TestBroker implements Line {
 /** As the server does: bad bytes close the connection. */
 async function answerOf(dispatcher: Dispatcher, request: Request): Promise<Response | null> {
   try {
-    return await dispatcher.handle(request);
+    const outcome = await dispatcher.handle(request);
+    return outcome instanceof Late ? outcome.complete() : outcome;
   } catch (error) {
     if (error instanceof ProtocolError) return null;
     throw error;

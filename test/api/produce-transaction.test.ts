@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { produceHandler } from "../../src/api/00-produce.ts";
 import { RequestContext } from "../../src/api/handler.ts";
-import type { Request, Response } from "../../src/api/request.ts";
+import { Late, type Request, type Response } from "../../src/api/request.ts";
+import { assert } from "../../src/base/assert.ts";
 import type { Broker } from "../../src/broker/broker.ts";
 import type { TransactionalWrite } from "../../src/coordinator/transaction/participants.ts";
 import { decode, encode } from "../../src/protocol/compile.ts";
@@ -78,9 +79,12 @@ class Kit {
       errorCounts: new Float64Array(192),
       variant: 0,
       converted() {},
+      isFollowed: false,
     };
     const context = new RequestContext(request, "broker");
-    return { result: produceHandler.respond(context, this.#node()), request };
+    const result = produceHandler.respond(context, this.#node());
+    assert(!(result instanceof Late), "a request that stands alone is answered at once");
+    return { result, request };
   }
 
   answersOf(sent: Sent = {}): Answer[] {
@@ -123,6 +127,7 @@ class Kit {
       settings: node.settings,
       quotas: node.quotas,
       partitions: node.partitions,
+      gatheredAppends: node.gatheredAppends,
       image: node.image,
       transactions: { verify, whenEnded: () => new Promise<void>(() => {}) },
     } as unknown as Broker;

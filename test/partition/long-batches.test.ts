@@ -260,7 +260,12 @@ class Arena {
   ): AppendResult | Promise<AppendResult> {
     const value = Buffer.from(text.padEnd(size, "."));
     const records = buildBatch({ ...batch, records: [{ key, value, timestamp: NOW }] });
-    return partition.produce(records, { nowMs: NOW, verification: null, isForAll: true });
+    return partition.produce(records, {
+      nowMs: NOW,
+      verification: null,
+      isForAll: true,
+      gathered: null,
+    });
   }
 
   produceWhole(partition: Partition): void {

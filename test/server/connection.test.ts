@@ -10,8 +10,10 @@ import {
   ECHO,
   ECHO_LATER,
   LAST,
+  LATE,
   makeArena,
   metricOf,
+  NONSENSE,
   requestOf,
   SILENT,
   THROTTLED,
@@ -37,7 +39,7 @@ describe("requests of a connection", () => {
           const body = random.bytes(4 + random.below(2 ** random.between(1, 14)));
           body.writeInt32BE(random.below(20));
           sent[index]!.push(body);
-          client.request(random.pick([ECHO, ECHO, ECHO_LATER, ALONE_LATER]), id, body);
+          client.request(random.pick([ECHO, LATE, ECHO_LATER, ALONE_LATER]), id, body);
         });
         if (random.chance(0.3)) world.clock.advance(random.below(10));
       }
@@ -189,6 +191,46 @@ describe("a client that does not read", () => {
     slow.request(UNTIL_CLOSING, 2);
     world.clock.advance(11_000);
     expect(server.connectionCount).toBe(0);
+    expect(server.requestBytes).toBe(0);
+  });
+});
+
+describe("answers that are made when the turn ends", () => {
+  test("leave in the order of the requests, behind one that takes its time", () => {
+    const { world, server, handler, connect } = makeArena();
+    const client = connect();
+    client.request(ECHO_LATER, 1, 100);
+    for (const id of [2, 3]) client.request(LATE, id);
+    expect(client.ids()).toEqual([]);
+    world.clock.advance(101);
+    expect(client.ids()).toEqual([1, 2, 3]);
+    expect(handler.completed).toEqual([2, 3]);
+    expect(server.requestBytes).toBe(0);
+  });
+
+  test("are made before the memory of their requests is given back", () => {
+    const { world, server, handler, connect } = makeArena();
+    const client = connect();
+    client.request(ECHO_LATER, 1, 100);
+    client.request(LATE, 2);
+    world.clock.settle();
+    expect(handler.completed).toEqual([]);
+    client.socket.terminate();
+    world.clock.advance(101);
+    expect(handler.completed).toEqual([2]);
+    expect(server.requestBytes).toBe(0);
+  });
+
+  test("that cannot be made end the connection behind those before them", () => {
+    const { world, server, handler, lines, fatals, connect } = makeArena();
+    const client = connect();
+    client.request(LATE, 1);
+    client.request(LATE, 2, NONSENSE);
+    client.request(ECHO, 3);
+    world.clock.advance(1);
+    expect([client.ids(), fatals]).toEqual([[1], []]);
+    expect(handler.completed).toEqual([1, 2]);
+    expect(lines.join()).toContain("bad bytes, at the end");
     expect(server.requestBytes).toBe(0);
   });
 });

@@ -1,5 +1,11 @@
 /** A server on a fake World, with handlers that do what a test's client asks for. */
-import type { Request, RequestHandler, Response } from "../../src/api/request.ts";
+import {
+  Late,
+  type Outcome,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from "../../src/api/request.ts";
 import { createLogger } from "../../src/base/logger.ts";
 import { Metrics } from "../../src/base/metrics.ts";
 import { Signal, waitUntil } from "../../src/base/signal.ts";
@@ -26,6 +32,9 @@ export const BUG_LATER = 9;
 export const UNTIL_CLOSING = 10;
 /** As many bytes as the body's first four bytes say. */
 export const BIG = 11;
+/** Echoes, but not before the turn ends; with the body NONSENSE it finds bad bytes then. */
+export const LATE = 12;
+export const NONSENSE = 1000;
 export const UNKNOWN = 99;
 
 export const LISTENER = "PLAINTEXT";
@@ -74,6 +83,8 @@ export function makeArena(
 export class TestHandler implements RequestHandler {
   /** In the order in which they were started. */
   readonly started: number[] = [];
+  /** Late ones, in the order in which they were completed. */
+  readonly completed: number[] = [];
   running = 0;
   runningMax = 0;
   countsTime = false;
@@ -94,7 +105,7 @@ export class TestHandler implements RequestHandler {
     return apiKey !== ALONE_LATER;
   }
 
-  handle(request: Request): Response | null | Promise<Response | null> {
+  handle(request: Request): Outcome | Promise<Response | null> {
     this.started.push(request.correlationId);
     switch (request.apiKey) {
       case ECHO:
@@ -113,9 +124,17 @@ export class TestHandler implements RequestHandler {
         throw new Error("a bug");
       case BIG:
         return { flexibleHeader: false, parts: [Buffer.alloc(numberIn(request), 7)] };
+      case LATE:
+        return new Late(() => this.#completed(request));
       default:
         return this.#later(request);
     }
+  }
+
+  #completed(request: Request): Response {
+    this.completed.push(request.correlationId);
+    if (numberIn(request) === NONSENSE) throw new ProtocolError("bad bytes, at the end");
+    return echo(request);
   }
 
   sent(request: Request): void {

@@ -96,6 +96,7 @@ function exchangeOf(correlationId: number, mayOverlap: boolean): Exchange {
     new ApiStats(0),
     0,
     mayOverlap,
+    false,
   );
 }
 

@@ -259,6 +259,7 @@ function exchangeOf(
     new ApiStats(0),
     0,
     true,
+    false,
   );
   exchange.finish({ flexibleHeader: false, parts, ...options });
   return exchange;

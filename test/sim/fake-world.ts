@@ -4,7 +4,8 @@
  */
 import type { Network, World } from "../../src/base/world.ts";
 import { FakeClock } from "./fake-clock.ts";
-import { FakeDisk, type Keep } from "./fake-disk.ts";
+import type { Keep } from "./fake-disk-nodes.ts";
+import { FakeDisk } from "./fake-disk.ts";
 import { FakeHttp } from "./fake-http.ts";
 import { FakeNetwork } from "./fake-network.ts";
 import { FakeProcess } from "./fake-process.ts";
