@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { silentLogger } from "../src/base/logger.ts";
 import { realWorld } from "../src/base/real-world.ts";
+import { endOfTurn } from "../src/base/slices.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "../src/log/log-config.ts";
 import { DEFAULT_LOG_SETTINGS, openLogManager } from "../src/log/log-manager.ts";
 import { buildBatch } from "../src/protocol/record-batch-builder.ts";
@@ -68,7 +69,7 @@ for (let partition = 0; partition < Number(flags.partitions); partition++) {
   }
   log.state.coolDown();
   log.state.coolDown();
-  if (partition % 100 === 0) await manager.endOfTurn();
+  if (partition % 100 === 0) await endOfTurn(manager.clock);
 }
 await manager.checkpoint("recoveryPoint");
 await Bun.sleep(3000);

@@ -255,6 +255,11 @@ export class BrokerNode implements Broker {
     });
   }
 
+  /** Members of groups that wait for others are told to look for another coordinator. */
+  dismissMembers(): void {
+    this.#coordinators.stopGroups();
+  }
+
   /** No request comes any more. Everything is on the disk when it resolves. */
   async stop(): Promise<void> {
     this.#coordinators.stop();

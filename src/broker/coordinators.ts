@@ -121,10 +121,14 @@ export class Coordinators {
     this.#groups.topicsChanged({ names, hasNew: createdTopics.size > 0 });
   }
 
+  stopGroups(): void {
+    this.#groups?.stop();
+  }
+
   stop(): void {
     this.#shareFetching?.stop();
     this.#transactions?.stop();
-    this.#groups?.stop();
+    this.stopGroups();
     this.#share?.stop();
   }
 

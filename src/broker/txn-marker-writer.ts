@@ -5,6 +5,7 @@
  *   marker ──▶ partition            a control batch in its log
  *         └──▶ __consumer_offsets   the same, and the group coordinator takes what was pending
  */
+import { Slices } from "../base/slices.ts";
 import type { Clock } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
 import type {
@@ -28,7 +29,7 @@ export interface TxnMarkerWriterOptions {
 }
 
 /** A transaction may have many partitions: after so long others have their turn. */
-const TURN_MS = 5;
+const SLICE_MS = 5;
 
 interface Written {
   readonly topic: string;
@@ -55,7 +56,7 @@ export class TxnMarkerWriter implements MarkerSender {
     const { clock } = this.#options;
     const waits: Promise<void>[] = [];
     const all: Written[][] = [];
-    let turnMs = clock.monotonicMs();
+    const slices = new Slices(clock, SLICE_MS);
     for (const marker of markers) {
       const written: Written[] = [];
       all.push(written);
@@ -65,9 +66,7 @@ export class TxnMarkerWriter implements MarkerSender {
         const error = this.#write(topic, partition, marker, isRepeated);
         if (typeof error === "number") result.errorCode = error;
         else waits.push(error.then((later) => void (result.errorCode = later)));
-        if (clock.monotonicMs() - turnMs < TURN_MS) continue;
-        await new Promise<void>((resolve) => clock.afterTurn(resolve));
-        turnMs = clock.monotonicMs();
+        if (slices.isOver) await slices.next();
       }
     }
     await Promise.all(waits);

@@ -2,6 +2,7 @@
  * Reads a coordinator's log from its start to its end and applies it, in pieces: the event loop
  * turns between them, so that a long log does not hold up the rest of the node.
  */
+import { Slices } from "../base/slices.ts";
 import type { Clock } from "../base/world.ts";
 import { ControlRecordType, controlRecordTypeOf } from "../protocol/control-record.ts";
 import { openBatch } from "../protocol/record.ts";
@@ -19,7 +20,7 @@ import type { CoordinatorLog } from "./coordinator-log.ts";
 import type { RecordCodec } from "./record-codec.ts";
 
 /** Work is set aside after so long. */
-const TURN_MS = 5;
+const SLICE_MS = 5;
 
 export interface Replayed {
   recordCount: number;
@@ -52,7 +53,7 @@ export async function replayLog<R>(
 ): Promise<Replayed> {
   const { clock, sizeMax, isWanted } = options;
   const total: Replayed = { recordCount: 0, byteCount: 0 };
-  let turnMs = clock.monotonicMs();
+  const slices = new Slices(clock, SLICE_MS);
   let offset = log.logStartOffset;
   while (offset < log.logEndOffset) {
     const bytes = await log.read(offset, sizeMax);
@@ -69,10 +70,9 @@ export async function replayLog<R>(
       total.byteCount += size;
       offset = Math.max(offset, lastOffset(bytes, at) + 1);
       at += size;
-      if (clock.monotonicMs() - turnMs < TURN_MS) continue;
-      await new Promise<void>((resolve) => clock.afterTurn(resolve));
+      if (!slices.isOver) continue;
+      await slices.next();
       if (!isWanted()) return total;
-      turnMs = clock.monotonicMs();
     }
     if (offset === before) throw new ProtocolError(`nothing to read at offset ${offset}`);
   }

@@ -153,6 +153,16 @@ export class FileHandle {
     if (this.#retainCount === 0 && this.#closeWhenFree) this.close();
   }
 
+  /** Makes what was written durable. */
+  async sync(): Promise<void> {
+    const file = this.retain();
+    try {
+      await file.sync();
+    } finally {
+      this.release();
+    }
+  }
+
   /** The file has another name now; what is open stays open. */
   moved(path: string): void {
     this.#path = path;

@@ -5,6 +5,7 @@
  * Errors of the disk take the directory offline, from where it comes back with a restart.
  */
 import type { Logger } from "../base/logger.ts";
+import { endOfTurn } from "../base/slices.ts";
 import type { Clock, Disk, DiskError } from "../base/world.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { cleanShutdownMs, takeCleanShutdown, writeCleanShutdown } from "./clean-shutdown.ts";
@@ -135,9 +136,7 @@ export class LogDirectory {
     let count = 0;
     for (const log of [...this.logs]) {
       count++;
-      if (count % SLICE_LENGTH === 0) {
-        await new Promise<void>((resolve) => this.#clock.afterTurn(resolve));
-      }
+      if (count % SLICE_LENGTH === 0) await endOfTurn(this.#clock);
       const offset = OFFSET_OF[kind](log);
       log.state[`${kind}OnDisk`] = offset;
       if (offset >= 0) lines.push(checkpointLine(log.topic, log.partition, offset));

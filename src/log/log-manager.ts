@@ -18,7 +18,7 @@
  */
 import { assert } from "../base/assert.ts";
 import type { Logger } from "../base/logger.ts";
-import type { Clock, Disk, Random, Timer, Workers } from "../base/world.ts";
+import type { Clock, Disk, Random, Workers } from "../base/world.ts";
 import { DiskError } from "../base/world.ts";
 import { LogCleaner } from "./cleaner/log-cleaner.ts";
 import { BatchExaminer } from "./examiner/batch-examiner.ts";
@@ -31,6 +31,7 @@ import { isCompacted, type LogConfig } from "./log-config.ts";
 import { CHECKPOINT_KINDS, type CheckpointKind, type LogDirectory } from "./log-directory.ts";
 import type { Coolable, LogHost } from "./log-host.ts";
 import { DEFAULT_LOG_SETTINGS, type LogSettings } from "./log-manager-settings.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { LogRemoval } from "./log-removal.ts";
 import { LogStartupError } from "./log-startup-error.ts";
 import { loadDirectory, openDirectories } from "./log-startup.ts";
@@ -58,13 +59,8 @@ export interface LogManagerOptions {
 /** Descriptors for log files; the rest of the process's limit is for connections. */
 const OPEN_FILES_MAX = 8192;
 const SYNCS_MAX = 4;
-/** A file that nobody used for one to two of these closes. */
-const IDLE_MS = 10_000;
 /** After a segment was flushed, others may follow. */
 const FLUSHED_DELAY_MS = 1_000;
-const TIMER_MAX_MS = 2 ** 31 - 1;
-/** Logs are looked after for so long without a break. */
-const SLICE_MS = 2;
 /** Logs from which on a stop first writes out all of their file system, and that of others. */
 const WRITTEN_OUT_FROM = 100;
 /** Partitions that are not there yet, and for which a directory was asked for. */
@@ -107,12 +103,9 @@ export class LogManager implements LogHost {
   /** By partition: the path that its log is to be made in. */
   readonly #preferred = new Map<string, string>();
   #directories: LogDirectory[] = [];
-  #warm: Coolable[] = [];
-  #timers = new Set<Timer>();
+  readonly #housekeeping: Housekeeping;
   /** Directories whose recovery points are written soon. */
   readonly #flushed = new Set<LogDirectory>();
-  #isStopped = false;
-  #isSweeping = false;
 
   /** Use `openLogManager`. */
   constructor(options: LogManagerOptions) {
@@ -122,6 +115,7 @@ export class LogManager implements LogHost {
     this.random = options.random;
     this.logger = options.logger.child("log");
     this.handles = new FileHandles(options.disk, OPEN_FILES_MAX);
+    this.#housekeeping = new Housekeeping(options.clock, this.handles);
     this.#removal = new LogRemoval(this);
     const { workers, settings, clock } = options;
     const { logger } = this;
@@ -180,13 +174,18 @@ export class LogManager implements LogHost {
   /** Starts everything that happens by itself. */
   start(): void {
     const { settings } = this.#options;
-    const afterMs = settings.logInitialTaskDelayMs;
-    const checkpoint = (kind: CheckpointKind) => () => this.checkpoint(kind);
-    this.#every("logRetentionCheckIntervalMs", afterMs, () => this.#deleteOldSegments());
-    this.#every("logFlushOffsetCheckpointIntervalMs", afterMs, checkpoint("recoveryPoint"));
-    this.#every("logFlushStartOffsetCheckpointIntervalMs", afterMs, checkpoint("logStartOffset"));
-    this.#every("replicaHighWatermarkCheckpointIntervalMs", 0, checkpoint("highWatermark"));
-    this.#every("producerIdExpirationCheckIntervalMs", afterMs, () => this.#expireProducers());
+    const { logInitialTaskDelayMs: afterMs } = settings;
+    const home = this.#housekeeping;
+    const retentionMs = () => settings.logRetentionCheckIntervalMs;
+    const expirationMs = () => settings.producerIdExpirationCheckIntervalMs;
+    const recoveryPointMs = () => settings.logFlushOffsetCheckpointIntervalMs;
+    const logStartMs = () => settings.logFlushStartOffsetCheckpointIntervalMs;
+    const highWatermarkMs = () => settings.replicaHighWatermarkCheckpointIntervalMs;
+    home.every(retentionMs, () => this.#deleteOldSegments(), afterMs);
+    home.every(expirationMs, () => this.#expireProducers(), afterMs);
+    home.every(recoveryPointMs, () => this.checkpoint("recoveryPoint"), afterMs);
+    home.every(logStartMs, () => this.checkpoint("logStartOffset"), afterMs);
+    home.every(highWatermarkMs, () => this.checkpoint("highWatermark"));
     if (this.cleaner === null) return;
     for (const directory of this.#online()) {
       void this.#guard(directory, () => Promise.resolve(directory.prepareCleaner()));
@@ -354,12 +353,10 @@ export class LogManager implements LogHost {
    * of a directory come when all of its logs are durable.
    */
   async shutDown(brokerEpoch = -1): Promise<void> {
-    this.#isStopped = true;
+    this.#housekeeping.stop();
     this.#removal.stop();
     await this.examiner.stop();
     await this.cleaner?.stop();
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
     const { numRecoveryThreadsPerDataDir } = this.#options.settings;
     const closes = this.#online().map(async (directory) => {
       const queue = new WorkQueue(Math.max(SYNCS_MAX, numRecoveryThreadsPerDataDir));
@@ -392,19 +389,11 @@ export class LogManager implements LogHost {
   }
 
   schedule(delayMs: number, work: () => void): void {
-    if (this.#isStopped || delayMs > TIMER_MAX_MS) return;
-    const timer = this.clock.schedule(delayMs, () => {
-      this.#timers.delete(timer);
-      work();
-    });
-    this.#timers.add(timer);
+    this.#housekeeping.schedule(delayMs, work);
   }
 
   warmed(log: Coolable): void {
-    this.#warm.push(log);
-    if (this.#isSweeping) return;
-    this.#isSweeping = true;
-    this.schedule(IDLE_MS, () => void this.#sweep());
+    this.#housekeeping.warmed(log);
   }
 
   segmentFlushed(path: string): void {
@@ -529,18 +518,9 @@ export class LogManager implements LogHost {
     await this.#guard(directory, () => directory.checkpoint("cleanerOffset"));
   }
 
-  #every(setting: NumericSetting, firstDelayMs: number, work: () => Promise<void>): void {
-    const again = (delayMs: number): void => {
-      this.schedule(delayMs, () => {
-        void work().then(() => again(this.#options.settings[setting]));
-      });
-    };
-    again(firstDelayMs === 0 ? this.#options.settings[setting] : firstDelayMs);
-  }
-
   /** Those of compacted logs are the cleaner's, and so are logs that it is still busy with. */
   #deleteOldSegments(): Promise<void> {
-    return this.#forEach([...this.all()], (log) => {
+    return this.#housekeeping.forEach([...this.all()], (log) => {
       if (isCompacted(log.config) || this.cleaner?.isBusy(log.state.name)) return;
       log.deleteOldSegments();
     });
@@ -548,34 +528,7 @@ export class LogManager implements LogHost {
 
   #expireProducers(): Promise<void> {
     const nowMs = this.clock.wallMs();
-    return this.#forEach([...this.all()], (log) => log.removeExpiredProducers(nowMs));
-  }
-
-  /** Lets others run between slices of the work. */
-  async #forEach<T>(all: Iterable<T>, visit: (each: T) => void): Promise<void> {
-    let sliceStartMs = this.clock.monotonicMs();
-    for (const each of all) {
-      if (this.#isStopped) return;
-      visit(each);
-      if (this.clock.monotonicMs() - sliceStartMs < SLICE_MS) continue;
-      await this.endOfTurn();
-      sliceStartMs = this.clock.monotonicMs();
-    }
-  }
-
-  endOfTurn(): Promise<void> {
-    return new Promise((resolve) => this.clock.afterTurn(resolve));
-  }
-
-  async #sweep(): Promise<void> {
-    await this.#forEach(this.handles.openHandles(), (handle) => this.handles.sweepOne(handle));
-    const warm = this.#warm;
-    this.#warm = [];
-    await this.#forEach(warm, (log) => {
-      if (!log.coolDown()) this.#warm.push(log);
-    });
-    this.#isSweeping = this.#warm.length > 0 || this.handles.openCount > 0;
-    if (this.#isSweeping) this.schedule(IDLE_MS, () => void this.#sweep());
+    return this.#housekeeping.forEach([...this.all()], (log) => log.removeExpiredProducers(nowMs));
   }
 
   async #guard(directory: LogDirectory, work: () => Promise<void>): Promise<void> {
@@ -592,7 +545,3 @@ export class LogManager implements LogHost {
     this.directoryFailed(directory.path, error);
   }
 }
-
-type NumericSetting = {
-  [Name in keyof LogSettings]: LogSettings[Name] extends number ? Name : never;
-}[keyof LogSettings];

@@ -10,6 +10,7 @@
  *   await move.run();           // moved, stopped, or a directory is offline
  *   move.stop();
  */
+import { endOfTurn } from "../base/slices.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import type { Log } from "./log.ts";
 import type { LogManager } from "./log-manager.ts";
@@ -115,7 +116,7 @@ export class LogMove {
       const bytes = await this.#bytesOf(slice);
       if (this.#isOver) return;
       this.#append(bytes);
-      await logs.endOfTurn();
+      await endOfTurn(logs.clock);
     }
     this.#followOffsets();
   }

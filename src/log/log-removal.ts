@@ -5,6 +5,7 @@
  *   remove -> renamed -> delay -> waiting -> its files one after the other, on the thread pool
  */
 import { Queue } from "../base/queue.ts";
+import { endOfTurn } from "../base/slices.ts";
 import { DiskError } from "../base/world.ts";
 import type { Log } from "./log.ts";
 import type { LogHost } from "./log-host.ts";
@@ -80,7 +81,7 @@ export class LogRemoval {
   async #sync(directory: string, sync: { isAgain: boolean }): Promise<void> {
     const { disk, clock } = this.#host;
     while (sync.isAgain) {
-      await new Promise<void>((resolve) => clock.afterTurn(resolve));
+      await endOfTurn(clock);
       sync.isAgain = false;
       await disk.syncDirectory(directory).catch((error) => this.#failed(directory, error));
     }

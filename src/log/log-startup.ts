@@ -5,6 +5,7 @@
  *   2. the marker of a clean stop is taken away, the checkpoints are read
  *   3. each partition's log is opened: most at once, those in doubt a few at a time
  */
+import { Slices } from "../base/slices.ts";
 import { DiskError } from "../base/world.ts";
 import { type DirectoryMemory, LogDirectory } from "./log-directory.ts";
 import type { LogConfig } from "./log-config.ts";
@@ -106,14 +107,12 @@ class DirectoryLoad {
     const startMs = host.clock.monotonicMs();
     const memory = await directory.remember();
     const inDoubt: Promise<void>[] = [];
-    let sliceStartMs = startMs;
+    const slices = new Slices(host.clock, SLICE_MS);
     for (const options of this.#partitions(memory)) {
       const log = this.#openAtOnce(options);
       if (log !== null) this.#take(log, memory);
       else inDoubt.push(this.#queue.run(() => this.#openSlowly(options, memory)));
-      if (host.clock.monotonicMs() - sliceStartMs < SLICE_MS) continue;
-      await new Promise<void>((resolve) => host.clock.afterTurn(resolve));
-      sliceStartMs = host.clock.monotonicMs();
+      if (slices.isOver) await slices.next();
     }
     await Promise.all(inDoubt);
     // Not before: syncing would hold up the logs that are still to be opened.

@@ -383,7 +383,7 @@ export class Segment {
 
   /** Makes all of an inactive segment durable, or the batches alone of the active one. */
   async sync(isActive: boolean): Promise<void> {
-    await syncHandle(this.log);
+    await this.log.sync();
     if (isActive) return;
     this.#offsetIndex?.file.writeOut();
     this.#timeIndex?.file.writeOut();
@@ -391,7 +391,7 @@ export class Segment {
       const path = this.pathOf(kind);
       if (this.#place.disk.status(path) === null) continue;
       const handle = this.#place.handles.handle(path, "write");
-      await syncHandle(handle);
+      await handle.sync();
       handle.close();
     }
   }
@@ -584,14 +584,5 @@ export class Segment {
       }
       return true;
     });
-  }
-}
-
-async function syncHandle(handle: FileHandle): Promise<void> {
-  const file = handle.retain();
-  try {
-    await file.sync();
-  } finally {
-    handle.release();
   }
 }

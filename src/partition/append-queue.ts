@@ -7,6 +7,7 @@
  * Invariant: the first was begun, and nothing behind it.
  */
 import { Queue } from "../base/queue.ts";
+import { Slices } from "../base/slices.ts";
 import type { Clock } from "../base/world.ts";
 import type { AppendResult } from "../log/append-result.ts";
 
@@ -43,7 +44,7 @@ export class AppendQueue {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    let sliceStartMs = this.#clock.monotonicMs();
+    const slices = new Slices(this.#clock, SLICE_MS);
     while (this.#waiting.length > 0) {
       const { append, isLong, resolve, reject } = this.#waiting.first();
       try {
@@ -53,9 +54,7 @@ export class AppendQueue {
         reject(error);
       }
       this.#waiting.shift();
-      if (this.#clock.monotonicMs() - sliceStartMs < SLICE_MS) continue;
-      await new Promise<void>((next) => this.#clock.afterTurn(next));
-      sliceStartMs = this.#clock.monotonicMs();
+      if (slices.isOver) await slices.next();
     }
     this.#isRunning = false;
   }

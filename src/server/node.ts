@@ -11,6 +11,7 @@ import type { LogLevels } from "../base/log-levels.ts";
 import type { Logger } from "../base/logger.ts";
 import { LoopLag } from "../base/loop-lag.ts";
 import { Metrics } from "../base/metrics.ts";
+import { endOfTurn } from "../base/slices.ts";
 import type { World } from "../base/world.ts";
 import { BrokerNode } from "../broker/broker-node.ts";
 import type { ListenerAddress as ListenerSetting } from "../broker/settings/listeners.ts";
@@ -86,14 +87,13 @@ export class Node {
   }
 
   async #stop(): Promise<void> {
-    const { groups, world } = this.broker;
     this.#loopLag.stop();
     if (metricsListener(this.broker.settings.static) !== null) this.metrics.stop();
     const answered = this.server.stop(STOP_MS_MAX);
     // What members asked for in this turn is written at its end. Then those are left who wait for
     // other members, minutes maybe: they are told to look for another coordinator.
-    await new Promise<void>((resolve) => world.clock.afterTurn(resolve));
-    groups.stop();
+    await endOfTurn(this.broker.world.clock);
+    this.broker.dismissMembers();
     await answered;
     await this.broker.stop();
   }

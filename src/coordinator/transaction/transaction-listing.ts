@@ -1,5 +1,6 @@
 /** What tools ask of transactional ids: DescribeTransactions and ListTransactions (KIP-664). */
 import { compilePattern, type LinearPattern } from "../../base/linear-pattern.ts";
+import { Slices } from "../../base/slices.ts";
 import type { Clock } from "../../base/world.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import type { describeTransactions } from "../../protocol/messages/65-describe-transactions.ts";
@@ -30,7 +31,7 @@ export interface TransactionFilter {
 }
 
 /** Matching takes its time: the event loop turns after so long. */
-const TURN_MS = 5;
+const SLICE_MS = 5;
 
 export function describeTransaction(
   shard: TransactionShard,
@@ -105,12 +106,10 @@ export async function matching(
   clock: Clock,
 ): Promise<TransactionListing[]> {
   const found: TransactionListing[] = [];
-  let turnMs = clock.monotonicMs();
+  const slices = new Slices(clock, SLICE_MS);
   for (const listing of listings) {
     if (pattern.matches(listing.transactionalId)) found.push(listing);
-    if (clock.monotonicMs() - turnMs < TURN_MS) continue;
-    await new Promise<void>((resolve) => clock.afterTurn(resolve));
-    turnMs = clock.monotonicMs();
+    if (slices.isOver) await slices.next();
   }
   return found;
 }

@@ -15,6 +15,7 @@
  */
 import { assert } from "../../base/assert.ts";
 import { LazyThread } from "../../base/lazy-thread.ts";
+import { Slices } from "../../base/slices.ts";
 import type { Workers } from "../../base/world.ts";
 import { DiskError } from "../../base/world.ts";
 import { isCompacted } from "../log-config.ts";
@@ -267,7 +268,7 @@ export class LogCleaner {
   /** Of those that nobody works on. Lets others run between slices of the work. */
   async #forEachCompacted(visit: (log: Log) => void): Promise<void> {
     const { host, logs } = this.#options;
-    let sliceStartMs = host.clock.monotonicMs();
+    const slices = new Slices(host.clock, SLICE_MS);
     for (const log of [...logs()]) {
       if (this.#isStopped) return;
       if (!this.#isFree(log)) continue;
@@ -275,9 +276,7 @@ export class LogCleaner {
         () => visit(log),
         () => undefined,
       );
-      if (host.clock.monotonicMs() - sliceStartMs < SLICE_MS) continue;
-      await new Promise<void>((resolve) => host.clock.afterTurn(resolve));
-      sliceStartMs = host.clock.monotonicMs();
+      if (slices.isOver) await slices.next();
     }
   }
 

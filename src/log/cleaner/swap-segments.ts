@@ -10,6 +10,7 @@
  * read an old one keep its file. Many renames take several turns: meanwhile whoever cuts the log
  * waits (`LogCleaner.pause`), and a log that is deleted is left as it is.
  */
+import { Slices } from "../../base/slices.ts";
 import type { LogState } from "../log-state.ts";
 import { CLEANED_SUFFIX, SWAP_SUFFIX } from "../log-names.ts";
 import { removeFilesLater, setAside } from "../log-truncate.ts";
@@ -30,14 +31,13 @@ export async function swapSegments(
   cleaned.rename(SWAP_SUFFIX);
   segments.replace(replaced, cleaned);
   const snapshots: string[] = [];
-  let sliceStartMs = host.clock.monotonicMs();
+  const slices = new Slices(host.clock, SLICE_MS);
   for (const segment of replaced) {
     // The snapshot at the base offset is that of the new segment, too.
     snapshots.push(...setAside(state, segment, segment.baseOffset !== baseOffset));
-    if (host.clock.monotonicMs() - sliceStartMs < SLICE_MS) continue;
-    await new Promise<void>((resolve) => host.clock.afterTurn(resolve));
+    if (!slices.isOver) continue;
+    await slices.next();
     if (state.isSetAside || state.failure !== null) return;
-    sliceStartMs = host.clock.monotonicMs();
   }
   cleaned.rename("");
   if (!state.isWarm) cleaned.coolDown();
