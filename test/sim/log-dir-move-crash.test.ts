@@ -8,17 +8,15 @@
 import { describe, expect, test } from "bun:test";
 import { fetch } from "../../src/protocol/messages/01-fetch.ts";
 import { produce } from "../../src/protocol/messages/00-produce.ts";
-import { alterReplicaLogDirs } from "../../src/protocol/messages/34-alter-replica-log-dirs.ts";
-import { describeLogDirs } from "../../src/protocol/messages/35-describe-log-dirs.ts";
 import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
 import { readRecords } from "../../src/protocol/record.ts";
 import { batchSize } from "../../src/protocol/record-batch.ts";
 import { startBroker, type TestBroker } from "../api/broker-kit.ts";
 import { makeTopic } from "../api/scenarios/prepare.ts";
 import { afterKill, type FakeWorld } from "./fake-world.ts";
+import { DIRECTORIES, move, otherThan, placesOf, settledPlace } from "./log-dir-places.ts";
 import { LOSSES, Mortal, settingsFor } from "./mortal.ts";
 
-const DIRECTORIES = ["/a", "/b"];
 const SETTINGS = {
   "log.dirs": DIRECTORIES.join(","),
   "log.index.interval.bytes": "512",
@@ -87,12 +85,7 @@ class Life {
     const broker = startBroker(this.#settings, this.#machine.next!);
     this.#verify(broker);
     broker.wait(this.#produce(broker));
-    const isFound = () => {
-      const places = placesOf(broker);
-      return places.length === 1 && !places[0]!.isFuture;
-    };
-    for (let round = 0; round < ROUNDS_MAX && !isFound(); round++) broker.world.clock.advance(10);
-    expect(placesOf(broker)).toHaveLength(1);
+    expect(settledPlace(broker, ROUNDS_MAX)).not.toBeNull();
     const [place] = placesOf(broker);
     this.wasMoved = place!.path === this.#target;
     this.#verify(broker);
@@ -112,7 +105,7 @@ class Life {
   }
 
   get #target(): string {
-    return DIRECTORIES.find((path) => path !== this.#source)!;
+    return otherThan(this.#source);
   }
 
   async #produce(broker: TestBroker): Promise<void> {
@@ -170,25 +163,4 @@ function take(bytes: Buffer, found: Map<number, string>): number {
     }
   }
   return last;
-}
-
-function move(broker: TestBroker, path: string): Promise<unknown> {
-  const dirs = [{ path, topics: [{ name: "t", partitions: [0] }] }];
-  return broker.asker.quietly(alterReplicaLogDirs, 2, { dirs });
-}
-
-interface Place {
-  readonly path: string;
-  readonly isFuture: boolean;
-}
-
-function placesOf(broker: TestBroker): Place[] {
-  const { results } = broker.wait(broker.asker.quietly(describeLogDirs, 4, { topics: null }));
-  return results.flatMap(({ logDir, topics }) =>
-    topics
-      .filter(({ name }) => name === "t")
-      .flatMap(({ partitions }) =>
-        partitions.map(({ isFutureKey }) => ({ path: logDir, isFuture: isFutureKey })),
-      ),
-  );
 }
