@@ -2,7 +2,7 @@
  * What a server-side assignor is given and gives back (KIP-848). Assignors are pure: who reads
  * what, and who had which partitions, in; who shall have which partitions, out.
  */
-import { copiedCapacity, stringsInJavaOrder } from "./java-order.ts";
+import { copiedCapacity, stringsInJavaOrder } from "../java-order.ts";
 import type { TopicDirectory } from "./topic-directory.ts";
 
 /** Partitions by topic id; those of one topic ascending; no topic without partitions. */

@@ -21,7 +21,8 @@ import type { Deadline } from "../deadlines.ts";
 import type { ClassicMember, MemberProtocol } from "./classic-member.ts";
 import { CONSUMER_PROTOCOL_TYPE, subscribedTopicsOf } from "./consumer-subscription.ts";
 import type { JoinGroupResponse, SyncGroupResponse } from "./group-messages.ts";
-import { javaBucketOf } from "./java-hash.ts";
+import { javaHashCode } from "../java-hash.ts";
+import { bucketOf, grownCapacity } from "../java-order.ts";
 
 export type ClassicGroupState =
   "Empty" | "PreparingRebalance" | "CompletingRebalance" | "Stable" | "Dead";
@@ -359,5 +360,6 @@ function firstOf(keys: Iterator<string>): string | null {
 }
 
 function isBefore(name: string, other: string, entryCount: number): boolean {
-  return javaBucketOf(name, entryCount) < javaBucketOf(other, entryCount);
+  const capacity = grownCapacity(entryCount);
+  return bucketOf(javaHashCode(name), capacity) < bucketOf(javaHashCode(other), capacity);
 }

@@ -5,7 +5,7 @@ import type { ConsumerGroup } from "./consumer-group.ts";
 import type { ConsumerGroups } from "./consumer-groups.ts";
 import { type ConsumerMember, type EpochPartitions, plainPartitions } from "./consumer-member.ts";
 import type { ConsumerDescribedGroup } from "./group-messages.ts";
-import { copiedCapacity, stringsInJavaOrder } from "./java-order.ts";
+import { copiedCapacity, stringsInJavaOrder } from "../java-order.ts";
 import type { TopicDirectory } from "./topic-directory.ts";
 
 type DescribedMember = ConsumerDescribedGroup["members"][number];

@@ -12,7 +12,7 @@ import type { ConsumerGroup, SubscriptionCount } from "./consumer-group.ts";
 import { type ConsumerMember, regexOf, sortedNames } from "./consumer-member.ts";
 import { type ConsumerRecord, targetMemberRecord, targetRecord } from "./consumer-records.ts";
 import type { GroupContext } from "./group-context.ts";
-import { grownCapacity, stringsInJavaOrder } from "./java-order.ts";
+import { grownCapacity, stringsInJavaOrder } from "../java-order.ts";
 import type { TopicDirectory } from "./topic-directory.ts";
 
 export interface TargetRequest {

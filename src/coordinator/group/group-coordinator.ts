@@ -24,7 +24,7 @@ import { describeGroup, groupFilter, listedGroups, undescribed } from "./group-d
 import type * as messages from "./group-messages.ts";
 import { groupRecordCodec, type GroupRecord } from "./group-records.ts";
 import { GroupShard, type DeletedTopic } from "./group-shard.ts";
-import { coordinatorPartitionFor } from "./java-hash.ts";
+import { coordinatorPartitionFor } from "../java-hash.ts";
 import { OffsetHandler } from "./offset-handler.ts";
 import { type StreamsAnswer, streamsError } from "./streams-answer.ts";
 import { describeStreamsGroup, undescribedStreams } from "./streams-descriptions.ts";

@@ -9,7 +9,7 @@
  * Steps 1 and 2 go only as far as each member's share. Pure, like the assignors of consumers.
  */
 import { JavaPriorityQueue } from "./java-priority-queue.ts";
-import { grownCapacity, sizedCapacity, stringsInJavaOrder } from "./java-order.ts";
+import { grownCapacity, sizedCapacity, stringsInJavaOrder } from "../java-order.ts";
 import { NO_TARGET_TASKS, type TargetTasks } from "./streams-member.ts";
 import type { TopicPartitions } from "./assignor.ts";
 

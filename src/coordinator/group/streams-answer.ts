@@ -1,7 +1,7 @@
 /** What a member of a streams group is told at a heartbeat. */
 import { ErrorCode } from "../../protocol/error-code.ts";
 import type { StreamsHeartbeatRequest, StreamsHeartbeatResponse } from "./group-messages.ts";
-import { grownCapacity, stringsInJavaOrder } from "./java-order.ts";
+import { grownCapacity, stringsInJavaOrder } from "../java-order.ts";
 import { JOIN_EPOCH } from "./member-checks.ts";
 import { partitionsByEndpoint } from "./streams-endpoints.ts";
 import { type OwnTasks, sameOwnTasks, type StreamsMember } from "./streams-member.ts";

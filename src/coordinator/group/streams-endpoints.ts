@@ -3,7 +3,7 @@
  * member that tells where it can be reached (interactive queries, KIP-535).
  */
 import type { StreamsHeartbeatResponse } from "./group-messages.ts";
-import { copiedCapacity, stringsInJavaOrder } from "./java-order.ts";
+import { copiedCapacity, stringsInJavaOrder } from "../java-order.ts";
 import type { EpochPartitions } from "./consumer-member.ts";
 import type { StreamsGroup } from "./streams-group.ts";
 import type { StreamsMember } from "./streams-member.ts";

@@ -1,5 +1,5 @@
 /** The target assignment of a streams group: what its assignor makes of its members and tasks. */
-import { grownCapacity, stringsInJavaOrder } from "./java-order.ts";
+import { grownCapacity, stringsInJavaOrder } from "../java-order.ts";
 import type { StreamsGroup } from "./streams-group.ts";
 import type { StreamsGroups } from "./streams-groups.ts";
 import {

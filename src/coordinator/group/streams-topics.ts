@@ -5,7 +5,7 @@
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { topicNameError } from "../../metadata/topic-name.ts";
 import { GroupRefusal } from "./group-refusal.ts";
-import { grownCapacity, stringsInJavaOrder } from "./java-order.ts";
+import { grownCapacity, stringsInJavaOrder } from "../java-order.ts";
 import { decidePartitionCounts } from "./streams-partition-counts.ts";
 import {
   type InternalTopic,

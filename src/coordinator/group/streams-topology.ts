@@ -10,7 +10,7 @@ import type { Input, Value } from "../../protocol/schema.ts";
 import type { streamsGroupTopologyValue } from "../../protocol/records/streams-group.ts";
 import type { StreamsHeartbeatRequest } from "./group-messages.ts";
 import { GroupRefusal } from "./group-refusal.ts";
-import { grownCapacity, stringsInJavaOrder } from "./java-order.ts";
+import { grownCapacity, stringsInJavaOrder } from "../java-order.ts";
 
 export type TopologyValue = Value<typeof streamsGroupTopologyValue>;
 export type TopologyInput = Input<typeof streamsGroupTopologyValue>;

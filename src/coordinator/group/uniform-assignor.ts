@@ -13,7 +13,7 @@ import {
   grownCapacity,
   numbersInJavaOrder,
   uuidsInJavaOrder,
-} from "./java-order.ts";
+} from "../java-order.ts";
 import { assignHeterogeneous } from "./uniform-heterogeneous.ts";
 
 interface TopicPartition {

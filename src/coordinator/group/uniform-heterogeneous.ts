@@ -10,7 +10,7 @@
  */
 import type { AssignableGroup, GroupAssignment } from "./assignor.ts";
 import { MemberBalancer } from "./member-balancer.ts";
-import { compareUuids } from "./java-order.ts";
+import { compareUuids } from "../java-order.ts";
 
 /** Rounds of step 3: each about halves what is uneven. */
 const ROUND_COUNT_MAX = 16;

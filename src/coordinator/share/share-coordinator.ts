@@ -11,7 +11,7 @@ import { SHARE_GROUP_STATE_TOPIC } from "../../metadata/internal-topics.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { errorText } from "../../protocol/error-text.ts";
 import type { CoordinatorLog } from "../coordinator-log.ts";
-import { coordinatorPartitionFor } from "../group/java-hash.ts";
+import { coordinatorPartitionFor } from "../java-hash.ts";
 import { answered, type Outcome } from "../outcome.ts";
 import { Periodic } from "../periodic.ts";
 import { CoordinatorRuntime } from "../runtime.ts";

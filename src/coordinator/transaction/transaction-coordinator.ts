@@ -12,7 +12,7 @@ import { TRANSACTION_STATE_TOPIC } from "../../metadata/internal-topics.ts";
 import { ErrorCode, errorName } from "../../protocol/error-code.ts";
 import { NO_SEQUENCE } from "../../protocol/record-batch.ts";
 import type { CoordinatorLog } from "../coordinator-log.ts";
-import { coordinatorPartitionFor } from "../group/java-hash.ts";
+import { coordinatorPartitionFor } from "../java-hash.ts";
 import { answered, type Outcome } from "../outcome.ts";
 import { Periodic } from "../periodic.ts";
 import { CoordinatorRuntime } from "../runtime.ts";

@@ -2,7 +2,8 @@
  * The partitions that a transaction has touched. Never changed in place: who adds some gets new
  * ones, which share all topics that stay the same.
  */
-import { javaBucketOf, javaHashBucketOf, javaTopicPartitionHash } from "../group/java-hash.ts";
+import { javaHashCode, javaTopicPartitionHash } from "../java-hash.ts";
+import { grownCapacity, inJavaOrder } from "../java-order.ts";
 import type { TopicPartition } from "./participants.ts";
 
 export type TransactionPartitions = ReadonlyMap<string, ReadonlySet<number>>;
@@ -58,17 +59,15 @@ export function recordedTopicsOf(
   partitions: TransactionPartitions,
 ): [topic: string, indexes: number[]][] {
   const topics = topicsOf(partitions);
-  const bucketOf = ([topic]: [string, number[]]): number => javaBucketOf(topic, topics.length);
-  return topics.sort((one, other) => bucketOf(one) - bucketOf(other));
+  return inJavaOrder(topics, grownCapacity(topics.length), ([topic]) => javaHashCode(topic));
 }
 
 function ordered(partitions: TransactionPartitions, count: number): TopicPartition[] {
-  const all: (TopicPartition & { readonly bucket: number })[] = [];
+  const all: TopicPartition[] = [];
   for (const [topic, indexes] of partitions) {
-    for (const partition of indexes) {
-      const bucket = javaHashBucketOf(javaTopicPartitionHash(topic, partition), count);
-      all.push({ topic, partition, bucket });
-    }
+    for (const partition of indexes) all.push({ topic, partition });
   }
-  return all.sort((one, other) => one.bucket - other.bucket);
+  return inJavaOrder(all, grownCapacity(count), ({ topic, partition }) =>
+    javaTopicPartitionHash(topic, partition),
+  );
 }

@@ -15,7 +15,7 @@ import {
   numbersInJavaOrder,
   stringsInJavaOrder,
   uuidHashCode,
-} from "../../../src/coordinator/group/java-order.ts";
+} from "../../../src/coordinator/java-order.ts";
 
 type Partitions = Record<string, readonly number[]>;
 

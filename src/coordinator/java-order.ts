@@ -1,9 +1,9 @@
 /**
  * The order in which Java walks a HashMap. Kafka's assignors hand out partitions while they walk
  * maps of members and topics: walked in the same order, ours arrive at the same assignment, and so
- * does a node that has been restarted.
+ * does a node that has been restarted. In a few places the order shows in records and answers, too.
  */
-import { uuidToBytes } from "../../base/uuid.ts";
+import { uuidToBytes } from "../base/uuid.ts";
 import { javaHashCode } from "./java-hash.ts";
 
 const LOAD_FACTOR = 0.75;
@@ -31,31 +31,36 @@ export function copiedCapacity(size: number): number {
   return capacity;
 }
 
+/** Which of its buckets a map keeps a key in: it is walked in this order. */
+export function bucketOf(hash: number, capacity: number): number {
+  return (hash ^ (hash >>> 16)) & (capacity - 1);
+}
+
 /** The keys, which were put into the map in this order, as the map gives them back. */
-function javaOrder<K>(keys: readonly K[], capacity: number, hashOf: (key: K) => number): K[] {
+export function inJavaOrder<K>(
+  keys: readonly K[],
+  capacity: number,
+  hashOf: (key: K) => number,
+): K[] {
   if (keys.length < 2) return [...keys];
-  const bucketOf = (key: K): number => {
-    const hash = hashOf(key);
-    return (hash ^ (hash >>> 16)) & (capacity - 1);
-  };
   // A sort keeps the order of equals, as a bucket does.
   return keys
-    .map((key) => ({ key, bucket: bucketOf(key) }))
+    .map((key) => ({ key, bucket: bucketOf(hashOf(key), capacity) }))
     .sort((one, other) => one.bucket - other.bucket)
     .map(({ key }) => key);
 }
 
 export function stringsInJavaOrder(keys: readonly string[], capacity: number): string[] {
-  return javaOrder(keys, capacity, javaHashCode);
+  return inJavaOrder(keys, capacity, javaHashCode);
 }
 
 export function uuidsInJavaOrder(ids: readonly string[], capacity: number): string[] {
-  return javaOrder(ids, capacity, uuidHashCode);
+  return inJavaOrder(ids, capacity, uuidHashCode);
 }
 
 /** Of a set of numbers that was made from a list. */
 export function numbersInJavaOrder(numbers: readonly number[]): number[] {
-  return javaOrder(numbers, copiedCapacity(numbers.length), (number) => number);
+  return inJavaOrder(numbers, copiedCapacity(numbers.length), (number) => number);
 }
 
 /** `Uuid.hashCode()`: its four words of 32 bits, one on top of the other. */

@@ -1,7 +1,4 @@
-/**
- * Java's hash of a string, which Kafka's placement of groups rests on, and the one place where the
- * order of a Java HashMap shows outside.
- */
+/** Java's hashes, on which Kafka's placement of groups and transactional ids rests. */
 
 const INT32_MIN = -0x8000_0000;
 
@@ -21,17 +18,6 @@ export function javaHashCode(text: string): number {
 export function coordinatorPartitionFor(id: string, partitionCount: number): number {
   const hash = javaHashCode(id);
   return hash === INT32_MIN ? 0 : Math.abs(hash) % partitionCount;
-}
-
-/** Where a HashMap of `entryCount` entries keeps this key: it is walked in this order. */
-export function javaBucketOf(key: string, entryCount: number): number {
-  return javaHashBucketOf(javaHashCode(key), entryCount);
-}
-
-export function javaHashBucketOf(hash: number, entryCount: number): number {
-  let capacity = 16;
-  while (entryCount > capacity * 0.75) capacity *= 2;
-  return (hash ^ (hash >>> 16)) & (capacity - 1);
 }
 
 /** `hashCode()` of Kafka's `TopicPartition`. */

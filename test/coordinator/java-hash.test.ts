@@ -1,9 +1,6 @@
 import { expect, test } from "bun:test";
-import {
-  coordinatorPartitionFor,
-  javaBucketOf,
-  javaHashCode,
-} from "../../../src/coordinator/group/java-hash.ts";
+import { coordinatorPartitionFor, javaHashCode } from "../../src/coordinator/java-hash.ts";
+import { grownCapacity, stringsInJavaOrder } from "../../src/coordinator/java-order.ts";
 
 /** Printed by Java 17: `"...".hashCode()`. */
 const HASHES: [string, number][] = [
@@ -31,9 +28,7 @@ test("places a group in the partition in which Kafka does, also where the hash i
 
 test("knows the order in which a small HashMap is walked", () => {
   const names = ["range", "roundrobin", "sticky", "cooperative-sticky"];
-  const walked = [...names].sort(
-    (a, b) => javaBucketOf(a, names.length) - javaBucketOf(b, names.length),
-  );
+  const walked = stringsInJavaOrder(names, grownCapacity(names.length));
   // Java: new HashMap of these four, keySet()
   expect(walked).toEqual(["sticky", "range", "roundrobin", "cooperative-sticky"]);
 });
