@@ -16,6 +16,9 @@ export interface Libc {
     length: number,
     position: number,
   ): number;
+  readonly pageSize: number;
+  /** cachestat: pages of the range that the page cache has; -1 when the system cannot say. */
+  cachedPages(descriptor: number, position: number, length: number): number;
   /** sync_file_range(SYNC_FILE_RANGE_WRITE). */
   startWriteBack(descriptor: number, position: number, length: number): void;
   /** syncfs. */
@@ -45,6 +48,8 @@ let locking: { value: FileLocking | null } | null = null;
 const FALLOC_FL_KEEP_SIZE = 1;
 const RWF_NOWAIT = 8;
 const SYNC_FILE_RANGE_WRITE = 2;
+/** The same on all architectures. */
+const SYS_CACHESTAT = 451;
 const EINVAL = 22;
 const ENOSYS = 38;
 const EOPNOTSUPP = 95;
@@ -54,6 +59,8 @@ function openLinux(): Libc | null {
     const { symbols } = dlopen("libc.so.6", {
       fallocate: { args: ["i32", "i32", "i64", "i64"], returns: "i32" },
       preadv2: { args: ["i32", "ptr", "i32", "i64", "i32"], returns: "i32" },
+      syscall: { args: ["i64", "i32", "ptr", "ptr", "u32"], returns: "i32" },
+      getpagesize: { args: [], returns: "i32" },
       syncfs: { args: ["i32"], returns: "i32" },
       sync_file_range: { args: ["i32", "i64", "i64", "u32"], returns: "i32" },
       __errno_location: { args: [], returns: "ptr" },
@@ -62,7 +69,13 @@ function openLinux(): Libc | null {
     // for an array over an ArrayBuffer of its own. Both architectures are little-endian.
     const vector = new Uint32Array(new ArrayBuffer(16));
     const vectorPointer = ptr(vector);
+    // u64 offset, length -> u64 cached, dirty, under write-back, evicted, recently evicted
+    const range = new Uint32Array(new ArrayBuffer(16));
+    const rangePointer = ptr(range);
+    const statistics = new Uint32Array(new ArrayBuffer(40));
+    const statisticsPointer = ptr(statistics);
     return {
+      pageSize: symbols.getpagesize(),
       fallocateKeepSize(descriptor, position, length) {
         return symbols.fallocate(descriptor, FALLOC_FL_KEEP_SIZE, position, length) === 0;
       },
@@ -78,6 +91,15 @@ function openLinux(): Libc | null {
         const errnoAt = symbols.__errno_location();
         const errno = errnoAt === null ? 0 : read.i32(errnoAt, 0);
         return errno === EOPNOTSUPP || errno === ENOSYS || errno === EINVAL ? -2 : -1;
+      },
+      cachedPages(descriptor, position, length) {
+        range[0] = position;
+        range[1] = position / 0x1_0000_0000;
+        range[2] = length;
+        range[3] = length / 0x1_0000_0000;
+        const { syscall } = symbols;
+        const failed = syscall(SYS_CACHESTAT, descriptor, rangePointer, statisticsPointer, 0) !== 0;
+        return failed ? -1 : statistics[0]!;
       },
       startWriteBack(descriptor, position, length) {
         symbols.sync_file_range(descriptor, position, length, SYNC_FILE_RANGE_WRITE);

@@ -235,6 +235,15 @@ class RealDiskFile implements DiskFile {
     return count;
   }
 
+  isCached(position: number, length: number): boolean {
+    if (!this.#noWait || this.#libc === null) return true;
+    const { pageSize } = this.#libc;
+    const pages = this.#libc.cachedPages(this.descriptor, position, length);
+    if (pages === -1) return this.#isCachedHereAndThere(position, length);
+    const lastPage = Math.floor((position + length - 1) / pageSize);
+    return pages > lastPage - Math.floor(position / pageSize);
+  }
+
   write(source: Uint8Array, offset: number, length: number, position: number): void {
     let count = 0;
     try {
@@ -302,6 +311,15 @@ class RealDiskFile implements DiskFile {
     attempt("close", this.path, () => closeSync(this.descriptor));
   }
 
+  /** Linux before 6.5: a byte here and there, for the page cache is filled in long runs. */
+  #isCachedHereAndThere(position: number, length: number): boolean {
+    const last = position + length - 1;
+    for (let at = position; at < last; at += PROBE_DISTANCE) {
+      if (this.readCached(probe, 0, 1, at) !== 1) return false;
+    }
+    return this.readCached(probe, 0, 1, last) === 1;
+  }
+
   #readOnce(target: Uint8Array, offset: number, length: number, position: number): Promise<number> {
     return new Promise((resolve, reject) => {
       readLater(this.descriptor, target, offset, length, position, (error, count) => {
@@ -311,6 +329,9 @@ class RealDiskFile implements DiskFile {
     });
   }
 }
+
+const PROBE_DISTANCE = 128 * 1024;
+const probe = new Uint8Array(new ArrayBuffer(1));
 
 const OPEN_FLAGS = {
   read: constants.O_RDONLY,

@@ -111,8 +111,10 @@ export interface DiskFile {
    * May return fewer bytes than are in the file where only the first are in the page cache.
    */
   readCached(target: Uint8Array, offset: number, length: number, position: number): number;
-  /** The same, on the thread pool. */
+  /** As `read`, on the thread pool. */
   readLater(target: Uint8Array, offset: number, length: number, position: number): Promise<number>;
+  /** Whether the page cache has all these bytes, as far as the system tells. */
+  isCached(position: number, length: number): boolean;
   /** Writes all of `source[offset...offset + length]`; after an error any of it may be there. */
   write(source: Uint8Array, offset: number, length: number, position: number): void;
   /** Writes all of `parts`, one behind the other, as one write. */

@@ -205,7 +205,7 @@ export class ResponseWriter {
     }
     if (!this.#writeScratch()) return false;
     const length = Math.min(left, SEND_FILE_SIZE_MAX);
-    if (!isCached(file, at, length)) {
+    if (!file.isCached(at, length)) {
       return this.#readLater(file, at, Math.min(left, COLD_READ_SIZE_MAX));
     }
     return this.#took(this.#socket.sendFile(file, at, length), length);
@@ -315,10 +315,8 @@ const TURN_SIZE_MAX = 4 * 1024 * 1024;
 const SEND_FILE_SIZE_MAX = 1024 * 1024;
 const READ_SIZE_MAX = 64 * 1024;
 const COLD_READ_SIZE_MAX = 256 * 1024;
-const PROBE_DISTANCE = 128 * 1024;
 
 const scratch = Buffer.allocUnsafeSlow(256 * 1024);
-const probe = new Uint8Array(1);
 
 /** A slice that was promised is not there. */
 function fileEnded(file: DiskFile, position: number): DiskError {
@@ -337,13 +335,4 @@ function bodySize(parts: readonly Part[]): number {
   let size = 0;
   for (const part of parts) size += sizeOf(part);
   return size;
-}
-
-/** A byte here and there: the page cache is filled in long runs. */
-function isCached(file: DiskFile, position: number, length: number): boolean {
-  const last = position + length - 1;
-  for (let at = position; at < last; at += PROBE_DISTANCE) {
-    if (file.readCached(probe, 0, 1, at) !== 1) return false;
-  }
-  return file.readCached(probe, 0, 1, last) === 1;
 }

@@ -29,3 +29,28 @@ test("readCached fills what it was given, also once its code is compiled", () =>
   file.close();
   expect(wrong).toBe(0);
 });
+
+test("whether bytes are in the page cache is known for ranges that begin and end anywhere", () => {
+  const path = join(folder, "cached");
+  const file = realDisk().open(path, "create");
+  const bytes = Buffer.alloc(3_000_000, 5);
+  file.write(bytes, 0, bytes.length, 0);
+  for (const [position, length] of [
+    [0, 1],
+    [4095, 2],
+    [4096, 4096],
+    [12_345, 1_000_000],
+    [0, 3_000_000],
+    [2_999_999, 1],
+  ] as const) {
+    expect(file.isCached(position, length)).toBe(true);
+  }
+  if (process.platform === "linux") {
+    // Nobody has read what is not there; and dd asks the kernel to drop what it has written.
+    expect(file.isCached(3_000_000, 1_000_000)).toBe(false);
+    file.syncNow();
+    Bun.spawnSync(["dd", `if=${path}`, "iflag=nocache", "count=0"], { stderr: "ignore" });
+    expect(file.isCached(12_345, 1_000_000)).toBe(false);
+  }
+  file.close();
+});

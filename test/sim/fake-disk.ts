@@ -353,6 +353,10 @@ class FakeFile implements DiskFile {
     return this.read(target, offset, length, position);
   }
 
+  isCached(): boolean {
+    return !this.disk.isCold();
+  }
+
   async readLater(
     target: Uint8Array,
     offset: number,
