@@ -1,9 +1,4 @@
-/**
- * The groups of the consumer protocol of one shard: how records change them, and what they need
- * beside their own state.
- */
-import type { ClassicGroup } from "./classic-group.ts";
-import { TopicHashes } from "./metadata-hash.ts";
+/** The groups of the consumer protocol of one shard: how records change them. */
 import { ConsumerGroup } from "./consumer-group.ts";
 import {
   type ConsumerMember,
@@ -15,48 +10,13 @@ import {
   type MemberMetadataValue,
 } from "./consumer-member.ts";
 import type { ConsumerRecord } from "./consumer-records.ts";
-import type { GroupContext } from "./group-context.ts";
+import { EpochGroups, type TopicChanges } from "./epoch-groups.ts";
 
-/** Topics that were made, changed or deleted, by name. */
-export interface TopicChanges {
-  readonly names: readonly string[];
-  /** Some of them are new. */
-  readonly hasNew: boolean;
-}
-
-export interface GroupIds {
-  has(groupId: string): boolean;
-}
-
-export class ConsumerGroups {
-  readonly byId = new Map<string, ConsumerGroup>();
-  readonly hashes: TopicHashes;
+export class ConsumerGroups extends EpochGroups<ConsumerGroup> {
   /** Version of the metadata with which the latest topic came. */
-  newTopicsVersion: number;
-  readonly context: GroupContext;
-  /** The groups of the classic protocol beside these. */
-  readonly classic: ReadonlyMap<string, ClassicGroup>;
-  /** The ids of groups of any other protocol. */
-  readonly others: GroupIds;
+  newTopicsVersion = this.context.topics.version();
   /** What the last member subscribed to: others often do the same, and share it. */
   #lastNames: readonly string[] = [];
-
-  constructor(context: GroupContext, classic: ReadonlyMap<string, ClassicGroup>, others: GroupIds) {
-    this.context = context;
-    this.classic = classic;
-    this.others = others;
-    this.hashes = new TopicHashes(context.topics);
-    this.newTopicsVersion = context.topics.version();
-  }
-
-  get(groupId: string): ConsumerGroup | undefined {
-    return this.byId.get(groupId);
-  }
-
-  /** A group of another protocol has the id. */
-  isOther(groupId: string): boolean {
-    return this.classic.has(groupId) || this.others.has(groupId);
-  }
 
   /** Groups that read one of the topics look at the metadata at the next heartbeat. */
   topicsChanged({ names, hasNew }: TopicChanges): void {
@@ -73,14 +33,9 @@ export class ConsumerGroups {
     return this.#lastNames;
   }
 
-  remove(groupId: string): void {
-    this.byId.get(groupId)?.die();
-    this.byId.delete(groupId);
-  }
-
   /** A tombstone for what is not there any more changes nothing. */
   apply(record: ConsumerRecord): void {
-    const group = isTombstone(record) ? this.byId.get(record.group) : this.#ensure(record.group);
+    const group = isTombstone(record) ? this.byId.get(record.group) : this.ensure(record.group);
     if (group === undefined) return;
     switch (record.type) {
       case "consumerGroup":
@@ -113,10 +68,8 @@ export class ConsumerGroups {
     }
   }
 
-  #ensure(groupId: string): ConsumerGroup {
-    let group = this.byId.get(groupId);
-    if (group === undefined) this.byId.set(groupId, (group = new ConsumerGroup(groupId)));
-    return group;
+  protected newGroup(groupId: string): ConsumerGroup {
+    return new ConsumerGroup(groupId);
   }
 
   #withMetadata(member: ConsumerMember, value: MemberMetadataValue): ConsumerMember {

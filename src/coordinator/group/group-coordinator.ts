@@ -18,7 +18,7 @@ import { joinError } from "./classic-rebalance.ts";
 import { syncError } from "./classic-sync.ts";
 import type { GroupConfig } from "./group-config.ts";
 import { describeConsumerGroup, undescribedConsumer } from "./consumer-descriptions.ts";
-import type { TopicChanges } from "./consumer-groups.ts";
+import type { TopicChanges } from "./epoch-groups.ts";
 import { checkConsumerHeartbeat } from "./consumer-requests.ts";
 import { describeGroup, groupFilter, listedGroups, undescribed } from "./group-descriptions.ts";
 import type * as messages from "./group-messages.ts";

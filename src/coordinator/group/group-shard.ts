@@ -20,7 +20,8 @@ import { answerSyncs, joinError, maybePrepareRebalance, newGroup } from "./class
 import { heartbeat, leaveGroup, syncError, syncGroup } from "./classic-sync.ts";
 import { heartbeatClassic, joinClassic, leaveClassic, syncClassic } from "./consumer-classic.ts";
 import { awaitRevocation, keepSession } from "./consumer-fencing.ts";
-import { ConsumerGroups, isTombstone, type TopicChanges } from "./consumer-groups.ts";
+import { ConsumerGroups, isTombstone } from "./consumer-groups.ts";
+import type { TopicChanges } from "./epoch-groups.ts";
 import { consumerHeartbeat } from "./consumer-heartbeat.ts";
 import { MemberState } from "./consumer-member.ts";
 import { checkConsumerCommit, checkConsumerFetch } from "./consumer-offsets.ts";

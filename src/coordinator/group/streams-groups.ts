@@ -1,42 +1,12 @@
-/**
- * The streams groups of one shard: how records change them, and what they need beside their own
- * state.
- */
-import type { ClassicGroup } from "./classic-group.ts";
-import type { GroupIds, TopicChanges } from "./consumer-groups.ts";
+/** The streams groups of one shard: how records change them. */
 import { LEFT_EPOCH } from "./consumer-member.ts";
-import type { GroupContext } from "./group-context.ts";
-import { TopicHashes } from "./metadata-hash.ts";
+import { EpochGroups, type TopicChanges } from "./epoch-groups.ts";
 import { StreamsGroup } from "./streams-group.ts";
 import { newStreamsMember, NO_OWN_TASKS, type StreamsMember } from "./streams-member.ts";
 import type { StreamsRecord } from "./streams-records.ts";
 import { recordedTopology, requiredTopics } from "./streams-topology.ts";
 
-export class StreamsGroups {
-  readonly byId = new Map<string, StreamsGroup>();
-  readonly hashes: TopicHashes;
-  readonly context: GroupContext;
-  /** The groups of the classic protocol beside these. */
-  readonly classic: ReadonlyMap<string, ClassicGroup>;
-  /** The ids of groups of any other protocol. */
-  readonly others: GroupIds;
-
-  constructor(context: GroupContext, classic: ReadonlyMap<string, ClassicGroup>, others: GroupIds) {
-    this.context = context;
-    this.classic = classic;
-    this.others = others;
-    this.hashes = new TopicHashes(context.topics);
-  }
-
-  get(groupId: string): StreamsGroup | undefined {
-    return this.byId.get(groupId);
-  }
-
-  /** A group of another protocol has the id. */
-  isOther(groupId: string): boolean {
-    return this.classic.has(groupId) || this.others.has(groupId);
-  }
-
+export class StreamsGroups extends EpochGroups<StreamsGroup> {
   /** Groups that need one of the topics look at the metadata at the next heartbeat. */
   topicsChanged({ names }: TopicChanges): void {
     for (const name of names) this.hashes.forget(name);
@@ -46,14 +16,9 @@ export class StreamsGroups {
     }
   }
 
-  remove(groupId: string): void {
-    this.byId.get(groupId)?.die();
-    this.byId.delete(groupId);
-  }
-
   /** A tombstone for what is not there any more changes nothing. */
   apply(record: StreamsRecord): void {
-    const group = record.value === null ? this.byId.get(record.group) : this.#ensure(record.group);
+    const group = record.value === null ? this.byId.get(record.group) : this.ensure(record.group);
     if (group === undefined) return;
     switch (record.type) {
       case "streamsGroup":
@@ -84,10 +49,8 @@ export class StreamsGroups {
     }
   }
 
-  #ensure(groupId: string): StreamsGroup {
-    let group = this.byId.get(groupId);
-    if (group === undefined) this.byId.set(groupId, (group = new StreamsGroup(groupId)));
-    return group;
+  protected newGroup(groupId: string): StreamsGroup {
+    return new StreamsGroup(groupId);
   }
 }
 

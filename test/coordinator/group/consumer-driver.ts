@@ -1,5 +1,5 @@
 /** Clients of the consumer protocol on a `GroupDriver`, and topics that change as a test says. */
-import type { TopicChanges } from "../../../src/coordinator/group/consumer-groups.ts";
+import type { TopicChanges } from "../../../src/coordinator/group/epoch-groups.ts";
 import type * as messages from "../../../src/coordinator/group/group-messages.ts";
 import type { TopicDirectory } from "../../../src/coordinator/group/topic-directory.ts";
 import { Call, type DriverOptions, GroupDriver } from "./group-driver.ts";
