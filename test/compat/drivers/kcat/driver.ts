@@ -1,5 +1,6 @@
 /** kcat (librdkafka): the shared scenarios as far as a command-line client can follow them. */
 import { runScenarios, sha256, until } from "../common/driver-kit.mjs";
+import { compacted } from "./compacted.ts";
 import { groupScenarios } from "./groups.ts";
 import { Kcat, type KcatRecord, type KcatResult } from "./kcat.ts";
 
@@ -22,6 +23,7 @@ await runScenarios((bootstrap: string) => {
     "out-of-range": () => outOfRange(kcat),
     "record-too-large": () => recordTooLarge(kcat),
     "unknown-topic": () => unknownTopic(kcat),
+    compaction: () => compacted(kcat),
     ...groupScenarios(kcat),
   };
 });
