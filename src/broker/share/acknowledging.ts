@@ -12,6 +12,7 @@
 import { assert } from "../../base/assert.ts";
 import type { ShareStateBatch } from "../../coordinator/share/persister.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
+import { archiveBeforeStart } from "./archiving.ts";
 import type { InFlightBatch } from "./in-flight-batch.ts";
 import type { InFlightRecords } from "./in-flight-records.ts";
 import { type InFlightState, NO_MEMBER } from "./in-flight-state.ts";
@@ -257,6 +258,7 @@ export function settleChanges(
         records.doneCount -= records.countFromStart(first, last);
       }
     });
+    archiveBeforeStart(records, batch);
   }
 }
 

@@ -52,6 +52,7 @@ export function acquire(
   }
   if (last.lastOffset < records.startOffset) return NOTHING_ACQUIRED;
   archiveStaleRecords(records, acquiring.fetchOffset, first.baseOffset);
+  records.skipGap(acquiring.fetchOffset, first.baseOffset);
   const { recordsMax, lastOffset } = boundsOf(records, acquiring, last.lastOffset);
   if (recordsMax <= 0) return NOTHING_ACQUIRED;
   return new Acquisition(records, batches, acquiring, recordsMax, lastOffset).run(first.baseOffset);
@@ -130,8 +131,8 @@ class Acquisition {
   /** A fetched batch may begin before the start offset, or within a batch that is in flight. */
   #alignedStart(fetchedFrom: number): number {
     const floor = this.#records.batches.floor(fetchedFrom);
-    if (floor === null) return Math.max(fetchedFrom, this.#records.startOffset);
-    return floor.lastOffset >= fetchedFrom ? floor.firstOffset : fetchedFrom;
+    if (floor !== null && floor.lastOffset >= fetchedFrom) return floor.firstOffset;
+    return Math.max(fetchedFrom, this.#records.startOffset);
   }
 
   #acquireKnown(known: readonly InFlightBatch[], from: number, fetchedFrom: number): void {

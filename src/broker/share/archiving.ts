@@ -27,6 +27,13 @@ export function moveStartTo(records: InFlightRecords, logStartOffset: number): v
   records.endOffset = Math.max(records.endOffset, logStartOffset);
 }
 
+/** Records before the start that came back to be free are nobody's any more. */
+export function archiveBeforeStart({ startOffset }: InFlightRecords, batch: InFlightBatch): void {
+  if (batch.firstOffset >= startOffset) return;
+  const range = { firstOffset: batch.firstOffset, lastOffset: startOffset - 1 };
+  archive([batch], range, RecordState.AVAILABLE);
+}
+
 /** A fetch from `fetchOffset` gave `baseOffset` first: what was between is gone from the log. */
 export function archiveStaleRecords(
   records: InFlightRecords,

@@ -93,6 +93,8 @@ export class InFlightRecords {
       const free = this.#firstFreeOffset();
       if (free !== -1) return free;
       this.mustSearch = false;
+      // Batches have come to cover it all.
+      this.#gap = null;
     }
     return this.endOffset + 1;
   }
@@ -107,9 +109,21 @@ export class InFlightRecords {
     return firstOffset < this.startOffset && lastOffset >= this.startOffset;
   }
 
+  /**
+   * The log has nothing from `fetchOffset`, which is the first that is wanted, to `baseOffset`: so
+   * the gap window need not cover it. Kafka's share partition never moves on from there.
+   */
+  skipGap(fetchOffset: number, baseOffset: number): void {
+    const { gapStart } = this;
+    if (fetchOffset >= baseOffset || gapStart === -1 || gapStart >= baseOffset) return;
+    this.moveGap(baseOffset);
+    this.moveStart();
+  }
+
   /** Records at the start that are done with are forgotten; whether there were any. */
   moveStart(): boolean {
     const { batches } = this;
+    this.#skipToFirst();
     const { last } = batches;
     if (last === null || !this.#isStartDone()) return false;
     const { doneOffset, doneCount } = this.#doneFromStart();
@@ -132,9 +146,9 @@ export class InFlightRecords {
     return true;
   }
 
-  /** Where a batch begins or ends, something may have become free. */
+  /** From the start offset on, where the log may have something. */
   #firstFreeOffset(): number {
-    let gapStart = this.gapStart;
+    let gapStart = this.gapStart === -1 ? -1 : Math.max(this.gapStart, this.startOffset);
     for (const batch of this.batches) {
       if (gapStart !== -1) {
         if (batch.firstOffset > gapStart) return gapStart;
@@ -144,6 +158,15 @@ export class InFlightRecords {
       if (free !== -1) return free;
     }
     return -1;
+  }
+
+  /** Before the first batch there is nothing but what the gap window may cover. */
+  #skipToFirst(): void {
+    const { first } = this.batches;
+    if (first === null || this.startOffset >= first.firstOffset) return;
+    const { gapStart } = this;
+    const next = gapStart === -1 ? first.firstOffset : Math.min(gapStart, first.firstOffset);
+    this.startOffset = Math.max(this.startOffset, next);
   }
 
   #isStartDone(): boolean {

@@ -118,7 +118,11 @@ export class SharePartition {
   mayAcquire(): boolean {
     if (!this.isActive) return false;
     if (this.nextFetchOffset() !== this.endOffset + 1) return true;
-    return this.inFlightCount < this.#options.limits.recordLocksMax;
+    const { recordLocksMax } = this.#options.limits;
+    if (this.inFlightCount < recordLocksMax) return true;
+    // In Kafka only an acknowledgement moves the start on, and here there is none to be expected.
+    this.#records.moveStart();
+    return this.inFlightCount < recordLocksMax;
   }
 
   /** Reads what was kept of it; null when it is ready, else why it is not. */
@@ -225,8 +229,9 @@ export class SharePartition {
   async #writeChanges(acknowledging: Acknowledging): Promise<ShareError | null> {
     const error = await this.#write(acknowledging.changes.map(({ kept }) => kept));
     acknowledging.settle(error === null);
-    if (error === null) this.#records.moveStart();
-    else this.#watchLocks(nextExpiry(this.#records, this.#nowMs));
+    // Where it was not written, locks may be over, and records be given up.
+    this.#records.moveStart();
+    if (error !== null) this.#watchLocks(nextExpiry(this.#records, this.#nowMs));
     this.changed.move();
     return error;
   }
