@@ -4,6 +4,7 @@ import { readBootstrapRecords, writeBootstrapRecords } from "../../src/metadata/
 import { afterPowerLoss, fakeWorld } from "../sim/fake-world.ts";
 import { ALL_FEATURES, readFixture } from "./controller-harness.ts";
 import { DATA, PARTITION, formatStandalone } from "./node-harness.ts";
+import { withoutTimes } from "../raft/without-times.ts";
 
 const VOTERS_FILE = "00000000000000000000-0000000000.checkpoint";
 
@@ -38,13 +39,3 @@ describe("the first files", () => {
     expect(readBootstrapRecords(world.disk, "/other", ALL_FEATURES).length).toBe(6);
   });
 });
-
-/** With the base and max timestamps and the checksums of all batches cleared. */
-function withoutTimes(bytes: Buffer): Buffer {
-  const copy = Buffer.from(bytes);
-  for (let at = 0; at < copy.length; at += 12 + copy.readInt32BE(at + 8)) {
-    copy.fill(0, at + 17, at + 21);
-    copy.fill(0, at + 27, at + 43);
-  }
-  return copy;
-}

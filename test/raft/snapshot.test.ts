@@ -11,6 +11,7 @@ import {
 import { parseSnapshot, readSnapshot } from "../../src/raft/snapshot-reader.ts";
 import { SnapshotWriter } from "../../src/raft/snapshot-writer.ts";
 import { fakeWorld } from "../sim/fake-world.ts";
+import { withoutTimes } from "./without-times.ts";
 
 const FIXTURES = join(import.meta.dir, "../metadata/fixtures/kafka-dynamic");
 const METADATA = join(FIXTURES, "__cluster_metadata-0");
@@ -94,13 +95,3 @@ describe("Kafka's bootstrap files", () => {
     expect(voters?.get(1)?.kraftVersionMax).toBe(1);
   });
 });
-
-/** The same bytes with the base and max timestamps and the checksums of all batches cleared. */
-function withoutTimes(bytes: Buffer): Buffer {
-  const copy = Buffer.from(bytes);
-  for (let at = 0; at < copy.length; at += 12 + copy.readInt32BE(at + 8)) {
-    copy.fill(0, at + 17, at + 21);
-    copy.fill(0, at + 27, at + 43);
-  }
-  return copy;
-}
