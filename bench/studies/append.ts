@@ -2,18 +2,18 @@
  * Appending to a log on the real World: CPU seconds for each GB, in batches of 16 KiB (or the size
  * given), beside the bare write of the same bytes.
  *
- *   bun bench/append.ts [--batch 16384] [--gb 2] [--partitions 8] [--directory /tmp]
+ *   bun bench/studies/append.ts [--batch 16384] [--gb 2] [--partitions 8] [--directory /tmp]
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { silentLogger } from "../src/base/logger.ts";
-import { crc32c } from "../src/base/crc32c.ts";
-import { realWorld } from "../src/base/real-world.ts";
-import { DEFAULT_LOG_CONFIG } from "../src/log/log-config.ts";
-import { DEFAULT_LOG_SETTINGS, openLogManager } from "../src/log/log-manager.ts";
-import { buildBatch } from "../src/protocol/record-batch-builder.ts";
+import { silentLogger } from "../../src/base/logger.ts";
+import { crc32c } from "../../src/base/crc32c.ts";
+import { realWorld } from "../../src/base/real-world.ts";
+import { DEFAULT_LOG_CONFIG } from "../../src/log/log-config.ts";
+import { DEFAULT_LOG_SETTINGS, openLogManager } from "../../src/log/log-manager.ts";
+import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
 
 const { values } = parseArgs({
   options: {

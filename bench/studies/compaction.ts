@@ -2,7 +2,7 @@
  * Compaction beside a producer: how fast a topic is cleaned, and what the producer of another topic
  * notices of it.
  *
- *   bun bench/compaction.ts [--kafka] [--megabytes 1024] [--keys 20000] [--value 1000]
+ *   bun bench/studies/compaction.ts [--kafka] [--megabytes 1024] [--keys 20000] [--value 1000]
  *                           [--codec none|gzip|snappy|lz4|zstd] [--rate N]
  *
  * The topic is filled while it is not compacted, in segments of 64 MiB, and then gets the policy.
@@ -12,15 +12,15 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type CompressionName, compressionTypeOf } from "../src/protocol/compression.ts";
-import { produce } from "../src/protocol/messages/00-produce.ts";
-import { incrementalAlterConfigs } from "../src/protocol/messages/44-incremental-alter-configs.ts";
-import { buildBatch } from "../src/protocol/record-batch-builder.ts";
-import { bunka } from "./contenders/bunka.ts";
-import { kafka } from "./contenders/kafka.ts";
-import { cpuSeconds, residentMegabytes } from "./contenders/process-figures.ts";
-import { createTopic } from "./kit/raw-client.ts";
-import { RawConnection } from "./kit/raw-connection.ts";
+import { type CompressionName, compressionTypeOf } from "../../src/protocol/compression.ts";
+import { produce } from "../../src/protocol/messages/00-produce.ts";
+import { incrementalAlterConfigs } from "../../src/protocol/messages/44-incremental-alter-configs.ts";
+import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
+import { bunka } from "../contenders/bunka.ts";
+import { kafka } from "../contenders/kafka.ts";
+import { cpuSeconds, residentMegabytes } from "../contenders/process-figures.ts";
+import { createTopic } from "../kit/raw-client.ts";
+import { RawConnection } from "../kit/raw-connection.ts";
 
 const { values: flags } = parseArgs({
   options: {

@@ -2,7 +2,7 @@
  * How long housekeeping holds the event loop: retention, checkpoints and compaction's choice over
  * many partitions, on the real disk.
  *
- *   bun bench/retention.ts [--partitions 10000] [--compacted]
+ *   bun bench/studies/housekeeping.ts [--partitions 10000] [--compacted]
  *
  * Each partition has two segments. In the first pass nothing is old, in the second the first
  * segment of each is. What is reported is the most time of the processor between two turns of the
@@ -12,12 +12,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { silentLogger } from "../src/base/logger.ts";
-import { realWorld } from "../src/base/real-world.ts";
-import { endOfTurn } from "../src/base/slices.ts";
-import { DEFAULT_LOG_CONFIG, type LogConfig } from "../src/log/log-config.ts";
-import { DEFAULT_LOG_SETTINGS, openLogManager } from "../src/log/log-manager.ts";
-import { buildBatch } from "../src/protocol/record-batch-builder.ts";
+import { silentLogger } from "../../src/base/logger.ts";
+import { realWorld } from "../../src/base/real-world.ts";
+import { endOfTurn } from "../../src/base/slices.ts";
+import { DEFAULT_LOG_CONFIG, type LogConfig } from "../../src/log/log-config.ts";
+import { DEFAULT_LOG_SETTINGS, openLogManager } from "../../src/log/log-manager.ts";
+import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
 
 const { values: flags } = parseArgs({
   options: {

@@ -2,21 +2,21 @@
  * What the server costs without what is behind it: requests of one frame, answered at once with a
  * small body, over loopback.
  *
- *   bun bench/frames.ts [--size BYTES]
+ *   bun bench/studies/server-frames.ts [--size BYTES]
  *
  * The server runs in a process of its own, and the CPU time is its own. Clients send prepared bytes
  * and count bytes. "bare" answers each chunk with as many prepared bytes and no frame is looked at:
  * the price of Bun and of the kernel, below which no server gets.
  */
 import { parseArgs } from "node:util";
-import type { RequestHandler } from "../src/api/request.ts";
-import { silentLogger } from "../src/base/logger.ts";
-import { Metrics } from "../src/base/metrics.ts";
-import { realClock } from "../src/base/real-clock.ts";
-import { realNetwork } from "../src/base/real-network.ts";
-import type { Socket } from "../src/base/world.ts";
-import { DEFAULT_LIMITS } from "../src/server/limits.ts";
-import { Server } from "../src/server/server.ts";
+import type { RequestHandler } from "../../src/api/request.ts";
+import { silentLogger } from "../../src/base/logger.ts";
+import { Metrics } from "../../src/base/metrics.ts";
+import { realClock } from "../../src/base/real-clock.ts";
+import { realNetwork } from "../../src/base/real-network.ts";
+import type { Socket } from "../../src/base/world.ts";
+import { DEFAULT_LIMITS } from "../../src/server/limits.ts";
+import { Server } from "../../src/server/server.ts";
 
 interface Row {
   readonly kind: "server" | "later" | "bare";

@@ -1,13 +1,13 @@
 /**
- * What the codecs cost, beside calls of the same libraries that are not used. `bun bench/codecs.ts`
+ * What the codecs cost, beside calls of the same libraries that are not used. `bun bench/studies/compression.ts`
  *
  * Speed is the best of several rounds, taken in turns, since on a shared machine the mean says
  * more about the neighbours. Memory and loading are measured in processes of their own.
  */
 import lz4 from "lz4-napi";
 import snappy from "snappy";
-import { sampleText } from "./kit/sample-text.ts";
-import { compress, CompressionType, decompress } from "../src/protocol/compression.ts";
+import { sampleText } from "../kit/sample-text.ts";
+import { compress, CompressionType, decompress } from "../../src/protocol/compression.ts";
 
 type Work = (size: number) => unknown;
 

@@ -1,20 +1,20 @@
 /**
  * Compiled codecs beside the same work written by hand, on the two requests that carry records.
  *
- *   bun bench/codec.ts
+ *   bun bench/studies/compiled-codecs.ts
  *
  * The hand-written ones keep the position in a local variable and check bounds once per struct; they
  * allocate the same objects, and encode into a buffer of their own where compiled ones share theirs.
  * What is printed is the best of rounds that take turns.
  */
-import { utf8Slice, utf8Write } from "../src/base/bytes.ts";
-import { ZERO_UUID } from "../src/base/uuid.ts";
-import { decoderOf, encode, encoderOf } from "../src/protocol/compile.ts";
-import { fetch } from "../src/protocol/messages/01-fetch.ts";
-import { produce } from "../src/protocol/messages/00-produce.ts";
-import { Reader } from "../src/protocol/reader.ts";
-import type { Input, Value } from "../src/protocol/schema.ts";
-import { Writer } from "../src/protocol/writer.ts";
+import { utf8Slice, utf8Write } from "../../src/base/bytes.ts";
+import { ZERO_UUID } from "../../src/base/uuid.ts";
+import { decoderOf, encode, encoderOf } from "../../src/protocol/compile.ts";
+import { fetch } from "../../src/protocol/messages/01-fetch.ts";
+import { produce } from "../../src/protocol/messages/00-produce.ts";
+import { Reader } from "../../src/protocol/reader.ts";
+import type { Input, Value } from "../../src/protocol/schema.ts";
+import { Writer } from "../../src/protocol/writer.ts";
 
 const ROUNDS = 15;
 const ROUND_MS = 20;
