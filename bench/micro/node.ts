@@ -1,7 +1,7 @@
 /** A node on the real World, in this process and without sockets: its log, its index, its handlers. */
 import { join } from "node:path";
 import { Dispatcher } from "../../src/api/dispatcher.ts";
-import type { ConnectionContext, Request } from "../../src/api/request.ts";
+import { type ConnectionContext, Late, type Request } from "../../src/api/request.ts";
 import { LogLevels } from "../../src/base/log-levels.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import { realWorld } from "../../src/base/real-world.ts";
@@ -212,6 +212,7 @@ class Handlers {
       clientId: "bench",
       body: new Reader(body),
       connection: this.#connection,
+      isFollowed: false,
       size: body.length,
       receivedMs: this.#world.clock.monotonicMs(),
       holdsBack: false,
@@ -219,7 +220,8 @@ class Handlers {
       variant: 0,
       converted() {},
     };
-    const response = await this.#dispatcher.handle(request);
+    const outcome = await this.#dispatcher.handle(request);
+    const response = outcome instanceof Late ? outcome.complete() : outcome;
     response?.release?.();
   }
 
