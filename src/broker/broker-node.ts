@@ -21,7 +21,6 @@ import type { ShareCoordinator } from "../coordinator/share/share-coordinator.ts
 import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
 import type { LogDirectory } from "../log/log-directory.ts";
 import { type LogManager, openLogManager } from "../log/log-manager.ts";
-import { DirectoryLock } from "../log/directory-lock.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
 import { allocateProducerIds } from "../metadata/controller/allocate-producer-ids.ts";
 import { createTopics } from "../metadata/controller/create-topics.ts";
@@ -97,7 +96,6 @@ export class BrokerNode implements Broker {
   readonly #options: BrokerOptions;
   readonly #storage: Storage;
   readonly #coordinators = new Coordinators(this);
-  readonly #metadataLock: DirectoryLock | null;
   #metadata: MetadataNode | null = null;
   #ports: ReadonlyMap<string, number> = new Map();
   #registration: Registration | null = null;
@@ -135,7 +133,6 @@ export class BrokerNode implements Broker {
       directoryFailed: (directory, error, remaining) =>
         this.#directoryFailed(directory, error, remaining),
     });
-    this.#metadataLock = this.#lockMetadataDirectory();
     const target = otlpTarget(settings.static);
     this.telemetry = target === null ? null : telemetryModule().makeTelemetry(target, this);
     settings.watch((changed) => {
@@ -268,8 +265,6 @@ export class BrokerNode implements Broker {
     await this.#metadata?.stop();
     await this.#publisher?.whenIdle();
     await this.logs.shutDown(this.brokerEpoch);
-    // A disk that fails the metadata ends the node; it does not come here.
-    this.#metadataLock?.release(true);
   }
 
   anyControllerId(aliveIds: readonly number[]): number {
@@ -292,6 +287,7 @@ export class BrokerNode implements Broker {
       logger: logger.child("metadata"),
       host: this.logs,
       metadataLogDir: directory,
+      isLogDir: logDirectories(settings).includes(directory),
       clusterId: this.clusterId,
       local: {
         id: this.nodeId,
@@ -329,12 +325,6 @@ export class BrokerNode implements Broker {
     this.#registration
       ?.directoryFailed(directory.id)
       .catch((reason) => this.#options.fatal(reason));
-  }
-
-  #lockMetadataDirectory(): DirectoryLock | null {
-    const directory = metadataDirectory(this.settings);
-    if (logDirectories(this.settings).includes(directory)) return null;
-    return new DirectoryLock(this.world.disk, directory);
   }
 
   #directoryIdOf(path: string): string {

@@ -17,6 +17,7 @@
 import type { Logger } from "../base/logger.ts";
 import { METADATA_TOPIC_ID } from "../base/uuid.ts";
 import type { World } from "../base/world.ts";
+import { DirectoryLock } from "../log/directory-lock.ts";
 import type { LogHost } from "../log/log-host.ts";
 import { openLog } from "../log/log-loader.ts";
 import { CLUSTER_METADATA_TOPIC } from "../log/log-names.ts";
@@ -47,6 +48,8 @@ export interface MetadataNodeOptions {
   readonly host: LogHost;
   /** metadata.log.dir: the directory that holds `__cluster_metadata-0`. */
   readonly metadataLogDir: string;
+  /** It is one of log.dirs, too: then the log manager has its lock. */
+  readonly isLogDir: boolean;
   readonly clusterId: string;
   /** This node as a voter: its id, its log directory's id, its controller listeners. */
   readonly local: LocalReplica;
@@ -68,6 +71,7 @@ export class MetadataNode {
   readonly image: MetadataImage;
   readonly raft: RaftNode<readonly MetadataRecord[]>;
   readonly #options: MetadataNodeOptions;
+  readonly #lock: DirectoryLock | null;
   readonly #replay: Replay;
   readonly #controller: ActiveController;
   readonly #snapshots: SnapshotGenerator;
@@ -76,12 +80,17 @@ export class MetadataNode {
   #lastEpoch: number;
   #lastTimestamp: number;
 
-  /** Throws `ProtocolError`, `DiskError` or `QuorumError`. Resolves when this node leads. */
+  /**
+   * Throws `LogStartupError`, `ProtocolError`, `DiskError` or `QuorumError`. Resolves when this
+   * node leads.
+   */
   static async open(options: MetadataNodeOptions): Promise<MetadataNode> {
+    const { world, metadataLogDir, isLogDir } = options;
+    const lock = isLogDir ? null : new DirectoryLock(world.disk, metadataLogDir);
     const log = await openRaftLog(options);
     try {
-      const loaded = await loadMetadata(options.world.disk, log, options.clusterId);
-      const node = new MetadataNode(options, log, loaded);
+      const loaded = await loadMetadata(world.disk, log, options.clusterId);
+      const node = new MetadataNode(options, lock, log, loaded);
       await node.#becomeLeader();
       return node;
     } catch (error) {
@@ -90,9 +99,15 @@ export class MetadataNode {
     }
   }
 
-  private constructor(options: MetadataNodeOptions, log: RaftLog, loaded: LoadedMetadata) {
+  private constructor(
+    options: MetadataNodeOptions,
+    lock: DirectoryLock | null,
+    log: RaftLog,
+    loaded: LoadedMetadata,
+  ) {
     const { world, logger, settings, local, staticVoters, rules } = options;
     this.#options = options;
+    this.#lock = lock;
     this.#replay = loaded.replay;
     this.image = loaded.replay.image;
     this.#lastOffset = loaded.lastOffset;
@@ -140,6 +155,8 @@ export class MetadataNode {
     this.raft.leave();
     await this.#snapshots.stop();
     await this.raft.close();
+    // A disk that fails the metadata ends the node; it does not come here.
+    this.#lock?.release(true);
   }
 
   /** For tests. */

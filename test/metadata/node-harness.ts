@@ -63,6 +63,7 @@ export function openNode(world: FakeWorld, options: NodeOptions = {}): MetadataN
     logger: options.logger ?? silentLogger,
     host: hostOf(world),
     metadataLogDir: DATA,
+    isLogDir: true,
     clusterId: CLUSTER_ID,
     local: options.local ?? LOCAL,
     staticVoters: options.staticVoters ?? voterSet([]),
