@@ -158,6 +158,19 @@ class RealSocket implements Socket, SendTarget {
     return length === 0 ? 0 : this.raw.write(bytes, offset, length);
   }
 
+  /** What the kernel does not take goes through Bun, which then calls `drain`. */
+  writeAhead(bytes: Uint8Array, offset: number, length: number): number {
+    const calls = socketCalls();
+    if (calls === null || length === 0) return this.write(bytes, offset, length);
+    assert(!this.#isShutDown, "nothing is written behind a shutdown");
+    // Its descriptor may be another socket's by now.
+    if (this.isClosed) return -1;
+    const sent = calls.sendAhead(this.descriptor, bytes, offset, length);
+    if (sent === length) return sent;
+    const rest = this.write(bytes, offset + sent, length - sent);
+    return rest === -1 ? -1 : sent + rest;
+  }
+
   sendFile(file: DiskFile, position: number, length: number): number {
     assert(!this.#isShutDown, "nothing is written behind a shutdown");
     // Its descriptor may be another socket's by now.

@@ -1,9 +1,11 @@
-/** The two calls on sockets that Bun lacks, from the C library. */
-import { dlopen, FFIType } from "bun:ffi";
+/** The few calls on sockets that Bun lacks, from the C library. */
+import { dlopen, FFIType, ptr } from "bun:ffi";
 
 export interface SocketCalls {
   /** Bytes sent; 0 when the call failed, for whatever reason. */
   sendfile(output: number, input: number, position: number, length: number): number;
+  /** Bytes sent with MSG_MORE; 0 when the call failed, for whatever reason. */
+  sendAhead(descriptor: number, bytes: Uint8Array, offset: number, length: number): number;
   /** Sets the queue of a socket that listens already; its failure changes nothing. */
   listen(descriptor: number, backlog: number): void;
 }
@@ -15,6 +17,9 @@ export function socketCalls(): SocketCalls | null {
 }
 
 let calls: { readonly value: SocketCalls | null } | null = null;
+
+/** MSG_DONTWAIT, MSG_NOSIGNAL, MSG_MORE */
+const SEND_AHEAD = 0x40 | 0x4000 | 0x8000;
 
 const LIBRARY_NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
 
@@ -35,6 +40,10 @@ function openLibrary(name: string): SocketCalls {
       args: [FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.u64_fast],
       returns: FFIType.i64_fast,
     },
+    send: {
+      args: [FFIType.i32, FFIType.ptr, FFIType.u64_fast, FFIType.i32],
+      returns: FFIType.i64_fast,
+    },
     listen: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   });
   // One offset for ever: calls are synchronous. Both architectures are little-endian.
@@ -44,6 +53,10 @@ function openLibrary(name: string): SocketCalls {
       offset[0] = position;
       offset[1] = position / 0x1_0000_0000;
       return Math.max(0, Number(symbols.sendfile(output, input, offset, length)));
+    },
+    sendAhead(descriptor, bytes, from, length) {
+      const sent = Number(symbols.send(descriptor, ptr(bytes, from), length, SEND_AHEAD));
+      return Math.max(0, sent);
     },
     listen(descriptor, backlog) {
       symbols.listen(descriptor, backlog);

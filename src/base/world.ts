@@ -186,6 +186,8 @@ export interface Socket {
   readonly localPort: number;
   /** Bytes taken by the kernel: fewer than `length` means wait for `drain`; -1 when closed. */
   write(bytes: Uint8Array, offset: number, length: number): number;
+  /** The same where `write` or `sendFile` follows at once: the kernel may wait for it. */
+  writeAhead(bytes: Uint8Array, offset: number, length: number): number;
   /** The same for a range of a file, without a copy through this process. Arms `drain` too. */
   sendFile(file: DiskFile, position: number, length: number): number;
   /** No more `data` until `resume`. */

@@ -203,11 +203,11 @@ export class ResponseWriter {
       this.#partPosition += read;
       return true;
     }
-    if (!this.#writeScratch()) return false;
     const length = Math.min(left, SEND_FILE_SIZE_MAX);
     if (!file.isCached(at, length)) {
       return this.#readLater(file, at, Math.min(left, COLD_READ_SIZE_MAX));
     }
+    if (!this.#writeScratch(true)) return false;
     return this.#took(this.#socket.sendFile(file, at, length), length);
   }
 
@@ -227,12 +227,17 @@ export class ResponseWriter {
     return this.#gathered + size <= scratch.length || this.#writeScratch();
   }
 
-  /** Afterwards the scratch is empty. False when the socket did not take all of it. */
-  #writeScratch(): boolean {
+  /**
+   * Afterwards the scratch is empty. False when the socket did not take all of it. `isFollowed`:
+   * by bytes of a file, with which the kernel can send the headers in front.
+   */
+  #writeScratch(isFollowed = false): boolean {
     const size = this.#gathered;
     if (size === 0) return true;
     this.#gathered = 0;
-    const taken = this.#socket.write(scratch, 0, size);
+    const taken = isFollowed
+      ? this.#socket.writeAhead(scratch, 0, size)
+      : this.#socket.write(scratch, 0, size);
     if (taken === -1) {
       this.#isClosed = true;
       return false;

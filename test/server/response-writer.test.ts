@@ -185,13 +185,17 @@ class FakeOutput implements Socket {
   isFull = false;
   takes = (size: number): number => size;
   #sent: Buffer[] = [];
+  /** The kernel holds back what was promised to be followed by more. */
+  #owesMore = false;
 
   sent(): Buffer {
+    expect(this.#owesMore).toBe(false);
     return Buffer.concat(this.#sent);
   }
 
   write(bytes: Uint8Array, offset: number, length: number): number {
     expect(this.isFull).toBe(false);
+    this.#owesMore = false;
     const taken = this.takes(length);
     this.writes.push(length);
     this.sources.push(bytes);
@@ -200,8 +204,15 @@ class FakeOutput implements Socket {
     return taken;
   }
 
+  writeAhead(bytes: Uint8Array, offset: number, length: number): number {
+    const taken = this.write(bytes, offset, length);
+    this.#owesMore = taken === length;
+    return taken;
+  }
+
   sendFile(file: DiskFile, position: number, length: number): number {
     expect(this.isFull).toBe(false);
+    this.#owesMore = false;
     const bytes = Buffer.alloc(length);
     expect(file.read(bytes, 0, length, position)).toBe(length);
     const taken = this.takes(length);

@@ -78,16 +78,22 @@ export class Endpoint implements SocketHandler {
       const send = this.#sends[0];
       if (send === undefined) break;
       const left = send.end - send.at;
-      const taken =
-        send.file === null
-          ? this.socket.write(send.bytes, send.at, left)
-          : this.socket.sendFile(send.file, send.at, left);
+      const taken = this.#pass(send, left);
       if (taken === -1) return;
       send.at += taken;
       if (taken < left) return;
       this.#sends.shift();
     }
     if (this.#shutdownWhenSent) this.socket.shutdown();
+  }
+
+  #pass({ bytes, file, at }: Send, left: number): number {
+    if (file !== null) return this.socket.sendFile(file, at, left);
+    // Whatever stands behind it follows at once.
+    const isFollowed = this.#sends.length > 1;
+    return isFollowed
+      ? this.socket.writeAhead(bytes, at, left)
+      : this.socket.write(bytes, at, left);
   }
 }
 

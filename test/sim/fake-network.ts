@@ -192,6 +192,10 @@ class FakeSocket implements Socket {
     return this.peer.incoming.write(bytes, offset, length);
   }
 
+  writeAhead(bytes: Uint8Array, offset: number, length: number): number {
+    return this.write(bytes, offset, length);
+  }
+
   sendFile(file: DiskFile, position: number, length: number): number {
     const bytes = Buffer.alloc(length);
     assert(file.read(bytes, 0, length, position) === length, "a file has what is sent of it");
