@@ -198,7 +198,7 @@ export function framed(...parts: readonly Uint8Array[]): Buffer {
 
 type Configs = Readonly<Record<string, string>>;
 
-/** Resolves with the topic's id. */
+/** Resolves with the topic's id, when its partitions are led: the answer comes before. */
 export async function createTopic(
   connection: Connection,
   name: string,
@@ -219,8 +219,27 @@ export async function createTopic(
   });
   const topic = answer.topics[0]!;
   expectNone(`create ${name}`, topic.errorCode);
+  while (!(await isLed(connection, name, numPartitions))) await Bun.sleep(LEADER_RETRY_MS);
   return topic.topicId;
 }
+
+async function isLed(connection: Connection, name: string, count: number): Promise<boolean> {
+  const partitions = Array.from({ length: count }, (_, partitionIndex) => {
+    return { partitionIndex, timestamp: LATEST };
+  });
+  const asked = { replicaId: -1, isolationLevel: 0, topics: [{ name, partitions }] };
+  const answer = await connection.request(listOffsets, 7, asked);
+  const codes = answer.topics[0]!.partitions.map(({ errorCode }) => errorCode);
+  for (const code of codes) if (!NOT_LED_YET.includes(code)) expectNone(`leader of ${name}`, code);
+  return codes.every((code) => code === ErrorCode.NONE);
+}
+
+const LEADER_RETRY_MS = 5;
+const NOT_LED_YET: readonly number[] = [
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.NOT_LEADER_OR_FOLLOWER,
+  ErrorCode.LEADER_NOT_AVAILABLE,
+];
 
 /** Names and ids of all topics but internal ones. */
 export async function topicIds(connection: Connection): Promise<Map<string, string>> {

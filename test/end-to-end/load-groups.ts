@@ -6,6 +6,7 @@ import { offsetFetch } from "../../src/protocol/messages/09-offset-fetch.ts";
 import { findCoordinator } from "../../src/protocol/messages/10-find-coordinator.ts";
 import { joinGroup } from "../../src/protocol/messages/11-join-group.ts";
 import { heartbeat } from "../../src/protocol/messages/12-heartbeat.ts";
+import { describeGroups } from "../../src/protocol/messages/15-describe-groups.ts";
 import { syncGroup } from "../../src/protocol/messages/14-sync-group.ts";
 import { type Connection, expectNone } from "./client.ts";
 import type { Actor, Gate } from "./lives.ts";
@@ -157,6 +158,12 @@ export async function findGroup(connection: Connection, groupId: string): Promis
     return answer.coordinators[0]!.errorCode;
   });
   expectNone(`coordinator of ${groupId}`, errorCode);
+  // It is named before it has read its log.
+  const described = await afterLoading(async () => {
+    const answer = await connection.request(describeGroups, 5, { groups: [groupId] });
+    return answer.groups[0]!.errorCode;
+  });
+  expectNone(`coordinator of ${groupId}`, described);
 }
 
 /** Asks again as long as the coordinator is on its way. */

@@ -4,13 +4,9 @@ import { findCoordinator } from "../../../src/protocol/messages/10-find-coordina
 import { joinGroup } from "../../../src/protocol/messages/11-join-group.ts";
 import { syncGroup } from "../../../src/protocol/messages/14-sync-group.ts";
 import { initProducerId } from "../../../src/protocol/messages/22-init-producer-id.ts";
-import {
-  checkProduced,
-  checkTopicCreated,
-  createTopicFrame,
-  produceFrame,
-} from "../../kit/requests.ts";
+import { createTopic } from "../../kit/raw-client.ts";
 import { RawConnection } from "../../kit/raw-connection.ts";
+import { checkProduced, produceFrame } from "../../kit/requests.ts";
 
 export interface Partition {
   readonly topic: string;
@@ -104,7 +100,7 @@ export class Population {
     const topic = `topic-${this.partitions.length}`;
     const missing = wanted - this.partitions.length;
     const count = Math.min(missing, PARTITIONS_PER_TOPIC);
-    checkTopicCreated(await first!.exchange(createTopicFrame(topic, count)));
+    await createTopic(this.#port, topic, count);
     checkProduced(await first!.exchange(produceFrame(topic, count, 1, 100)));
     for (let index = 0; index < count; index++) this.partitions.push({ topic, index });
   }
@@ -112,14 +108,20 @@ export class Population {
   async #addGroup(): Promise<void> {
     const [first] = this.connections;
     const groupId = `group-${this.members.length}`;
-    const joined = await first!.ask(joinGroup, 3, {
-      groupId,
-      sessionTimeoutMs: SESSION_MS,
-      rebalanceTimeoutMs: 60_000,
-      memberId: "",
-      protocolType: "consumer",
-      protocols: [{ name: "range", metadata: Buffer.alloc(20) }],
-    });
+    const join = () =>
+      first!.ask(joinGroup, 3, {
+        groupId,
+        sessionTimeoutMs: SESSION_MS,
+        rebalanceTimeoutMs: 60_000,
+        memberId: "",
+        protocolType: "consumer",
+        protocols: [{ name: "range", metadata: Buffer.alloc(20) }],
+      });
+    let joined = await join();
+    while (LOADING.has(joined.errorCode)) {
+      await Bun.sleep(20);
+      joined = await join();
+    }
     const { errorCode, memberId, generationId } = joined;
     if (errorCode !== ErrorCode.NONE) throw new Error(`${groupId} was not joined: ${errorCode}`);
     const assignments = [{ memberId, assignment: Buffer.alloc(20) }];
