@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { grownCapacity, stringsInJavaOrder } from "../../../src/coordinator/group/java-order.ts";
+import { grownCapacity, stringsInJavaOrder } from "../../../src/coordinator/java-order.ts";
 import { JavaPriorityQueue } from "../../../src/coordinator/group/java-priority-queue.ts";
 import {
   assignTasks,
