@@ -22,6 +22,7 @@ import {
 import {
   type FetchContext,
   type FetchPartitionRequest,
+  type FetchSessionRequest,
   NO_SESSION_ID,
   type PartitionKey,
   SessionPartition,
@@ -53,17 +54,15 @@ async function fetchFromPartitions(
 ): Promise<FetchResponse> {
   const usesTopicIds = context.apiVersion >= TOPIC_IDS_VERSION;
   if (isFollower(request)) context.request.variant = OTHER_KIND;
-  const session = broker.fetchSessions.resolve(
-    {
-      sessionId: request.sessionId,
-      sessionEpoch: request.sessionEpoch,
-      usesTopicIds,
-      isFollower: isFollower(request),
-      partitions: requestedPartitions(request, usesTopicIds),
-      forgotten: forgottenPartitions(request, usesTopicIds),
-    },
-    broker.world.clock.monotonicMs(),
-  );
+  const asked = {
+    sessionId: request.sessionId,
+    sessionEpoch: request.sessionEpoch,
+    usesTopicIds,
+    isFollower: isFollower(request),
+    partitions: requestedPartitions(request, usesTopicIds),
+    forgotten: forgottenPartitions(request, usesTopicIds),
+  };
+  const session = broker.fetchSessions.resolve(asked, broker.world.clock.monotonicMs());
   if (session.kind === "error") {
     const refused = { errorCode: session.errorCode, sessionId: NO_SESSION_ID, responses: [] };
     // As Kafka: whoever is throttled does not hear of it.
@@ -87,7 +86,7 @@ async function fetchFromPartitions(
     context.connection,
   );
   context.release = () => releaseAll(reads);
-  return answer(session, request, context, broker, targets, reads);
+  return answer({ asked, session, request, context, broker, targets, reads });
 }
 
 function isFollower({ replicaId, replicaState }: FetchRequest): boolean {
@@ -139,14 +138,18 @@ function sourceOf(
   return new ListSource(session.partitions.map((each) => targetOf(each, usesTopicIds, partitions)));
 }
 
-function answer(
-  session: FetchContext,
-  request: FetchRequest,
-  context: RequestContext,
-  broker: Broker,
-  targets: readonly FetchTarget[],
-  reads: readonly PartitionRead[],
-): FetchResponse {
+interface Fetched {
+  readonly asked: FetchSessionRequest;
+  readonly session: FetchContext;
+  readonly request: FetchRequest;
+  readonly context: RequestContext;
+  readonly broker: Broker;
+  readonly targets: readonly FetchTarget[];
+  readonly reads: readonly PartitionRead[];
+}
+
+function answer(fetched: Fetched): FetchResponse {
+  const { session, request, context, broker, targets, reads } = fetched;
   const responses: TopicAnswer[] = [];
   const leaders = new Set<number>();
   for (const [index, target] of targets.entries()) {
@@ -164,7 +167,7 @@ function answer(
   else if (isFetchThrottled(fetch, response, context, broker))
     return { ...response, responses: [] };
   if (session.kind === "full") {
-    response.sessionId = openSession(session.partitions, request, context, broker, targets, reads);
+    response.sessionId = openSession(fetched);
   } else if (session.kind === "incremental") {
     rememberAnswers(session.session, targets, reads, request.isolationLevel);
   }
@@ -176,27 +179,10 @@ function isTold({ request }: FetchTarget, read: PartitionRead): boolean {
   return !(request instanceof SessionPartition) || request.mustRespond(read);
 }
 
-function openSession(
-  partitions: readonly FetchPartitionRequest[],
-  request: FetchRequest,
-  context: RequestContext,
-  broker: Broker,
-  targets: readonly FetchTarget[],
-  reads: readonly PartitionRead[],
-): number {
-  const session = broker.fetchSessions.create(
-    {
-      sessionId: request.sessionId,
-      sessionEpoch: request.sessionEpoch,
-      usesTopicIds: context.apiVersion >= TOPIC_IDS_VERSION,
-      isFollower: isFollower(request),
-      partitions,
-      forgotten: [],
-    },
-    broker.world.clock.monotonicMs(),
-  );
+function openSession({ asked, broker, targets, reads }: Fetched): number {
+  const session = broker.fetchSessions.create(asked, broker.world.clock.monotonicMs());
   if (session === null) return NO_SESSION_ID;
-  const created = session.partitionsByRequest(partitions);
+  const created = session.partitionsByRequest(asked.partitions);
   for (const [index, target] of targets.entries()) {
     created.get(target.request)?.responded(reads[index]!);
   }
