@@ -12,6 +12,7 @@ import { join as joinPath } from "node:path";
 import { parseArgs } from "node:util";
 import { startNode } from "./node-process.ts";
 import {
+  areLed,
   create,
   join,
   produceText,
@@ -88,6 +89,11 @@ class Arena {
     const startMs = performance.now();
     await this.#node.stop();
     console.log(`stopped in ${(performance.now() - startMs).toFixed(0)} ms`);
+  }
+
+  /** Whatever has happened, nothing stays behind. */
+  async drop(): Promise<void> {
+    await this.#node.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -99,70 +105,71 @@ class Arena {
   }
 }
 
-async function measureProduce(): Promise<void> {
-  for (const [codec, level] of [
-    ["gzip", "-1"],
-    ["zstd", "3"],
-    ["lz4", "9"],
-    ["zstd", "19"],
-  ] as const) {
-    const arena = await Arena.open([
-      `compression.type=${codec}`,
-      `compression.${codec}.level=${level}`,
-    ]);
-    await create(arena.connection, { topics: ["t"], partitionCount: 1 });
-    await produceText(arena.connection, "t", 1000);
-    for (const kib of [16, 100, 1024, 10_240]) {
-      if (codec === "zstd" && level === "19" && kib > 2000) continue;
-      await arena.measure(`${kib} KiB to ${codec} ${level}`, async () => {
-        for (let count = 0; count < 3; count++) {
-          await produceText(arena.connection, "t", kib << 10);
-        }
-      });
-    }
-    await arena.close();
-  }
-}
-
-async function measureRequests(): Promise<void> {
-  const arena = await Arena.open();
-  const { connection } = arena;
-  const topicCount = Number(flags.partitions) / PARTITIONS_PER_TOPIC;
-  const topics = Array.from({ length: topicCount }, (_, index) => `topic-${index}`);
-  const shape: Shape = { topics, partitionCount: PARTITIONS_PER_TOPIC };
-  await arena.measure("CreateTopics", () => createInParts(connection, shape), 2000);
-  await arena.measure("Produce to all", () => produceToAll(connection, shape), 1000);
-  for (const [name, read] of Object.entries(READS)) {
-    await arena.measure(name, () => read(connection, shape));
-  }
-  await arena.measure("housekeeping", () => Bun.sleep(8000));
-  await arena.measure("DeleteTopics", () => remove(connection, shape), 5000);
-  await createInParts(connection, shape);
-  await produceToAll(connection, shape);
-  await arena.measure("idle files", () => Bun.sleep(25_000));
-  await arena.close();
-}
-
 /** One request may make 10,000 records at most. */
 async function createInParts(connection: RawConnection, shape: Shape): Promise<void> {
   for (let from = 0; from < shape.topics.length; from += TOPICS_AT_ONCE) {
     const topics = shape.topics.slice(from, from + TOPICS_AT_ONCE);
     await create(connection, { ...shape, topics });
   }
+  // The node makes the partitions of a commit bit by bit.
+  while (!(await areLed(connection, shape))) await Bun.sleep(50);
+}
+
+const CODECS = [
+  ["gzip", "-1"],
+  ["zstd", "3"],
+  ["lz4", "9"],
+  ["zstd", "19"],
+] as const;
+
+async function measureProduce(): Promise<void> {
+  for (const [codec, level] of CODECS) {
+    const settings = [`compression.type=${codec}`, `compression.${codec}.level=${level}`];
+    await inArena(settings, async (arena) => {
+      await create(arena.connection, { topics: ["t"], partitionCount: 1 });
+      await produceText(arena.connection, "t", 1000);
+      for (const kib of [16, 100, 1024, 10_240]) {
+        if (level === "19" && kib > 2000) continue;
+        await arena.measure(`${kib} KiB to ${codec} ${level}`, async () => {
+          for (let count = 0; count < 3; count++) {
+            await produceText(arena.connection, "t", kib << 10);
+          }
+        });
+      }
+    });
+  }
+}
+
+async function measureRequests(): Promise<void> {
+  const topicCount = Number(flags.partitions) / PARTITIONS_PER_TOPIC;
+  const topics = Array.from({ length: topicCount }, (_, index) => `topic-${index}`);
+  const shape: Shape = { topics, partitionCount: PARTITIONS_PER_TOPIC };
+  await inArena([], async (arena) => {
+    const { connection } = arena;
+    await arena.measure("CreateTopics", () => createInParts(connection, shape));
+    await arena.measure("Produce to all", () => produceToAll(connection, shape), 1000);
+    for (const [name, read] of Object.entries(READS)) {
+      await arena.measure(name, () => read(connection, shape));
+    }
+    await arena.measure("housekeeping", () => Bun.sleep(8000));
+    await arena.measure("idle files", () => Bun.sleep(25_000));
+    await arena.measure("DeleteTopics", () => remove(connection, shape), 5000);
+    await createInParts(connection, shape);
+    await produceToAll(connection, shape);
+  });
 }
 
 async function measureMembers(): Promise<void> {
-  const arena = await Arena.open();
-  const { connection } = arena;
-  const topics = Array.from({ length: 10 }, (_, index) => `topic-${index}`);
-  await create(connection, { topics, partitionCount: 1000 });
-  const members = Number(flags.members);
-  await arena.measure(`${members} members join`, async () => {
-    for (let index = 0; index < members; index++) {
-      await join(connection, "g", `member-${index}`, topics);
-    }
+  await inArena([], async (arena) => {
+    const topics = Array.from({ length: 10 }, (_, index) => `topic-${index}`);
+    await create(arena.connection, { topics, partitionCount: 900 });
+    const members = Number(flags.members);
+    await arena.measure(`${members} members join`, async () => {
+      for (let index = 0; index < members; index++) {
+        await join(arena.connection, "g", `member-${index}`, topics);
+      }
+    });
   });
-  await arena.close();
 }
 
 const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
@@ -170,6 +177,19 @@ const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
   requests: measureRequests,
   members: measureMembers,
 };
+
+async function inArena(
+  overrides: readonly string[],
+  work: (arena: Arena) => Promise<void>,
+): Promise<void> {
+  const arena = await Arena.open(overrides);
+  try {
+    await work(arena);
+    await arena.close();
+  } finally {
+    await arena.drop();
+  }
+}
 
 console.log(`${"".padEnd(34)} ${"longest".padStart(11)} ${"> 5 ms".padStart(6)}   took`);
 for (const name of positionals.length > 0 ? positionals : Object.keys(SECTIONS)) {

@@ -21,8 +21,8 @@ export interface Libc {
   cachedPages(descriptor: number, position: number, length: number): number;
   /** sync_file_range(SYNC_FILE_RANGE_WRITE). */
   startWriteBack(descriptor: number, position: number, length: number): void;
-  /** syncfs. */
-  writeOut(descriptor: number): void;
+  /** syncfs; false when it failed, or a write before it. */
+  syncFileSystem(descriptor: number): boolean;
 }
 
 export interface FileLocking {
@@ -104,8 +104,8 @@ function openLinux(): Libc | null {
       startWriteBack(descriptor, position, length) {
         symbols.sync_file_range(descriptor, position, length, SYNC_FILE_RANGE_WRITE);
       },
-      writeOut(descriptor) {
-        symbols.syncfs(descriptor);
+      syncFileSystem(descriptor) {
+        return symbols.syncfs(descriptor) === 0;
       },
     };
   } catch {

@@ -28,6 +28,7 @@ import {
   writeSync,
   writevSync,
 } from "node:fs";
+import { release } from "node:os";
 import type { Libc } from "./libc.ts";
 import { loadFileLocking, loadLibc } from "./libc.ts";
 import type { Disk, DiskFile, FileLock, FileStatus } from "./world.ts";
@@ -126,12 +127,13 @@ class RealDisk implements Disk {
     });
   }
 
-  writeOutNow(path: string): void {
+  syncFileSystemNow(path: string): boolean {
     const libc = this.#portable ? null : loadLibc();
-    if (libc === null) return;
+    if (libc === null) return false;
     const descriptor = attempt("open", path, () => openSync(path, constants.O_RDONLY));
-    libc.writeOut(descriptor);
+    const isSynced = libc.syncFileSystem(descriptor);
     closeSync(descriptor);
+    return isSynced && tellsOfFailures() && SYNCED_WHOLE.has(statfsSync(path).type);
   }
 
   /**
@@ -338,6 +340,15 @@ const OPEN_FLAGS = {
   write: constants.O_RDWR,
   create: constants.O_RDWR | constants.O_CREAT,
 };
+
+/** File systems that syncfs makes durable, by statfs's type: ext4, XFS, Btrfs. */
+const SYNCED_WHOLE: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e]);
+
+/** Before Linux 5.8 syncfs said nothing of writes that had failed. */
+function tellsOfFailures(): boolean {
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  return major > 5 || (major === 5 && minor >= 8);
+}
 
 /** Locked by this process, by real path. */
 const LOCKED = new Set<string>();

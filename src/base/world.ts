@@ -84,10 +84,11 @@ export interface Disk {
   /** Makes creations, renames and removals in a directory survive a loss of power. */
   syncDirectory(path: string): Promise<void>;
   /**
-   * Writes out all that is unsynced on the file system of `path`, together: a hint, behind which
-   * the syncs of many files take little. Blocks the loop: for stopping only.
+   * Makes all durable that was written or renamed on the file system of `path`. False where nobody
+   * can say that it is: each file has to be synced, too, which takes little then. Blocks the loop:
+   * for stopping only.
    */
-  writeOutNow(path: string): void;
+  syncFileSystemNow(path: string): boolean;
   /** An exclusive lock as Java's FileChannel.tryLock takes (fcntl); null when it is held. */
   lock(path: string): FileLock | null;
   /** Bytes of the file system that holds `path`. */

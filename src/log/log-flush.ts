@@ -62,15 +62,20 @@ export class LogFlush {
     return this.#epochsQueued;
   }
 
-  /** The log is closed: everything that it wrote becomes durable, active segment included. */
-  async syncAtClose(): Promise<void> {
+  /**
+   * The log is closed: everything that it wrote becomes durable, active segment included, unless
+   * its files are already.
+   */
+  async syncAtClose(isDurable: boolean): Promise<void> {
     const state = this.#state;
-    for (const segment of state.segments.between(state.recoveryPoint, state.logEndOffset)) {
-      await segment.sync(false);
-      segment.coolDown();
+    if (!isDurable) {
+      for (const segment of state.segments.between(state.recoveryPoint, state.logEndOffset)) {
+        await segment.sync(false);
+        segment.coolDown();
+      }
     }
     if (state.epochs.isDirty && state.isChanged) await this.#writeEpochsNow();
-    await this.#syncNames();
+    if (!isDurable) await this.#syncNames();
     state.setAllFlushed();
   }
 

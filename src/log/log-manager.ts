@@ -25,6 +25,7 @@ import { BatchExaminer } from "./examiner/batch-examiner.ts";
 import { FileHandles } from "./file-handles.ts";
 import { FutureLogs, renameLogDirectory } from "./future-logs.ts";
 import type { Log } from "./log.ts";
+import { closeLogs } from "./log-closing.ts";
 import { createLog } from "./log-creation.ts";
 import { type AssignedDirectory, LoadedLogs } from "./loaded-logs.ts";
 import { isCompacted, type LogConfig } from "./log-config.ts";
@@ -61,8 +62,6 @@ const OPEN_FILES_MAX = 8192;
 const SYNCS_MAX = 4;
 /** After a segment was flushed, others may follow. */
 const FLUSHED_DELAY_MS = 1_000;
-/** Logs from which on a stop first writes out all of their file system, and that of others. */
-const WRITTEN_OUT_FROM = 100;
 /** Partitions that are not there yet, and for which a directory was asked for. */
 const PREFERRED_MAX = 10_000;
 
@@ -359,14 +358,7 @@ export class LogManager implements LogHost {
     await this.cleaner?.stop();
     const { numRecoveryThreadsPerDataDir } = this.#options.settings;
     const closes = this.#online().map(async (directory) => {
-      const queue = new WorkQueue(Math.max(SYNCS_MAX, numRecoveryThreadsPerDataDir));
-      const unsynced: Log[] = [];
-      const close = async (log: Log) => {
-        if (await log.closeUnsynced()) unsynced.push(log);
-      };
-      await Promise.all([...directory.logs].map((log) => queue.run(() => close(log))));
-      if (unsynced.length >= WRITTEN_OUT_FROM) this.disk.writeOutNow(directory.path);
-      await Promise.all(unsynced.map((log) => queue.run(() => log.syncClosed())));
+      await closeLogs(this.disk, directory, Math.max(SYNCS_MAX, numRecoveryThreadsPerDataDir));
       await this.background.whenIdle();
       for (const kind of CHECKPOINT_KINDS) {
         await this.#guard(directory, () => directory.checkpoint(kind));

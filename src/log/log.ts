@@ -493,12 +493,12 @@ export class Log {
     }
   }
 
-  /** The second half, where the first found something. */
-  async syncClosed(): Promise<void> {
+  /** The second half, where the first found something. `isDurable`: so are its files already. */
+  async syncClosed(isDurable = false): Promise<void> {
     const state = this.#state;
     if (state.failure !== null) return;
     try {
-      await this.#flush.syncAtClose();
+      await this.#flush.syncAtClose(isDurable);
     } catch (error) {
       state.diskFailed(error);
     }

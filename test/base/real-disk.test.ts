@@ -31,10 +31,13 @@ for (const portable of [false, true]) {
       file.close();
     });
 
-    test("writes out the file system of a path, or does nothing where that cannot be had", () => {
-      disk.open(place("written-out"), "create").close();
-      disk.writeOutNow(folder);
-      if (!portable) expect(() => disk.writeOutNow(place("absent"))).toThrow(DiskError);
+    test("syncs the file system of a path, or says that it cannot", () => {
+      disk.open(place("synced"), "create").close();
+      const isSynced = disk.syncFileSystemNow(folder);
+      if (portable || process.platform !== "linux") expect(isSynced).toBe(false);
+      // Nobody can say of it what is durable.
+      expect(disk.syncFileSystemNow("/proc")).toBe(false);
+      if (!portable) expect(() => disk.syncFileSystemNow(place("absent"))).toThrow(DiskError);
     });
 
     test("reads what is in the page cache at once, and the rest later", async () => {

@@ -140,6 +140,15 @@ export class DirectoryNode {
     }
   }
 
+  syncAll(): void {
+    this.durable = new Map(this.entries);
+    this.journal = [];
+    for (const node of this.entries.values()) {
+      if (node instanceof DirectoryNode) node.syncAll();
+      else node.startSync()();
+    }
+  }
+
   crash(keep: Keep, random: () => number): void {
     const count = this.journal.length;
     const kept = keep === "all" ? count : keep === "none" ? 0 : Math.floor(random() * (count + 1));

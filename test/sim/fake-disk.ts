@@ -52,6 +52,7 @@ export class FakeDisk implements Disk {
   /** Called before each operation; may end this life, or throw what the operation shall throw. */
   beforeOperation: ((operation: Operation, path: string) => void) | null = null;
   syncCount = 0;
+  syncsFileSystems = true;
   /** What was asked to be written out early. */
   readonly writeBacks: { path: string; position: number; length: number }[] = [];
   writeCount = 0;
@@ -197,9 +198,17 @@ export class FakeDisk implements Disk {
     return Buffer.from(file.data.subarray(0, file.size));
   }
 
-  /** A hint: nothing is surer by it. */
-  writeOutNow(path: string): void {
+  /** Where `syncsFileSystems` is false it is a hint, and nothing is surer by it. */
+  syncFileSystemNow(path: string): boolean {
     this.#checkLife("sync", path);
+    if (!this.syncsFileSystems) return false;
+    try {
+      this.check("sync", path);
+    } catch {
+      return false;
+    }
+    this.#root.syncAll();
+    return true;
   }
 
   syncDirectory(path: string): Promise<void> {

@@ -71,28 +71,26 @@ export const produceToAll: Operation = (connection, shape) => {
   );
 };
 
+function listAll(connection: RawConnection, shape: Shape, timestamp: number) {
+  return connection.ask(listOffsets, 7, {
+    replicaId: -1,
+    topics: shape.topics.map((name) => ({
+      name,
+      partitions: indexesOf(shape).map((partitionIndex) => ({ partitionIndex, timestamp })),
+    })),
+  });
+}
+
+export async function areLed(connection: RawConnection, shape: Shape): Promise<boolean> {
+  const { topics } = await listAll(connection, shape, LATEST);
+  return topics.every(({ partitions }) => partitions.every(({ errorCode }) => errorCode === 0));
+}
+
 /** In the order in which they are run. */
 export const READS: Readonly<Record<string, Operation>> = {
   "Metadata of all": (connection) => connection.ask(metadata, 12, { topics: null }),
-  "ListOffsets of all": (connection, shape) =>
-    connection.ask(listOffsets, 7, {
-      replicaId: -1,
-      topics: shape.topics.map((name) => ({
-        name,
-        partitions: indexesOf(shape).map((partitionIndex) => ({
-          partitionIndex,
-          timestamp: LATEST,
-        })),
-      })),
-    }),
-  "ListOffsets of all, by time": (connection, shape) =>
-    connection.ask(listOffsets, 7, {
-      replicaId: -1,
-      topics: shape.topics.map((name) => ({
-        name,
-        partitions: indexesOf(shape).map((partitionIndex) => ({ partitionIndex, timestamp: 1 })),
-      })),
-    }),
+  "ListOffsets of all": (connection, shape) => listAll(connection, shape, LATEST),
+  "ListOffsets of all, by time": (connection, shape) => listAll(connection, shape, 1),
   DescribeTopicPartitions: (connection, { topics }) =>
     connection.ask(describeTopicPartitions, 0, { topics: topics.map((name) => ({ name })) }),
   "DescribeConfigs of all": (connection, { topics }) =>
