@@ -29,11 +29,9 @@ else await measure();
 
 async function measure(): Promise<void> {
   const folder = mkdtempSync(join(options.folder ?? tmpdir(), "bunka-bench-"));
-  // Interrupted, it leaves nothing behind either.
-  process.on("SIGINT", () => {
-    rmSync(folder, { recursive: true, force: true });
-    process.exit(130);
-  });
+  // Interrupted, it leaves nothing behind either: brokers end with this process.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   try {
     const load = buildLoad(folder, options.load);
     const entries = entriesOf(options, folder);

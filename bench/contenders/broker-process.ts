@@ -1,6 +1,7 @@
 /** Starts a broker on an empty directory, and ends it. */
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { tied } from "../kit/children.ts";
 import type { Contender, ContenderOptions } from "./contender.ts";
 
 export interface BrokerProgram {
@@ -32,12 +33,14 @@ export async function startBrokerProcess(
   }
   const log = openSync(join(folder, "broker.log"), "w");
   const startedMs = performance.now();
-  const child = Bun.spawn([...program.command(file)], {
-    stdout: log,
-    stderr: log,
-    env: environment,
-    ...(program.cwd === undefined ? {} : { cwd: program.cwd }),
-  });
+  const child = tied(
+    Bun.spawn([...program.command(file)], {
+      stdout: log,
+      stderr: log,
+      env: environment,
+      ...(program.cwd === undefined ? {} : { cwd: program.cwd }),
+    }),
+  );
   closeSync(log);
   while (!(await accepts(port))) {
     if (child.exitCode !== null) {

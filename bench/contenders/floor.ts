@@ -1,6 +1,7 @@
 /** floor.c: what the kernel and the checksum cost. */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { tied } from "../kit/children.ts";
 import { compile } from "../load/compile.ts";
 import type { Start } from "./contender.ts";
 
@@ -15,7 +16,8 @@ export function floor(folder: string): Start | null {
     rmSync(options.folder, { recursive: true, force: true });
     mkdirSync(options.folder, { recursive: true });
     const startedMs = performance.now();
-    const child = Bun.spawn([binary, options.folder], { stdout: "pipe", stderr: "inherit" });
+    const command = [binary, options.folder];
+    const child = tied(Bun.spawn(command, { stdout: "pipe", stderr: "inherit" }));
     const { value } = await child.stdout.getReader().read();
     return {
       name: "floor",

@@ -14,7 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -155,6 +157,8 @@ static void receive(connection_t *c) {
 int main(int argc, char **argv) {
   if (argc != 2) refuse("usage: floor DIRECTORY");
   if (!bunka_crc32c_present()) refuse("this processor has no instruction for CRC-32C");
+  /* Nobody needs it when whoever started it is gone. */
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   directory = argv[1];
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);

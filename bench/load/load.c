@@ -11,6 +11,7 @@
  */
 #include "load.h"
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 batch_t *batches;
@@ -50,6 +51,8 @@ int main(int argc, char **argv) {
     return 2;
   }
   signal(SIGTERM, stop);
+  /* Nobody waits for its line when whoever started it is gone. */
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   read_batches();
   open_net();
   open_producers();

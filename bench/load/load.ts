@@ -4,6 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { tied } from "../kit/children.ts";
 import { compile } from "./compile.ts";
 
 /** As options.c has them. */
@@ -94,7 +95,7 @@ function startLoad(command: readonly string[], options: LoadOptions): RunningLoa
   const flags = Object.entries(options).map(([name, value]) => {
     return `${name}=${typeof value === "number" && value < 0 ? value + UINT16_COUNT : value}`;
   });
-  const child = Bun.spawn([...command, ...flags], { stdout: "pipe", stderr: "inherit" });
+  const child = tied(Bun.spawn([...command, ...flags], { stdout: "pipe", stderr: "inherit" }));
   const finish = async () => {
     const text = await new Response(child.stdout).text();
     if ((await child.exited) !== 0) throw new Error(`the load failed: ${flags.join(" ")}`);

@@ -28,6 +28,8 @@ export const FIGURES = {
   diskBytesPerByte: less("disk B/B"),
   /** Of what was read, what was not in the page cache. */
   diskReadPerByte: { label: "from disk", better: "less", isCompared: false },
+  /** p99 of how late an open loop's requests went out; their latencies contain it. */
+  lateMs: { label: "late p99 ms", better: "less", isCompared: false },
   /** CPU of the load generator for each second of the broker's. */
   loadShare: { label: "load CPU", better: "less", isCompared: false },
   milliseconds: less("ms"),

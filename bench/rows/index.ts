@@ -26,6 +26,7 @@ export const SUITES: Readonly<Record<string, readonly Row[]>> = {
 /** Suites that are made of others. */
 export const COMPOSED: Readonly<Record<string, readonly string[]>> = {
   quick: ["produce", "fetch", "latency"],
+  headline: ["produce", "fetch", "latency", "process", "big"],
   all: Object.keys(SUITES),
 };
 

@@ -1,6 +1,7 @@
 /** Apache Kafka's own performance tools: mostly they are the limit, but they are what people know. */
 import { KAFKA_LIBRARIES } from "../../test/compat/harness/install.ts";
 import { installOnce } from "../contenders/kafka.ts";
+import { tied } from "../kit/children.ts";
 import type { Figures } from "../results/figures.ts";
 import { watched, withTopic } from "./measuring.ts";
 import { onlyBrokers, type Row, type Site } from "./row.ts";
@@ -61,10 +62,8 @@ function produce(site: Site, topic: string, records: number, acks: string): Prom
 async function run({ contender }: Site, tool: string, flags: readonly string[]): Promise<string> {
   const server = ["--bootstrap-server", `${contender.host}:${contender.port}`];
   const command = ["java", "-Xmx512m", "-cp", `${KAFKA_LIBRARIES}/*`];
-  const child = Bun.spawn([...command, `org.apache.kafka.tools.${tool}`, ...server, ...flags], {
-    stdout: "pipe",
-    stderr: "pipe",
-  });
+  const words = [...command, `org.apache.kafka.tools.${tool}`, ...server, ...flags];
+  const child = tied(Bun.spawn(words, { stdout: "pipe", stderr: "pipe" }));
   const [stdout, stderr] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),

@@ -57,6 +57,7 @@ export function openLoopParts(seen: Watched<LoadResult>): Parts {
     ...cpu,
     ...others,
     ...latencyFigures(result.produce),
+    ...(result.lateness === null ? {} : { lateMs: result.lateness.p99Us / 1000 }),
   };
   if (result.endToEnd === null) return { "": produced };
   return { "": produced, "end to end": latencyFigures(result.endToEnd) };
