@@ -29,8 +29,8 @@ const GROUP = "crowd";
 const SLOWEST_MS_MAX = 2_000;
 const CONNECTIONS_AT_ONCE = 200;
 const MEMBERS = countOf("BUNKA_MEMBERS", { short: 1_000, all: 10_000, long: 10_000 });
-const PARTITIONS = countOf("BUNKA_PARTITIONS", { short: 1_000, all: 3_000, long: 10_000 });
-const PARTITIONS_PER_TOPIC = 500;
+const PARTITIONS = countOf("BUNKA_PARTITIONS", { short: 300, all: 3_000, long: 10_000 });
+const PARTITIONS_PER_TOPIC = 100;
 /** Of a topic that the members of a consumer group share. */
 const SHARED = 100;
 const SETTINGS = {
