@@ -84,6 +84,7 @@ async function fetchFromPartitions(
       isolationLevel: request.isolationLevel,
     },
     context.connection,
+    broker.fetchSessions.waits,
   );
   context.release = () => releaseAll(reads);
   return answer({ asked, session, request, context, broker, targets, reads });
@@ -166,6 +167,7 @@ function answer(fetched: Fetched): FetchResponse {
   if (isFollower(request)) context.time = null;
   else if (isFetchThrottled(fetch, response, context, broker))
     return { ...response, responses: [] };
+  countSent(targets, reads, isFollower(request));
   if (session.kind === "full") {
     response.sessionId = openSession(fetched);
   } else if (session.kind === "incremental") {
@@ -225,6 +227,23 @@ function partitionAnswer(
   const { leader, leaderEpoch } = partition.registration;
   leaders.add(leader);
   return { ...answer, currentLeader: { leaderId: leader, leaderEpoch } };
+}
+
+/** What has records is always told. */
+function countSent(
+  targets: readonly FetchTarget[],
+  reads: readonly PartitionRead[],
+  isReplica: boolean,
+): void {
+  for (let index = 0; index < targets.length; index++) {
+    const { partition } = targets[index]!;
+    if (partition === null) continue;
+    const { slice, errorCode } = reads[index]!;
+    if (errorCode === ErrorCode.KAFKA_STORAGE_ERROR) partition.stats.failedFetchRequests++;
+    if (slice === null) continue;
+    if (isReplica) partition.stats.replicationBytesOut += slice.size;
+    else partition.stats.bytesOut += slice.size;
+  }
 }
 
 function idOf(request: FetchPartitionRequest): string {

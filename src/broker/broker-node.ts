@@ -174,6 +174,11 @@ export class BrokerNode implements Broker {
     return this.#coordinators.groups;
   }
 
+  /** Those that somebody has needed. */
+  get madeCoordinators(): Coordinators["made"] {
+    return this.#coordinators.made;
+  }
+
   get transactions(): TransactionCoordinator {
     return this.#coordinators.transactions;
   }

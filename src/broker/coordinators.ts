@@ -72,6 +72,14 @@ export class Coordinators {
     return this.#groups;
   }
 
+  /** Null where nobody has needed one. */
+  get made(): {
+    readonly groups: GroupCoordinator | null;
+    readonly transactions: TransactionCoordinator | null;
+  } {
+    return { groups: this.#groups, transactions: this.#transactions };
+  }
+
   get transactions(): TransactionCoordinator {
     this.#transactions ??= this.#makeTransactions();
     return this.#transactions;

@@ -55,6 +55,7 @@ export async function runFetch(
   source: FetchSource,
   limits: FetchLimits,
   closing: { readonly closing: Signal; readonly isClosing: boolean },
+  waits: { count: number } = { count: 0 },
 ): Promise<FetchOutcome> {
   const targets = source.targets();
   const reading = readAll(targets, limits);
@@ -64,7 +65,8 @@ export async function runFetch(
   releaseAll(reads);
   const signals = [...source.signals(), closing.closing];
   const isOver = () => closing.isClosing || isSatisfied(source.targets(), limits);
-  await waitUntil(clock, signals, limits.maxWaitMs, isOver);
+  waits.count++;
+  await waitUntil(clock, signals, limits.maxWaitMs, isOver).finally(() => waits.count--);
   const news = source.targets();
   return { targets: news, reads: await readAll(news, limits) };
 }
@@ -135,6 +137,7 @@ function readOne(
 ): PartitionRead | Promise<PartitionRead> {
   // As in Kafka, a partition that is not here has no aborted transactions, where others say null.
   if (partition === null) return { ...failedRead(errorCode), abortedTransactions: [] };
+  partition.stats.totalFetchRequests++;
   const sizeMax = Math.max(0, Math.min(request.partitionMaxBytes, left));
   return readPartition(partition, request, limits.isolationLevel, sizeMax, isFirst);
 }

@@ -250,6 +250,9 @@ export type FetchContext =
 
 /** All sessions of a node, at most `sessionsMax` (max.incremental.fetch.session.cache.slots). */
 export class FetchSessions {
+  /** Fetches that wait for records, in a session or not. */
+  readonly waits = { count: 0 };
+  evictedCount = 0;
   readonly #sessions = new Map<number, FetchSession>();
 
   constructor(
@@ -261,6 +264,10 @@ export class FetchSessions {
 
   get size(): number {
     return this.#sessions.size;
+  }
+
+  values(): Iterable<FetchSession> {
+    return this.#sessions.values();
   }
 
   /** Finds, changes or ends the session that a request names. */
@@ -326,6 +333,7 @@ export class FetchSessions {
     else if (smallest !== null && !isWorthLess(isPrivileged, size, smallest)) evicted = smallest;
     if (evicted === null) return false;
     this.#remove(evicted.id);
+    this.evictedCount++;
     return true;
   }
 

@@ -119,6 +119,8 @@ export class LogFlush {
     const state = this.#state;
     // Never again on a file whose sync failed: the kernel may take its pages for clean now.
     if (state.failure !== null) throw state.failure;
+    const { clock, flushesUs } = state.host;
+    const startedMs = clock.monotonicMs();
     try {
       let reached = 0;
       for (let cutCount = -1; cutCount !== state.cutCount && !state.isClosed;) {
@@ -131,6 +133,7 @@ export class LogFlush {
         ]);
         reached = end;
       }
+      flushesUs.record((clock.monotonicMs() - startedMs) * 1000);
       if (state.isClosed) return;
       const { baseOffset } = state.segments.active;
       const hasPassedSegment = state.recoveryPoint < baseOffset && reached >= baseOffset;

@@ -1,5 +1,6 @@
 /** What every log of a node shares; `LogManager` is it, and so is whoever keeps a log alone. */
 import type { Logger } from "../base/logger.ts";
+import type { Histogram } from "../base/histogram.ts";
 import type { Clock, Disk, DiskError, Random } from "../base/world.ts";
 import type { BatchExaminer } from "./examiner/batch-examiner.ts";
 import type { FileHandles } from "./file-handles.ts";
@@ -13,6 +14,8 @@ export interface LogHost {
   readonly handles: FileHandles;
   /** For batches that would hold the loop. */
   readonly examiner: BatchExaminer;
+  /** How long syncs took, in microseconds. */
+  readonly flushesUs: Histogram;
   /** Syncs that nobody waits for, a few at a time. */
   readonly background: WorkQueue;
   readonly producerIdExpirationMs: number;

@@ -17,6 +17,7 @@
  *   await logs.shutDown(brokerEpoch);
  */
 import { assert } from "../base/assert.ts";
+import { Histogram } from "../base/histogram.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Clock, Disk, Random, Workers } from "../base/world.ts";
 import { DiskError } from "../base/world.ts";
@@ -89,6 +90,7 @@ export class LogManager implements LogHost {
   readonly handles: FileHandles;
   readonly examiner: BatchExaminer;
   readonly background = new WorkQueue(SYNCS_MAX);
+  readonly flushesUs = new Histogram();
   /** The broker epoch of the last clean stop, -1 when the directories do not agree on one. */
   previousBrokerEpoch = -1;
 

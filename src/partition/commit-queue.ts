@@ -42,6 +42,10 @@ export class CommitQueue {
     return promise;
   }
 
+  get length(): number {
+    return this.#waits.length;
+  }
+
   advance(highWatermark: number): void {
     while (this.#waits.length > 0 && this.#waits.first().offset <= highWatermark) {
       settle(this.#waits.shift(), ErrorCode.NONE);

@@ -23,6 +23,7 @@ import { ErrorCode } from "../protocol/error-code.ts";
 import { AppendQueue } from "./append-queue.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import type { GatheredAppends } from "./gathered-appends.ts";
+import { UNCOUNTED } from "./topic-stats.ts";
 
 /** KIP-320: what a client believes of the leader's epoch; -1 when it does not say. */
 const NO_EPOCH = -1;
@@ -58,6 +59,8 @@ export class Partition {
   readonly topic: string;
   readonly topicId: string;
   readonly index: number;
+  /** Of all its topic's partitions. */
+  stats = UNCOUNTED;
   readonly #commits: CommitQueue;
   readonly #clock: Clock;
   #queue: AppendQueue | null = null;
@@ -168,7 +171,7 @@ export class Partition {
     const { origin, nowMs, verification = null, transactionVersion = -1 } = options;
     const isGathered = false;
     const given = { leaderEpoch, origin, nowMs, verification, transactionVersion, isGathered };
-    return this.#appended(this.log.appendAsLeader(records, given));
+    return this.#appended(this.log.appendAsLeader(records, given), records.length);
   }
 
   /**
@@ -214,6 +217,20 @@ export class Partition {
     return this.#commits.wait(offset, timeoutMs);
   }
 
+  /** Who wait for the high watermark. */
+  get waitingCount(): number {
+    return this.#commits.length;
+  }
+
+  get isUnderMinIsr(): boolean {
+    return this.#isUnderMinIsr();
+  }
+
+  get isAtMinIsr(): boolean {
+    const { isr, replicas } = this.#registration;
+    return isr.length === Math.min(this.log.config.minInsyncReplicas, replicas.length);
+  }
+
   /** Moves on what a change of the ISR or of min.insync.replicas was holding back. */
   maybeAdvance(): void {
     this.#advanceTo(this.log.logEndOffset);
@@ -228,7 +245,9 @@ export class Partition {
     // Flushes by number of messages count each append.
     const isGathered = gathered !== null && this.log.config.flushMessages === NEVER;
     const result = this.log.appendBriefly(records, this.#asLeader(options, isGathered));
-    if (result === null || !isGathered) return result === null ? null : this.#appended(result);
+    if (result === null) return null;
+    if (!isGathered) return this.#appended(result, records.length);
+    this.#count(result, records.length);
     if (result.errorCode === ErrorCode.NONE && !result.isDuplicate) {
       const isFirst = !this.#hasGathered;
       this.#hasGathered = true;
@@ -256,7 +275,7 @@ export class Partition {
 
   #appendExamined(records: Buffer, options: Produce, examined: Examined): AppendResult {
     const given = this.#asLeader(options, false);
-    return this.#appended(this.log.appendExamined(records, examined, given));
+    return this.#appended(this.log.appendExamined(records, examined, given), records.length);
   }
 
   #asLeader({ nowMs, verification }: Produce, isGathered: boolean): LeaderAppend {
@@ -265,11 +284,16 @@ export class Partition {
     return { leaderEpoch, origin, nowMs, verification, transactionVersion: -1, isGathered };
   }
 
-  #appended(result: AppendResult): AppendResult {
+  #appended(result: AppendResult, size: number): AppendResult {
+    this.#count(result, size);
     if (result.errorCode === ErrorCode.NONE && result.flushed === null) {
       this.#advanceTo(this.log.logEndOffset);
     }
     return result;
+  }
+
+  #count({ errorCode, firstOffset, lastOffset }: AppendResult, size: number): void {
+    this.stats.appended(errorCode, lastOffset - firstOffset + 1, size);
   }
 
   /** With this node as the only one in sync, all that is in the log is committed. */

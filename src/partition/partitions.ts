@@ -5,8 +5,10 @@
  */
 import { assert } from "../base/assert.ts";
 import type { Partition } from "./partition.ts";
+import { TopicStats } from "./topic-stats.ts";
 
 export class TopicPartitions {
+  readonly stats = new TopicStats();
   readonly #partitions: (Partition | undefined)[] = [];
 
   constructor(
@@ -22,6 +24,7 @@ export class TopicPartitions {
   add(partition: Partition): void {
     assert(this.#partitions[partition.index] === undefined, "a partition is added once");
     this.#partitions[partition.index] = partition;
+    partition.stats = this.stats;
   }
 
   *[Symbol.iterator](): IterableIterator<Partition> {
@@ -32,6 +35,20 @@ export class TopicPartitions {
 export class Partitions {
   readonly #byName = new Map<string, TopicPartitions>();
   readonly #byId = new Map<string, TopicPartitions>();
+  /** Of topics that are gone. */
+  readonly #formerStats = new TopicStats();
+
+  topics(): Iterable<TopicPartitions> {
+    return this.#byId.values();
+  }
+
+  /** Of all topics that there are and were. */
+  totalStats(): TopicStats {
+    const total = new TopicStats();
+    total.add(this.#formerStats);
+    for (const { stats } of this.#byId.values()) total.add(stats);
+    return total;
+  }
 
   topicByName(name: string): TopicPartitions | null {
     return this.#byName.get(name) ?? null;
@@ -59,6 +76,7 @@ export class Partitions {
   removeTopic(id: string): TopicPartitions | null {
     const topic = this.#byId.get(id);
     if (topic === undefined) return null;
+    this.#formerStats.add(topic.stats);
     this.#byId.delete(id);
     this.#byName.delete(topic.name);
     return topic;

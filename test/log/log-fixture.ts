@@ -1,4 +1,5 @@
 /** A log on a fake World, and batches to append to it. */
+import { Histogram } from "../../src/base/histogram.ts";
 import type { DiskError } from "../../src/base/world.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import { BatchExaminer } from "../../src/log/examiner/batch-examiner.ts";
@@ -31,6 +32,7 @@ export function hostOf(world: FakeWorld): TestHost {
     handles: new FileHandles(world.disk, 64),
     examiner: new BatchExaminer({ ...world, logger: silentLogger, threadsMax: () => 8 }),
     background: new WorkQueue(4),
+    flushesUs: new Histogram(),
     producerIdExpirationMs: 86_400_000,
     verifiesTransactions: false,
     schedule: (delayMs, work) => void world.clock.schedule(delayMs, work),

@@ -4,7 +4,7 @@
  */
 import { QuotaLimits } from "./quota-limits.ts";
 import { Rate, type RateWindow } from "./rate.ts";
-import { Sensors, type QuotaUser } from "./sensors.ts";
+import { type Sensor, Sensors, type QuotaUser } from "./sensors.ts";
 
 export class RateQuota {
   readonly limits = new QuotaLimits();
@@ -21,6 +21,11 @@ export class RateQuota {
   /** False while nobody is limited: then there is nothing to record. */
   get isActive(): boolean {
     return !this.limits.isEmpty;
+  }
+
+  /** What each scope has used of its limit. */
+  sensors(): Iterable<Sensor<Rate>> {
+    return this.#sensors.values();
   }
 
   /** Counts a use, and says for how long this client is to be silent; 0 within its limit. */

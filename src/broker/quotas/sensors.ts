@@ -40,6 +40,10 @@ export class Sensors<M> {
     return this.#sensors.size;
   }
 
+  values(): Iterable<Sensor<M>> {
+    return this.#sensors.values();
+  }
+
   /** With the limit that holds now. */
   of({ user, clientId }: QuotaUser, nowMs: number): Sensor<M> {
     const { limits } = this;

@@ -205,6 +205,7 @@ function completeJoin(context: GroupContext, group: ClassicGroup): GroupEffects 
     return NO_EFFECTS;
   }
   group.startGeneration(context.clock.wallMs());
+  context.stats.classicRebalances++;
   context.logger.info(
     `group ${group.groupId} has generation ${group.generationId} ` +
       `with ${group.members.size} members, leader ${group.leaderId}`,

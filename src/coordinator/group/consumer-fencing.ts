@@ -43,6 +43,7 @@ export function fenceMembers<T>(
 }
 
 export function logEpoch(groups: ConsumerGroups, group: ConsumerGroup, epoch: number): void {
+  groups.context.stats.consumerRebalances++;
   groups.context.logger.info(`group ${group.groupId} has group epoch ${epoch}`);
 }
 

@@ -4,6 +4,7 @@ import type { Clock, Random } from "../../base/world.ts";
 import type { ShardContext } from "../shard.ts";
 import type { GroupConfig } from "./group-config.ts";
 import type { GroupRecord } from "./group-records.ts";
+import type { GroupStats } from "./group-stats.ts";
 import type { TopicDirectory } from "./topic-directory.ts";
 
 export interface GroupContext extends ShardContext<GroupRecord> {
@@ -12,4 +13,5 @@ export interface GroupContext extends ShardContext<GroupRecord> {
   readonly random: Random;
   readonly logger: Logger;
   readonly topics: TopicDirectory;
+  readonly stats: GroupStats;
 }

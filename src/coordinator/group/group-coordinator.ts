@@ -23,6 +23,7 @@ import { checkConsumerHeartbeat } from "./consumer-requests.ts";
 import { describeGroup, groupFilter, listedGroups, undescribed } from "./group-descriptions.ts";
 import type * as messages from "./group-messages.ts";
 import { groupRecordCodec, type GroupRecord } from "./group-records.ts";
+import { GroupStats } from "./group-stats.ts";
 import { GroupShard, type DeletedTopic } from "./group-shard.ts";
 import { coordinatorPartitionFor } from "../java-hash.ts";
 import { OffsetHandler } from "./offset-handler.ts";
@@ -56,6 +57,7 @@ export class GroupCoordinator {
   readonly #runtime: CoordinatorRuntime<GroupShard, GroupRecord>;
   readonly #offsets: OffsetHandler;
   readonly #transactionalOffsets: TransactionalOffsets;
+  readonly stats = new GroupStats();
   #isActive = true;
 
   constructor(options: GroupCoordinatorOptions) {
@@ -67,7 +69,7 @@ export class GroupCoordinator {
       logger,
       codec: groupRecordCodec,
       createState: (context) =>
-        new GroupShard({ ...context, clock, random, logger, config, topics }),
+        new GroupShard({ ...context, clock, random, logger, config, topics, stats: this.stats }),
       commitTimeoutMs: config.offsetsCommitTimeoutMs,
       loadSizeMax: config.offsetsLoadBufferSize,
       compression: config.offsetsTopicCompressionCodec,
@@ -332,6 +334,11 @@ export class GroupCoordinator {
       ),
     );
     return { throttleTimeMs: 0, results: await Promise.all(results) };
+  }
+
+  /** Looks at the shards that are here and loaded. */
+  forEachShard(look: (shard: GroupShard) => void): void {
+    this.#runtime.forEach(look);
   }
 
   // ---- Helpers -----------------------------------------------------------------------------

@@ -296,6 +296,7 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     const { clock, config } = this.#context;
     const sizeMax = config.offsetMetadataMaxBytes;
     const records = offsets.commitRecords(request, clock.wallMs(), sizeMax, topics);
+    this.#context.stats.offsetCommits += records.length;
     return { records, response: topics };
   }
 
@@ -324,6 +325,7 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
       config.offsetMetadataMaxBytes,
       results,
     );
+    this.#context.stats.offsetCommits += records.length;
     const response = results.map(({ name = "", partitions }) => ({
       name,
       partitions: [...partitions],
@@ -386,6 +388,8 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
       const isBare = expireOffsets(this.store, group, nowMs, retentionMs, records);
       if (isBare && group.isEmpty) records.push(...this.#tombstonesOf(group.groupId));
     }
+    const expired = records.filter(({ type }) => type === "offsetCommit");
+    this.#context.stats.offsetExpirations += expired.length;
     if (records.length > 0) logger.info(`${records.length} tombstones for expired offsets, groups`);
     return { records, isAtomic: false };
   }

@@ -141,6 +141,11 @@ export class TransactionCoordinator implements TransactionVerifier {
   }
 
   /** Whoever waits is told to look for another coordinator. */
+  /** Looks at the shards that are here and loaded. */
+  forEachShard(look: (shard: TransactionShard) => void): void {
+    this.#runtime.forEach(look);
+  }
+
   stop(): void {
     this.#isActive = false;
     this.#periodic.stop();

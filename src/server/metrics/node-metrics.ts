@@ -6,6 +6,7 @@ import { HANDLERS } from "../../api/index.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import { apiVersions } from "../../protocol/messages/18-api-versions.ts";
 import type { BrokerNode } from "../../broker/broker-node.ts";
+import { brokerFamilies } from "../../broker/metrics/broker-families.ts";
 import type { MetricsListener } from "../../broker/settings/own-settings.ts";
 import { HttpServer } from "../http/http-server.ts";
 import type { LoopLag } from "../../base/loop-lag.ts";
@@ -37,6 +38,7 @@ export class NodeMetrics {
     this.#table = new MetricsTable(clock, server.requests, names, loopLag);
     metrics.addFamilies(processFamilies(broker.world, loopLag));
     metrics.addFamilies(serverFamilies(server));
+    metrics.addFamilies(brokerFamilies(broker));
     metrics.addFamilies(requestFamilies(server.requests, names, clock));
   }
 

@@ -18,6 +18,7 @@
  * anew, and no two libraries make the same bytes of it: with --codecs too, what is in the batches is
  * compared, and not their sizes.
  */
+import { Histogram } from "../../../src/base/histogram.ts";
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -220,6 +221,7 @@ class Comparison {
       examiner: new BatchExaminer({ workers, clock, logger, threadsMax }),
       handles: new FileHandles(disk, 1000),
       background: new WorkQueue(4),
+      flushesUs: new Histogram(),
       producerIdExpirationMs: 86_400_000,
       verifiesTransactions: this.#verifies,
       schedule: () => undefined,

@@ -8,6 +8,7 @@ import {
   groupRecordCodec,
   type GroupRecord,
 } from "../../../src/coordinator/group/group-records.ts";
+import { GroupStats } from "../../../src/coordinator/group/group-stats.ts";
 import { GroupShard } from "../../../src/coordinator/group/group-shard.ts";
 import type { TopicDirectory } from "../../../src/coordinator/group/topic-directory.ts";
 import type { Outcome } from "../../../src/coordinator/outcome.ts";
@@ -40,7 +41,8 @@ export class ShardBroker {
       logger: silentLogger,
       codec: groupRecordCodec,
       createState: (context) => {
-        const world = { clock, random, logger: silentLogger, config, topics };
+        const stats = new GroupStats();
+        const world = { clock, random, logger: silentLogger, config, topics, stats };
         this.shard = new GroupShard({ ...context, ...world });
         return this.shard;
       },

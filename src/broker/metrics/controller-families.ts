@@ -1,0 +1,83 @@
+/**
+ * Kafka's KafkaController and raft-metrics: the second twice, by the names of jmx_exporter's
+ * example (kafka_server_raft_metrics_...) and by those that Strimzi's dashboards ask for
+ * (kafka_server_raftmetrics_...).
+ */
+import { type Families, labelText, type MetricsText } from "../../base/metrics-text.ts";
+import type { MetadataImage } from "../../metadata/image.ts";
+import type { MetadataNode } from "../../metadata/metadata-node.ts";
+import { NO_LEADER } from "../../metadata/partition-registration.ts";
+
+export function controllerFamilies(metadata: () => MetadataNode): Families {
+  return function* (out) {
+    const node = metadata();
+    yield* controller(out, node.image, node);
+    yield* raft(out, node);
+  };
+}
+
+/** Looked at without a break. */
+const TOPICS_AT_ONCE = 64;
+
+function* controller(
+  out: MetricsText,
+  { topics, cluster }: MetadataImage,
+  node: MetadataNode,
+): Iterable<void> {
+  const brokers = [...cluster.brokers.values()];
+  let offline = 0;
+  let imbalanced = 0;
+  let seen = 0;
+  for (const { partitions } of topics.values()) {
+    for (const { leader, replicas } of partitions) {
+      if (leader === NO_LEADER) offline++;
+      if (leader !== replicas[0]) imbalanced++;
+    }
+    if (++seen % TOPICS_AT_ONCE === 0) yield;
+  }
+  const isActive = node.raft.quorum.leaderId === node.raft.quorum.local.id;
+  const rows: readonly (readonly [string, string, number])[] = [
+    ["activecontrollercount", "1 on the active controller", Number(isActive)],
+    ["activebrokercount", "Brokers that are not fenced", brokers.filter((b) => !b.fenced).length],
+    ["fencedbrokercount", "Brokers that are fenced", brokers.filter((b) => b.fenced).length],
+    ["globaltopiccount", "Topics of the cluster", topics.size],
+    ["globalpartitioncount", "Partitions of the cluster", topics.partitionCount],
+    ["offlinepartitionscount", "Partitions without a leader", offline],
+    ["preferredreplicaimbalancecount", "Partitions not led by their first replica", imbalanced],
+    ["metadataerrorcount", "Errors in the metadata log", 0],
+    ["lastappliedrecordoffset", "Offset of the last record applied", node.lastOffset],
+    ["lastcommittedrecordoffset", "Offset of the last record committed", node.lastOffset],
+    ["lastappliedrecordlagms", "How far the applied records are behind", 0],
+  ];
+  for (const [name, help, value] of rows) {
+    out.one(`kafka_controller_kafkacontroller_${name}`, "gauge", help, value);
+  }
+  const elections = "kafka_controller_controllerstats_uncleanleaderelections";
+  out.one(elections, "counter", "Leaders elected that may lack records", 0);
+  yield;
+}
+
+function* raft(out: MetricsText, { raft }: MetadataNode): Iterable<void> {
+  const { quorum, log } = raft;
+  const isLeader = quorum.leaderId === quorum.local.id;
+  const state = isLeader ? "leader" : "unattached";
+  const rows: readonly (readonly [string, string, number])[] = [
+    ["current_leader", "Who leads the quorum; -1 for nobody", quorum.leaderId],
+    ["current_vote", "Whom this node voted for; -1 for nobody", quorum.leaderId],
+    ["current_epoch", "Epoch of the quorum", quorum.epoch],
+    ["high_watermark", "High watermark of the metadata log", log.highWatermark],
+    ["log_end_offset", "End of the metadata log", log.endOffset],
+    ["log_end_epoch", "Epoch of the last record of the metadata log", quorum.epoch],
+    ["number_of_voters", "Voters of the quorum", quorum.voters.size],
+    ["number_of_observers", "Observers of the quorum", quorum.observers().length],
+  ];
+  for (const prefix of ["kafka_server_raft_metrics", "kafka_server_raftmetrics"]) {
+    for (const [name, help, value] of rows) out.one(`${prefix}_${name}`, "gauge", help, value);
+  }
+  const help = "The state of this node in the quorum";
+  const info = "kafka_server_raft_metrics_current_state_info";
+  out.one(info, "gauge", help, 1, labelText({ state }));
+  const strimzi = "kafka_server_raftmetrics_current_state";
+  out.one(strimzi, "unknown", help, 1, labelText({ current_state: state }));
+  yield;
+}

@@ -1,0 +1,103 @@
+/**
+ * Kafka's GroupMetadataManager (classic groups), group-coordinator-metrics, and what the
+ * transaction coordinator has. Nothing is made to be looked at: without groups there is nothing.
+ */
+import { type Families, labelText, type MetricsText } from "../../base/metrics-text.ts";
+import type { GroupCoordinator } from "../../coordinator/group/group-coordinator.ts";
+import type { GroupShard } from "../../coordinator/group/group-shard.ts";
+import type * as transaction from "../../coordinator/transaction/transaction-coordinator.ts";
+import { transactionStateName } from "../../coordinator/transaction/transaction-state.ts";
+
+export interface MadeCoordinators {
+  readonly groups: GroupCoordinator | null;
+  readonly transactions: transaction.TransactionCoordinator | null;
+}
+
+export function coordinatorFamilies(made: () => MadeCoordinators): Families {
+  return function* (out) {
+    const { groups, transactions } = made();
+    if (groups !== null) yield* groupFamilies(out, groups);
+    if (transactions !== null) yield* transactionFamilies(out, transactions);
+  };
+}
+
+const CLASSIC_STATES = ["PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Empty"];
+const CONSUMER_STATES = ["Empty", "Assigning", "Reconciling", "Stable", "Dead"];
+/** Looked at without a break. */
+const GROUPS_AT_ONCE = 256;
+
+function* groupFamilies(out: MetricsText, groups: GroupCoordinator): Iterable<void> {
+  const classic = new Map(CLASSIC_STATES.map((state) => [state, 0]));
+  const consumer = new Map(CONSUMER_STATES.map((state) => [state, 0]));
+  const shards: GroupShard[] = [];
+  groups.forEachShard((shard) => shards.push(shard));
+  let offsets = 0;
+  for (const { groups: classicGroups, consumers, store } of shards) {
+    yield* countStates(classic, classicGroups.values());
+    yield* countStates(consumer, consumers.byId.values());
+    let seen = 0;
+    for (const topics of store.committed.byGroup.values()) {
+      for (const partitions of topics.values()) offsets += partitions.size;
+      if (++seen % GROUPS_AT_ONCE === 0) yield;
+    }
+  }
+  const manager = "kafka_coordinator_group_groupmetadatamanager";
+  out.one(`${manager}_numgroups`, "gauge", "Classic groups", sumOf(classic));
+  out.one(`${manager}_numoffsets`, "gauge", "Committed offsets", offsets);
+  for (const [state, count] of classic) {
+    out.one(`${manager}_numgroups${state.toLowerCase()}`, "gauge", `In state ${state}`, count);
+  }
+  yield;
+  const name = "kafka_server_group_coordinator_metrics";
+  out.family(`${name}_group_count`, "gauge", "Groups by protocol");
+  out.sample(sumOf(classic), labelText({ protocol: "classic" }));
+  out.sample(sumOf(consumer), labelText({ protocol: "consumer" }));
+  out.family(`${name}_consumer_group_count`, "gauge", "Consumer groups by state");
+  for (const [state, count] of consumer) {
+    out.sample(count, labelText({ state: state.toLowerCase() }));
+  }
+  const { stats } = groups;
+  const counts: readonly (readonly [string, string, number])[] = [
+    ["offset_commit_count", "Offsets committed", stats.offsetCommits],
+    ["offset_expiration_count", "Offsets expired", stats.offsetExpirations],
+    ["group_completed_rebalance_count", "Classic generations", stats.classicRebalances],
+    ["consumer_group_rebalance_count", "Consumer group epochs", stats.consumerRebalances],
+  ];
+  for (const [row, help, value] of counts) out.one(`${name}_${row}`, "unknown", help, value);
+  yield;
+}
+
+function* countStates(
+  counts: Map<string, number>,
+  groups: Iterable<{ readonly state: string }>,
+): Iterable<void> {
+  let seen = 0;
+  for (const { state } of groups) {
+    counts.set(state, (counts.get(state) ?? 0) + 1);
+    if (++seen % GROUPS_AT_ONCE === 0) yield;
+  }
+}
+
+function* transactionFamilies(
+  out: MetricsText,
+  transactions: transaction.TransactionCoordinator,
+): Iterable<void> {
+  const states = new Map<string, number>();
+  transactions.forEachShard((shard) => {
+    for (const { state } of shard.transactions.values()) {
+      const name = transactionStateName(state);
+      states.set(name, (states.get(name) ?? 0) + 1);
+    }
+  });
+  const name = "kafka_server_transaction_coordinator_metrics";
+  out.one(`${name}_transactional_id_count`, "gauge", "Transactional ids", sumOf(states));
+  out.family("bunka_transactions", "gauge", "Transactional ids by the state of their transaction");
+  for (const [state, count] of states) out.sample(count, labelText({ state }));
+  yield;
+}
+
+function sumOf(counts: ReadonlyMap<string, number>): number {
+  let sum = 0;
+  for (const count of counts.values()) sum += count;
+  return sum;
+}

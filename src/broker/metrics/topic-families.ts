@@ -1,0 +1,48 @@
+/**
+ * Kafka's BrokerTopicMetrics: of all topics without a label, and of each topic that is here now.
+ *
+ *   kafka_server_brokertopicmetrics_bytesin_total 8123904
+ *   kafka_server_brokertopicmetrics_bytesin_total{topic="orders"} 8000000
+ */
+import { type Families, labelText } from "../../base/metrics-text.ts";
+import type { Partitions } from "../../partition/partitions.ts";
+import type { TopicStats } from "../../partition/topic-stats.ts";
+
+type Row = readonly [string, string, keyof TopicStats & string];
+
+const ROWS = [
+  ["messagesin", "Records appended", "messagesIn"],
+  ["bytesin", "Bytes of records appended", "bytesIn"],
+  ["bytesout", "Bytes of records sent to consumers", "bytesOut"],
+  ["bytesrejected", "Bytes of records that were too large", "bytesRejected"],
+  ["totalproducerequests", "Appends, counted by partition", "totalProduceRequests"],
+  ["failedproducerequests", "Appends that failed, by partition", "failedProduceRequests"],
+  ["totalfetchrequests", "Reads, counted by partition", "totalFetchRequests"],
+  ["failedfetchrequests", "Reads that failed, by partition", "failedFetchRequests"],
+  ["producemessageconversions", "Records written anew", "produceMessageConversions"],
+] as const satisfies readonly Row[];
+
+/** As many topics as partitions are shown. */
+export function topicFamilies(partitions: Partitions, topicsMax: number): Families {
+  return function* (out) {
+    const total = partitions.totalStats();
+    yield;
+    for (const [name, help, field] of ROWS) {
+      out.family(`kafka_server_brokertopicmetrics_${name}`, "counter", help);
+      out.sample(total[field]);
+      let shown = 0;
+      for (const topic of partitions.topics()) {
+        if (shown++ >= topicsMax) break;
+        out.sample(topic.stats[field], labelText({ topic: topic.name }));
+        if (shown % TOPICS_AT_ONCE === 0) yield;
+      }
+      yield;
+    }
+    const help = "Bytes of records sent to followers";
+    const name = "kafka_server_brokertopicmetrics_replicationbytesout";
+    out.one(name, "counter", help, total.replicationBytesOut);
+    yield;
+  };
+}
+
+const TOPICS_AT_ONCE = 64;

@@ -1,0 +1,10 @@
+/** What groups of this node have done, of all its shards: Kafka's group-coordinator-metrics. */
+export class GroupStats {
+  /** Offsets of partitions that were committed, or had expired. */
+  offsetCommits = 0;
+  offsetExpirations = 0;
+  /** Generations of classic groups. */
+  classicRebalances = 0;
+  /** New epochs of consumer groups. */
+  consumerRebalances = 0;
+}

@@ -1,0 +1,113 @@
+/** What a broker tells of itself, beside its requests. */
+import { expect, test } from "bun:test";
+import { type Families, MetricsText } from "../../src/base/metrics-text.ts";
+import { brokerFamilies } from "../../src/broker/metrics/broker-families.ts";
+import { metricsListener, metricsPartitionsMax } from "../../src/broker/settings/own-settings.ts";
+import { SettingError } from "../../src/broker/settings/setting-error.ts";
+import { produce } from "../../src/protocol/messages/00-produce.ts";
+import { fetch } from "../../src/protocol/messages/01-fetch.ts";
+import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
+import { deleteTopics } from "../../src/protocol/messages/20-delete-topics.ts";
+import { startBroker, type TestBroker } from "../api/broker-kit.ts";
+import { batchOf } from "../log/log-fixture.ts";
+
+function told(families: Families): Map<string, number> {
+  const out = new MetricsText("prometheus");
+  const samples = new Map<string, number>();
+  for (const _ of families(out));
+  for (const line of out.take().split("\n")) {
+    if (line === "" || line.startsWith("#")) continue;
+    const at = line.lastIndexOf(" ");
+    expect(samples.has(line.slice(0, at))).toBe(false);
+    samples.set(line.slice(0, at), Number(line.slice(at + 1)));
+  }
+  return samples;
+}
+
+function makeTopic(broker: TestBroker, name: string, numPartitions: number): void {
+  const topic = { name, numPartitions, replicationFactor: 1, assignments: [], configs: [] };
+  const request = { topics: [topic], timeoutMs: 1000, validateOnly: false };
+  broker.wait(broker.asker.quietly(createTopics, 4, request));
+}
+
+function produceTo(broker: TestBroker, name: string, records: Buffer): number {
+  const partitionData = [{ index: 0, records }];
+  const request = { acks: 1, timeoutMs: 1000, topicData: [{ name, partitionData }] };
+  const { responses } = broker.wait(broker.asker.quietly(produce, 7, request));
+  return responses[0]!.partitionResponses[0]!.errorCode;
+}
+
+test("topics, partitions and the controller are told of", () => {
+  const broker = startBroker();
+  const families = brokerFamilies(broker.node);
+  makeTopic(broker, "a", 3);
+  const records = batchOf({ count: 5 });
+  const size = records.length;
+  expect(produceTo(broker, "a", records)).toBe(0);
+  const spoilt = batchOf({ count: 5 });
+  spoilt[spoilt.length - 1]! ^= 1;
+  expect(produceTo(broker, "a", spoilt)).not.toBe(0);
+  const partition = { partition: 0, fetchOffset: 0, partitionMaxBytes: 100_000 };
+  const request = { maxWaitMs: 0, minBytes: 1, maxBytes: 100_000, isolationLevel: 0 };
+  broker.wait(
+    broker.asker.quietly(fetch, 11, {
+      ...request,
+      topics: [{ topic: "a", partitions: [partition] }],
+    }),
+  );
+  const samples = told(families);
+  const topic = (name: string) => samples.get(`kafka_server_brokertopicmetrics_${name}`);
+  expect(topic('messagesin_total{topic="a"}')).toBe(5);
+  expect(topic("messagesin_total")).toBe(5);
+  expect(topic('bytesin_total{topic="a"}')).toBe(size);
+  expect(topic('bytesout_total{topic="a"}')).toBe(size);
+  expect(topic('totalproducerequests_total{topic="a"}')).toBe(2);
+  // A checksum that is wrong is the client's failure.
+  expect(topic('failedproducerequests_total{topic="a"}')).toBe(0);
+  expect(topic('totalfetchrequests_total{topic="a"}')).toBe(1);
+  expect(samples.get("kafka_server_replicamanager_partitioncount")).toBe(3);
+  expect(samples.get("kafka_server_replicamanager_leadercount")).toBe(3);
+  expect(samples.get("kafka_server_replicamanager_underreplicatedpartitions")).toBe(0);
+  expect(samples.get("kafka_controller_kafkacontroller_globaltopiccount")).toBe(1);
+  expect(samples.get("kafka_controller_kafkacontroller_activecontrollercount")).toBe(1);
+  expect(samples.get('kafka_log_log_logendoffset{topic="a",partition="0"}')).toBe(5);
+  expect(samples.get('kafka_log_log_size{topic="a",partition="0"}')).toBe(size);
+  expect(samples.get('kafka_server_raft_metrics_current_state_info{state="leader"}')).toBe(1);
+  const before = samples.get("kafka_log_logflushstats_logflushrateandtimems_count")!;
+  expect(before).toBeGreaterThan(0);
+
+  // What a topic has counted stays in the sum of all.
+  broker.wait(broker.asker.quietly(deleteTopics, 1, { topicNames: ["a"], timeoutMs: 1000 }));
+  const after = told(families);
+  expect(after.get("kafka_server_brokertopicmetrics_messagesin_total")).toBe(5);
+  expect(after.has('kafka_server_brokertopicmetrics_messagesin_total{topic="a"}')).toBe(false);
+  expect(after.get("kafka_server_replicamanager_partitioncount")).toBe(0);
+  broker.stop();
+});
+
+test("of too many partitions the first are shown, and all are counted", () => {
+  const broker = startBroker({ "bunka.metrics.partitions.max": "70" });
+  makeTopic(broker, "many", 150);
+  const samples = told(brokerFamilies(broker.node));
+  const shown = [...samples.keys()].filter((name) => name.startsWith("kafka_log_log_size"));
+  expect(shown.length).toBe(70);
+  expect(samples.get("kafka_server_replicamanager_partitioncount")).toBe(150);
+  broker.stop();
+});
+
+test("the listener is an address, and nothing else", () => {
+  const listener = (text: string) => metricsListener(new Map([["bunka.metrics.listener", text]]));
+  expect(metricsListener(new Map())).toBeNull();
+  expect(listener(" ")).toBeNull();
+  expect(listener("http://127.0.0.1:9404")).toEqual({ host: "127.0.0.1", port: 9404 });
+  expect(listener("http://0.0.0.0:0/")).toEqual({ host: "", port: 0 });
+  expect(listener("http://:9404/metrics")).toEqual({ host: "", port: 9404 });
+  expect(listener("http://[::1]:9404")).toEqual({ host: "::1", port: 9404 });
+  for (const wrong of ["9404", "https://a:1", "http://a", "http://a:70000", "http://a:1/x"]) {
+    expect(() => listener(wrong)).toThrow(SettingError);
+  }
+  const max = (text: string) =>
+    metricsPartitionsMax(new Map([["bunka.metrics.partitions.max", text]]));
+  expect([max(""), max("0"), max("5")]).toEqual([10_000, 0, 5]);
+  expect(() => max("-1")).toThrow(SettingError);
+});
