@@ -30,33 +30,20 @@
 import { assert } from "../base/assert.ts";
 import type { DiskError } from "../base/world.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
-import {
-  batchSize,
-  isControl,
-  hasProducerId,
-  producerEpoch,
-  producerId,
-} from "../protocol/record-batch.ts";
+import { batchSize, hasProducerId } from "../protocol/record-batch.ts";
 import { appended, type AppendResult, type RecordError, refused } from "./append-result.ts";
-import { readEndTransactionMarker } from "./end-transaction-marker.ts";
 import { checkGivenBatches } from "./given-batches.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
 import { appendRun, type BatchRun, makeRoom, roll } from "./log-append.ts";
+import { type GivenMarker, hasMarker, refuseProducer, startVerification } from "./log-claims.ts";
 import { isFlushed, type LogConfig } from "./log-config.ts";
 import { LogFlush } from "./log-flush.ts";
 import { abortedTransactions, readLog } from "./log-read.ts";
 import { deleteOldSegments, moveLogStart } from "./log-retention.ts";
 import type { LogSlice } from "./log-slice.ts";
 import type { LogState } from "./log-state.ts";
-import { producerBatchOf } from "./log-producers.ts";
 import { truncateFullyAndStartAt, truncateTo } from "./log-truncate.ts";
-import {
-  type AppendOrigin,
-  refuseBatch,
-  refuseMarker,
-  type Refusal,
-  staleEpoch,
-} from "./producer-checks.ts";
+import type { AppendOrigin, Refusal } from "./producer-checks.ts";
 import type { ProducerEntry } from "./producer-entry.ts";
 import type { Examination, InvalidBatch } from "./record-examination.ts";
 import {
@@ -251,7 +238,7 @@ export class Log {
         const firstOffset = lastOffset - offsetDelta;
         return appended(firstOffset, lastOffset, timestamp, state.logStartOffset, true, null);
       }
-      const claim = this.#refuseProducer(batch.bytes, options);
+      const claim = refuseProducer(state, batch.bytes, origin, options);
       if (claim !== null) return this.#refused(claim);
       return this.#append(batch, batch.appendTimeMs, options.isGathered === true);
     });
@@ -278,45 +265,15 @@ export class Log {
     epoch: number,
     supportsEpochBump: boolean,
   ): Verification | Refusal | null {
-    const state = this.#state;
-    const failed = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: "The disk failed" };
-    return state.attempt<Verification | Refusal | null>(
-      () => {
-        const entry = state.producers.state.get(producerId);
-        if (entry !== undefined) {
-          if (epoch < entry.epoch) return staleEpoch(producerId, epoch, entry.epoch);
-          if (epoch === entry.epoch && entry.transactionFirstOffset !== -1) return null;
-        }
-        const { nowMs } = state;
-        return state.verifications.start(producerId, sequence, epoch, supportsEpochBump, nowMs);
-      },
-      () => failed,
-    );
+    return startVerification(this.#state, producerId, sequence, epoch, supportsEpochBump);
   }
 
   /**
    * Whether the producer's last transaction here was ended by this very marker. Then it need not be
    * written again; what is about to begin is void all the same.
    */
-  hasMarker(marker: {
-    readonly producerId: number;
-    readonly producerEpoch: number;
-    readonly coordinatorEpoch: number;
-    readonly transactionVersion: number;
-  }): boolean {
-    const { producers, verifications } = this.#state;
-    const { producerId: id, producerEpoch: epoch, transactionVersion } = marker;
-    const entry = this.#state.attempt(
-      () => producers.state.get(id),
-      () => undefined,
-    );
-    if (entry === undefined || entry.epoch !== epoch) return false;
-    if (entry.transactionFirstOffset !== -1 || entry.coordinatorEpoch === -1) return false;
-    // Many transactions have one epoch there: a later coordinator must be known as such.
-    const isLater = entry.coordinatorEpoch < marker.coordinatorEpoch;
-    if (transactionVersion < 2 && isLater) return false;
-    verifications.markerAppended(id, epoch);
-    return true;
+  hasMarker(marker: GivenMarker): boolean {
+    return hasMarker(this.#state, marker);
   }
 
   /** What a leader sent: believed, but for its checksums and order. `leaderEpoch` bounds it. */
@@ -517,26 +474,6 @@ export class Log {
   #refused(refusal: Refusal, recordErrors: readonly RecordError[] = []): AppendResult {
     const { logStartOffset } = this.#state;
     return refused(refusal.errorCode, refusal.message, logStartOffset, recordErrors);
-  }
-
-  /** The leader takes one batch of a producer at a time. */
-  #refuseProducer(bytes: Buffer, options: LeaderAppend): Refusal | null {
-    if (!hasProducerId(bytes, 0)) return null;
-    const { host, producers, verifications } = this.#state;
-    const entry = producers.state.get(producerId(bytes, 0));
-    if (isControl(bytes, 0)) {
-      const marker = readEndTransactionMarker(bytes, 0);
-      if (marker === null) return null;
-      const { transactionVersion = -1 } = options;
-      const epoch = producerEpoch(bytes, 0);
-      return refuseMarker(entry, producerId(bytes, 0), epoch, marker, transactionVersion);
-    }
-    const verification = verifications.get(producerId(bytes, 0));
-    const isVerified = verification !== undefined && verification === options.verification;
-    return refuseBatch(entry, producerBatchOf(bytes, 0), options.origin, {
-      isVerified: isVerified || !host.verifiesTransactions,
-      verification,
-    });
   }
 
   #appendGiven(bytes: Buffer, leaderEpoch: number, isLeader: boolean, nowMs: number): AppendResult {
