@@ -74,6 +74,8 @@ import { listConfigResources } from "../protocol/messages/74-list-config-resourc
 import { describeTopicPartitions } from "../protocol/messages/75-describe-topic-partitions.ts";
 import { shareFetch } from "../protocol/messages/78-share-fetch.ts";
 import { shareAcknowledge } from "../protocol/messages/79-share-acknowledge.ts";
+import { shareGroupHeartbeat } from "../protocol/messages/76-share-group-heartbeat.ts";
+import { shareGroupDescribe } from "../protocol/messages/77-share-group-describe.ts";
 import { addRaftVoter } from "../protocol/messages/80-add-raft-voter.ts";
 import { removeRaftVoter } from "../protocol/messages/81-remove-raft-voter.ts";
 import { updateRaftVoter } from "../protocol/messages/82-update-raft-voter.ts";
@@ -84,6 +86,9 @@ import { deleteShareGroupState } from "../protocol/messages/86-delete-share-grou
 import * as summaries from "../protocol/messages/87-read-share-group-state-summary.ts";
 import { streamsGroupHeartbeat } from "../protocol/messages/88-streams-group-heartbeat.ts";
 import { streamsGroupDescribe } from "../protocol/messages/89-streams-group-describe.ts";
+import { describeShareGroupOffsets } from "../protocol/messages/90-describe-share-group-offsets.ts";
+import { alterShareGroupOffsets } from "../protocol/messages/91-alter-share-group-offsets.ts";
+import { deleteShareGroupOffsets } from "../protocol/messages/92-delete-share-group-offsets.ts";
 import { produceHandler } from "./00-produce.ts";
 import { late, type Handler } from "./handler.ts";
 
@@ -168,6 +173,8 @@ export const HANDLERS: readonly Handler[] = [
   late(describeTopicPartitions, () => require("./75-describe-topic-partitions.ts")),
   late(shareFetch, () => require("./78-share-fetch.ts")),
   late(shareAcknowledge, () => require("./79-share-acknowledge.ts")),
+  late(shareGroupHeartbeat, () => require("./76-share-group-heartbeat.ts")),
+  late(shareGroupDescribe, () => require("./77-share-group-describe.ts")),
   late(addRaftVoter, () => require("./80-add-raft-voter.ts")),
   late(removeRaftVoter, () => require("./81-remove-raft-voter.ts")),
   late(updateRaftVoter, () => require("./82-update-raft-voter.ts")),
@@ -180,6 +187,9 @@ export const HANDLERS: readonly Handler[] = [
   ),
   late(streamsGroupHeartbeat, () => require("./88-streams-group-heartbeat.ts")),
   late(streamsGroupDescribe, () => require("./89-streams-group-describe.ts")),
+  late(describeShareGroupOffsets, () => require("./90-describe-share-group-offsets.ts")),
+  late(alterShareGroupOffsets, () => require("./91-alter-share-group-offsets.ts")),
+  late(deleteShareGroupOffsets, () => require("./92-delete-share-group-offsets.ts")),
 ];
 
 /** APIs that not every broker offers, and when one does. */

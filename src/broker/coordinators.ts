@@ -169,6 +169,9 @@ export class Coordinators {
         () => node.metadataOffset,
       ),
       verifier: { verify: (write, operation) => this.transactions.verify(write, operation) },
+      shareState: () => this.share.persister,
+      latestOffset: (topicId, partition) =>
+        shareModule().latestOffset(node.partitions, topicId, partition),
       partitionCount: () =>
         this.#partitionCountOf(CONSUMER_OFFSETS_TOPIC) ??
         settings.get("offsets.topic.num.partitions"),

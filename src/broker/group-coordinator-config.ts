@@ -2,6 +2,7 @@
 import type {
   GroupConfig,
   MigrationPolicy,
+  ShareGroupConfig,
   StreamsGroupConfig,
 } from "../coordinator/group/group-config.ts";
 import { compressionOfId, consumerAssignors } from "./settings/effective.ts";
@@ -33,6 +34,7 @@ export function groupCoordinatorConfig(
       groupValue(settings, configsOf(groupId), "consumer.heartbeat.interval.ms"),
     consumerAssignmentIntervalMs: (groupId) =>
       groupValue(settings, configsOf(groupId), "consumer.assignment.interval.ms"),
+    share: shareConfig(settings, configsOf),
     streams: streamsConfig(settings, configsOf),
     get groupMinSessionTimeoutMs() {
       return settings.get("group.min.session.timeout.ms");
@@ -70,6 +72,26 @@ export function groupCoordinatorConfig(
     get transactionPartitionVerificationEnable() {
       return settings.get("transaction.partition.verification.enable");
     },
+  };
+}
+
+function shareConfig(
+  settings: Settings,
+  configsOf: (groupId: string) => SettingTexts,
+): ShareGroupConfig {
+  return {
+    get maxSize() {
+      return settings.get("group.share.max.size");
+    },
+    get initializeRetryIntervalMs() {
+      return settings.get("group.share.initialize.retry.interval.ms");
+    },
+    sessionTimeoutMs: (groupId) =>
+      groupValue(settings, configsOf(groupId), "share.session.timeout.ms"),
+    heartbeatIntervalMs: (groupId) =>
+      groupValue(settings, configsOf(groupId), "share.heartbeat.interval.ms"),
+    assignmentIntervalMs: (groupId) =>
+      groupValue(settings, configsOf(groupId), "share.assignment.interval.ms"),
   };
 }
 

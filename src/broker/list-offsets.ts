@@ -29,7 +29,7 @@ export interface OffsetAnswer {
 }
 
 /** Of `replicaId`: sees what is committed. */
-const CONSUMER = -1;
+export const CONSUMER = -1;
 /** Of `replicaId`: is answered by any replica. */
 const DEBUGGER = -2;
 

@@ -1,13 +1,30 @@
 /** The states of share partitions on this node: their coordinator, and the way to it. */
 import type { Logger } from "../base/logger.ts";
 import type { World } from "../base/world.ts";
+import type { LatestOffset } from "../coordinator/group/share-offset-handler.ts";
 import { LocalPersister } from "../coordinator/share/local-persister.ts";
 import { ShareCoordinator } from "../coordinator/share/share-coordinator.ts";
 import type { MetadataImage } from "../metadata/image.ts";
 import { SHARE_GROUP_STATE_TOPIC } from "../metadata/internal-topics.ts";
+import { LATEST_TIMESTAMP } from "../log/timestamp-search.ts";
+import type { Partitions } from "../partition/partitions.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import { CONSUMER, listOffset } from "./list-offsets.ts";
 import type { Settings } from "./settings/settings.ts";
 import { shareCoordinatorConfig } from "./share-coordinator-config.ts";
 import type { TopicCreation } from "./topic-creation.ts";
+
+/** Where a partition ends for those who see what is committed. */
+export async function latestOffset(
+  partitions: Partitions,
+  topicId: string,
+  index: number,
+): Promise<LatestOffset> {
+  const partition = partitions.topicById(topicId)?.partition(index) ?? null;
+  if (partition === null) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, offset: -1 };
+  const query = { currentLeaderEpoch: -1, replicaId: CONSUMER, isolationLevel: 0 };
+  return listOffset(partition, { ...query, timestamp: LATEST_TIMESTAMP });
+}
 
 interface Node {
   readonly world: World;

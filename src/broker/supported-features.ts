@@ -19,6 +19,7 @@ export const SUPPORTED_FEATURES: SupportedFeatures = new Map([
   [KRAFT_VERSION, { min: 0, max: 1 }],
   [TRANSACTION_VERSION, { min: 0, max: 2 }],
   [GROUP_VERSION, { min: 0, max: 1 }],
+  [SHARE_VERSION, { min: 0, max: 1 }],
   [ELIGIBLE_LEADER_REPLICAS_VERSION, { min: 0, max: 1 }],
   [STREAMS_VERSION, { min: 0, max: 1 }],
 ]);

@@ -2,12 +2,19 @@
 import { ErrorCode, errorName } from "./error-code.ts";
 
 const TEXTS: ReadonlyMap<number, string> = new Map([
+  [
+    ErrorCode.UNKNOWN_SERVER_ERROR,
+    "The server experienced an unexpected error when processing the request.",
+  ],
   [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition."],
   [
     ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
     "The coordinator is loading and hence can't process requests.",
   ],
   [ErrorCode.COORDINATOR_NOT_AVAILABLE, "The coordinator is not available."],
+  [ErrorCode.INVALID_GROUP_ID, "The group id is invalid."],
+  [ErrorCode.NON_EMPTY_GROUP, "The group is not empty."],
+  [ErrorCode.UNSUPPORTED_VERSION, "The version of API is not supported."],
   [ErrorCode.NOT_COORDINATOR, "This is not the correct coordinator."],
   [
     ErrorCode.FENCED_LEADER_EPOCH,

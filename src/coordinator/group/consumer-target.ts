@@ -2,6 +2,7 @@
 import { assert } from "../../base/assert.ts";
 import {
   type AssignableMember,
+  type GroupAssignment,
   NO_PARTITIONS,
   samePartitions,
   topicIdsOf,
@@ -44,10 +45,7 @@ export function newTarget(context: GroupContext, request: TargetRequest): NewTar
   const members = assignableMembers(group, updated, topics, owners);
   const assignment = assignor({ members, isHomogeneous, partitionCountOf });
   const records: ConsumerRecord[] = [];
-  for (const { memberId } of members) {
-    const partitions = assignment.get(memberId) ?? NO_PARTITIONS;
-    const former = group.targetAssignment.get(memberId);
-    if (former !== undefined && samePartitions(former, partitions)) continue;
+  for (const [memberId, partitions] of changedTargets(members, group, assignment)) {
     records.push(targetMemberRecord(group.groupId, memberId, partitions));
   }
   records.push(targetRecord(group.groupId, groupEpoch, clock.wallMs()));
@@ -57,6 +55,19 @@ export function newTarget(context: GroupContext, request: TargetRequest): NewTar
       `in ${tookMs} ms`,
   );
   return { records, partitions: assignment.get(updated.memberId) ?? NO_PARTITIONS };
+}
+
+/** Members that shall have something else than before, or that are new. */
+export function* changedTargets(
+  members: readonly AssignableMember[],
+  { targetAssignment }: { readonly targetAssignment: ReadonlyMap<string, TopicPartitions> },
+  assignment: GroupAssignment,
+): Iterable<[string, TopicPartitions]> {
+  for (const { memberId } of members) {
+    const partitions = assignment.get(memberId) ?? NO_PARTITIONS;
+    const former = targetAssignment.get(memberId);
+    if (former === undefined || !samePartitions(former, partitions)) yield [memberId, partitions];
+  }
 }
 
 /** Whether all members read the same topics, as the counts of subscriptions tell. */

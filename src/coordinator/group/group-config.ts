@@ -20,12 +20,23 @@ export interface GroupConfig {
   readonly groupConsumerAssignors: readonly string[];
   readonly groupConsumerMigrationPolicy: MigrationPolicy;
   readonly groupConsumerRegexRefreshIntervalMs: number;
+  readonly share: ShareGroupConfig;
   /** What holds for one group, which may have settings of its own. */
   readonly consumerSessionTimeoutMs: (groupId: string) => number;
   readonly consumerHeartbeatIntervalMs: (groupId: string) => number;
   /** Between two target assignments (KIP-1263). */
   readonly consumerAssignmentIntervalMs: (groupId: string) => number;
   readonly streams: StreamsGroupConfig;
+}
+
+/** Of share groups. */
+export interface ShareGroupConfig {
+  readonly maxSize: number;
+  /** After so long an initialisation of share partitions is tried again. */
+  readonly initializeRetryIntervalMs: number;
+  readonly sessionTimeoutMs: (groupId: string) => number;
+  readonly heartbeatIntervalMs: (groupId: string) => number;
+  readonly assignmentIntervalMs: (groupId: string) => number;
 }
 
 /** What holds for one streams group, which may have settings of its own. */
@@ -68,6 +79,13 @@ export const GROUP_CONFIG_DEFAULTS: GroupConfig = {
   groupConsumerAssignors: ["uniform", "range"],
   groupConsumerMigrationPolicy: "bidirectional",
   groupConsumerRegexRefreshIntervalMs: 600_000,
+  share: {
+    maxSize: 200,
+    initializeRetryIntervalMs: 30_000,
+    sessionTimeoutMs: () => 45_000,
+    heartbeatIntervalMs: () => 5_000,
+    assignmentIntervalMs: () => 1_000,
+  },
   consumerSessionTimeoutMs: () => 45_000,
   consumerHeartbeatIntervalMs: () => 5_000,
   consumerAssignmentIntervalMs: () => 1_000,

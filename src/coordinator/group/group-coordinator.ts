@@ -9,10 +9,12 @@ import type { Logger } from "../../base/logger.ts";
 import type { Clock, Random } from "../../base/world.ts";
 import { CONSUMER_OFFSETS_TOPIC } from "../../metadata/internal-topics.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
+import { errorText } from "../../protocol/error-text.ts";
 import type { CoordinatorLog } from "../coordinator-log.ts";
 import { answered, type Outcome } from "../outcome.ts";
 import { CoordinatorRuntime } from "../runtime.ts";
 import type { TransactionEnd } from "../shard.ts";
+import type { ShareStatePersister } from "../share/persister.ts";
 import type { TransactionVerifier } from "../transaction/participants.ts";
 import { joinError } from "./classic-rebalance.ts";
 import { syncError } from "./classic-sync.ts";
@@ -30,6 +32,15 @@ import { OffsetHandler } from "./offset-handler.ts";
 import { type StreamsAnswer, streamsError } from "./streams-answer.ts";
 import { describeStreamsGroup, undescribedStreams } from "./streams-descriptions.ts";
 import { checkStreamsHeartbeat } from "./streams-requests.ts";
+import { GroupRefusal } from "./group-refusal.ts";
+import { describeShareGroup, undescribedShare } from "./share-descriptions.ts";
+import { shareHeartbeat, type ShareHeartbeatAnswer } from "./share-heartbeat.ts";
+import {
+  type LatestOffset,
+  ShareOffsetHandler,
+  undescribedOffsets,
+} from "./share-offset-handler.ts";
+import { checkShareHeartbeat } from "./share-requests.ts";
 import type { TopicDirectory } from "./topic-directory.ts";
 import { TransactionalOffsets } from "./transactional-offsets.ts";
 
@@ -48,6 +59,10 @@ export interface GroupCoordinatorOptions {
   readonly topics: TopicDirectory;
   /** Asked before a transaction's offsets are written. */
   readonly verifier: TransactionVerifier;
+  /** Keeps what share groups have got to. */
+  readonly shareState: () => ShareStatePersister;
+  /** Where a partition ends for those who see what is committed. */
+  readonly latestOffset: (topicId: string, partition: number) => Promise<LatestOffset>;
   /** Partitions of `__consumer_offsets`: as it is, or as it will be made. */
   readonly partitionCount: () => number;
 }
@@ -56,6 +71,7 @@ export class GroupCoordinator {
   readonly #options: GroupCoordinatorOptions;
   readonly #runtime: CoordinatorRuntime<GroupShard, GroupRecord>;
   readonly #offsets: OffsetHandler;
+  readonly #shareOffsets: ShareOffsetHandler;
   readonly #transactionalOffsets: TransactionalOffsets;
   readonly stats = new GroupStats();
   #isActive = true;
@@ -79,6 +95,13 @@ export class GroupCoordinator {
     this.#offsets = new OffsetHandler(topics, (groupId, operation, failure) =>
       this.#run(groupId, operation, failure),
     );
+    this.#shareOffsets = new ShareOffsetHandler({
+      logger,
+      topics,
+      state: options.shareState,
+      latestOffset: options.latestOffset,
+      run: (groupId, operation, failure) => this.#run(groupId, operation, failure),
+    });
     this.#transactionalOffsets = new TransactionalOffsets({
       topics,
       verifier: options.verifier,
@@ -222,6 +245,30 @@ export class GroupCoordinator {
     return this.#options.config.streams.heartbeatIntervalMs(groupId);
   }
 
+  async shareHeartbeat(
+    request: messages.ShareHeartbeatRequest,
+    from: messages.RequestContext,
+  ): Promise<messages.ShareHeartbeatResponse> {
+    if (!this.#isActive) return heartbeatError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    const refusal = checkShareHeartbeat(request);
+    if (refusal !== null) return heartbeatError(refusal.errorCode, refusal.errorMessage);
+    const outcome = await this.#run<ShareHeartbeatAnswer | GroupRefusal>(
+      request.groupId,
+      (shard) => {
+        const result = shareHeartbeat(shard.shares, request, from);
+        return result instanceof GroupRefusal ? answered(result) : result;
+      },
+      (error) => new GroupRefusal(error),
+    );
+    if (outcome instanceof GroupRefusal) {
+      return heartbeatError(outcome.errorCode, outcome.errorMessage);
+    }
+    const { response, initialization } = outcome;
+    // The member need not wait for it: its next heartbeat brings what has come of it.
+    if (initialization !== null) void this.#shareOffsets.initialize(initialization);
+    return response;
+  }
+
   // ---- Offsets -----------------------------------------------------------------------------
 
   commitOffsets(
@@ -259,6 +306,28 @@ export class GroupCoordinator {
     const errorCode = this.#checkGroupId(request.groupId);
     if (errorCode !== ErrorCode.NONE) return { errorCode, throttleTimeMs: 0, topics: [] };
     return this.#offsets.delete(request, from);
+  }
+
+  async describeShareOffsets(
+    group: messages.DescribeShareOffsetsGroup,
+  ): Promise<messages.DescribedShareOffsets> {
+    const { groupId } = group;
+    if (!this.#isActive) return undescribedOffsets(groupId, ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    return this.#shareOffsets.describe(group);
+  }
+
+  async alterShareOffsets(
+    request: messages.AlterShareOffsetsRequest,
+  ): Promise<messages.AlterShareOffsetsResponse> {
+    const error = this.#checkGroupId(request.groupId);
+    return error === ErrorCode.NONE ? this.#shareOffsets.alter(request) : shareOffsetError(error);
+  }
+
+  async deleteShareOffsets(
+    request: messages.DeleteShareOffsetsRequest,
+  ): Promise<messages.DeleteShareOffsetsResponse> {
+    const error = this.#checkGroupId(request.groupId);
+    return error === ErrorCode.NONE ? this.#shareOffsets.delete(request) : shareOffsetError(error);
   }
 
   // ---- Groups ------------------------------------------------------------------------------
@@ -307,6 +376,22 @@ export class GroupCoordinator {
     return Promise.all(groups);
   }
 
+  async describeShareGroups(groupIds: readonly string[]): Promise<messages.ShareDescribedGroup[]> {
+    const groups = groupIds.map((groupId) => {
+      const error = this.#checkGroupId(groupId);
+      if (error === ErrorCode.INVALID_GROUP_ID) return undescribedShare(groupId, error);
+      return this.#run(
+        groupId,
+        (shard) => answered(describeShareGroup(shard.shares, groupId)),
+        (failure) => ({
+          ...undescribedShare(groupId, failure),
+          errorMessage: errorText(failure),
+        }),
+      );
+    });
+    return Promise.all(groups);
+  }
+
   async listGroups(request: messages.ListGroupsRequest): Promise<messages.ListGroupsResponse> {
     if (!this.#isActive) return { errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, groups: [] };
     const isWanted = groupFilter(request.statesFilter, request.typesFilter);
@@ -326,19 +411,25 @@ export class GroupCoordinator {
   async deleteGroups(
     request: messages.DeleteGroupsRequest,
   ): Promise<messages.DeleteGroupsResponse> {
-    const results = [...new Set(request.groupsNames)].map((groupId) =>
-      this.#run(
-        groupId,
-        (shard) => shard.deleteGroup(groupId),
-        (errorCode): messages.DeletedGroup => ({ groupId, errorCode }),
-      ),
-    );
+    const groupIds = [...new Set(request.groupsNames)];
+    const results = groupIds.map((groupId) => this.#deleteGroup(groupId));
     return { throttleTimeMs: 0, results: await Promise.all(results) };
   }
 
   /** Looks at the shards that are here and loaded. */
   forEachShard(look: (shard: GroupShard) => void): void {
     this.#runtime.forEach(look);
+  }
+
+  /** What the share coordinator keeps for the group goes first. */
+  async #deleteGroup(groupId: string): Promise<messages.DeletedGroup> {
+    const errorCode = await this.#shareOffsets.deleteAll(groupId);
+    if (errorCode !== ErrorCode.NONE) return { groupId, errorCode };
+    return this.#run(
+      groupId,
+      (shard) => shard.deleteGroup(groupId),
+      (error): messages.DeletedGroup => ({ groupId, errorCode: error }),
+    );
   }
 
   // ---- Helpers -----------------------------------------------------------------------------
@@ -372,6 +463,11 @@ function heartbeatError(
   errorMessage: string | null = null,
 ): messages.ConsumerHeartbeatResponse {
   return { throttleTimeMs: 0, errorCode, errorMessage, memberEpoch: 0, heartbeatIntervalMs: 0 };
+}
+
+function shareOffsetError(errorCode: ErrorCode) {
+  const errorMessage = errorText(errorCode);
+  return { throttleTimeMs: 0, errorCode, errorMessage, responses: [] };
 }
 
 function leaveError(errorCode: number): messages.LeaveGroupResponse {

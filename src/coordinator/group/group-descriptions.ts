@@ -5,12 +5,14 @@ import type { ClassicMember } from "./classic-member.ts";
 import { CONSUMER_PROTOCOL_TYPE } from "./consumer-subscription.ts";
 import type { DescribedGroup, ListedGroup } from "./group-messages.ts";
 import type { GroupShard } from "./group-shard.ts";
+import { SHARE_PROTOCOL_TYPE } from "./share-group.ts";
 
 /** From here on a group that does not exist is an error; before it is a dead one. */
 const GROUP_ID_NOT_FOUND_VERSION = 6;
 const CLASSIC_TYPE = "classic";
 const CONSUMER_TYPE = "consumer";
 const STREAMS_TYPE = "streams";
+const SHARE_TYPE = "share";
 const NO_BYTES = Buffer.alloc(0);
 
 export function describeGroup(
@@ -85,7 +87,13 @@ export function listedGroups(shard: GroupShard): ListedGroup[] {
     groupState: group.state,
     groupType: STREAMS_TYPE,
   }));
-  return [...classic, ...consumer, ...streams];
+  const share = [...shard.shares.byId.values()].map((group) => ({
+    groupId: group.groupId,
+    protocolType: SHARE_PROTOCOL_TYPE,
+    groupState: group.state,
+    groupType: SHARE_TYPE,
+  }));
+  return [...classic, ...consumer, ...share, ...streams];
 }
 
 /** What a member told its assignor is shown once the group has agreed on one. */

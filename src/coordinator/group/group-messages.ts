@@ -2,7 +2,10 @@
 import type { Input, Value } from "../../protocol/schema.ts";
 import type * as describing from "../../protocol/messages/69-consumer-group-describe.ts";
 import type * as beating from "../../protocol/messages/68-consumer-group-heartbeat.ts";
+import type * as offsets from "../../protocol/messages/90-describe-share-group-offsets.ts";
+import type * as altering from "../../protocol/messages/91-alter-share-group-offsets.ts";
 import type { deleteGroups } from "../../protocol/messages/42-delete-groups.ts";
+import type * as deleting from "../../protocol/messages/92-delete-share-group-offsets.ts";
 import type { describeGroups } from "../../protocol/messages/15-describe-groups.ts";
 import type { heartbeat } from "../../protocol/messages/12-heartbeat.ts";
 import type { joinGroup } from "../../protocol/messages/11-join-group.ts";
@@ -13,6 +16,8 @@ import type { offsetDelete } from "../../protocol/messages/47-offset-delete.ts";
 import type { offsetFetch } from "../../protocol/messages/09-offset-fetch.ts";
 import type { streamsGroupDescribe } from "../../protocol/messages/89-streams-group-describe.ts";
 import type { streamsGroupHeartbeat } from "../../protocol/messages/88-streams-group-heartbeat.ts";
+import type { shareGroupDescribe } from "../../protocol/messages/77-share-group-describe.ts";
+import type { shareGroupHeartbeat } from "../../protocol/messages/76-share-group-heartbeat.ts";
 import type { syncGroup } from "../../protocol/messages/14-sync-group.ts";
 import type { txnOffsetCommit } from "../../protocol/messages/28-txn-offset-commit.ts";
 
@@ -50,6 +55,20 @@ export type ConsumerDescribedGroup = Input<
 export type StreamsHeartbeatRequest = Value<typeof streamsGroupHeartbeat.request>;
 export type StreamsHeartbeatResponse = Input<typeof streamsGroupHeartbeat.response>;
 export type StreamsDescribedGroup = Input<typeof streamsGroupDescribe.response>["groups"][number];
+
+export type ShareHeartbeatRequest = Value<typeof shareGroupHeartbeat.request>;
+export type ShareHeartbeatResponse = Input<typeof shareGroupHeartbeat.response>;
+export type ShareDescribedGroup = Input<typeof shareGroupDescribe.response>["groups"][number];
+export type DescribeShareOffsetsGroup = Value<
+  typeof offsets.describeShareGroupOffsets.request
+>["groups"][number];
+export type DescribedShareOffsets = Input<
+  typeof offsets.describeShareGroupOffsets.response
+>["groups"][number];
+export type AlterShareOffsetsRequest = Value<typeof altering.alterShareGroupOffsets.request>;
+export type AlterShareOffsetsResponse = Input<typeof altering.alterShareGroupOffsets.response>;
+export type DeleteShareOffsetsRequest = Value<typeof deleting.deleteShareGroupOffsets.request>;
+export type DeleteShareOffsetsResponse = Input<typeof deleting.deleteShareGroupOffsets.response>;
 
 /** Who asks, as the records of a group keep it. */
 export interface RequestContext {

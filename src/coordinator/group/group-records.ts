@@ -5,11 +5,9 @@
  *   0,1  group, topic, partition   a committed offset; null forgets it
  *   2    group                     a whole group of the classic protocol; null forgets it
  *   3..  group, ...                a group of the consumer protocol: see consumer-records.ts
+ *   10.. group, ...                a share group: see share-group-records.ts
  *   17.. group, ...                a streams group: see streams-records.ts
- *   ...  group, ...                groups of other protocols: left as they are
  */
-import { assert } from "../../base/assert.ts";
-import { Reader } from "../../protocol/reader.ts";
 import type { Value } from "../../protocol/schema.ts";
 import {
   groupMetadataKey,
@@ -26,7 +24,6 @@ import {
   encodeVersioned,
   keyOf,
 } from "../../protocol/records/frame.ts";
-import { shareGroupMetadataKey } from "../../protocol/records/share-group.ts";
 import { ZERO_UUID } from "../../base/uuid.ts";
 import type { EncodedRecord, RecordCodec } from "../record-codec.ts";
 import {
@@ -34,6 +31,11 @@ import {
   decodeConsumerRecord,
   encodeConsumerRecord,
 } from "./consumer-records.ts";
+import {
+  decodeShareGroupRecord,
+  encodeShareGroupRecord,
+  type ShareGroupRecord,
+} from "./share-group-records.ts";
 import { decodeStreamsRecord, encodeStreamsRecord, type StreamsRecord } from "./streams-records.ts";
 
 export type OffsetCommitValue = Value<typeof offsetCommitValue>;
@@ -54,15 +56,8 @@ export interface GroupMetadataRecord {
   readonly value: GroupMetadataValue | null;
 }
 
-/** A group of the share protocol begins, goes on, or ends. Only read. */
-export interface ForeignGroupRecord {
-  readonly type: "foreignGroup";
-  readonly group: string;
-  readonly exists: boolean;
-}
-
 export type GroupRecord =
-  OffsetCommitRecord | GroupMetadataRecord | ConsumerRecord | StreamsRecord | ForeignGroupRecord;
+  OffsetCommitRecord | GroupMetadataRecord | ConsumerRecord | ShareGroupRecord | StreamsRecord;
 
 /** No expiry of its own: the group's rules count. */
 export const NO_EXPIRY = -1;
@@ -75,9 +70,6 @@ const GROUP_METADATA_VERSION = 3;
 /** The highest key that Kafka 4.3 knows. */
 const KEY_MAX = 23;
 
-/** The record that is there as long as a group of another protocol is. */
-const FOREIGN_GROUP_KEYS: readonly number[] = [shareGroupMetadataKey.key];
-
 export const groupRecordCodec: RecordCodec<GroupRecord> = {
   encode: encodeRecord,
   decode: decodeRecord,
@@ -89,8 +81,13 @@ function encodeRecord(record: GroupRecord): EncodedRecord {
       return { key: encodeKey(offsetCommitKey, record), value: encodeOffset(record.value) };
     case "groupMetadata":
       return { key: encodeKey(groupMetadataKey, record), value: encodeGroup(record.value) };
-    case "foreignGroup":
-      assert(false, "records of groups of other protocols are only read");
+    case "shareGroup":
+    case "shareMember":
+    case "shareTarget":
+    case "shareTargetMember":
+    case "shareCurrent":
+    case "shareState":
+      return encodeShareGroupRecord(record);
     case "streamsGroup":
     case "streamsMember":
     case "streamsTarget":
@@ -105,9 +102,6 @@ function encodeRecord(record: GroupRecord): EncodedRecord {
 
 function decodeRecord(key: Buffer, value: Buffer | null): GroupRecord | "ignored" | "unknown" {
   const type = keyOf(key);
-  if (FOREIGN_GROUP_KEYS.includes(type)) {
-    return { type: "foreignGroup", group: groupIdOf(key), exists: value !== null };
-  }
   switch (type) {
     case legacyOffsetCommitKey.key: {
       const decoded = value === null ? null : decodeLegacyOffset(value);
@@ -124,6 +118,7 @@ function decodeRecord(key: Buffer, value: Buffer | null): GroupRecord | "ignored
     default:
       return (
         decodeConsumerRecord(type, key, value) ??
+        decodeShareGroupRecord(type, key, value) ??
         decodeStreamsRecord(type, key, value) ??
         notOurs(type)
       );
@@ -132,13 +127,6 @@ function decodeRecord(key: Buffer, value: Buffer | null): GroupRecord | "ignored
 
 function notOurs(type: number): "ignored" | "unknown" {
   return type >= 0 && type <= KEY_MAX ? "ignored" : "unknown";
-}
-
-/** All keys of groups begin alike. */
-function groupIdOf(key: Buffer): string {
-  const reader = new Reader(key);
-  reader.int16();
-  return reader.string();
 }
 
 function encodeOffset(value: OffsetCommitValue | null): Buffer | null {

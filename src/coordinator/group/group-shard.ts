@@ -7,7 +7,7 @@
  *
  * Invariants: groups and offsets hold what the records of the log say, live as after a restart;
  * whoever waits for an answer belongs to a member of a group; an id belongs to one group at most,
- * be it classic (`groups`), of `consumers`, of `streams`, or of another protocol (`foreign`).
+ * be it classic (`groups`), of `consumers`, of `shares`, or of `streams`.
  */
 import { assert } from "../../base/assert.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
@@ -53,6 +53,10 @@ import type { CommitCheck } from "./member-offsets.ts";
 import { expireOffsets } from "./offset-expiry.ts";
 import { OffsetStore } from "./offset-store.ts";
 import * as offsets from "./offset-requests.ts";
+import { shareGroupTombstones } from "./share-group-records.ts";
+import { ShareGroups } from "./share-groups.ts";
+import { keepShareSession } from "./share-heartbeat.ts";
+import { withoutDeletedTopics } from "./share-offsets.ts";
 import { type StreamsAnswer, streamsError } from "./streams-answer.ts";
 import { awaitTaskRevocation, keepStreamsSession } from "./streams-fencing.ts";
 import type { StreamsGroup } from "./streams-group.ts";
@@ -74,19 +78,21 @@ export interface DeletedTopic {
 export class GroupShard implements CoordinatorState<GroupRecord> {
   readonly groups = new Map<string, ClassicGroup>();
   readonly store = new OffsetStore();
-  /** Ids of groups of the share protocol. */
-  readonly foreign = new Set<string>();
   readonly consumers: ConsumerGroups;
+  readonly shares: ShareGroups;
   readonly streams: StreamsGroups;
   readonly #context: GroupContext;
 
   constructor(context: GroupContext) {
     this.#context = context;
     this.consumers = new ConsumerGroups(context, this.groups, {
-      has: (groupId) => this.foreign.has(groupId) || this.streams.byId.has(groupId),
+      has: (groupId) => this.shares.has(groupId) || this.streams.byId.has(groupId),
+    });
+    this.shares = new ShareGroups(context, this.groups, {
+      has: (groupId: string) => this.#epochGroup(groupId) !== undefined,
     });
     this.streams = new StreamsGroups(context, this.groups, {
-      has: (groupId) => this.foreign.has(groupId) || this.consumers.byId.has(groupId),
+      has: (groupId) => this.shares.has(groupId) || this.consumers.byId.has(groupId),
     });
   }
 
@@ -105,13 +111,14 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
         if (record.value === null) this.#removeGroup(record.group);
         else this.#applyGroup(this.#ensureGroup(record.group), record.value);
         break;
-      case "foreignGroup":
-        if (record.exists) {
-          this.#removeGroup(record.group);
-          this.foreign.add(record.group);
-        } else {
-          this.foreign.delete(record.group);
-        }
+      case "shareGroup":
+      case "shareMember":
+      case "shareTarget":
+      case "shareTargetMember":
+      case "shareCurrent":
+      case "shareState":
+        if (record.value !== null) this.#removeGroup(record.group);
+        this.shares.apply(record);
         break;
       case "streamsGroup":
       case "streamsMember":
@@ -154,6 +161,9 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
       }
     }
     this.consumers.newTopicsVersion = this.#context.topics.version();
+    for (const group of this.shares.byId.values()) {
+      for (const memberId of group.members.keys()) keepShareSession(this.shares, group, memberId);
+    }
     for (const group of this.streams.byId.values()) {
       for (const member of group.members.values()) {
         keepStreamsSession(this.streams, group, member.memberId);
@@ -174,6 +184,7 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
       group.die();
     }
     for (const group of this.consumers.byId.values()) group.die();
+    for (const group of this.shares.byId.values()) group.die();
     for (const group of this.streams.byId.values()) group.die();
   }
 
@@ -181,7 +192,7 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
 
   join(request: JoinGroupRequest, from: RequestContext): Answer<JoinGroupResponse> {
     const { groupId, memberId } = request;
-    if (this.foreign.has(groupId)) {
+    if (this.shares.has(groupId)) {
       return answered(joinError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, ""));
     }
     const streams = this.streams.get(groupId);
@@ -272,6 +283,7 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
 
   topicsChanged(changes: TopicChanges): void {
     this.consumers.topicsChanged(changes);
+    this.shares.topicsChanged(changes);
     this.streams.topicsChanged(changes);
   }
 
@@ -356,7 +368,9 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
 
   /** Of the topic as it was: one that has the name now may have offsets already. */
   topicsDeleted(topics: readonly DeletedTopic[]): Effects<GroupRecord> {
-    return { records: offsets.tombstonesOfTopics(this.store, topics), isAtomic: false };
+    const records = offsets.tombstonesOfTopics(this.store, topics);
+    const ids = new Set(topics.map(({ id }) => id));
+    return { records: [...records, ...withoutDeletedTopics(this.shares, ids)], isAtomic: false };
   }
 
   // ---- Whole groups ------------------------------------------------------------------------
@@ -403,16 +417,13 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
   }
 
   #checkOffsetDelete(groupId: string, group: ClassicGroup | null): ErrorCode {
-    if (this.foreign.has(groupId)) return ErrorCode.NON_EMPTY_GROUP;
-    if (group === null) return ErrorCode.GROUP_ID_NOT_FOUND;
+    if (group === null || this.shares.has(groupId)) return ErrorCode.GROUP_ID_NOT_FOUND;
     const isFree = group.state === "Empty" || group.usesConsumerProtocol;
     return isFree ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP;
   }
 
   #checkDelete(groupId: string): ErrorCode {
-    // Its own coordinator, which knows whether it is empty, is still to come.
-    if (this.foreign.has(groupId)) return ErrorCode.NON_EMPTY_GROUP;
-    const ofEpochs = this.#epochGroup(groupId);
+    const ofEpochs = this.#epochGroup(groupId) ?? this.shares.get(groupId);
     if (ofEpochs !== undefined) {
       return ofEpochs.isEmpty ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP;
     }
@@ -422,15 +433,17 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
   }
 
   #isOfOther(groupId: string): boolean {
-    return this.foreign.has(groupId) || this.#epochGroup(groupId) !== undefined;
+    return this.shares.has(groupId) || this.#epochGroup(groupId) !== undefined;
   }
 
+  /** Of those with epochs, the groups that commit offsets. */
   #epochGroup(groupId: string): ConsumerGroup | StreamsGroup | undefined {
     return this.consumers.get(groupId) ?? this.streams.get(groupId);
   }
 
-  /** Null where the group has no epochs. */
+  /** Null where the rules of classic groups hold. */
   #checkEpochCommit(groupId: string, check: CommitCheck): ErrorCode | null {
+    if (this.shares.has(groupId)) return ErrorCode.GROUP_ID_NOT_FOUND;
     const consumers = this.consumers.get(groupId);
     if (consumers !== undefined) return checkConsumerCommit(consumers, check);
     const streams = this.streams.get(groupId);
@@ -440,9 +453,11 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
   /** For a group with epochs that nobody is in. */
   #tombstonesOf(groupId: string): GroupRecord[] {
     const consumers = this.consumers.get(groupId);
+    const shares = this.shares.get(groupId);
     const streams = this.streams.get(groupId);
     return [
       ...(consumers === undefined ? [] : groupTombstones(consumers)),
+      ...(shares === undefined ? [] : shareGroupTombstones(shares)),
       ...(streams === undefined ? [] : streamsGroupTombstones(streams)),
     ];
   }

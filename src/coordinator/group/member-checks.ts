@@ -41,6 +41,22 @@ export function checkMemberEpoch(
   );
 }
 
+/** As above; a share group does not ask what the member has. */
+export function checkShareEpoch(member: CheckedMember, memberEpoch: number): GroupRefusal | null {
+  if (memberEpoch === JOIN_EPOCH || memberEpoch === member.memberEpoch) return null;
+  if (memberEpoch < member.memberEpoch && memberEpoch === member.previousMemberEpoch) return null;
+  const isSmaller = memberEpoch < member.memberEpoch;
+  const previous = isSmaller
+    ? `, and it does not match the previous member epoch (${member.previousMemberEpoch})`
+    : "";
+  return new GroupRefusal(
+    ErrorCode.FENCED_MEMBER_EPOCH,
+    `The share group member has a ${isSmaller ? "smaller" : "greater"} member epoch ` +
+      `(${memberEpoch}) than the one known by the group coordinator (${member.memberEpoch})` +
+      `${previous}. The member must abandon all its partitions and rejoin.`,
+  );
+}
+
 /** As Java's `trim` sees it: all up to the space is blank. */
 export function isBlank(text: string | null): boolean {
   return text !== null && /^[\0- ]*$/.test(text);
@@ -50,7 +66,7 @@ export function invalidRequest(message: string): GroupRefusal {
   return new GroupRefusal(ErrorCode.INVALID_REQUEST, message);
 }
 
-export function groupFull(kind: "consumer" | "streams", sizeMax: number): GroupRefusal {
+export function groupFull(kind: "consumer" | "share" | "streams", sizeMax: number): GroupRefusal {
   return new GroupRefusal(
     ErrorCode.GROUP_MAX_SIZE_REACHED,
     `The ${kind} group has reached its maximum capacity of ${sizeMax} members.`,

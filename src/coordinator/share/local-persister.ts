@@ -28,11 +28,11 @@ const RETRY_FIRST_MS = 50;
 const RETRY_LONGEST_MS = 2_000;
 const RETRY_TOTAL_MS = 30_000;
 
+/** A partition that is unknown here, where the metadata is, does not come by waiting. */
 const RETRIABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ErrorCode.COORDINATOR_NOT_AVAILABLE,
   ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
   ErrorCode.NOT_COORDINATOR,
-  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
 ]);
 
 export class LocalPersister implements ShareStatePersister {

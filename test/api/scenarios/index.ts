@@ -26,6 +26,11 @@ import { throttlingScenario } from "./throttling.ts";
 import { changeFeaturesScenario, quorumScenario, updateFeaturesScenario } from "./quorum.ts";
 import { reassignmentsScenario, votersScenario } from "./reassignments.ts";
 import { aclsScenario, securityScenario } from "./security.ts";
+import {
+  shareDisabledScenario,
+  shareGroupsScenario,
+  shareOffsetsScenario,
+} from "./share-groups.ts";
 import { shareStateScenario } from "./share-state.ts";
 import { streamsGroupsScenario } from "./streams-groups.ts";
 import { streamsDisabledScenario, streamsLimitsScenario } from "./streams-limits.ts";
@@ -74,6 +79,9 @@ export const SCENARIOS: readonly Scenario[] = [
   raftScenario,
   reassignmentsScenario,
   securityScenario,
+  shareDisabledScenario,
+  shareGroupsScenario,
+  shareOffsetsScenario,
   shareStateScenario,
   streamsDisabledScenario,
   streamsGroupsScenario,

@@ -145,13 +145,17 @@ async function askForCoordinators(asker: Asker, topicId: string): Promise<void> 
     `:${topicId}:0`,
     ` :${topicId}:0`,
     `g:${topicId}:x`,
-    `g:${topicId}:0:`,
     `g:not an id:0`,
     `g:${topicId}:4294967296`,
   ];
   await asker.ask(findCoordinator, 6, { keyType: SHARE, coordinatorKeys: keys }, "no such keys");
   await asker.ask(findCoordinator, 5, { keyType: SHARE, coordinatorKeys: ["g"] }, "too early");
-  const coordinatorKeys = [`g:${topicId}:0`, `g:h:${topicId}:-1`, `g:${topicId}:+7`];
+  const coordinatorKeys = [
+    `g:${topicId}:0`,
+    `g:${topicId}:0:`,
+    `g:h:${topicId}:-1`,
+    `g:${topicId}:+7`,
+  ];
   await asker.ask(findCoordinator, 6, { keyType: SHARE, coordinatorKeys }, "first of all");
   await asker.until(async () => {
     const { coordinators } = await asker.quietly(findCoordinator, 6, {

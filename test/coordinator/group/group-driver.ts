@@ -17,6 +17,7 @@ import { ErrorCode } from "../../../src/protocol/error-code.ts";
 import { FakeClock } from "../../sim/fake-clock.ts";
 import { FakeRandom } from "../../sim/fake-random.ts";
 import { FakeCoordinatorLog } from "../fake-coordinator-log.ts";
+import { MemoryShareState } from "../share/memory-share-state.ts";
 
 export interface DriverOptions {
   readonly config?: Partial<GroupConfig>;
@@ -25,6 +26,7 @@ export interface DriverOptions {
   readonly seed?: number;
   readonly topics?: TopicDirectory;
   readonly lines?: string[];
+  readonly shareState?: MemoryShareState;
   readonly partitionCount?: number;
 }
 
@@ -49,6 +51,9 @@ export class GroupDriver {
   readonly log: FakeCoordinatorLog;
   readonly coordinator: GroupCoordinator;
   readonly config: GroupConfig;
+  readonly shareState: MemoryShareState;
+  /** Where every partition ends. */
+  latestOffset = 100;
   /** What was asked of the transaction coordinator, and what it says: one error for all. */
   readonly verified: string[] = [];
   verifyError: ErrorCode = ErrorCode.NONE;
@@ -57,6 +62,7 @@ export class GroupDriver {
     this.clock = options.clock ?? new FakeClock();
     this.random = new FakeRandom(options.seed ?? 1);
     this.log = options.log ?? new FakeCoordinatorLog();
+    this.shareState = options.shareState ?? new MemoryShareState();
     this.config = { ...GROUP_CONFIG_DEFAULTS, ...options.config };
     this.coordinator = new GroupCoordinator({
       clock: this.clock,
@@ -65,6 +71,8 @@ export class GroupDriver {
       config: this.config,
       topics: options.topics ?? ANY_TOPIC,
       verifier: { verify: (write, operation) => this.#verify(write, operation) },
+      shareState: () => this.shareState,
+      latestOffset: async () => ({ errorCode: ErrorCode.NONE, offset: this.latestOffset }),
       partitionCount: () => options.partitionCount ?? 1,
     });
   }
@@ -81,6 +89,7 @@ export class GroupDriver {
     const log = this.log.reopened();
     return new GroupDriver({
       config: this.config,
+      shareState: this.shareState,
       clock: this.clock.fork(),
       ...options,
       log,

@@ -150,13 +150,6 @@ describe("a record of Kafka's", () => {
     expect(decode(key, null)).toEqual({ ...commit, value: null });
   });
 
-  test("of another group protocol tells whether the group is there, or is passed over", () => {
-    const group = { type: "foreignGroup", group: "group" };
-    expect(decode("000b000567726f7570", "0000")).toEqual({ ...group, exists: true });
-    expect(decode("000b000567726f7570", null)).toEqual({ ...group, exists: false });
-    expect(decode("000a000567726f757000026d31", "0000")).toBe("ignored");
-  });
-
   test("of a type of a later release is unknown", () => {
     expect(decode("0018000567726f7570", "0000")).toBe("unknown");
     expect(decode("ffff000567726f7570", null)).toBe("unknown");
@@ -368,16 +361,17 @@ test("a group of another protocol replaces the simple group that stood in for it
   const made = { type: "offsetCommit", group: "g", topic: "t1", partition: 0, value } as const;
   const log = new FakeCoordinatorLog();
   const plain = { timestamp: SINCE, ...groupRecordCodec.encode(made) };
-  const foreign = {
+  const shareGroup = {
     timestamp: SINCE,
     key: Buffer.from("000b000167", "hex"),
-    value: Buffer.from("0000"),
+    value: Buffer.from("000000000002000000000000000000", "hex"),
   };
-  log.write(buildBatch({ records: [plain, foreign] }));
+  log.write(buildBatch({ records: [plain, shareGroup] }));
   const driver = new GroupDriver({ log }).start();
-  expect(driver.list()).toEqual([]);
+  expect(driver.list([], ["classic"])).toEqual([]);
+  expect(driver.list([], ["share"])).toEqual(["g"]);
   expect(driver.offsets()).toEqual({ "t1-0": 5 });
-  log.write(buildBatch({ records: [{ ...foreign, value: null }] }));
+  log.write(buildBatch({ records: [{ ...shareGroup, value: null }] }));
   const after = driver.restarted();
   expect(
     after.join({ protocols: [{ name: "range", metadata: subscription([]) }] }).value.errorCode,

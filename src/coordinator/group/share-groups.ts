@@ -1,0 +1,97 @@
+/** The share groups of one shard: how records change them. */
+import { EpochGroups, type TopicChanges } from "./epoch-groups.ts";
+import { LEFT_EPOCH, sortedNames } from "./consumer-member.ts";
+import { NO_PARTITIONS } from "./assignor.ts";
+import { newShareMember, ShareGroup, type ShareMember } from "./share-group.ts";
+import type { ShareGroupRecord, StateTopicsValue } from "./share-group-records.ts";
+import { ascending, type StateTopic, type StateTopics } from "./share-state-topics.ts";
+
+export class ShareGroups extends EpochGroups<ShareGroup> {
+  has(groupId: string): boolean {
+    return this.byId.has(groupId);
+  }
+
+  /** Groups that read one of the topics look at the metadata at the next heartbeat. */
+  topicsChanged({ names }: TopicChanges): void {
+    for (const name of names) this.hashes.forget(name);
+    for (const group of this.byId.values()) {
+      if (names.some((name) => group.isSubscribedTo(name))) group.requestMetadataRefresh();
+    }
+  }
+
+  /** A tombstone for what is not there any more changes nothing. */
+  apply(record: ShareGroupRecord): void {
+    const group = record.value === null ? this.byId.get(record.group) : this.ensure(record.group);
+    if (group === undefined) return;
+    switch (record.type) {
+      case "shareGroup":
+        if (record.value === null) return this.remove(record.group);
+        group.groupEpoch = record.value.epoch;
+        group.metadataHash = record.value.metadataHash;
+        return;
+      case "shareMember":
+        if (record.value === null) group.removeMember(record.member);
+        else {
+          const subscribedTopicNames = sortedNames(record.value.subscribedTopicNames);
+          const member = memberOf(group, record.member);
+          group.putMember({ ...member, ...record.value, subscribedTopicNames });
+        }
+        return;
+      case "shareTarget":
+        if (record.value === null) return group.forgetTargetAssignment();
+        group.assignmentEpoch = record.value.assignmentEpoch;
+        group.assignmentTimestampMs = record.value.assignmentTimestamp;
+        return;
+      case "shareTargetMember":
+        if (record.value === null) group.targetAssignment.delete(record.member);
+        else group.targetAssignment.set(record.member, record.value);
+        return;
+      case "shareCurrent":
+        applyCurrent(group, record);
+        return;
+      case "shareState":
+        group.stateTopics = record.value && this.#stateOf(record.value);
+    }
+  }
+
+  protected newGroup(groupId: string): ShareGroup {
+    return new ShareGroup(groupId);
+  }
+
+  #stateOf({ initializingTopics, initializedTopics, deletingTopics }: StateTopicsValue) {
+    const timestampMs = this.context.clock.wallMs();
+    const topicsOf = (topics: StateTopicsValue["initializedTopics"]) =>
+      new Map(
+        topics.map(({ topicId, topicName, partitions }): [string, StateTopic] => [
+          topicId,
+          { name: topicName, partitions: ascending(partitions), timestampMs },
+        ]),
+      );
+    const state: StateTopics = {
+      initializing: topicsOf(initializingTopics),
+      initialized: topicsOf(initializedTopics),
+      deleting: new Set(deletingTopics.map(({ topicId }) => topicId)),
+    };
+    return state;
+  }
+}
+
+function memberOf(group: ShareGroup, memberId: string): ShareMember {
+  return group.members.get(memberId) ?? newShareMember(memberId);
+}
+
+function applyCurrent(
+  group: ShareGroup,
+  { member: memberId, value }: Extract<ShareGroupRecord, { type: "shareCurrent" }>,
+): void {
+  if (value !== null) return group.putMember({ ...memberOf(group, memberId), ...value });
+  const member = group.members.get(memberId);
+  if (member === undefined) return;
+  // The member's own tombstone follows.
+  group.putMember({
+    ...member,
+    memberEpoch: LEFT_EPOCH,
+    previousMemberEpoch: LEFT_EPOCH,
+    assignedPartitions: NO_PARTITIONS,
+  });
+}
