@@ -44,7 +44,8 @@ function asked(topics: AskedTopics): IsAsked {
 }
 
 function describe(directory: LogDirectory, isAsked: IsAsked, broker: Broker): DirectoryAnswer {
-  const logDir = directory.path;
+  const { disk } = broker.world;
+  const logDir = disk.absolutePath(directory.path);
   const failed = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir, topics: [] };
   if (directory.failure !== null) return failed;
   try {
@@ -52,7 +53,7 @@ function describe(directory: LogDirectory, isAsked: IsAsked, broker: Broker): Di
       errorCode: ErrorCode.NONE,
       logDir,
       topics: topicsIn(directory, isAsked, broker),
-      ...broker.world.disk.space(logDir),
+      ...disk.space(directory.path),
       isCordoned: isCordoned(directory, broker),
     };
   } catch (error) {

@@ -29,6 +29,7 @@ import {
   writevSync,
 } from "node:fs";
 import { release } from "node:os";
+import { isAbsolute } from "node:path";
 import type { Libc } from "./libc.ts";
 import { loadFileLocking, loadLibc } from "./libc.ts";
 import type { Disk, DiskFile, FileLock, FileStatus } from "./world.ts";
@@ -162,6 +163,11 @@ class RealDisk implements Disk {
       };
       return { release };
     });
+  }
+
+  absolutePath(path: string): string {
+    // As Java: "./data" keeps its dot.
+    return isAbsolute(path) ? path : `${process.cwd()}/${path}`;
   }
 
   space(path: string): { totalBytes: number; usableBytes: number } {

@@ -91,6 +91,8 @@ export interface Disk {
   syncFileSystemNow(path: string): boolean;
   /** An exclusive lock as Java's FileChannel.tryLock takes (fcntl); null when it is held. */
   lock(path: string): FileLock | null;
+  /** As seen from the root, where it was given from where the process was started. */
+  absolutePath(path: string): string;
   /** Bytes of the file system that holds `path`. */
   space(path: string): { readonly totalBytes: number; readonly usableBytes: number };
 }

@@ -50,10 +50,10 @@ export class LogDirMoves {
     const { logs, partitions, settings, image } = this.#node;
     const nameSize = Buffer.byteLength(`${topic}-${index}${FUTURE_SUFFIX}`) + ID_SIZE;
     if (nameSize > NAME_SIZE_MAX) return ErrorCode.INVALID_TOPIC_EXCEPTION;
-    const directory = logs.directories.find((each) => each.path === path);
+    const directory = logs.directories.find((each) => logs.disk.absolutePath(each.path) === path);
     if (directory === undefined) return ErrorCode.LOG_DIR_NOT_FOUND;
     if (directory.failure !== null) return ErrorCode.KAFKA_STORAGE_ERROR;
-    if (cordonedDirectories(settings).includes(path)) {
+    if (cordonedDirectories(settings).includes(directory.path)) {
       return ErrorCode.INVALID_REPLICA_ASSIGNMENT;
     }
     const partition = partitions.find(topic, index);

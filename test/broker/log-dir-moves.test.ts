@@ -186,6 +186,19 @@ describe("a move", () => {
   });
 });
 
+test("directories named from where the process was started are told from the root, as in Kafka", () => {
+  const mover = new Mover(["a", "./b"]);
+  const paths = ["/home/a", "/home/./b"];
+  expect(paths).toContain(mover.source);
+  const target = paths.find((path) => path !== mover.source)!;
+  expect(mover.move("./b")).toBe(ErrorCode.LOG_DIR_NOT_FOUND);
+  expect(mover.move(target)).toBe(ErrorCode.NONE);
+  mover.advance(3000);
+  expect(mover.isIn(target)).toBe(true);
+  expect(mover.broker.world.disk.list(target.replace("/home/", ""))).toContain("t-0");
+  mover.broker.stop();
+});
+
 test("a hostile list of partitions is remembered only in part", () => {
   const mover = new Mover(["/a", "/b"]);
   const partitions = Array.from({ length: 50_000 }, (_, index) => index);

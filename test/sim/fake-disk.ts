@@ -233,6 +233,10 @@ export class FakeDisk implements Disk {
     return { release: () => void this.#locks.delete(path) };
   }
 
+  absolutePath(path: string): string {
+    return path.startsWith("/") ? path : `/home/${path}`;
+  }
+
   space(): { totalBytes: number; usableBytes: number } {
     const total = Number.isFinite(this.quotaBytes) ? this.quotaBytes : 2 ** 40;
     return { totalBytes: total, usableBytes: Math.max(0, total - this.#usedBytes()) };
