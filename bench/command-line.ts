@@ -21,6 +21,7 @@ export const USAGE = `bun run bench [--against kafka|DIRECTORY]... [--suite NAME
   --json FILE            all figures of all passes
   --svg FILE             the picture
   --markdown FILE        the table for a README
+  --profile DIR          perf records of each row's last pass, with reports
   --load C|TypeScript    the load generator (C where there is a compiler)
   --list                 the rows, and nothing else`;
 
@@ -40,6 +41,7 @@ export interface CommandLine {
   readonly json: string | null;
   readonly svg: string | null;
   readonly markdown: string | null;
+  readonly profile: string | null;
   readonly load: "C" | "TypeScript";
   readonly isList: boolean;
   readonly isHelp: boolean;
@@ -68,6 +70,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       json: { type: "string" },
       svg: { type: "string" },
       markdown: { type: "string" },
+      profile: { type: "string" },
       load: { type: "string", default: "C" },
       list: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -97,6 +100,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     json: values.json ?? null,
     svg: values.svg ?? null,
     markdown: values.markdown ?? null,
+    profile: values.profile ?? null,
     load: values.load === "TypeScript" ? "TypeScript" : "C",
     isList: values.list,
     isHelp: values.help,

@@ -1,16 +1,20 @@
 /**
- * Row by row, round by round, the contenders take turns: A B C A B C. One pass before that, of less,
- * has them compile and load whatever the row needs.
+ * Row by row, round by round, the contenders take turns: A B C A B C. Whoever was started here goes
+ * through some rows first, and through each row once more, of less, that does not count: code that
+ * is not compiled yet, and memory that was never touched, belong to nobody's figures.
  */
 import { join } from "node:path";
 import type { Contender, Start } from "./contenders/contender.ts";
 import { residentMegabytes } from "./contenders/process-figures.ts";
+import { profileProcess } from "./kit/profile.ts";
 import type { Load } from "./load/load.ts";
 import type { Parts } from "./results/figures.ts";
 import type { RowResults } from "./results/results.ts";
 import type { Row, Site } from "./rows/row.ts";
 
 export interface ContestOptions {
+  /** What brokers go through once when they have started. */
+  readonly warmUps: readonly Row[];
   readonly rows: readonly { readonly suite: string; readonly row: Row }[];
   readonly load: Load;
   readonly folder: string;
@@ -18,6 +22,8 @@ export interface ContestOptions {
   readonly seconds: number;
   readonly gigabytes: number;
   readonly scale: number;
+  /** Where profiles are left; null for none. */
+  readonly profileFolder: string | null;
   /** What is under way. */
   progress(text: string): void;
   /** A row is done. */
@@ -44,6 +50,12 @@ export async function runContest(
       options.progress(`${entry.name} starts`);
       running.set(entry, await entry.start({ folder: folderOf(entry, options), settings: [] }));
     }
+    for (const row of options.warmUps) {
+      for (const [entry, contender] of running) {
+        options.progress(`${entry.name} warms up: ${row.name}`);
+        await row.run(siteOf(entry, contender, options, options.scale, null));
+      }
+    }
     for (const { suite, row } of options.rows) {
       const result = await runRow(row, suite, entries, running, options);
       results.push(result);
@@ -56,6 +68,29 @@ export async function runContest(
     for (const contender of running.values()) await contender.stop();
   }
   return results;
+}
+
+/** `profiled` is the row that the profile is named after, if there is to be one. */
+function siteOf(
+  entry: Entry,
+  contender: Contender,
+  options: ContestOptions,
+  scale: number,
+  profiled: Row | null,
+): Site {
+  const { profileFolder } = options;
+  const { pid } = contender;
+  return {
+    ...options,
+    contender,
+    scale,
+    startAnother: ({ isRestart }) =>
+      entry.start({ folder: `${folderOf(entry, options)}-2`, settings: [], isRestart }),
+    profile() {
+      if (profileFolder === null || profiled === null || pid === null) return null;
+      return profileProcess(pid, profileFolder, `${profiled.name}-${entry.name}`);
+    },
+  };
 }
 
 function memoryAfterAll(running: ReadonlyMap<Entry, Contender>): RowResults {
@@ -90,9 +125,9 @@ async function runRow(
           continue;
         }
         const scale = options.scale * (isWarmUp ? WARM_UP_SCALE : 1);
-        const startAnother: Site["startAnother"] = ({ isRestart }) =>
-          entry.start({ folder: `${folderOf(entry, options)}-2`, settings: [], isRestart });
-        const parts = await row.run({ ...options, contender, scale, startAnother });
+        const isProfiled = round === options.rounds;
+        const site = siteOf(entry, contender, options, scale, isProfiled ? row : null);
+        const parts = await row.run(site);
         if (!isWarmUp) (passes[entry.name] ??= []).push(parts);
       } finally {
         if (!running.has(entry)) await contender.stop();

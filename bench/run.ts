@@ -19,7 +19,7 @@ import { markdownOf } from "./results/markdown.ts";
 import { pictureOf } from "./results/picture.ts";
 import { medianOf, type Results, type RowResults } from "./results/results.ts";
 import { Table } from "./results/table.ts";
-import { rowsOf } from "./rows/index.ts";
+import { rowsOf, WARM_UPS } from "./rows/index.ts";
 
 const options = parseCommandLine(process.argv.slice(2));
 if (options.isHelp) console.log(USAGE);
@@ -41,12 +41,14 @@ async function measure(): Promise<void> {
     const { rounds, seconds, gigabytes, scale } = options;
     const rows = await runContest(entries, {
       rows: chosenRows(),
+      warmUps: WARM_UPS,
       load,
       folder,
       rounds,
       seconds,
       gigabytes,
       scale,
+      profileFolder: options.profile,
       progress,
       done(row) {
         progress("");

@@ -2,6 +2,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tied } from "../kit/children.ts";
+import { hasProcessFigures } from "./process-figures.ts";
 import type { Contender, ContenderOptions } from "./contender.ts";
 
 export interface BrokerProgram {
@@ -53,7 +54,7 @@ export async function startBrokerProcess(
     name: program.name,
     host: "127.0.0.1",
     port,
-    pid: child.pid,
+    pid: hasProcessFigures() ? child.pid : null,
     dataDirectory,
     isFloor: false,
     startedMs,

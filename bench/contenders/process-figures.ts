@@ -20,6 +20,11 @@ const TICKS_PER_SECOND = 100;
 /** The coarse count can be so far off at either end. */
 const TICKS_ERROR_SECONDS = 2 / TICKS_PER_SECOND;
 
+/** Only Linux tells of its processes so. */
+export function hasProcessFigures(): boolean {
+  return process.platform === "linux";
+}
+
 export function readProcess(pid: number): ProcessReading {
   const threads = new Map<string, number>();
   let contextSwitches = 0;

@@ -5,12 +5,11 @@ import { join } from "node:path";
 
 const DONT_NEED = 4;
 
-const { symbols } = dlopen("libc.so.6", {
-  posix_fadvise: { args: ["i32", "i64", "i64", "i32"], returns: "i32" },
-});
-
 /** Of the log files of a directory. Pages that a process has mapped stay. */
 export function dropPageCache(directory: string): void {
+  const { symbols } = dlopen("libc.so.6", {
+    posix_fadvise: { args: ["i32", "i64", "i64", "i32"], returns: "i32" },
+  });
   for (const name of readdirSync(directory).filter((each) => each.endsWith(".log"))) {
     const file = openSync(join(directory, name), "r+");
     // What is dirty is not dropped.

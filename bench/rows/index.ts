@@ -23,6 +23,9 @@ export const SUITES: Readonly<Record<string, readonly Row[]>> = {
   tools,
 };
 
+/** Large batches, small ones, and a fetch: most of what is compiled is compiled then. */
+export const WARM_UPS: readonly Row[] = [produce[0]!, produce[3]!, fetch[0]!];
+
 /** Suites that are made of others. */
 export const COMPOSED: Readonly<Record<string, readonly string[]>> = {
   quick: ["produce", "fetch", "latency"],

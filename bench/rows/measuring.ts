@@ -55,13 +55,15 @@ export interface Watched<T> {
 }
 
 /** What the contender's process did during some work. */
-export async function watched<T>({ contender }: Site, work: () => Promise<T>): Promise<Watched<T>> {
-  const { pid } = contender;
+export async function watched<T>(site: Site, work: () => Promise<T>): Promise<Watched<T>> {
+  const { pid } = site.contender;
   if (pid === null) return { result: await work(), work: null, peakMegabytes: NaN };
   resetPeak(pid);
+  const profile = await site.profile();
   const before = readProcess(pid);
   const result = await work();
   const after = readProcess(pid);
+  await profile?.end();
   return { result, work: workBetween(before, after), peakMegabytes: memoryOf(pid).peakMegabytes };
 }
 

@@ -1,5 +1,6 @@
 /** What is measured: a row of the table. */
 import type { Contender } from "../contenders/contender.ts";
+import type { Profile } from "../kit/profile.ts";
 import type { Load } from "../load/load.ts";
 import type { Parts } from "../results/figures.ts";
 
@@ -28,16 +29,19 @@ export interface Site {
   readonly seconds: number;
   /** How much the rows write that want more than there is memory. */
   readonly gigabytes: number;
+  /** Starts a profile of the contender, where one was asked for. */
+  profile(): Promise<Profile> | null;
 }
 
 export function onlyBrokers(contender: Contender): string | null {
   return contender.isFloor ? "it only takes records" : null;
 }
 
-/** Those whose processes and files are ours. */
+/** Those whose processes and files are ours, and can be looked at. */
 export function onlyOurs(contender: Contender): string | null {
-  if (contender.isFloor || contender.dataDirectory !== null) return onlyBrokers(contender);
-  return "it was not started here";
+  if (contender.isFloor) return onlyBrokers(contender);
+  if (contender.dataDirectory === null) return "it was not started here";
+  return contender.pid === null ? "this system has no /proc" : null;
 }
 
 export function everybody(): null {

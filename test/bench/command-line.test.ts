@@ -26,7 +26,7 @@ describe("the command line", () => {
   });
 
   test("the help names every option", () => {
-    for (const name of "against kafka-home bootstrap pid without suite rows rounds seconds gb scale folder json svg markdown load list".split(
+    for (const name of "against kafka-home bootstrap pid without suite rows rounds seconds gb scale folder json svg markdown profile load list".split(
       " ",
     )) {
       expect(USAGE).toContain(`--${name}`);
