@@ -218,7 +218,6 @@ class Handlers {
       holdsBack: false,
       errorCounts: this.#errorCounts,
       variant: 0,
-      converted() {},
     };
     const outcome = await this.#dispatcher.handle(request);
     const response = outcome instanceof Late ? outcome.complete() : outcome;

@@ -76,8 +76,6 @@ export interface Request {
   readonly errorCounts: Float64Array;
   /** Set before the first `await` by a handler whose requests Kafka counts apart: OTHER_KIND. */
   variant: number;
-  /** Called by a handler that had to write records anew: how long that took, in what memory. */
-  converted(durationMs: number, memoryBytes: number): void;
 }
 
 /** A follower's fetch; what only verifies a transaction; an API in the days of another name. */

@@ -79,6 +79,7 @@ export interface Examined {
 export class Log {
   readonly #state: LogState;
   readonly #flush: LogFlush;
+  #rewrittenCount = 0;
 
   /** Made by `openLog`, which finds what is on the disk. */
   constructor(state: LogState, flush: LogFlush) {
@@ -114,6 +115,11 @@ export class Log {
       },
       () => false,
     );
+  }
+
+  /** Records that had to be written anew, with another codec or time. */
+  get rewrittenCount(): number {
+    return this.#rewrittenCount;
   }
 
   get config(): LogConfig {
@@ -179,7 +185,7 @@ export class Log {
     const { origin, leaderEpoch, nowMs } = options;
     if (origin === "raftLeader") return this.#appendGiven(bytes, leaderEpoch, true, nowMs);
     const batch = validateBatch(bytes, this.#batchOf(options, origin, this.#state.config));
-    return this.#appendValid(batch, options);
+    return this.#appendValid(batch, options, bytes);
   }
 
   /**
@@ -190,7 +196,7 @@ export class Log {
     const refusal = this.#refuseAny();
     if (refusal !== null) return this.#refused(refusal);
     const batch = validateBriefly(bytes, this.#batchOf(options, "client", this.#state.config));
-    return batch === null ? null : this.#appendValid(batch, options);
+    return batch === null ? null : this.#appendValid(batch, options, bytes);
   }
 
   /** A thread looks through the records; what `found` returns is what it resolves with. */
@@ -206,7 +212,7 @@ export class Log {
     const refusal = this.#refuseAny();
     if (refusal !== null) return this.#refused(refusal);
     const batch = this.#batchOf(options, "client", examined.config);
-    return this.#appendValid(acceptExamined(bytes, batch, examined.examination), options);
+    return this.#appendValid(acceptExamined(bytes, batch, examined.examination), options, bytes);
   }
 
   #batchOf(
@@ -225,8 +231,13 @@ export class Log {
     };
   }
 
-  #appendValid(batch: ValidBatch | InvalidBatch, options: LeaderAppend): AppendResult {
+  #appendValid(
+    batch: ValidBatch | InvalidBatch,
+    options: LeaderAppend,
+    given: Buffer,
+  ): AppendResult {
     if ("errorCode" in batch) return this.#refused(batch, batch.recordErrors);
+    if (batch.bytes !== given) this.#rewrittenCount += batch.recordCount;
     const state = this.#state;
     const { origin, nowMs } = options;
     return this.#attemptAppend(() => {

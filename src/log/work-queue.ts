@@ -26,6 +26,11 @@ export class WorkQueue {
     }
   }
 
+  /** Pieces that run or wait. */
+  get length(): number {
+    return this.#running + this.#waiting.length;
+  }
+
   /** Resolves when nothing runs or waits. */
   async whenIdle(): Promise<void> {
     if (this.#running === 0 && this.#waiting.length === 0) return;

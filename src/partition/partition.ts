@@ -68,6 +68,8 @@ export class Partition {
   #registration: PartitionRegistration;
   #log: Log;
   #isRemoved = false;
+  /** Of the log, as far as it is in `stats`. */
+  #rewrittenCount = 0;
   #hasGathered = false;
 
   constructor(options: PartitionOptions) {
@@ -89,6 +91,7 @@ export class Partition {
   /** The log was moved to another directory: this one is equal to it, and goes on from there. */
   replaceLog(log: Log): void {
     this.#log = log;
+    this.#rewrittenCount = log.rewrittenCount;
     this.#watchStart();
     this.readable.move();
   }
@@ -294,6 +297,10 @@ export class Partition {
 
   #count({ errorCode, firstOffset, lastOffset }: AppendResult, size: number): void {
     this.stats.appended(errorCode, lastOffset - firstOffset + 1, size);
+    const { rewrittenCount } = this.log;
+    if (rewrittenCount === this.#rewrittenCount) return;
+    this.stats.produceMessageConversions += rewrittenCount - this.#rewrittenCount;
+    this.#rewrittenCount = rewrittenCount;
   }
 
   /** With this node as the only one in sync, all that is in the log is committed. */

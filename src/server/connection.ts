@@ -337,11 +337,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   #finished(exchange: Exchange, response: Response | null): void {
     exchange.finish(response);
     exchange.readyMs = this.#nowMs;
-    const throttleMs = response?.throttleMs ?? 0;
-    if (throttleMs > 0) {
-      exchange.stats.kind(exchange.variant).throttled(throttleMs);
-      this.#throttle(throttleMs);
-    }
+    this.#throttleFor(exchange);
     if (this.#answersNothing) this.#drop(exchange);
     else this.#queue.finished(exchange);
   }
@@ -411,7 +407,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
       this.#refuseFor(error);
     }
     exchange.readyMs = this.#readClock();
-    this.#throttle(exchange.response?.throttleMs ?? 0);
+    this.#throttleFor(exchange);
   }
 
   /** What was held back for want of room goes on; then the connection may be done. */
@@ -444,6 +440,13 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   #fileRead(error: unknown): void {
     if (error !== null) this.#refuseFor(error);
     else this.#scheduleFlush();
+  }
+
+  #throttleFor({ response, stats, variant }: Exchange): void {
+    const throttleMs = response?.throttleMs ?? 0;
+    if (throttleMs <= 0) return;
+    stats.kind(variant).throttled(throttleMs);
+    this.#throttle(throttleMs);
   }
 
   /** KIP-219: what is here already waits too, as it would in the peer's socket. */
@@ -540,6 +543,8 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   /** Nobody is there for its answer; what was done for it counts all the same. */
   #drop(exchange: Exchange): void {
     if (exchange.isFinished) {
+      // What was to be completed at the end of the turn is not any more.
+      if (exchange.isLate) exchange.readyMs = this.#readClock();
       exchange.handedMs = exchange.readyMs;
       exchange.stats.sent(exchange, exchange.readyMs);
     }

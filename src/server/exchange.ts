@@ -93,10 +93,6 @@ export class Exchange implements Request {
     return this.stats.errorCounts;
   }
 
-  converted(durationMs: number, memoryBytes: number): void {
-    this.stats.kind(this.variant).converted(durationMs, memoryBytes);
-  }
-
   finish(response: Response | null): void {
     assert(!this.isFinished, "a request is answered once");
     this.isFinished = true;

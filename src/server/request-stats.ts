@@ -27,10 +27,8 @@ export const MEASURES = [
   "responseQueueUs",
   "sendUs",
   "totalUs",
-  "conversionUs",
   "requestBytes",
   "responseBytes",
-  "temporaryBytes",
 ] as const;
 
 export type Measure = (typeof MEASURES)[number];
@@ -59,10 +57,8 @@ export class KindStats implements RowTaker {
   readonly #responseQueueUs = new Histogram();
   readonly #sendUs = new Histogram();
   readonly #totalUs = new Histogram();
-  readonly #conversionUs = new Histogram();
   readonly #requestBytes = new Histogram();
   readonly #responseBytes = new Histogram();
-  readonly #temporaryBytes = new Histogram();
 
   constructor(samples: RequestSamples) {
     this.#samples = samples;
@@ -112,11 +108,6 @@ export class KindStats implements RowTaker {
     this.#responseBytes.record(rows[at + ROW.responseBytes]!);
   }
 
-  converted(durationMs: number, memoryBytes: number): void {
-    this.#conversionUs.record(durationMs * US_PER_MS);
-    this.#temporaryBytes.record(memoryBytes);
-  }
-
   throttled(throttleMs: number): void {
     this.#throttleUs.record(throttleMs * US_PER_MS);
   }
@@ -153,14 +144,10 @@ export class KindStats implements RowTaker {
         return this.#sendUs;
       case "totalUs":
         return this.#totalUs;
-      case "conversionUs":
-        return this.#conversionUs;
       case "requestBytes":
         return this.#requestBytes;
       case "responseBytes":
         return this.#responseBytes;
-      case "temporaryBytes":
-        return this.#temporaryBytes;
     }
   }
 }

@@ -99,7 +99,6 @@ export class TestBroker implements Line {
       holdsBack: false,
       errorCounts: new Float64Array(192),
       variant: 0,
-      converted() {},
       // Now one way, now the other: a client cannot tell.
       isFollowed: header.correlationId % 2 === 1,
     });

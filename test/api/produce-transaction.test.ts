@@ -78,7 +78,6 @@ class Kit {
       holdsBack: false,
       errorCounts: new Float64Array(192),
       variant: 0,
-      converted() {},
       isFollowed: false,
     };
     const context = new RequestContext(request, "broker");

@@ -111,3 +111,16 @@ test("the listener is an address, and nothing else", () => {
   expect([max(""), max("0"), max("5")]).toEqual([10_000, 0, 5]);
   expect(() => max("-1")).toThrow(SettingError);
 });
+
+test("records that are written anew are counted", () => {
+  const broker = startBroker();
+  const configs = [{ name: "compression.type", value: "zstd" }];
+  const topic = { name: "z", numPartitions: 1, replicationFactor: 1, assignments: [], configs };
+  const request = { topics: [topic], timeoutMs: 1000, validateOnly: false };
+  broker.wait(broker.asker.quietly(createTopics, 4, request));
+  expect(produceTo(broker, "z", batchOf({ count: 7 }))).toBe(0);
+  const samples = told(brokerFamilies(broker.node));
+  const name = "kafka_server_brokertopicmetrics_producemessageconversions_total";
+  expect(samples.get(`${name}{topic="z"}`)).toBe(7);
+  broker.stop();
+});

@@ -26,7 +26,7 @@ export function brokerFamilies(broker: BrokerNode): Families {
   };
 }
 
-/** BrokerState.RUNNING of Kafka. */
+/** BrokerState.RUNNING of Kafka: before and behind it nobody is answered. */
 const RUNNING = 3;
 
 function serverFamilies({ clusterId, nodeId }: BrokerNode): Families {

@@ -44,14 +44,17 @@ function* controller(
     ["globalpartitioncount", "Partitions of the cluster", topics.partitionCount],
     ["offlinepartitionscount", "Partitions without a leader", offline],
     ["preferredreplicaimbalancecount", "Partitions not led by their first replica", imbalanced],
+    // Such an error ends the node.
     ["metadataerrorcount", "Errors in the metadata log", 0],
     ["lastappliedrecordoffset", "Offset of the last record applied", node.lastOffset],
     ["lastcommittedrecordoffset", "Offset of the last record committed", node.lastOffset],
+    // The leader applies what it commits in the same turn.
     ["lastappliedrecordlagms", "How far the applied records are behind", 0],
   ];
   for (const [name, help, value] of rows) {
     out.one(`kafka_controller_kafkacontroller_${name}`, "gauge", help, value);
   }
+  // A node that is alone is always in sync.
   const elections = "kafka_controller_controllerstats_uncleanleaderelections";
   out.one(elections, "counter", "Leaders elected that may lack records", 0);
   yield;

@@ -18,6 +18,10 @@ export function logFamilies(logs: LogManager): Families {
     for (const { path, failure } of directories) {
       out.sample(failure === null ? 0 : 1, labelText({ logDirectory: path }));
     }
+    const { background, handles } = logs;
+    const help = "Flushes and checkpoints that run or wait for the disk";
+    out.one("bunka_background_work", "gauge", help, background.length);
+    out.one("bunka_log_open_files", "gauge", "Files of logs that are open", handles.openCount);
     const flush = "kafka_log_logflushstats_logflushrateandtimems";
     out.one(`${flush}_count`, "unknown", "Flushes of logs", flushesUs.count);
     out.family(flush, "gauge", "What a flush of a log took, in milliseconds");

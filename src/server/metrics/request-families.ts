@@ -31,13 +31,6 @@ const KAFKA: readonly (readonly [string, string, Measure, number])[] = [
   ["requestbytes", "Bytes of the request behind its header", "requestBytes", 1],
 ];
 
-/** Kafka has them for these two alone. */
-const KAFKA_OF_RECORDS: typeof KAFKA = [
-  ["messageconversionstimems", "Writing records anew", "conversionUs", 1000],
-  ["temporarymemorybytes", "Memory for writing records anew", "temporaryBytes", 1],
-];
-const WITH_RECORDS: ReadonlySet<string> = new Set(["Produce", "Fetch"]);
-
 const QUANTILES = ["0.50", "0.75", "0.95", "0.98", "0.99", "0.999"];
 const SHARES = QUANTILES.map(Number);
 
@@ -76,14 +69,12 @@ export function requestFamilies(stats: RequestStats, names: ApiNames, clock: Clo
   return function* (out) {
     const kinds = byName(stats, names);
     yield* countFamilies(out, stats, names, kinds);
-    for (const [name, help, measure, unit] of [...KAFKA, ...KAFKA_OF_RECORDS]) {
-      const isOfRecords = KAFKA_OF_RECORDS.some((row) => row[0] === name);
+    for (const [name, help, measure, unit] of KAFKA) {
       const family = `kafka_network_requestmetrics_${name}`;
-      const shown = [...kinds].filter(([request]) => !isOfRecords || WITH_RECORDS.has(request));
       out.family(`${family}_count`, "unknown", help);
-      for (const [request, kind] of shown) out.sample(kind.count, labelText({ request }));
+      for (const [request, kind] of kinds) out.sample(kind.count, labelText({ request }));
       out.family(family, "gauge", help);
-      for (const [request, kind] of shown) {
+      for (const [request, kind] of kinds) {
         const values = recent(`${request}|${name}`, kind.histogram(measure));
         for (const [index, quantile] of QUANTILES.entries()) {
           out.sample(values[index]! / unit, labelText({ request, quantile }));

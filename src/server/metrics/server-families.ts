@@ -25,9 +25,8 @@ export function serverFamilies(server: Server): Families {
       out.sample(count, labelText({ ...labels, networkProcessor: "0" }));
     }
     yield;
-    const channel = "kafka_network_requestchannel";
-    out.one(`${channel}_requestqueuesize`, "gauge", "Requests that wait", server.requestsQueued);
-    out.one(`${channel}_responsequeuesize`, "gauge", "Answers that wait", 0);
+    const queue = "kafka_network_requestchannel_requestqueuesize";
+    out.one(queue, "gauge", "Requests that wait for those before them", server.requestsQueued);
     yield;
   };
 }
