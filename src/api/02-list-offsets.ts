@@ -17,6 +17,7 @@ import {
   nothing,
   type OffsetAnswer,
 } from "../broker/list-offsets.ts";
+import { Slices } from "../base/slices.ts";
 import { WorkQueue } from "../log/work-queue.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { listOffsets } from "../protocol/messages/02-list-offsets.ts";
@@ -30,12 +31,18 @@ type TopicAnswer = Input<typeof listOffsets.response>["topics"][number];
 const ISOLATION_LEVEL_MAX = 1;
 /** Partitions of one request that are searched at once: each search has memory of its own. */
 const SEARCHES_MAX = 8;
+/** Partitions are asked for so long without a break. */
+const SLICE_MS = 2;
 
 export const listOffsetsHandler = handler(listOffsets, async (request, context, broker) => {
   const version = context.apiVersion;
   const searches = new WorkQueue(SEARCHES_MAX);
+  const slices = new Slices(broker.world.clock, SLICE_MS);
   const find = (name: string, queries: readonly PartitionQuery[]) =>
-    searches.run(() => answer(name, queries, request, version, broker));
+    searches.run(async () => {
+      if (slices.isOver) await slices.next();
+      return answer(name, queries, request, version, broker);
+    });
   const answers = [...partitionsByTopic(request)].map(async ([name, byIndex]) => ({
     name,
     partitions: await Promise.all(

@@ -8,6 +8,7 @@
  * A read holds files open, so one that is not answered is released before the wait begins.
  */
 import { type Signal, waitUntil } from "../base/signal.ts";
+import { Slices } from "../base/slices.ts";
 import type { Clock } from "../base/world.ts";
 import {
   failedRead,
@@ -58,7 +59,7 @@ export async function runFetch(
   waits: { count: number } = { count: 0 },
 ): Promise<FetchOutcome> {
   const targets = source.targets();
-  const reading = readAll(targets, limits);
+  const reading = readAll(clock, targets, limits);
   const reads = reading instanceof Promise ? await reading : reading;
   const isDone = limits.maxWaitMs <= 0 || isEnough(source, targets, reads, limits);
   if (isDone) return { targets, reads };
@@ -68,7 +69,7 @@ export async function runFetch(
   waits.count++;
   await waitUntil(clock, signals, limits.maxWaitMs, isOver).finally(() => waits.count--);
   const news = source.targets();
-  return { targets: news, reads: await readAll(news, limits) };
+  return { targets: news, reads: await readAll(clock, news, limits) };
 }
 
 /** The partitions that one request names. */
@@ -96,16 +97,25 @@ export function releaseAll(reads: readonly PartitionRead[]): void {
   for (const { slice } of reads) slice?.release();
 }
 
-/** Stays synchronous as long as every partition answers at once. */
+/** Many partitions are read for so long without a break, and looked at so many at a time. */
+const SLICE_MS = 2;
+const SLICE_LENGTH = 32;
+
+/** Stays synchronous as long as every partition answers at once, and all of them soon. */
 function readAll(
+  clock: Clock,
   targets: readonly FetchTarget[],
   limits: FetchLimits,
 ): PartitionRead[] | Promise<PartitionRead[]> {
   const reads: PartitionRead[] = [];
+  const slices = targets.length > SLICE_LENGTH ? new Slices(clock, SLICE_MS) : null;
   let left = limits.maxBytes;
   for (let index = 0; index < targets.length; index++) {
     const read = readOne(targets[index]!, limits, left, left === limits.maxBytes);
-    if (read instanceof Promise) return readRest(targets, limits, reads, left, read);
+    const isBreak = index % SLICE_LENGTH === SLICE_LENGTH - 1 && slices?.isOver === true;
+    if (read instanceof Promise || isBreak) {
+      return readRest(clock, targets, limits, reads, left, read);
+    }
     reads.push(read);
     left -= read.slice?.size ?? 0;
   }
@@ -113,18 +123,21 @@ function readAll(
 }
 
 async function readRest(
+  clock: Clock,
   targets: readonly FetchTarget[],
   limits: FetchLimits,
   reads: PartitionRead[],
   leftBefore: number,
-  pending: Promise<PartitionRead>,
+  pending: PartitionRead | Promise<PartitionRead>,
 ): Promise<PartitionRead[]> {
+  const slices = new Slices(clock, SLICE_MS);
   let left = leftBefore;
   let read = await pending;
   for (;;) {
     reads.push(read);
     left -= read.slice?.size ?? 0;
     if (reads.length === targets.length) return reads;
+    if (slices.isOver) await slices.next();
     read = await readOne(targets[reads.length]!, limits, left, left === limits.maxBytes);
   }
 }

@@ -1,6 +1,7 @@
 /** Long polls: what wakes a fetch that found too little, and what does not. */
 import { describe, expect, test } from "bun:test";
 import { Signal } from "../../src/base/signal.ts";
+import type { Clock } from "../../src/base/world.ts";
 import {
   type FetchLimits,
   type FetchTarget,
@@ -61,6 +62,35 @@ describe("a fetch", () => {
     broker.world.clock.settle();
     expect(committed.sizes()).toEqual([1]);
     expect(partition.log.lastStableOffset).toBe(3);
+  });
+
+  test("of many partitions lets others have their turns", async () => {
+    const { broker, produce } = arena();
+    produce(0, "there");
+    const partition = broker.node.partitions.find("t", 0)!;
+    const targets = Array.from({ length: 200 }, (_, index) => targetOf(partition, index));
+    const { clock } = broker.world;
+    let turns = 0;
+    let nowMs = 0;
+    const slow: Clock = {
+      wallMs: () => clock.wallMs(),
+      monotonicMs: () => (nowMs += 1),
+      schedule: (delayMs, callback) => clock.schedule(delayMs, callback),
+      afterTurn: (callback) => {
+        turns++;
+        clock.afterTurn(callback);
+      },
+    };
+    const closing = { closing: new Signal(), isClosing: false };
+    const limits = { ...LIMITS, maxBytes: 100 * partition.log.size };
+    const fetched = broker.wait(runFetch(slow, new ListSource(targets), limits, closing));
+    expect(turns).toBeGreaterThan(30);
+    const sizes = fetched.reads.map(({ slice }) => slice?.size ?? 0);
+    expect(sizes).toEqual([
+      ...new Array<number>(100).fill(partition.log.size),
+      ...new Array<number>(100).fill(0),
+    ]);
+    releaseAll(fetched.reads);
   });
 
   test("answers empty at its deadline", () => {
