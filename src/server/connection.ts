@@ -40,9 +40,9 @@ import type { Frame } from "./block.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 import { type Exchange, readExchange, unknownApi } from "./exchange.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
-import type { IdleList, IdleUser } from "./idle-list.ts";
+import type { IdleUser } from "./idle-list.ts";
+import { Idleness, type IdleLists } from "./idleness.ts";
 import {
-  ACTIVITY_BYTES_MIN,
   LINGER_BYTES_MAX,
   LINGER_MS_MAX,
   REQUESTS_PER_CONNECTION_MAX,
@@ -58,14 +58,11 @@ import type { ServerMetrics } from "./server-metrics.ts";
 import { UnsentList } from "./unsent-list.ts";
 
 /** What all connections of a server share. */
-export interface ConnectionShared {
+export interface ConnectionShared extends IdleLists {
   readonly clock: Clock;
   readonly limits: ServerLimits;
   readonly memory: RequestMemory;
   readonly pool: BufferPool;
-  /** Those that have sent a valid header, and those that have not. */
-  readonly idle: IdleList;
-  readonly strangers: IdleList;
   readonly metrics: ServerMetrics;
   readonly requests: RequestStats;
   /** Bad bytes, bad clients: one line, unless there are too many. */
@@ -97,9 +94,8 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   readonly #stats: ListenerStats;
   readonly #unsent = new UnsentList();
   readonly #memoryNode = new LinkedNode<MemoryUser>(this);
-  readonly #idleNode = new LinkedNode<IdleUser>(this);
+  readonly #idleness: Idleness;
   #state: State = "open";
-  #isStranger = true;
   /** As of the last step: read once for each of those that take time. */
   #nowMs = 0;
   /** A request was refused: those behind it do not start. */
@@ -110,7 +106,6 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   /** An answer of this turn gains by waiting for its end. */
   #hasLate = false;
   #flushedTo: FlushResult = "idle";
-  #bytesSinceActive = 0;
   #bytesDiscarded = 0;
   #throttledUntilMs = 0;
   #throttleTimer: Timer | null = null;
@@ -135,7 +130,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#writer = new ResponseWriter(socket, shared.pool, shared.metrics.bytesSent, (error) =>
       this.#fileRead(error),
     );
-    shared.strangers.touch(this.#idleNode, shared.clock.monotonicMs());
+    this.#idleness = new Idleness(this, shared, shared.clock.monotonicMs());
   }
 
   get isClosing(): boolean {
@@ -159,14 +154,14 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     const nowMs = this.#readClock();
     this.#frames.push(chunk);
     this.#takeFrames(nowMs);
-    this.#countActivity(chunk.length, nowMs);
+    this.#idleness.received(chunk.length, this.#frames.hasPartialFrame, nowMs);
     if (!this.#shared.memory.mayRead(this.#memoryNode)) this.#reading.hold(HOLD_MEMORY);
     if (this.#hasLate) this.#scheduleFlush();
     else this.#flush();
   }
 
   drain(): void {
-    this.#touch(this.#readClock());
+    this.#idleness.touch(this.#readClock());
     this.#attempt(() => {
       const result = this.#writer.drained();
       this.#countSent();
@@ -190,7 +185,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#timer?.cancel();
     this.#throttleTimer?.cancel();
     this.#shared.memory.forget(this.#memoryNode);
-    this.#idleList().leave(this.#idleNode);
+    this.#idleness.leave();
     this.#writer.close();
     this.#unsent.takenUpTo(Infinity, this.#readClock());
     this.#frames.clear();
@@ -214,9 +209,11 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     // one that we do not read.
     const waits = this.#queue.runningCount > 0 && this.#writer.unsentBytes === 0;
     const isThrottled = this.#reading.isHeldFor(HOLD_THROTTLE);
-    if ((waits || isThrottled) && this.#state === "open") return this.#touch(nowMs);
+    if ((waits || isThrottled) && this.#state === "open") return this.#idleness.touch(nowMs);
     this.#shared.metrics.connectionsExpired.add();
-    this.#shared.ended(`${this.#name()} closed: ${this.#isStranger ? "no request" : "idle"}`);
+    this.#shared.ended(
+      `${this.#name()} closed: ${this.#idleness.isStranger ? "no request" : "idle"}`,
+    );
     this.#socket.terminate();
   }
 
@@ -247,7 +244,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     } catch (error) {
       this.#refuseFor(error);
     }
-    if (this.#isStranger) this.#meetStranger();
+    if (this.#idleness.isStranger) this.#meetStranger();
     if (!this.#mayTakeFrame()) this.#reading.hold(HOLD_REQUESTS);
   }
 
@@ -260,7 +257,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     if (api === null) return;
     const version = this.#handler.requestHeaderVersion(api.key, api.version);
     if (version === -1) this.#refuse(unknownApi(api.key, api.version));
-    else this.#becomeKnown();
+    else this.#idleness.becomeKnown(this.#shared.clock.monotonicMs());
   }
 
   #mayTakeFrame(): boolean {
@@ -280,7 +277,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
       frame.release();
       throw error;
     }
-    if (this.#isStranger) this.#becomeKnown();
+    if (this.#idleness.isStranger) this.#idleness.becomeKnown(this.#shared.clock.monotonicMs());
     this.#shared.metrics.requests.add();
     this.#shared.memory.requestQueued();
     this.#queue.push(exchange);
@@ -432,7 +429,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#shared.clock.afterTurn(() => {
       this.#flushScheduled = false;
       if (this.#state === "closed") return;
-      this.#touch(this.#readClock());
+      this.#idleness.touch(this.#readClock());
       this.#flush();
     });
   }
@@ -551,35 +548,9 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     exchange.release();
   }
 
-  // Reading and idleness.
-
-  #becomeKnown(): void {
-    this.#isStranger = false;
-    this.#shared.strangers.leave(this.#idleNode);
-    this.#shared.idle.touch(this.#idleNode, this.#shared.clock.monotonicMs());
-  }
-
-  #countActivity(size: number, nowMs: number): void {
-    this.#bytesSinceActive += size;
-    if (this.#frames.hasPartialFrame && this.#bytesSinceActive < ACTIVITY_BYTES_MIN) return;
-    this.#touch(nowMs);
-  }
-
-  /** Strangers have one deadline from the start, whatever they do. */
-  #touch(nowMs: number): void {
-    this.#bytesSinceActive = 0;
-    if (!this.#isStranger && this.#state !== "closed") {
-      this.#shared.idle.touch(this.#idleNode, nowMs);
-    }
-  }
-
   #readClock(): number {
     this.#nowMs = this.#shared.clock.monotonicMs();
     return this.#nowMs;
-  }
-
-  #idleList(): IdleList {
-    return this.#isStranger ? this.#shared.strangers : this.#shared.idle;
   }
 
   #name(): string {
