@@ -50,9 +50,17 @@ void open_net(void) {
   snprintf(port, sizeof port, "%d", (int)options.port);
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
   if (getaddrinfo(options.host, port, &hints, &found) != 0) fail("no such host");
-  memcpy(&address, found->ai_addr, found->ai_addrlen);
-  address_size = found->ai_addrlen;
+  /* A name may have addresses of both families, and the broker listen at one. */
+  for (struct addrinfo *each = found; each != NULL && address_size == 0; each = each->ai_next) {
+    int fd = socket(each->ai_family, SOCK_STREAM, 0);
+    if (connect(fd, each->ai_addr, each->ai_addrlen) == 0) {
+      memcpy(&address, each->ai_addr, each->ai_addrlen);
+      address_size = each->ai_addrlen;
+    }
+    close(fd);
+  }
   freeaddrinfo(found);
+  if (address_size == 0) fail("connect");
   epoll = epoll_create1(0);
   timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
   struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};

@@ -34,12 +34,14 @@ const STYLE = `
   text { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
   .title { font-size: 16px; font-weight: 600 }
   .quiet { fill: #59636e; font-size: 11px }
+  .value { paint-order: stroke; stroke: #ffffff; stroke-width: 3px; stroke-linejoin: round }
   .ours { fill: #0969da } .theirs { fill: #9aa4af } .third { fill: #bf8700 }
   .floor { stroke: #cf222e; stroke-width: 2 }
   @media (prefers-color-scheme: dark) {
     .ground { fill: #0d1117; stroke: #30363d }
     text { fill: #e6edf3 }
     .quiet { fill: #9198a1 }
+    .value { stroke: #0d1117 }
     .ours { fill: #4493f8 } .theirs { fill: #656c76 } .third { fill: #d29922 }
     .floor { stroke: #f85149 }
   }`;
@@ -112,6 +114,7 @@ function barsOf(
   const barWidth = width - VALUE_WIDTH;
   const lengthOf = (value: number) => (most === 0 ? 0 : (value / most) * barWidth);
   const parts: string[] = [];
+  const texts: string[] = [];
   values.forEach((value, index) => {
     if (value === null) return;
     const top = y + index * (BAR_HEIGHT + 2);
@@ -121,14 +124,15 @@ function barsOf(
         `height="${BAR_HEIGHT}" rx="2"/>`,
     );
     const unit = index === 0 ? ` ${unitOf(figure)}` : "";
-    parts.push(text(x + length + 5, top + BAR_HEIGHT - 1, `${figureText(value)}${unit}`, "quiet"));
+    const label = `${figureText(value)}${unit}`;
+    texts.push(text(x + length + 5, top + BAR_HEIGHT - 1, label, "quiet value"));
   });
   if (floor !== null) {
     const at = (x + lengthOf(floor)).toFixed(1);
     const bottom = y + brokers.length * (BAR_HEIGHT + 2);
     parts.push(`<line class="floor" x1="${at}" x2="${at}" y1="${y - 2}" y2="${bottom}"/>`);
   }
-  return parts;
+  return [...parts, ...texts];
 }
 
 /** The panel's title has said the rest. */
