@@ -53,8 +53,15 @@ function make(given: Record<string, string> = {}) {
     answer.reject(error);
     clock.settle();
   };
+  const createInternal = (...topics: string[]) =>
+    creation.createInternal(
+      topics.map((name) => ({ name, partitionCount: 4, replicationFactor: -1, configs: [] })),
+      ASKER,
+      { permits: null, backoffMs: 10_000 },
+    );
+  const errorsOf = (...topics: string[]) => Object.fromEntries(creation.errorsOf(topics));
   const names = () => requests.map(({ topics }) => topics.map(({ name }) => name));
-  return { create, finish, fail, requests, names, lines };
+  return { create, createInternal, errorsOf, finish, fail, requests, names, lines, clock };
 }
 
 describe("topics made by asking for them", () => {
@@ -167,5 +174,39 @@ describe("topics made by asking for them", () => {
         },
       },
     ]);
+  });
+});
+
+describe("internal topics of an application", () => {
+  test("are asked for once while that is under way, as the application wants them", () => {
+    const { createInternal, finish, requests, names } = make({ "num.partitions": "9" });
+    createInternal("a", "b");
+    createInternal("b", "c");
+    expect(names()).toEqual([["a", "b"], ["c"]]);
+    expect(requests[0]!.topics[0]).toMatchObject({ numPartitions: 4, replicationFactor: -1 });
+    finish();
+    createInternal("c");
+    expect(names()).toHaveLength(3);
+  });
+
+  test("that failed are left alone for a while, and it is told why", () => {
+    const { createInternal, errorsOf, finish, names, clock } = make();
+    createInternal("a");
+    finish(ErrorCode.INVALID_CONFIG);
+    expect(errorsOf("a", "b")).toEqual({ a: "so" });
+    createInternal("a", "b");
+    expect(names()).toEqual([["a"], ["b"]]);
+    clock.advance(10_000);
+    expect(errorsOf("a")).toEqual({});
+    createInternal("a");
+    expect(names()).toHaveLength(3);
+  });
+
+  test("that failed are remembered up to a thousand", () => {
+    const { createInternal, errorsOf, finish } = make();
+    const many = Array.from({ length: 1_001 }, (_, index) => `t${index}`);
+    createInternal(...many);
+    finish(ErrorCode.INVALID_CONFIG);
+    expect(Object.keys(errorsOf(...many))).toEqual(many.slice(1));
   });
 });

@@ -19,10 +19,19 @@ import type { Place, Target, TargetKind } from "./harness/target.ts";
 
 const DRIVER_DEADLINE_MS = 240_000;
 const DIFFERENCES_SHOWN = 12;
-const VIEW = ["topics", "records", "producers", "groups", "transactions", "settings", "features"];
+const VIEW = [
+  "topics",
+  "records",
+  "producers",
+  "groups",
+  "streams",
+  "transactions",
+  "settings",
+  "features",
+];
 
 /** What Bunka does not show (yet), but must carry along. */
-const SEEN_BY_KAFKA_ONLY = ["shareAndStreams", "acls"];
+const SEEN_BY_KAFKA_ONLY = ["share", "acls"];
 
 interface Rung {
   readonly name: string;
@@ -34,10 +43,25 @@ interface Rung {
 
 const LADDER: readonly Rung[] = [
   { name: "Kafka fills", kind: "kafka", acts: ["fill", "fill-streams"], end: "stop" },
-  { name: "L1 Bunka after Kafka's stop", kind: "bunka", acts: ["work"], end: "stop" },
-  { name: "L3 Kafka after our stop", kind: "kafka", acts: ["work"], end: "kill" },
-  { name: "L2 Bunka after Kafka's kill -9", kind: "bunka", acts: ["work"], end: "kill" },
-  { name: "L4 Kafka after our kill -9", kind: "kafka", acts: ["work"], end: "kill" },
+  {
+    name: "L1 Bunka after Kafka's stop",
+    kind: "bunka",
+    acts: ["work", "work-streams"],
+    end: "stop",
+  },
+  { name: "L3 Kafka after our stop", kind: "kafka", acts: ["work", "work-streams"], end: "kill" },
+  {
+    name: "L2 Bunka after Kafka's kill -9",
+    kind: "bunka",
+    acts: ["work", "work-streams"],
+    end: "kill",
+  },
+  {
+    name: "L4 Kafka after our kill -9",
+    kind: "kafka",
+    acts: ["work", "work-streams"],
+    end: "kill",
+  },
   { name: "Bunka after that", kind: "bunka", acts: ["end"], end: "stop" },
   { name: "Kafka at the end", kind: "kafka", acts: [], end: "stop" },
 ];
@@ -63,8 +87,8 @@ const RECOVERY =
 /** It reads its metadata log again at every start, whatever was before. */
 const ALWAYS_READ_AGAIN = "partition=__cluster_metadata-0";
 
-/** Bunka says once that these do not work here: it only carries their records along. */
-const HONEST = /the metadata has (share|streams)\.version finalized/;
+/** Bunka says once that it does not work here: it only carries its records along. */
+const HONEST = /the metadata has share\.version finalized/;
 
 const { values: flags } = parseArgs({
   options: {
@@ -153,7 +177,7 @@ function look(target: Target): Promise<Outcomes> {
 async function drive(target: Target, words: string[]): Promise<Outcomes> {
   const outcomes: Outcomes = {};
   const errors = target.logFile.replace("broker.log", "driver.log");
-  const driver = words.includes("fill-streams")
+  const driver = words.some((word) => word.endsWith("-streams"))
     ? ecosystemDriver("compat.StreamsGroupFill")
     : javaDriver("compat.InterchangeDriver");
   const command = [...driver, target.bootstrap, ...words];

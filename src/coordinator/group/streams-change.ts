@@ -11,12 +11,7 @@ import { sameTexts } from "./streams-member.ts";
 import { streamsGroupRecord, streamsTopologyRecord } from "./streams-records.ts";
 import { type StreamsProblem, StreamsStatus } from "./streams-status.ts";
 import { type ConfiguredTopology, configureTopology } from "./streams-topics.ts";
-import {
-  requiredTopics,
-  sameTopology,
-  type StreamsTopology,
-  topologyOf,
-} from "./streams-topology.ts";
+import { sameTopology, type StreamsTopology, topologyOf } from "./streams-topology.ts";
 
 export type StreamsChange = GroupChange<StreamsGroup, StreamsGroups>;
 
@@ -57,7 +52,7 @@ export function changeTopics(
   let configured = group.configuredTopology;
   let { metadataHash } = group;
   if (isDue || configured === null) {
-    metadataHash = groups.hashes.ofGroup(requiredTopics(topology));
+    metadataHash = groups.hashes.ofGroup(topology.requiredTopics);
     if (configured === null || group.topology === null || metadataHash !== group.metadataHash) {
       const anew = configureTopology(topology, topics);
       if (anew instanceof GroupRefusal) return anew;

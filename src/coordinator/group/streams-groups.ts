@@ -4,15 +4,15 @@ import { EpochGroups, type TopicChanges } from "./epoch-groups.ts";
 import { StreamsGroup } from "./streams-group.ts";
 import { newStreamsMember, NO_OWN_TASKS, type StreamsMember } from "./streams-member.ts";
 import type { StreamsRecord } from "./streams-records.ts";
-import { recordedTopology, requiredTopics } from "./streams-topology.ts";
+import { recordedTopology } from "./streams-topology.ts";
 
 export class StreamsGroups extends EpochGroups<StreamsGroup> {
   /** Groups that need one of the topics look at the metadata at the next heartbeat. */
   topicsChanged({ names }: TopicChanges): void {
     for (const name of names) this.hashes.forget(name);
     for (const group of this.byId.values()) {
-      const required = group.topology === null ? null : requiredTopics(group.topology);
-      if (names.some((name) => required?.has(name))) group.requestMetadataRefresh();
+      const isConcerned = names.some((name) => group.topology?.requiredTopics.has(name));
+      if (isConcerned) group.requestMetadataRefresh();
     }
   }
 

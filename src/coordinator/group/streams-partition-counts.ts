@@ -9,7 +9,7 @@
  */
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { GroupRefusal } from "./group-refusal.ts";
-import { sourcesOf, type StreamsTopology, type Subtopology } from "./streams-topology.ts";
+import { largest, sourcesOf, type StreamsTopology, type Subtopology } from "./streams-topology.ts";
 import { type StreamsProblem, StreamsStatus } from "./streams-status.ts";
 
 type Counts = Map<string, number>;
@@ -37,7 +37,7 @@ export function decidePartitionCounts(
     if (sources.length === 0) {
       return invalid(`No source topics found for subtopology ${subtopology.subtopologyId}`);
     }
-    const max = Math.max(...sources.map((name) => countOf(name) ?? 0));
+    const max = largest(sources.map((name) => countOf(name) ?? 0));
     for (const { name } of subtopology.stateChangelogTopics) counts.set(name, max);
   }
   return counts;
@@ -120,7 +120,7 @@ function mostRead(
     ...repartitionSourceTopics.map(({ name }) => counts.get(name) ?? null),
     ...sourceTopics.map((name) => existing(name)),
   ].filter((count) => count !== null);
-  return known.length === 0 ? null : Math.max(...known);
+  return known.length === 0 ? null : largest(known);
 }
 
 /** Repartition topics of the group get the number that all of it must have. */
@@ -144,7 +144,7 @@ function enforceCopartitioning(
     count = fixed[0]!;
     if (fixed.some((other) => other !== count)) return unlike(repartition);
   } else {
-    count = Math.max(0, ...repartition.map(([, each]) => each));
+    count = largest(repartition.map(([, each]) => each));
     if (count === 0) {
       const names = repartition.map(([name]) => name).join(", ");
       return invalid(

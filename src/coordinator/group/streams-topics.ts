@@ -9,6 +9,7 @@ import { grownCapacity, stringsInJavaOrder } from "../java-order.ts";
 import { decidePartitionCounts } from "./streams-partition-counts.ts";
 import {
   type InternalTopic,
+  largest,
   sourcesOf,
   type StreamsTopology,
   type Subtopology,
@@ -102,7 +103,7 @@ function configureSubtopology(
   const sourceCounts = sourcesOf(subtopology).map(
     (name) => topics.partitionCountOf(name) ?? counts.get(name) ?? 0,
   );
-  const taskCount = Math.max(0, ...sourceCounts);
+  const taskCount = largest(sourceCounts);
   const repartitionSourceTopics = withCounts(subtopology.repartitionSourceTopics, counts);
   const stateChangelogTopics = withCounts(subtopology.stateChangelogTopics, counts);
   const all = [...repartitionSourceTopics, ...stateChangelogTopics];

@@ -23,6 +23,8 @@ export interface StreamsTopology {
   readonly subtopologies: ReadonlyMap<string, Subtopology>;
   /** The subtopology that reads a topic. */
   readonly readers: ReadonlyMap<string, Subtopology>;
+  /** All topics that must be there before anybody gets a task. */
+  readonly requiredTopics: ReadonlySet<string>;
   /** As it came, for its record. */
   readonly value: TopologyValue;
 }
@@ -44,25 +46,25 @@ export function recordedTopology(value: TopologyValue): StreamsTopology {
     subtopologies.set(id, byId.get(id)!);
   }
   const readers = new Map<string, Subtopology>();
+  const requiredTopics = new Set<string>();
   for (const subtopology of subtopologies.values()) {
-    for (const name of sourcesOf(subtopology)) readers.set(name, subtopology);
+    for (const name of sourcesOf(subtopology)) {
+      readers.set(name, subtopology);
+      requiredTopics.add(name);
+    }
+    for (const { name } of subtopology.stateChangelogTopics) requiredTopics.add(name);
   }
-  return { epoch: value.epoch, subtopologies, readers, value };
+  return { epoch: value.epoch, subtopologies, readers, requiredTopics, value };
+}
+
+/** The largest of numbers that a client may have made as many of as it liked; 0 of none. */
+export function largest(numbers: readonly number[]): number {
+  return numbers.reduce((most, each) => Math.max(most, each), 0);
 }
 
 /** All topics that a subtopology reads. */
 export function sourcesOf({ sourceTopics, repartitionSourceTopics }: Subtopology): string[] {
   return [...sourceTopics, ...repartitionSourceTopics.map(({ name }) => name)];
-}
-
-/** All topics that must be there before anybody gets a task. */
-export function requiredTopics(topology: StreamsTopology): Set<string> {
-  const names = new Set<string>();
-  for (const subtopology of topology.subtopologies.values()) {
-    for (const name of sourcesOf(subtopology)) names.add(name);
-    for (const { name } of subtopology.stateChangelogTopics) names.add(name);
-  }
-  return names;
 }
 
 export function sameTopology(one: StreamsTopology, other: StreamsTopology): boolean {

@@ -60,7 +60,7 @@ export class StreamsDriver extends GroupDriver {
 
   /** A member that joins, unless an epoch is given. */
   asking(memberId: string, given: Partial<StreamsBeat> = {}): Call<StreamsAnswer> {
-    const request = streamsBeating("g", memberId, given);
+    const request = streamsBeating(given.groupId ?? "g", memberId, given);
     const whole: messages.StreamsHeartbeatRequest = {
       instanceId: null,
       rackId: null,

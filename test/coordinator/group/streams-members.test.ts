@@ -237,6 +237,13 @@ describe("what no client should say", () => {
     ];
     for (const given of wrong) expect(driver.beat("m", given).errorCode).not.toBe(ErrorCode.NONE);
     expect(driver.describeStreams().errorCode).toBe(ErrorCode.GROUP_ID_NOT_FOUND);
+    // More of everything than a call takes arguments.
+    const many = Array.from({ length: 300_000 }, () => "t");
+    const wide = subtopology("0", { sourceTopics: many, repartitionSinkTopics: many });
+    const topology = { epoch: 0, subtopologies: [wide] };
+    expect(driver.beat("m", { groupId: "wide", topology }).errorCode).toBe(
+      ErrorCode.UNKNOWN_SERVER_ERROR,
+    );
     // As many partitions as a number can say: nothing is made of them before they are there.
     const answer = driver.answer("m", { topology: { epoch: 0, subtopologies: [far] } });
     expect(answer.missingTopics.map(({ partitionCount }) => partitionCount)).toEqual([

@@ -34,7 +34,8 @@ public final class InterchangeDriver {
                     scenarios.put("records", view::records);
                     scenarios.put("producers", view::producers);
                     scenarios.put("groups", view::groups);
-                    scenarios.put("shareAndStreams", view::shareAndStreams);
+                    scenarios.put("share", view::share);
+                    scenarios.put("streams", view::streams);
                     scenarios.put("transactions", view::transactions);
                     scenarios.put("settings", view::settings);
                     scenarios.put("acls", view::accessRules);

@@ -168,7 +168,7 @@ final class InterchangeView {
     }
 
     /** What only Kafka shows so far: Bunka must carry it along. */
-    Object shareAndStreams() throws Exception {
+    Object share() throws Exception {
         var offsets = new TreeMap<String, Object>();
         for (var group : groupsOf(GroupType.SHARE)) {
             var spec = new org.apache.kafka.clients.admin.ListShareGroupOffsetsSpec();
@@ -177,18 +177,26 @@ final class InterchangeView {
                     .map(entry -> String.valueOf(entry).replaceAll(", lag=\\w+", ""))
                     .sorted().toList()));
         }
+        return facts("offsets", offsets, "configs", configs(Type.GROUP, "i-share"));
+    }
+
+    Object streams() throws Exception {
+        var groups = new TreeMap<String, Object>();
         for (var group : groupsOf(GroupType.STREAMS)) {
             var spec = new org.apache.kafka.clients.admin.ListStreamsGroupOffsetsSpec();
             var found = admin.listStreamsGroupOffsets(Map.of(group, spec));
-            offsets.put(group, outcomeOf(() -> found.partitionsToOffsetAndMetadata(group).get()
+            groups.put(group, outcomeOf(() -> found.partitionsToOffsetAndMetadata(group).get()
                     .entrySet().stream()
                     .map(entry -> entry.getKey() + " " + entry.getValue().offset())
                     .sorted().toList()));
             var described = admin.describeStreamsGroups(List.of(group)).all().get().get(group);
-            offsets.put(group + " state", described.groupState() + " "
-                    + described.subtopologies().size());
+            groups.put(group + " state", facts("state", described.groupState().toString(),
+                    "epochs", List.of(described.groupEpoch(), described.targetAssignmentEpoch(),
+                            described.topologyEpoch()),
+                    "topology", described.subtopologies().toString(),
+                    "members", described.members().size()));
         }
-        return facts("offsets", offsets, "configs", configs(Type.GROUP, "i-share"));
+        return groups;
     }
 
     Object transactions() throws Exception {
