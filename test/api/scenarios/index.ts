@@ -34,6 +34,7 @@ import {
 import { shareStateScenario } from "./share-state.ts";
 import { streamsGroupsScenario } from "./streams-groups.ts";
 import { streamsDisabledScenario, streamsLimitsScenario } from "./streams-limits.ts";
+import { streamsRandomScenario } from "./streams-random.ts";
 import { transactionPartitionsScenario } from "./transaction-partitions.ts";
 import { transactionVerificationScenario } from "./transaction-verification.ts";
 import {
@@ -86,6 +87,7 @@ export const SCENARIOS: readonly Scenario[] = [
   streamsDisabledScenario,
   streamsGroupsScenario,
   streamsLimitsScenario,
+  streamsRandomScenario,
   telemetryScenario,
   topicPartitionsScenario,
   throttlingScenario,
