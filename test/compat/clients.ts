@@ -65,6 +65,19 @@ const QUICK_GROUPS = {
   "group.consumer.assignment.interval.ms": "0",
 };
 
+/** The same for members of share groups; and what they have got they may lose within a second. */
+const QUICK_SHARES = {
+  "group.share.heartbeat.interval.ms": "200",
+  "group.share.min.heartbeat.interval.ms": "100",
+  "group.share.session.timeout.ms": "3000",
+  "group.share.min.session.timeout.ms": "1000",
+  "group.share.assignment.interval.ms": "0",
+  "group.share.min.record.lock.duration.ms": "1000",
+  "share.coordinator.state.topic.num.partitions": "3",
+  "log.cleaner.backoff.ms": "200",
+  "log.cleaner.min.compaction.lag.ms": "0",
+};
+
 export const CLIENTS: readonly Client[] = [
   {
     name: "kafkajs-bun",
@@ -160,6 +173,13 @@ export const CLIENTS: readonly Client[] = [
     install: installJavaDrivers,
     command: javaDriver("compat.GroupsDriver"),
     overrides: { ...QUICK_GROUPS, "group.consumer.max.size": "3" },
+  },
+  {
+    name: "java-shares",
+    needs: ["java", "javac", "mvn"],
+    install: installJavaDrivers,
+    command: javaDriver("compat.ShareDriver"),
+    overrides: QUICK_SHARES,
   },
   {
     name: "java-tools",

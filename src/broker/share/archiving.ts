@@ -48,9 +48,7 @@ export function archiveStaleRecords(
   const range = { firstOffset: fetchOffset, lastOffset: baseOffset - 1 };
   const archived = archive(stale, range, RecordState.AVAILABLE);
   records.doneCount += archived;
-  if (archived === 0) return;
-  records.mustSearch = true;
-  records.moveStart();
+  if (archived > 0) records.mustSearch = true;
 }
 
 /** Records of aborted transactions were just acquired: takes them from what is acquired. */
@@ -65,8 +63,6 @@ export function archiveAborted(
     const batches = records.batches.range(from, range.lastOffset);
     records.doneCount += archive(batches, range, RecordState.ACQUIRED);
   }
-  // Nobody may be there to acknowledge anything: then what is in flight would fill up with them.
-  records.moveStart();
   return acquired.flatMap((range) => without(range, aborted));
 }
 

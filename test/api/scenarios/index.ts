@@ -31,6 +31,14 @@ import {
   shareGroupsScenario,
   shareOffsetsScenario,
 } from "./share-groups.ts";
+import {
+  shareErrorsScenario,
+  shareFetchScenario,
+  shareIsolationScenario,
+  shareLimitsScenario,
+  shareLocksScenario,
+  shareStartScenario,
+} from "./share-fetch.ts";
 import { shareStateScenario } from "./share-state.ts";
 import { streamsGroupsScenario } from "./streams-groups.ts";
 import { streamsDisabledScenario, streamsLimitsScenario } from "./streams-limits.ts";
@@ -83,6 +91,12 @@ export const SCENARIOS: readonly Scenario[] = [
   shareDisabledScenario,
   shareGroupsScenario,
   shareOffsetsScenario,
+  shareErrorsScenario,
+  shareFetchScenario,
+  shareIsolationScenario,
+  shareLimitsScenario,
+  shareLocksScenario,
+  shareStartScenario,
   shareStateScenario,
   streamsDisabledScenario,
   streamsGroupsScenario,

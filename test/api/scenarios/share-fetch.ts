@@ -1,5 +1,6 @@
 /** ShareFetch and ShareAcknowledge: who gets which record when, and what is refused. */
 import { deleteRecords } from "../../../src/protocol/messages/21-delete-records.ts";
+import { TransactionalProducer } from "../../sim/transactional-producer.ts";
 import type { Asker, Scenario } from "../asker.ts";
 import { append, makeTopic } from "./prepare.ts";
 import { SHARE_STATE_SETTINGS } from "./share-state.ts";
@@ -7,6 +8,7 @@ import {
   ACCEPT,
   configureGroup,
   earliestGroup,
+  GAP,
   Member,
   of,
   RECORD_LIMIT,
@@ -271,6 +273,54 @@ async function deleted(asker: Asker, topicId: string): Promise<void> {
   await b.fetch("nothing is left", [], SOON);
   await appendTen(asker, "started");
   await b.fetch("what comes now", []);
+}
+
+/** What becomes of records of transactions. */
+export const shareIsolationScenario: Scenario = {
+  name: "share-isolation",
+  settings: {
+    ...SHARE_STATE_SETTINGS,
+    "offsets.topic.num.partitions": "1",
+    "transaction.state.log.num.partitions": "1",
+  },
+  async run(asker) {
+    await earliestGroup(asker, GROUP);
+    await earliestGroup(asker, "committed", { "share.isolation.level": "read_committed" });
+    const topicId = await makeTopic(asker, "isolated", 1, ONE_SEGMENT);
+    await share(asker, GROUP, topicId);
+    await share(asker, "committed", topicId);
+    const producer = new TransactionalProducer(asker, "tx", 2);
+    await producer.init();
+    const all = new Member(asker, GROUP, "all");
+    const some = new Member(asker, "committed", "some");
+    await inTransaction(producer, 3, false);
+    await inTransaction(producer, 2, true);
+    await producer.produce("isolated", 0, "open");
+    await all.fetch("all, and the markers", of(topicId));
+    await some.fetch("what is committed, and the markers", of(topicId));
+    await some.acknowledge("not what was aborted", of(topicId, 0, [0, 2, ACCEPT]));
+    await some.acknowledge("what it has", of(topicId, 0, [3, 6, ACCEPT]));
+    await some.fetch("nothing of what is open", [], SOON);
+    await producer.end(false);
+    await some.fetch("the marker", []);
+    await appendTen(asker, "isolated");
+    await some.fetch("what comes now", of(topicId, 0, [8, 8, GAP]));
+    await some.fetch("and is done with", of(topicId, 0, [9, 18, ACCEPT]), SOON);
+    await all.acknowledge("all of it", of(topicId, 0, [0, 7, ACCEPT]));
+    await all.fetch("the rest", []);
+  },
+};
+
+/** Records are from long ago, markers from now. */
+const ONE_SEGMENT = { "segment.ms": `${(1n << 63n) - 1n}` };
+
+async function inTransaction(
+  producer: TransactionalProducer,
+  count: number,
+  isCommit: boolean,
+): Promise<void> {
+  for (let index = 0; index < count; index++) await producer.produce("isolated", 0, `${index}`);
+  await producer.end(isCommit);
 }
 
 export const shareErrorsScenario: Scenario = {

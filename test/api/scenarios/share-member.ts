@@ -17,6 +17,7 @@ const SHARE = 2;
 /** Of resources. */
 const GROUP = 32;
 const SET = 0;
+export const GAP = 0;
 export const ACCEPT = 1;
 export const RELEASE = 2;
 export const REJECT = 3;

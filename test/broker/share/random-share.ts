@@ -82,12 +82,12 @@ export class RandomShare {
     else this.#clock.advance(random.below(30));
   }
 
-  append(): void {
+  append(abortedRate = 0.1): void {
     const { random } = this;
     if (random.chance(0.1)) this.#logEnd += random.below(5);
     const baseOffset = this.#logEnd;
     const lastOffset = baseOffset + random.below(12);
-    const isAborted = random.chance(0.1);
+    const isAborted = random.chance(abortedRate);
     this.#batches.push({
       baseOffset,
       lastOffset,
@@ -241,6 +241,8 @@ export class RandomShare {
   /** All that can be had is accepted; then each record has been delivered, and nothing is left. */
   drain(): void {
     this.state.failureRate = 0;
+    // What is archived at the end stays in flight until something behind it is acknowledged.
+    this.append(0);
     let quietRounds = 0;
     for (let round = 0; round < 3000 && quietRounds < 3; round++) {
       // Whatever somebody still has is free behind this.
