@@ -14,7 +14,7 @@ export const USAGE = `bun run bench [--against kafka|DIRECTORY]... [--suite NAME
   --suite NAME           quick (default), all, or one of those that --list shows; as often as wanted
   --rows PATTERN         only rows whose names have that in them
   --rounds N             passes that count (2, beside others 3); one more before them warms up
-  --seconds N            how long an open loop runs (5)
+  --seconds N            how long an open loop runs (5, beside others 10)
   --gb N                 how much the rows of the suite "big" write (2; the real ones are 20)
   --scale X              that part of all that is written, and of all times (1)
   --folder DIR           on which disk (the system's temporary folder)
@@ -47,8 +47,11 @@ export interface CommandLine {
   readonly isHelp: boolean;
 }
 
-const ROUNDS_ALONE = 2;
-const ROUNDS_BESIDE = 3;
+/** Alone it shall be done within two minutes. */
+const ROUNDS_ALONE = "2";
+const SECONDS_ALONE = "5";
+const ROUNDS_BESIDE = "3";
+const SECONDS_BESIDE = "10";
 
 /** Throws at what it does not know. */
 export function parseCommandLine(args: readonly string[]): CommandLine {
@@ -63,7 +66,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       suite: { type: "string", multiple: true, default: [] },
       rows: { type: "string", default: "" },
       rounds: { type: "string" },
-      seconds: { type: "string", default: "5" },
+      seconds: { type: "string" },
       gb: { type: "string", default: "2" },
       scale: { type: "string", default: "1" },
       folder: { type: "string" },
@@ -87,13 +90,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     // A pattern alone looks everywhere.
     suites: suites.length > 0 ? suites : [values.rows === "" ? "quick" : "all"],
     rows: values.rows,
-    rounds:
-      values.rounds === undefined
-        ? isBeside
-          ? ROUNDS_BESIDE
-          : ROUNDS_ALONE
-        : positive("rounds", values.rounds),
-    seconds: positive("seconds", values.seconds),
+    rounds: positive("rounds", values.rounds ?? (isBeside ? ROUNDS_BESIDE : ROUNDS_ALONE)),
+    seconds: positive("seconds", values.seconds ?? (isBeside ? SECONDS_BESIDE : SECONDS_ALONE)),
     gigabytes: positive("gb", values.gb),
     scale: positive("scale", values.scale),
     folder: values.folder ?? null,

@@ -1,7 +1,8 @@
 /**
  * Row by row, round by round, the contenders take turns: A B C A B C. Whoever was started here goes
  * through some rows first, and through each row once more, of less, that does not count: code that
- * is not compiled yet, and memory that was never touched, belong to nobody's figures.
+ * is not compiled yet, and memory that was never touched, belong to nobody's figures. Whoever fails in
+ * a row is left out of it.
  */
 import { join } from "node:path";
 import type { Contender, Start } from "./contenders/contender.ts";
@@ -9,7 +10,7 @@ import { residentMegabytes } from "./contenders/process-figures.ts";
 import { profileProcess } from "./kit/profile.ts";
 import type { Load } from "./load/load.ts";
 import type { Parts } from "./results/figures.ts";
-import type { RowResults } from "./results/results.ts";
+import { FAILED, type RowResults } from "./results/results.ts";
 import type { Row, Site } from "./rows/row.ts";
 
 export interface ContestOptions {
@@ -129,6 +130,9 @@ async function runRow(
         const site = siteOf(entry, contender, options, scale, isProfiled ? row : null);
         const parts = await row.run(site);
         if (!isWarmUp) (passes[entry.name] ??= []).push(parts);
+      } catch (error) {
+        // What others do, and further rows, may be worth an hour.
+        skipped[entry.name] = `${FAILED}: ${error instanceof Error ? error.message : error}`;
       } finally {
         if (!running.has(entry)) await contender.stop();
       }

@@ -17,7 +17,7 @@ import { buildLoad } from "./load/load.ts";
 import { describeMachine, machineLine } from "./machine.ts";
 import { markdownOf } from "./results/markdown.ts";
 import { pictureOf } from "./results/picture.ts";
-import { medianOf, type Results, type RowResults } from "./results/results.ts";
+import { hasFailure, medianOf, type Results, type RowResults } from "./results/results.ts";
 import { Table } from "./results/table.ts";
 import { rowsOf, WARM_UPS } from "./rows/index.ts";
 
@@ -39,7 +39,17 @@ async function measure(): Promise<void> {
     const table = new Table(entries[0]!.name);
     console.log(`${machineLine(machine)}; load generator in ${load.language}`);
     const { rounds, seconds, gigabytes, scale } = options;
-    const rows = await runContest(entries, {
+    const rows: RowResults[] = [];
+    const results: Results = {
+      date: new Date().toISOString(),
+      command: ["bun run bench", ...process.argv.slice(2)].join(" "),
+      machine,
+      loadLanguage: load.language,
+      rounds,
+      contenders: entries.map(({ name }) => name),
+      rows,
+    };
+    await runContest(entries, {
       rows: chosenRows(),
       warmUps: WARM_UPS,
       load,
@@ -54,16 +64,11 @@ async function measure(): Promise<void> {
         progress("");
         for (const line of table.linesOf(row)) console.log(line);
         warnOfLoad(row);
+        if (hasFailure(row)) process.exitCode = 1;
+        rows.push(row);
+        // After each row: whatever becomes of the rest, this much is kept.
+        write(results);
       },
-    });
-    write({
-      date: new Date().toISOString(),
-      command: ["bun run bench", ...process.argv.slice(2)].join(" "),
-      machine,
-      loadLanguage: load.language,
-      rounds,
-      contenders: entries.map(({ name }) => name),
-      rows,
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -2,6 +2,9 @@
 import { FIGURE_NAMES, type FigureName, type Parts } from "./figures.ts";
 import { summaryOf, type Summary } from "./statistics.ts";
 
+/** How the reason begins where somebody failed. */
+export const FAILED = "it failed";
+
 export interface Results {
   readonly date: string;
   readonly command: string;
@@ -30,6 +33,11 @@ export interface RowResults {
   readonly passes: Readonly<Record<string, readonly Parts[]>>;
   /** Why somebody is missing. */
   readonly skipped: Readonly<Record<string, string>>;
+}
+
+/** A contender that could not do a row; one that had no part in it is no failure. */
+export function hasFailure(row: RowResults): boolean {
+  return Object.values(row.skipped).some((reason) => reason.startsWith(FAILED));
 }
 
 /** A line of the table: one contender's figures of one part of a row. */

@@ -23,21 +23,32 @@ export const processRows: readonly Row[] = [
 
 async function start(site: Site): Promise<Parts> {
   const first = await site.startAnother({ isRestart: false });
-  const milliseconds = await firstRecord(first, "first");
-  const resident = residentMegabytes(first.pid!);
-  const stopMs = await stop(first);
+  const fresh = await firstRecord(first, "first");
   const second = await site.startAnother({ isRestart: true });
-  const restartMs = await firstRecord(second, "second");
-  await stop(second);
+  const restarted = await firstRecord(second, "second");
   return {
-    "": { milliseconds, residentMegabytes: resident },
-    restarted: { milliseconds: restartMs },
-    "clean stop": { milliseconds: stopMs },
+    "": { milliseconds: fresh.tookMs, residentMegabytes: fresh.residentMegabytes },
+    restarted: { milliseconds: restarted.tookMs },
+    "clean stop": { milliseconds: fresh.stopMs },
   };
 }
 
-/** From the start of the process. */
-async function firstRecord({ port, startedMs }: Contender, topic: string): Promise<number> {
+/** From the start of the process; it is stopped in the end, whatever happens. */
+async function firstRecord(contender: Contender, topic: string) {
+  let tookMs = NaN;
+  let memory = NaN;
+  let stopFromMs = NaN;
+  try {
+    tookMs = await untilFirstRecord(contender, topic);
+    memory = residentMegabytes(contender.pid!);
+  } finally {
+    stopFromMs = performance.now();
+    await contender.stop();
+  }
+  return { tookMs, residentMegabytes: memory, stopMs: performance.now() - stopFromMs };
+}
+
+async function untilFirstRecord({ port, startedMs }: Contender, topic: string): Promise<number> {
   const topicFrame = createTopicFrame(topic, 1);
   const recordFrame = produceFrame(topic, 1, 1, 100);
   const connection = await RawConnection.open(port);
@@ -50,12 +61,6 @@ async function firstRecord({ port, startedMs }: Contender, topic: string): Promi
   const tookMs = performance.now() - startedMs;
   connection.close();
   return tookMs;
-}
-
-async function stop(contender: Contender): Promise<number> {
-  const fromMs = performance.now();
-  await contender.stop();
-  return performance.now() - fromMs;
 }
 
 async function idle(site: Site): Promise<Parts> {

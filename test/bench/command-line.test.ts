@@ -3,11 +3,13 @@ import { parseCommandLine, USAGE } from "../../bench/command-line.ts";
 import { rowsOf, SUITES } from "../../bench/rows/index.ts";
 
 describe("the command line", () => {
-  test("alone it is the quick suite in few rounds, beside others in more", () => {
+  test("alone it is the quick suite in few and short rounds, beside others in more", () => {
     const alone = parseCommandLine([]);
     expect(alone.suites).toEqual(["quick"]);
     expect(alone.rounds).toBe(2);
-    expect(parseCommandLine(["--against", "kafka"]).rounds).toBe(3);
+    expect(alone.seconds).toBe(5);
+    const beside = parseCommandLine(["--against", "kafka"]);
+    expect([beside.rounds, beside.seconds]).toEqual([3, 10]);
     expect(parseCommandLine(["--bootstrap", "h:9092"]).rounds).toBe(3);
     expect(parseCommandLine(["--rounds", "7"]).rounds).toBe(7);
   });
