@@ -188,6 +188,13 @@ export const CLIENTS: readonly Client[] = [
     command: javaDriver("compat.ToolsDriver"),
   },
   {
+    name: "java-share-tools",
+    needs: ["java", "javac", "mvn"],
+    install: installJavaDrivers,
+    command: javaDriver("compat.ShareToolsDriver"),
+    overrides: QUICK_SHARES,
+  },
+  {
     name: "java-admin-tools",
     needs: ["java", "javac", "mvn"],
     install: installJavaDrivers,

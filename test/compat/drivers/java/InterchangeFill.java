@@ -146,9 +146,13 @@ final class InterchangeFill {
         admin.deleteConsumerGroups(List.of("i-gone")).all().get();
     }
 
-    /** Bunka has no share groups yet: it must keep what Kafka wrote of them. */
     private void shareGroup() throws Exception {
         setConfig(Type.GROUP, "i-share", "share.auto.offset.reset", "earliest");
+        share(clients, 20);
+    }
+
+    /** A member of the share group reads and acknowledges so many records. */
+    static void share(Clients clients, int count) throws Exception {
         var settings = Map.<String, Object>of("bootstrap.servers", clients.bootstrap,
                 "group.id", "i-share");
         try (var consumer = new KafkaShareConsumer<>(settings, new ByteArrayDeserializer(),
@@ -157,7 +161,7 @@ final class InterchangeFill {
             var seen = new int[1];
             Kit.until("share records", () -> {
                 seen[0] += consumer.poll(java.time.Duration.ofMillis(200)).count();
-                return seen[0] >= 20;
+                return seen[0] >= count;
             });
             consumer.commitSync();
         }

@@ -167,15 +167,17 @@ final class InterchangeView {
                 .map(Map.Entry::getKey).toList();
     }
 
-    /** What only Kafka shows so far: Bunka must carry it along. */
     Object share() throws Exception {
         var offsets = new TreeMap<String, Object>();
         for (var group : groupsOf(GroupType.SHARE)) {
             var spec = new org.apache.kafka.clients.admin.ListShareGroupOffsetsSpec();
             offsets.put(group, outcomeOf(() -> admin.listShareGroupOffsets(Map.of(group, spec))
                     .partitionsToOffsetInfo(group).get().entrySet().stream()
-                    .map(entry -> String.valueOf(entry).replaceAll(", lag=\\w+", ""))
+                    .map(String::valueOf)
                     .sorted().toList()));
+            var described = admin.describeShareGroups(List.of(group)).all().get().get(group);
+            offsets.put(group + " state", described.groupState() + " "
+                    + described.members().size());
         }
         return facts("offsets", offsets, "configs", configs(Type.GROUP, "i-share"));
     }
