@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { Signal } from "../../../src/base/signal.ts";
 import {
   epochAfter,
   type ShareSession,
@@ -8,18 +7,7 @@ import {
 } from "../../../src/broker/share/share-sessions.ts";
 import { ErrorCode } from "../../../src/protocol/error-code.ts";
 import { FakeClock } from "../../sim/fake-clock.ts";
-
-class TestConnection {
-  readonly closing = new Signal();
-  isClosing = false;
-
-  constructor(readonly id: number) {}
-
-  close(): void {
-    this.isClosing = true;
-    this.closing.move();
-  }
-}
+import { TestConnection } from "./test-connection.ts";
 
 const LIMIT = 3;
 
