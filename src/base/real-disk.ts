@@ -4,6 +4,7 @@
  * so that a test can hold it.
  */
 import {
+  close,
   closeSync,
   constants,
   fdatasync,
@@ -12,12 +13,14 @@ import {
   fsync,
   ftruncateSync,
   mkdirSync,
+  open,
   openSync,
   read as readLater,
   readdirSync,
   readFileSync,
   readSync,
   realpathSync,
+  rename,
   renameSync,
   rmSync,
   statfsSync,
@@ -25,6 +28,7 @@ import {
   unlink,
   unlinkSync,
   utimesSync,
+  write,
   writeSync,
   writevSync,
 } from "node:fs";
@@ -114,6 +118,26 @@ class RealDisk implements Disk {
 
   readWhole(path: string): Buffer {
     return attempt("read", path, () => readFileSync(path));
+  }
+
+  async replaceLater(path: string, contents: Uint8Array): Promise<void> {
+    const temporary = `${path}.tmp`;
+    try {
+      const descriptor = await onPool<number>((done) => open(temporary, ANEW, 0o644, done));
+      try {
+        for (let at = 0; at < contents.length;) {
+          const left = contents.length - at;
+          at += await onPool<number>((done) => write(descriptor, contents, at, left, at, done));
+        }
+        await onPool<void>((done) => fdatasync(descriptor, done));
+      } finally {
+        await onPool<void>((done) => close(descriptor, done));
+      }
+      await onPool<void>((done) => rename(temporary, path, done));
+    } catch (error) {
+      throw diskError("replace", path, error);
+    }
+    await this.syncDirectory(path.slice(0, path.lastIndexOf("/")) || ".");
   }
 
   syncDirectory(path: string): Promise<void> {
@@ -354,6 +378,20 @@ const SYNCED_WHOLE: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683
 function tellsOfFailures(): boolean {
   const [major = 0, minor = 0] = release().split(".").map(Number);
   return major > 5 || (major === 5 && minor >= 8);
+}
+
+/** Made, or emptied. */
+const ANEW = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
+
+type Done<T> = (error: Error | null | undefined, value?: T) => void;
+
+function onPool<T>(start: (done: Done<T>) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, value) => {
+      if (error === null || error === undefined) resolve(value as T);
+      else reject(error);
+    });
+  });
 }
 
 /** Locked by this process, by real path. */

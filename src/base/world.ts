@@ -81,6 +81,13 @@ export interface Disk {
   removeTree(path: string): void;
   /** Whole contents; throws ENOENT when there is no such file. */
   readWhole(path: string): Buffer;
+  /**
+   * Gives a file other contents, so that a reader after any crash finds the old or the new: written
+   * beside, with ".tmp" behind the name, synced and renamed over it. Durable when it resolves. All
+   * of it on the thread pool: while the file system is busy making others durable, a new name may
+   * have to wait for long.
+   */
+  replaceLater(path: string, contents: Uint8Array): Promise<void>;
   /** Makes creations, renames and removals in a directory survive a loss of power. */
   syncDirectory(path: string): Promise<void>;
   /**

@@ -7,7 +7,7 @@
  * brings it back.
  */
 import type { Disk } from "../base/world.ts";
-import { parentOf, replaceFile } from "./replace-file.ts";
+import { parentOf } from "./replace-file.ts";
 
 const MARKER_FILE = ".kafka_cleanshutdown";
 
@@ -33,7 +33,7 @@ export function writeCleanShutdown(
   brokerEpoch: number,
 ): Promise<void> {
   const text = JSON.stringify({ version: 0, brokerEpoch });
-  return replaceFile(disk, `${directory}/${MARKER_FILE}`, Buffer.from(text));
+  return disk.replaceLater(`${directory}/${MARKER_FILE}`, Buffer.from(text));
 }
 
 /** Older brokers leave an empty file. */

@@ -9,7 +9,6 @@
 import { PropertiesError, formatProperties, parseProperties } from "../base/properties.ts";
 import { isUuid } from "../base/uuid.ts";
 import type { Clock, Disk } from "../base/world.ts";
-import { replaceFile } from "./replace-file.ts";
 
 export const META_PROPERTIES = "meta.properties";
 
@@ -65,7 +64,7 @@ export async function writeMetaProperties(
   const comments = ["", javaDate(world.clock.wallMs())];
   const text = formatProperties(entriesOf(properties), comments);
   const path = `${directory}/${META_PROPERTIES}`;
-  await replaceFile(world.disk, path, Buffer.from(text, "latin1"));
+  await world.disk.replaceLater(path, Buffer.from(text, "latin1"));
 }
 
 /** As names and values; what is not there is left out. */

@@ -10,7 +10,6 @@
 import type { Disk } from "../base/world.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { formatCheckpoint, numberInCheckpoint, parseCheckpoint } from "./checkpoint-text.ts";
-import { replaceFile } from "./replace-file.ts";
 
 export const RECOVERY_POINT_FILE = "recovery-point-offset-checkpoint";
 export const LOG_START_OFFSET_FILE = "log-start-offset-checkpoint";
@@ -58,7 +57,7 @@ export class OffsetCheckpoint {
     const collect = this.#next;
     this.#next = null;
     const lines = collect === null ? [] : await collect();
-    await replaceFile(this.#disk, this.#path, formatCheckpoint(lines));
+    await this.#disk.replaceLater(this.#path, formatCheckpoint(lines));
   }
 }
 

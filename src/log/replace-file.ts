@@ -7,15 +7,14 @@ import type { Disk } from "../base/world.ts";
 const TEMPORARY_SUFFIX = ".tmp";
 
 /**
- * Durable when it resolves. A path that may change meanwhile, since its directory gets another
- * name, is asked for anew after each wait.
+ * Durable when it resolves. The path may change meanwhile, since its directory gets another name:
+ * it is asked for anew after each wait. One that stays is for `Disk.replaceLater`.
  */
 export async function replaceFile(
   disk: Disk,
-  path: string | (() => string),
+  pathNow: () => string,
   bytes: Uint8Array,
 ): Promise<void> {
-  const pathNow = typeof path === "string" ? () => path : path;
   const file = disk.open(pathNow() + TEMPORARY_SUFFIX, "create");
   try {
     file.truncate(0);

@@ -31,6 +31,18 @@ for (const portable of [false, true]) {
       file.close();
     });
 
+    test("replaces a file whole, and says what is in the way", async () => {
+      const path = place("replaced");
+      const long = Buffer.alloc(300_000, 7);
+      for (const contents of [Buffer.from("first"), long, Buffer.alloc(0), Buffer.from("last")]) {
+        await disk.replaceLater(path, contents);
+        expect(disk.readWhole(path).equals(contents)).toBe(true);
+        expect(disk.status(`${path}.tmp`)).toBeNull();
+      }
+      const failed = disk.replaceLater(place("absent/replaced"), long);
+      expect(await failed.catch((error: unknown) => error)).toMatchObject({ code: "ENOENT" });
+    });
+
     test("syncs the file system of a path, or says that it cannot", () => {
       disk.open(place("synced"), "create").close();
       const isSynced = disk.syncFileSystemNow(folder);

@@ -74,10 +74,12 @@ describe("checkpoint files", () => {
   test("are the old or the new after any loss of power", async () => {
     for (let seed = 0; seed < 100; seed++) {
       const disk = new FakeDisk(seed);
-      await replaceFile(disk, "/f", Buffer.from("old"));
+      await replaceFile(disk, () => "/f", Buffer.from("old"));
       const pending: (() => void)[] = [];
       disk.later = (callback) => void pending.push(callback);
-      void replaceFile(disk, "/f", Buffer.from("newer contents"));
+      const contents = Buffer.from("newer contents");
+      if (seed % 2 === 0) void replaceFile(disk, () => "/f", contents);
+      else void disk.replaceLater("/f", contents);
       for (let step = seed % 4; step > 0; step--) {
         pending.shift()?.();
         for (let turn = 0; turn < 4; turn++) await Promise.resolve();

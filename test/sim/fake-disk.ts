@@ -211,6 +211,20 @@ export class FakeDisk implements Disk {
     return true;
   }
 
+  async replaceLater(path: string, contents: Uint8Array): Promise<void> {
+    const temporary = `${path}.tmp`;
+    const file = this.open(temporary, "create");
+    try {
+      file.truncate(0);
+      file.write(contents, 0, contents.length, 0);
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    this.rename(temporary, path);
+    await this.syncDirectory(path.slice(0, path.lastIndexOf("/")));
+  }
+
   syncDirectory(path: string): Promise<void> {
     try {
       this.check("syncDirectory", path);
