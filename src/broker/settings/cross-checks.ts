@@ -2,6 +2,7 @@
 import { isHostName } from "./host-port.ts";
 import {
   consumerAssignors,
+  shareAssignors,
   isBroker,
   isController,
   logDirectories,
@@ -39,6 +40,7 @@ function checkGroupProtocols(settings: Settings): void {
     "group.coordinator.rebalance.protocols must contain classic",
   );
   consumerAssignors(settings);
+  shareAssignors(settings);
 }
 
 function checkNumbers(settings: Settings): void {

@@ -94,9 +94,26 @@ const CONSUMER_ASSIGNORS: ReadonlyMap<string, string> = new Map([
 
 /** Throws a `SettingError` for an assignor that does not come with Kafka. */
 export function consumerAssignors(settings: Settings): string[] {
-  return settings.get("group.consumer.assignors").map((name) => {
-    const known = CONSUMER_ASSIGNORS.get(name);
+  return knownAssignors(settings, "group.consumer.assignors", CONSUMER_ASSIGNORS);
+}
+
+const SHARE_ASSIGNORS: ReadonlyMap<string, string> = new Map([
+  ["simple", "simple"],
+  ["org.apache.kafka.coordinator.group.assignor.SimpleAssignor", "simple"],
+]);
+
+export function shareAssignors(settings: Settings): string[] {
+  return knownAssignors(settings, "group.share.assignors", SHARE_ASSIGNORS);
+}
+
+function knownAssignors(
+  settings: Settings,
+  setting: "group.consumer.assignors" | "group.share.assignors",
+  assignors: ReadonlyMap<string, string>,
+): string[] {
+  return settings.get(setting).map((name) => {
+    const known = assignors.get(name);
     if (known !== undefined) return known;
-    throw new SettingError(`group.consumer.assignors: class ${name} cannot be found`);
+    throw new SettingError(`${setting}: class ${name} cannot be found`);
   });
 }

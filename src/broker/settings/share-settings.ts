@@ -3,24 +3,56 @@ import { atLeast, between, values } from "./checks.ts";
 import { acts, clusterWide, int, internal, list, short, string } from "./setting.ts";
 
 export const shareSettings = {
-  "group.share.assignment.interval.ms": int(1000, "medium", atLeast(0), clusterWide),
-  "group.share.assignors": list(["simple"], "medium", values()),
+  "group.share.assignment.interval.ms": int(
+    1000,
+    "medium",
+    atLeast(0),
+    clusterWide,
+    acts("How long a share group keeps an assignment before the next is made."),
+  ),
+  "group.share.assignors": list(
+    ["simple"],
+    "medium",
+    values(),
+    acts("The assignor of share groups; there is one."),
+  ),
   "group.share.delivery.count.limit": int(
     5,
     "medium",
     between(2, 10),
     acts("How often a record is delivered to a share group before it is given up."),
   ),
-  "group.share.heartbeat.interval.ms": int(5000, "medium", atLeast(1)),
-  "group.share.initialize.retry.interval.ms": int(30_000, "low", atLeast(1), internal),
-  "group.share.max.assignment.interval.ms": int(15_000, "medium", atLeast(0)),
+  "group.share.heartbeat.interval.ms": int(
+    5000,
+    "medium",
+    atLeast(1),
+    acts("How often members of share groups are told to send a heartbeat."),
+  ),
+  "group.share.initialize.retry.interval.ms": int(
+    30_000,
+    "low",
+    atLeast(1),
+    internal,
+    acts("After how long an initialisation of share partitions is tried again."),
+  ),
+  "group.share.max.assignment.interval.ms": int(
+    15_000,
+    "medium",
+    atLeast(0),
+    acts("The longest assignment interval that a share group may have."),
+  ),
   "group.share.max.delivery.count.limit": int(
     10,
     "medium",
     between(5, 25),
     acts("The highest delivery limit that a group may have."),
   ),
-  "group.share.max.heartbeat.interval.ms": int(15_000, "medium", atLeast(1)),
+  "group.share.max.heartbeat.interval.ms": int(
+    15_000,
+    "medium",
+    atLeast(1),
+    acts("The longest heartbeat interval that a share group may have."),
+  ),
   "group.share.max.partition.max.record.locks": int(
     4000,
     "medium",
@@ -33,22 +65,42 @@ export const shareSettings = {
     between(30_000, 3_600_000),
     acts("The longest lock on records that a group may have."),
   ),
-  "group.share.max.session.timeout.ms": int(60_000, "medium", atLeast(1)),
+  "group.share.max.session.timeout.ms": int(
+    60_000,
+    "medium",
+    atLeast(1),
+    acts("The longest session that a share group may have."),
+  ),
   "group.share.max.share.sessions": int(
     2000,
     "medium",
     atLeast(1),
     acts("Share sessions that this node keeps at once."),
   ),
-  "group.share.max.size": int(200, "medium", between(1, 1000)),
-  "group.share.min.assignment.interval.ms": int(0, "medium", atLeast(0)),
+  "group.share.max.size": int(
+    200,
+    "medium",
+    between(1, 1000),
+    acts("Members that one share group may have."),
+  ),
+  "group.share.min.assignment.interval.ms": int(
+    0,
+    "medium",
+    atLeast(0),
+    acts("The shortest assignment interval that a share group may have."),
+  ),
   "group.share.min.delivery.count.limit": int(
     2,
     "medium",
     between(2, 5),
     acts("The lowest delivery limit that a group may have."),
   ),
-  "group.share.min.heartbeat.interval.ms": int(5000, "medium", atLeast(1)),
+  "group.share.min.heartbeat.interval.ms": int(
+    5000,
+    "medium",
+    atLeast(1),
+    acts("The shortest heartbeat interval that a share group may have."),
+  ),
   "group.share.min.partition.max.record.locks": int(
     100,
     "medium",
@@ -61,7 +113,12 @@ export const shareSettings = {
     between(1000, 30_000),
     acts("The shortest lock on records that a group may have."),
   ),
-  "group.share.min.session.timeout.ms": int(45_000, "medium", atLeast(1)),
+  "group.share.min.session.timeout.ms": int(
+    45_000,
+    "medium",
+    atLeast(1),
+    acts("The shortest session that a share group may have."),
+  ),
   "group.share.partition.max.record.locks": int(
     2000,
     "medium",
@@ -79,7 +136,12 @@ export const shareSettings = {
     between(1000, 3_600_000),
     acts("How long a member of a share group has a record before others get it."),
   ),
-  "group.share.session.timeout.ms": int(45_000, "medium", atLeast(1)),
+  "group.share.session.timeout.ms": int(
+    45_000,
+    "medium",
+    atLeast(1),
+    acts("How long members of share groups may be silent."),
+  ),
   "share.coordinator.append.linger.ms": int(
     -1,
     "medium",

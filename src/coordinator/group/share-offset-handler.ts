@@ -97,7 +97,7 @@ export class ShareOffsetHandler {
       (error) => new GroupRefusal(error, errorText(error)),
     );
     if (begun instanceof GroupRefusal) return refused(begun);
-    const { nameOf: topicNameOf } = this.#options.topics;
+    const { topics } = this.#options;
     const failed = await this.#forget(groupId, begun.partitions);
     const gone = [...begun.partitions.keys()].filter((topicId) => !failed.has(topicId));
     const error =
@@ -108,7 +108,7 @@ export class ShareOffsetHandler {
           );
     if (error !== ErrorCode.NONE) return refused(new GroupRefusal(error, errorText(error)));
     const topicOf = (topicId: string, errorCode: ErrorCode) => ({
-      topicName: topicNameOf(topicId) ?? "",
+      topicName: topics.nameOf(topicId) ?? "",
       topicId,
       errorCode,
       errorMessage: errorCode === ErrorCode.NONE ? null : errorText(errorCode),

@@ -50,7 +50,9 @@ export class MemoryShareState implements ShareStatePersister {
     this.#called("initialize", key);
     const failure = this.#failure();
     if (failure !== null) return failure;
-    this.states.set(nameOf(key), { ...NOTHING, stateEpoch, startOffset });
+    const deliveryCompleteCount = startOffset === -1 ? -1 : 0;
+    const state = { ...NOTHING, stateEpoch, startOffset, deliveryCompleteCount };
+    this.states.set(nameOf(key), state);
     return DONE;
   }
 
