@@ -50,9 +50,15 @@ export class ConnectionGate {
     this.#addressRates = new Sensors(new QuotaLimits(), () => new Rate(limits.rateWindow));
   }
 
+  /** One that was closed may come back: its connections may still be ending. */
   addListener(name: string): void {
-    assert(!this.#lines.has(name), `one listener is named ${name}`);
+    if (this.#lines.has(name)) return;
     this.#lines.set(name, new Line(this.#clock, this, name, this.#limits.rateWindow));
+  }
+
+  /** Whoever waits there is turned away. */
+  closeListener(name: string): void {
+    this.#lines.get(name)?.stop("the listener is closed");
   }
 
   arrive(listenerName: string, visitor: Visitor): void {
@@ -78,7 +84,7 @@ export class ConnectionGate {
 
   /** Whoever waits is turned away. */
   stop(): void {
-    for (const line of this.#lines.values()) line.stop();
+    for (const line of this.#lines.values()) line.stop("the node stops");
   }
 
   /** KIP-402: one that may come in whatever the others take. */
@@ -196,9 +202,9 @@ class Line {
     }
   }
 
-  stop(): void {
+  stop(why: string): void {
     this.#timer?.cancel();
-    while (this.#visitors.length > 0) this.#visitors.shift().refuse("the node stops", 0);
+    while (this.#visitors.length > 0) this.#visitors.shift().refuse(why, 0);
   }
 
   #isItsTurn(): boolean {

@@ -14,11 +14,11 @@ import { Metrics } from "../base/metrics.ts";
 import { endOfTurn } from "../base/slices.ts";
 import type { World } from "../base/world.ts";
 import { BrokerNode } from "../broker/broker-node.ts";
-import type { ListenerAddress as ListenerSetting } from "../broker/settings/listeners.ts";
 import { metricsListener } from "../broker/settings/own-settings.ts";
 import type { Settings } from "../broker/settings/settings.ts";
 import type { NodeMetrics } from "./metrics/node-metrics.ts";
-import { type ListenerAddress, Server } from "./server.ts";
+import { addressOf, followListeners } from "./follow-listeners.ts";
+import { Server } from "./server.ts";
 import { limitsOf } from "./settings-limits.ts";
 
 export interface NodeOptions {
@@ -35,7 +35,6 @@ export interface NodeOptions {
 
 /** How long requests in flight may take when the node stops. */
 const STOP_MS_MAX = 10_000;
-const ANY_ADDRESS = "";
 
 type MetricsModule = typeof import("./metrics/node-metrics.ts");
 const metricsModule = later((): MetricsModule => require("./metrics/node-metrics.ts"));
@@ -122,6 +121,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
       ...listeners.broker.map((listener) => addressOf(listener, forClients)),
       ...listeners.controller.map((listener) => addressOf(listener, forControllers)),
     ]);
+    followListeners(server, broker.settings, forClients, logger);
     await broker.start(new Map(listeners.all.map(({ name }) => [name, server.port(name)])));
     node.start();
   } catch (error) {
@@ -131,8 +131,4 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   forClients.open(broker);
   forControllers.open(broker);
   return node;
-}
-
-function addressOf({ name, host, port }: ListenerSetting, handler: Dispatcher): ListenerAddress {
-  return { name, host: host ?? ANY_ADDRESS, port, handler };
 }

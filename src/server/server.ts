@@ -151,6 +151,30 @@ export class Server {
     }
   }
 
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  get listenerNames(): string[] {
+    return [...this.#listeners.keys()];
+  }
+
+  /** One more while the others go on. Throws `NetworkError` when its address cannot be had. */
+  open(address: ListenerAddress): void {
+    this.#listen(address);
+  }
+
+  /** Its connections answer what they have begun, and end. */
+  close(listenerName: string): void {
+    this.#listeners.get(listenerName)?.stop();
+    this.#listeners.delete(listenerName);
+    for (const gate of this.#gates.values()) gate.closeListener(listenerName);
+    for (const { connection } of [...this.#connections.values()]) {
+      if (connection.listenerName === listenerName) connection.stop();
+    }
+    this.#logger.info(`no longer listening on ${listenerName}`);
+  }
+
   /** The port that a listener has got. */
   port(listenerName: string): number {
     const listener = this.#listeners.get(listenerName);
@@ -188,7 +212,9 @@ export class Server {
       this.#accept(gate, name, handler, socket),
     );
     this.#listeners.set(name, listener);
-    this.#listenerCounts.set(name, { name, accepted: 0, open: 0 });
+    // Of an earlier one of this name there may be connections left.
+    const known = this.#listenerCounts.get(name);
+    if (known === undefined) this.#listenerCounts.set(name, { name, accepted: 0, open: 0 });
     this.#logger.info(`listening on ${name}://${host}:${listener.port}`);
   }
 

@@ -9,7 +9,8 @@ import { checkTogether } from "./cross-checks.ts";
 import { logRetentionMs } from "./effective.ts";
 import { brokerQuotaSettings } from "./entity-settings.ts";
 import { clampIntervals } from "./group-bounds.ts";
-import { parsePairs } from "./listeners.ts";
+import { parsePairs, readListeners } from "./listeners.ts";
+import { refuseProtocol } from "./not-yet.ts";
 import { SettingError, invalidValue } from "./setting-error.ts";
 import type { Setting } from "./setting.ts";
 import type { SettingTexts, Settings } from "./settings.ts";
@@ -43,6 +44,7 @@ export function changeSettings(
       clampIntervals(settings, forOne),
     );
     checkTogether(inForce);
+    checkListeners(settings, inForce);
     settings.adopt(forAll, forOne, inForce);
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;
@@ -75,6 +77,7 @@ export function checkChange(settings: Settings, texts: SettingTexts, perBroker: 
     ? settings.with(settings.clusterWide, texts)
     : settings.with(texts, settings.perBroker);
   checkTogether(inForce);
+  checkListeners(settings, inForce);
   for (const name of inForce.texts.keys()) checkThreads(settings, inForce, name);
   checkCleaner(settings, inForce);
   checkLocalRetention(inForce);
@@ -138,10 +141,29 @@ function needsBroker(name: string): boolean {
 /** Ignoring these would leave the broker otherwise than its owner was told it is. */
 function isUnsupported(name: string): boolean {
   const setting = brokerTable.get(listenerBaseName(name) ?? name);
-  return setting?.guards === true || MADE_AT_START.includes(name);
+  return setting?.guards === true;
 }
 
-const MADE_AT_START = ["listeners", "listener.security.protocol.map"];
+/** Clients go on to find what they were told of, and to speak to it as they do. */
+function checkListeners(settings: Settings, inForce: Settings): void {
+  const before = readListeners(settings);
+  const after = readListeners(inForce);
+  const names = after.all.map(({ name }) => name);
+  const advertised = before.advertised.map(({ name }) => name);
+  if (!advertised.every((name) => names.includes(name))) {
+    throw new SettingError(
+      `Advertised listeners '${advertised.join(", ")}' must be a subset of listeners ` +
+        `'${names.join(", ")}'`,
+    );
+  }
+  const known = new Map(before.all.map(({ name, protocol }) => [name, protocol]));
+  for (const { name, protocol } of after.all) {
+    if ((known.get(name) ?? protocol) !== protocol) {
+      throw new SettingError(`Security protocol cannot be updated for existing listener ${name}`);
+    }
+    refuseProtocol(name, protocol);
+  }
+}
 
 function problemOf(name: string, text: string): string | null {
   try {

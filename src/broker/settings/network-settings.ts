@@ -8,7 +8,10 @@ export const networkSettings = {
     "high",
     values(),
     perBroker,
-    acts("Addresses to listen on, as NAME://host:port; without a host, on every address."),
+    acts(
+      "Addresses to listen on, as NAME://host:port; without a host, on every address. Listeners " +
+        "of other names come and go while the broker runs.",
+    ),
   ),
   "advertised.listeners": list(
     null,

@@ -7,7 +7,7 @@
  */
 import { brokerTable } from "./broker-settings.ts";
 import { isBroker, isController, quorumVoters } from "./effective.ts";
-import { readListeners } from "./listeners.ts";
+import { readListeners, type SecurityProtocol } from "./listeners.ts";
 import { OWN_SETTINGS } from "./own-settings.ts";
 import { SettingError } from "./setting-error.ts";
 import type { Setting } from "./setting.ts";
@@ -17,13 +17,7 @@ import { canonicalText, formatValue } from "./value.ts";
 
 /** Throws a `SettingError` for the first setting that may not be ignored. */
 export function refuseUnguarded(settings: Settings): void {
-  for (const listener of readListeners(settings).all) {
-    if (listener.protocol === "PLAINTEXT") continue;
-    throw new SettingError(
-      `Listener ${listener.name} uses ${listener.protocol}, which is not supported yet: ` +
-        "only PLAINTEXT listeners are",
-    );
-  }
+  for (const { name, protocol } of readListeners(settings).all) refuseProtocol(name, protocol);
   for (const [name, text] of settings.static) {
     if (!rowOf(name)?.guards || isDefault(name, text)) continue;
     throw new SettingError(
@@ -33,6 +27,14 @@ export function refuseUnguarded(settings: Settings): void {
   }
   refuseForeignQuotas(settings);
   refuseSeveralNodes(settings);
+}
+
+export function refuseProtocol(listenerName: string, protocol: SecurityProtocol): void {
+  if (protocol === "PLAINTEXT") return;
+  throw new SettingError(
+    `Listener ${listenerName} uses ${protocol}, which is not supported yet: ` +
+      "only PLAINTEXT listeners are",
+  );
 }
 
 /** Names that were set to something else than their default and have no effect yet, sorted. */
