@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 
@@ -107,12 +106,9 @@ public final class AdminToolsDriver {
 
     private Object features() throws Exception {
         var features = TOOLS + "FeatureCommand";
-        var known = Set.of("metadata.version", "transaction.version", "group.version",
-                "eligible.leader.replicas.version", "kraft.version");
         var described = tools.run(features, "describe");
         var levels = lines(described.out()).stream()
-                .filter(line -> known.stream().anyMatch(name -> line.startsWith("Feature: " + name)))
-                .sorted().toList();
+                .filter(line -> line.startsWith("Feature: ")).sorted().toList();
         var feature = "eligible.leader.replicas.version=";
         return facts("levels", levels,
                 "dryRun", tool(features, "downgrade", "--feature", feature + "0", "--dry-run"),
@@ -125,7 +121,13 @@ public final class AdminToolsDriver {
                 "unsafe", tool(features, "downgrade", "--unsafe", "--metadata", "4.0-IV3"),
                 "disable", tool(features, "disable", "--feature", "metadata.version"),
                 "mapping", tool(features, "version-mapping", "--release-version", "4.3-IV0"),
-                "dependencies", tool(features, "feature-dependencies", "--feature", "metadata.version=30"));
+                "dependencies", tool(features, "feature-dependencies", "--feature", "metadata.version=30"),
+                "toRelease", tool(features, "upgrade", "--release-version", "4.3"),
+                "toOlderDry", tool(features, "downgrade", "--release-version", "4.2", "--dry-run"),
+                "toOlder", tool(features, "downgrade", "--release-version", "4.2"),
+                "toMuchOlder", tool(features, "downgrade", "--release-version", "4.0"),
+                "back", tool(features, "upgrade", "--release-version", "4.3-IV0"),
+                "kraft", tool(features, "downgrade", "--feature", "kraft.version=0"));
     }
 
     /** The names of the directories, and which of them hold the partition. */
