@@ -6,14 +6,14 @@ import { realHttp } from "./real-http.ts";
 import { realNetwork } from "./real-network.ts";
 import { realProcess } from "./real-process.ts";
 import { realRandom } from "./real-random.ts";
-import { WriteBack, writeBackTask } from "./real-write-back.ts";
+import { WAITING_BYTES_MAX, WriteBack, writeBackTask } from "./real-write-back.ts";
 import { realWorkers } from "./real-workers.ts";
 import type { World } from "./world.ts";
 
 export function realWorld(): World {
   const clock = realClock();
   const workers = realWorkers();
-  const writeBack = new WriteBack(new LazyThread(workers, clock, writeBackTask));
+  const writeBack = new WriteBack(new LazyThread(workers, clock, writeBackTask), WAITING_BYTES_MAX);
   return {
     clock,
     random: realRandom(),

@@ -2,9 +2,18 @@
  * Writing dirty pages out before the kernel makes writers wait for it. Where the device is busy
  * even to ask for that takes long, so a thread asks.
  *
- * By the time it does, a descriptor may be another file's: then that one is written out, and no
- * harm is done.
+ *   appended -> [range | range | range] -> thread -> kernel -> device
+ *                \__ waitingBytesMax __/
+ *
+ * The newest bytes are left to the kernel: what is soon deleted need not be written at all, and a
+ * burst costs a third more of our CPU when we ask at once (1 GB in batches of 256 KiB: 0.72 against
+ * 0.98 s). Where more comes, it is written out long before the kernel holds up writers.
+ *
+ * By the time the thread asks, a descriptor may be another file's: then that one is written out,
+ * and no harm is done.
  */
+import { totalmem } from "node:os";
+import { Queue } from "./queue.ts";
 import type { LazyThread } from "./lazy-thread.ts";
 import { openWriteBack, type WriteBackRequest } from "./real-write-back-work.ts";
 import type { WorkerTask } from "./world.ts";
@@ -14,16 +23,33 @@ export const writeBackTask: WorkerTask<WriteBackRequest, null> = {
   open: openWriteBack,
 };
 
+/** The kernel begins by itself when a tenth of memory is dirty. */
+export const WAITING_BYTES_MAX = totalmem() / 20;
+
 export class WriteBack {
   readonly #thread: LazyThread<WriteBackRequest, null>;
+  readonly #waitingBytesMax: number;
+  readonly #waiting = new Queue<WriteBackRequest>();
+  #waitingBytes = 0;
   #underWay = 0;
 
-  constructor(thread: LazyThread<WriteBackRequest, null>) {
+  constructor(thread: LazyThread<WriteBackRequest, null>, waitingBytesMax: number) {
     this.#thread = thread;
+    this.#waitingBytesMax = waitingBytesMax;
   }
 
   /** A hint: nobody hears what comes of it. */
   start(descriptor: number, position: number, length: number): void {
+    this.#waiting.push({ descriptor, position, length });
+    this.#waitingBytes += length;
+    while (this.#waitingBytes > this.#waitingBytesMax) {
+      const oldest = this.#waiting.shift();
+      this.#waitingBytes -= oldest.length;
+      this.#ask(oldest);
+    }
+  }
+
+  #ask(request: WriteBackRequest): void {
     if (this.#underWay >= UNDER_WAY_MAX) return;
     this.#underWay++;
     const ended = (isAlive: boolean): void => {
@@ -34,7 +60,7 @@ export class WriteBack {
     };
     this.#thread
       .use()
-      .call({ descriptor, position, length })
+      .call(request)
       .then(
         () => ended(true),
         () => ended(false),

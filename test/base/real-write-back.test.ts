@@ -25,11 +25,30 @@ test("a thread takes requests, and whatever descriptor they name does no harm", 
   rmSync(folder, { recursive: true, force: true });
 });
 
+test("the newest bytes are left to the kernel, and the oldest of the others go first", () => {
+  const { clock, workers } = fakeWorld();
+  const held = new HeldWorkers(workers);
+  const asked: number[] = [];
+  const open = () => (request: WriteBackRequest) => {
+    asked.push(request.position);
+    return null;
+  };
+  const writeBack = new WriteBack(new LazyThread(held, clock, { entry: "", open }), 30);
+  for (const position of [0, 10, 20]) writeBack.start(3, position, 10);
+  expect([held.startedCount, held.heldCount]).toEqual([0, 0]);
+  writeBack.start(3, 30, 10);
+  writeBack.start(3, 40, 15);
+  expect(held.heldCount).toBe(3);
+  while (held.heldCount > 0) held.answerNext();
+  clock.settle();
+  expect(asked).toEqual([0, 10, 20]);
+});
+
 test("the thread ends when it was idle, or has died, and another is started", () => {
   const { clock, workers } = fakeWorld();
   const held = new HeldWorkers(workers);
   const open = (): ((request: WriteBackRequest) => null) => openWriteBack();
-  const writeBack = new WriteBack(new LazyThread(held, clock, { entry: "", open }));
+  const writeBack = new WriteBack(new LazyThread(held, clock, { entry: "", open }), 0);
   expect(held.startedCount).toBe(0);
   for (let count = 0; count < 300; count++) writeBack.start(-1, 0, 1);
   expect([held.startedCount, held.heldCount]).toEqual([1, 256]);
