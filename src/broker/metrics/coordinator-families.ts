@@ -22,6 +22,7 @@ export function coordinatorFamilies(made: () => MadeCoordinators): Families {
 }
 
 const CLASSIC_STATES = ["PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Empty"];
+const SHARE_STATES = ["Empty", "Stable", "Dead"];
 const CONSUMER_STATES = ["Empty", "Assigning", "Reconciling", "Stable", "Dead"];
 /** Looked at without a break. */
 const GROUPS_AT_ONCE = 256;
@@ -29,12 +30,14 @@ const GROUPS_AT_ONCE = 256;
 function* groupFamilies(out: MetricsText, groups: GroupCoordinator): Iterable<void> {
   const classic = new Map(CLASSIC_STATES.map((state) => [state, 0]));
   const consumer = new Map(CONSUMER_STATES.map((state) => [state, 0]));
+  const share = new Map(SHARE_STATES.map((state) => [state, 0]));
   const shards: GroupShard[] = [];
   groups.forEachShard((shard) => shards.push(shard));
   let offsets = 0;
-  for (const { groups: classicGroups, consumers, store } of shards) {
+  for (const { groups: classicGroups, consumers, shares, store } of shards) {
     yield* countStates(classic, classicGroups.values());
     yield* countStates(consumer, consumers.byId.values());
+    yield* countStates(share, shares.byId.values());
     let seen = 0;
     for (const topics of store.committed.byGroup.values()) {
       for (const partitions of topics.values()) offsets += partitions.size;
@@ -52,16 +55,20 @@ function* groupFamilies(out: MetricsText, groups: GroupCoordinator): Iterable<vo
   out.family(`${name}_group_count`, "gauge", "Groups by protocol");
   out.sample(sumOf(classic), labelText({ protocol: "classic" }));
   out.sample(sumOf(consumer), labelText({ protocol: "consumer" }));
+  out.sample(sumOf(share), labelText({ protocol: "share" }));
   out.family(`${name}_consumer_group_count`, "gauge", "Consumer groups by state");
   for (const [state, count] of consumer) {
     out.sample(count, labelText({ state: state.toLowerCase() }));
   }
+  out.family(`${name}_share_group_count`, "gauge", "Share groups by state");
+  for (const [state, count] of share) out.sample(count, labelText({ state: state.toLowerCase() }));
   const { stats } = groups;
   const counts: readonly (readonly [string, string, number])[] = [
     ["offset_commit_count", "Offsets committed", stats.offsetCommits],
     ["offset_expiration_count", "Offsets expired", stats.offsetExpirations],
     ["group_completed_rebalance_count", "Classic generations", stats.classicRebalances],
     ["consumer_group_rebalance_count", "Consumer group epochs", stats.consumerRebalances],
+    ["share_group_rebalance_count", "Share group epochs", stats.shareRebalances],
   ];
   for (const [row, help, value] of counts) out.one(`${name}_${row}`, "unknown", help, value);
   yield;

@@ -7,4 +7,6 @@ export class GroupStats {
   classicRebalances = 0;
   /** New epochs of consumer groups. */
   consumerRebalances = 0;
+  /** New epochs of share groups, but for members that left. */
+  shareRebalances = 0;
 }

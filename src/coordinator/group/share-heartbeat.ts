@@ -181,6 +181,7 @@ function changeMetadata(
     groupEpoch += 1;
     records.push(shareGroupRecord(group.groupId, groupEpoch, hash));
     logger.info(`group ${group.groupId} has group epoch ${groupEpoch}`);
+    groups.context.stats.shareRebalances++;
   }
   const metadataRefresh = { dueMs: clock.wallMs() + METADATA_REFRESH_INTERVAL_MS, groupEpoch };
   change.whenApplied((applied) => (applied.metadataRefresh = metadataRefresh));
