@@ -114,7 +114,7 @@ export const CLIENTS: readonly Client[] = [
     needs: ["python3"],
     install: () => installPythonDriver("confluent-kafka"),
     command: pythonDriver("confluent-kafka"),
-    overrides: { ...QUICK_TRANSACTIONS, ...QUICK_GROUPS },
+    overrides: { ...QUICK_TRANSACTIONS, ...QUICK_GROUPS, ...QUICK_SHARES },
   },
   {
     // It brings its own confluent-kafka, of the version that the driver above has.
@@ -145,7 +145,7 @@ export const CLIENTS: readonly Client[] = [
     needs: ["go"],
     install: () => installGoDriver("franz-go"),
     command: [join(CACHE, "bin/franz-go")],
-    overrides: { ...QUICK_TRANSACTIONS, ...QUICK_GROUPS },
+    overrides: { ...QUICK_TRANSACTIONS, ...QUICK_GROUPS, ...QUICK_SHARES },
   },
   {
     name: "sarama",

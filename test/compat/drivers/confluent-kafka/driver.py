@@ -10,6 +10,7 @@ import admin_scenarios  # noqa: E402
 import data_scenarios  # noqa: E402
 import group_scenarios  # noqa: E402
 import next_scenarios  # noqa: E402
+import share_scenarios  # noqa: E402
 import transaction_scenarios  # noqa: E402
 from kit import Kit  # noqa: E402
 
@@ -21,5 +22,6 @@ run_scenarios(
         **group_scenarios.scenarios(kit),
         **transaction_scenarios.scenarios(kit),
         **next_scenarios.scenarios(kit),
+        **share_scenarios.scenarios(kit),
     }
 )

@@ -51,6 +51,10 @@ func main() {
 		{"next-static", kit.nextStatic},
 		{"next-mixed", kit.nextMixed},
 		{"next-raw", kit.nextRaw},
+		{"share-implicit", kit.shareImplicit},
+		{"share-explicit", kit.shareExplicit},
+		{"share-record-limit", kit.shareRecordLimit},
+		{"share-left-behind", kit.shareLeftBehind},
 	}
 	runScenarios(scenarios, os.Args[2:])
 }
