@@ -80,6 +80,17 @@ class RealNetwork implements Network {
     return socket;
   }
 
+  /** Of several, as Java: one of IPv4 goes first. */
+  async lookup(name: string): Promise<string | null> {
+    try {
+      const found = await Bun.dns.lookup(name);
+      const chosen = found.find(({ family }) => family === 4) ?? found[0];
+      return chosen?.address ?? null;
+    } catch {
+      return null;
+    }
+  }
+
   /** `::` takes IPv4 clients, too; a system without IPv6 does not have it. */
   #listenAnywhere(port: number, events: Events): Bun.TCPSocketListener<SocketData> {
     try {

@@ -160,6 +160,8 @@ export interface Network {
   listen(host: string, port: number, accept: (socket: Socket) => SocketHandler): Listener;
   /** Rejects with `NetworkError`. */
   connect(host: string, port: number, handler: SocketHandler): Promise<Socket>;
+  /** The address of a host's name; null when it has none. */
+  lookup(name: string): Promise<string | null>;
 }
 
 /** For what a node tells others of itself; brokers and clients speak over `Network`. */

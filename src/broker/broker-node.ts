@@ -150,7 +150,7 @@ export class BrokerNode implements Broker {
       logger: logger.child("producer-ids"),
       allocate: () => this.metadata.submit(allocateProducerIds(this.nodeId, this.brokerEpoch)),
     });
-    this.quotas = new Quotas(clock, settings);
+    this.quotas = new Quotas(clock, world.network, settings);
     this.txnMarkers = new TxnMarkerWriter({
       source: this,
       groups: () => this.groups,

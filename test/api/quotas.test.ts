@@ -113,6 +113,25 @@ describe("quotas", () => {
     expect(second.node.quotas.connectionRateOf("10.0.0.1")).toBe(3);
   });
 
+  test("of a host are in force by the address of its name, after a restart too", () => {
+    const broker = startBroker();
+    const ask = (entityName: string) => {
+      const entity = [{ entityType: "ip", entityName }];
+      const ops = [{ key: "connection_creation_rate", value: 3, remove: false }];
+      const request = { entries: [{ entity, ops }], validateOnly: false };
+      const answer = broker.wait(broker.asker.quietly(alterClientQuotas, 1, request));
+      return answer.entries[0]!.errorCode;
+    };
+    expect(ask("localhost")).toBe(ErrorCode.NONE);
+    expect(ask("no.such.host")).toBe(ErrorCode.INVALID_REQUEST);
+    broker.world.clock.settle();
+    expect(broker.node.quotas.connectionRateOf("127.0.0.1")).toBe(3);
+    const again = startBroker({}, afterKill(broker.world));
+    again.world.clock.settle();
+    expect(again.node.quotas.connectionRateOf("127.0.0.1")).toBe(3);
+    again.stop();
+  });
+
   test("of more than 10,000 records in a request are refused whole", () => {
     const broker = startBroker();
     const entries = Array.from({ length: 10_001 }, (_, index) =>

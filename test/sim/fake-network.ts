@@ -47,6 +47,8 @@ const FIRST_EPHEMERAL_PORT = 32_768;
 
 export class FakeNetwork implements Network {
   conditions: NetworkConditions;
+  /** What names stand for. */
+  readonly names = new Map([["localhost", "127.0.0.1"]]);
   readonly #listeners = new Map<string, FakeListener>();
   readonly #sockets = new Set<FakeSocket>();
   readonly #cuts = new Set<string>();
@@ -65,11 +67,16 @@ export class FakeNetwork implements Network {
     return this.#sockets.size;
   }
 
+  lookup(name: string): Promise<string | null> {
+    return Promise.resolve(this.names.get(name) ?? null);
+  }
+
   /** The network as a host sees it that has this address. */
   host(address: string): Network {
     return {
       listen: (_, port, accept) => this.#listen(address, port, accept),
       connect: (to, port, handler) => this.#connect(address, to, port, handler),
+      lookup: (name) => this.lookup(name),
     };
   }
 

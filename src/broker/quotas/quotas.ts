@@ -3,7 +3,7 @@
  * KIP-612). With nothing limited a request costs a look at `isActive`.
  */
 import { canonicalAddress } from "../../base/ip-address.ts";
-import type { Clock } from "../../base/world.ts";
+import type { Clock, Network } from "../../base/world.ts";
 import {
   type ClientQuotasImage,
   type QuotaEntityPart,
@@ -29,9 +29,14 @@ export class Quotas {
   /** Of quota.window: also for connections. */
   readonly window: RateWindow;
   readonly #addressRates = new Map<string, number>();
+  /** Of hosts by name, and the addresses that they had when that was asked. */
+  readonly #hostRates = new Map<string, number>();
+  readonly #hostAddresses = new Map<string, string>();
+  readonly #network: Pick<Network, "lookup">;
   #defaultAddressRate = Infinity;
 
-  constructor(clock: Clock, settings: Settings) {
+  constructor(clock: Clock, network: Pick<Network, "lookup">, settings: Settings) {
+    this.#network = network;
     this.window = {
       sampleCount: settings.get("quota.window.num"),
       sampleMs: settings.get("quota.window.size.seconds") * 1000,
@@ -82,11 +87,32 @@ export class Quotas {
       this.#defaultAddressRate = rate ?? Infinity;
       return;
     }
-    // Another broker of the cluster may know a name that is no address here.
     const address = canonicalAddress(name);
-    if (address === null) return;
+    if (address !== null) this.#limitAddress(address, rate);
+    else if (rate === null) this.#freeHost(name);
+    else void this.#limitHost(name, rate);
+  }
+
+  #limitAddress(address: string, rate: number | null): void {
     if (rate === null) this.#addressRates.delete(address);
     else this.#addressRates.set(address, rate);
+  }
+
+  /** Another broker of the cluster may know a name that has no address here. */
+  async #limitHost(name: string, rate: number): Promise<void> {
+    this.#hostRates.set(name, rate);
+    const address = this.#hostAddresses.get(name) ?? (await this.#network.lookup(name));
+    // There may be a newer limit by now, or none.
+    if (address === null || this.#hostRates.get(name) !== rate) return;
+    this.#hostAddresses.set(name, address);
+    this.#limitAddress(address, rate);
+  }
+
+  #freeHost(name: string): void {
+    this.#hostRates.delete(name);
+    const address = this.#hostAddresses.get(name);
+    this.#hostAddresses.delete(name);
+    if (address !== undefined) this.#limitAddress(address, null);
   }
 }
 

@@ -33,9 +33,10 @@ export const QuotaLimitName = {
   CONNECTION_CREATION_RATE: "connection_creation_rate",
 } as const;
 
-/** A refusal is the answer for every entry. */
+/** A refusal is the answer for every entry. `hosts` are names that have an address. */
 export function alterClientQuotas(
   request: AlterClientQuotasRequest,
+  hosts: ReadonlySet<string> = NO_HOSTS,
 ): Command<AlterClientQuotasEntries | Refusal> {
   return (state) => {
     const records: NewRecord[] = [];
@@ -44,7 +45,7 @@ export function alterClientQuotas(
       const entity = entityOf(entry);
       const key = quotaEntityKey(entity);
       const isKnown = answers.has(key) || hasDuplicateKeys(entry);
-      const altered = isKnown ? duplicate(entity) : alterOne(state, entity, entry.ops);
+      const altered = isKnown ? duplicate(entity) : alterOne(state, entity, entry.ops, hosts);
       const isRefused = "errorCode" in altered;
       if (!isRefused) records.push(...altered);
       const outcome = isRefused ? altered : DONE;
@@ -54,6 +55,19 @@ export function alterClientQuotas(
     const response = [...answers.values()];
     return request.validateOnly ? unchanged(response) : atomic(records, response);
   };
+}
+
+const NO_HOSTS: ReadonlySet<string> = new Set();
+
+/** Names of hosts among the addresses: whether there are such hosts is for the caller to find. */
+export function hostNamesIn(request: AlterClientQuotasRequest): Set<string> {
+  const names = request.entries.flatMap((entry) => {
+    const entity = entityOf(entry);
+    const isAlone = entity.length === 1 && isAddress(entity);
+    const name = isAlone ? (entity[0]?.entityName ?? "") : "";
+    return name === "" || canonicalAddress(name) !== null ? [] : [name];
+  });
+  return new Set(names);
 }
 
 /** The order that Kafka's hash maps give them; whoever repeats a type means its last name. */
@@ -85,8 +99,9 @@ function alterOne(
   state: ControllerState,
   entity: readonly QuotaEntityPart[],
   ops: Entry["ops"],
+  hosts: ReadonlySet<string>,
 ): NewRecord[] | Refusal {
-  const refused = reasonAgainstEntity(entity);
+  const refused = reasonAgainstEntity(entity, hosts);
   if (refused !== null) return refused;
   const types = isAddress(entity) ? ADDRESS_LIMITS : USER_LIMITS;
   const current = state.image.clientQuotas.of(entity);
@@ -109,7 +124,10 @@ function alterOne(
   return records;
 }
 
-function reasonAgainstEntity(entity: readonly QuotaEntityPart[]): Refusal | null {
+function reasonAgainstEntity(
+  entity: readonly QuotaEntityPart[],
+  hosts: ReadonlySet<string>,
+): Refusal | null {
   if (entity.length === 0) return invalid("Invalid empty client quota entity");
   for (const { entityType, entityName } of entity) {
     if (!ORDER.includes(entityType)) {
@@ -124,7 +142,8 @@ function reasonAgainstEntity(entity: readonly QuotaEntityPart[]): Refusal | null
     );
   }
   const [{ entityName } = { entityName: null }] = entity;
-  if (entityName === null || canonicalAddress(entityName) !== null) return null;
+  const isKnown = entityName === null || hosts.has(entityName);
+  if (isKnown || canonicalAddress(entityName) !== null) return null;
   return invalid(`${entityName} is not a valid IP or resolvable host.`);
 }
 

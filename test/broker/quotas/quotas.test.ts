@@ -115,6 +115,22 @@ describe("what the metadata log says", () => {
     expect(quotas.connectionRateOf("2001:db8::1")).toBe(Infinity);
   });
 
+  test("limits hosts by the address of their name, as long as they are named", async () => {
+    const { quotas, set } = quotasOf();
+    const host = [{ entityType: "ip", entityName: "some.host" }];
+    const absent = [{ entityType: "ip", entityName: "no.host" }];
+    set(absent, "connection_creation_rate", 5);
+    set(host, "connection_creation_rate", 7);
+    set(host, "connection_creation_rate", 8);
+    await settled();
+    expect(quotas.connectionRateOf("10.0.0.9")).toBe(8);
+    set(host, "connection_creation_rate", 6);
+    set(host, "connection_creation_rate", null);
+    await settled();
+    expect(quotas.connectionRateOf("10.0.0.9")).toBe(Infinity);
+    expect(quotas.connectionRateOf("10.0.0.8")).toBe(Infinity);
+  });
+
   test("may name what this broker does not know", () => {
     const { quotas, set } = quotasOf();
     set([{ entityType: "group", entityName: "g" }], "producer_byte_rate", 1);
@@ -123,13 +139,22 @@ describe("what the metadata log says", () => {
   });
 });
 
+const HOSTS = {
+  lookup: (name: string) => Promise.resolve(name === "some.host" ? "10.0.0.9" : null),
+};
+
+/** What was looked up is known. */
+async function settled(): Promise<void> {
+  for (let turns = 0; turns < 5; turns++) await Promise.resolve();
+}
+
 function sensorsOf(): Sensors<Rate> {
   return new Sensors(new QuotaLimits(), () => new Rate(WINDOW));
 }
 
 function quotasOf() {
   const image = new ClientQuotasImage();
-  const quotas = new Quotas(new FakeClock(), new Settings(settingsWithoutFile(new Map())));
+  const quotas = new Quotas(new FakeClock(), HOSTS, new Settings(settingsWithoutFile(new Map())));
   const set = (entity: QuotaEntityPart[], name: string, value: number | null) => {
     const delta = new MetadataDelta();
     image.set(entity, name, value);
