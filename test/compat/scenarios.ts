@@ -110,6 +110,7 @@ export const SCENARIOS: Readonly<Record<string, string>> = {
     "Kafka Streams, exactly_once_v2: counts, a join and windows, over kill -9 of app and broker",
   "streams-next-count": "the same with group.protocol=streams (KIP-1071)",
   "streams-next-standby": "two processes with standby tasks, of which one is killed with kill -9",
+  "streams-next-places": "what each process knows of the others' tasks, for interactive queries",
   "streams-next-tool": "kafka-streams-groups.sh: list, describe, reset and delete offsets, delete",
   "connect-files": "Kafka Connect, distributed: the file connectors, over kill -9 of the worker",
   mirror: "MirrorMaker 2 between Apache Kafka and the broker, both ways",

@@ -1,8 +1,13 @@
 package compat;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Properties;
+import java.util.stream.Stream;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsBuilder;
@@ -15,9 +20,12 @@ import org.apache.kafka.streams.kstream.TimeWindows;
  * [SETTING=VALUE]...`. Its topics, and its application id, begin with the prefix.
  */
 public final class StreamsApp {
+    /** The file in its folder in which a process with an `application.server` says whom it knows. */
+    static final String PLACES = "places";
+
     private StreamsApp() {}
 
-    public static void main(String[] args) {
+    public static void main(String[] args) throws Exception {
         var settings = new Properties();
         var prefix = args[2];
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, prefix + "-app");
@@ -45,6 +53,24 @@ public final class StreamsApp {
         });
         Runtime.getRuntime().addShutdownHook(new Thread(streams::close));
         streams.start();
+        var places = Path.of(args[1], PLACES);
+        while (settings.containsKey(StreamsConfig.APPLICATION_SERVER_CONFIG)) {
+            Thread.sleep(200);
+            if (streams.state() != KafkaStreams.State.RUNNING) continue;
+            // Moved there, so that nobody reads half of it.
+            var half = Files.write(Path.of(args[1], "half"), placesOf(streams));
+            Files.move(half, places, StandardCopyOption.REPLACE_EXISTING);
+        }
+    }
+
+    /** Whom this process would ask for what: "HOST:PORT active TOPIC-PARTITION". */
+    private static List<String> placesOf(KafkaStreams streams) {
+        return streams.metadataForAllStreamsClients().stream().flatMap(client -> {
+            var host = client.hostInfo().host() + ":" + client.hostInfo().port();
+            return Stream.concat(
+                    client.topicPartitions().stream().map(each -> host + " active " + each),
+                    client.standbyTopicPartitions().stream().map(each -> host + " standby " + each));
+        }).sorted().toList();
     }
 
     /** Counts of words, counts of words in windows of a minute, clicks joined with their users. */

@@ -2,6 +2,7 @@ package compat;
 
 import static compat.Kit.facts;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -47,17 +48,21 @@ public final class StreamsDriver {
         var next = "group.protocol=streams";
         var scenarios = new LinkedHashMap<String, Kit.Scenario>();
         scenarios.put("streams-count", () -> new StreamsDriver(clients, "st").count());
+        // First of these, so that it finds no groups of others.
+        scenarios.put("streams-next-tool",
+                () -> new StreamsDriver(clients, "sg", next).useTool());
         scenarios.put("streams-next-count", () -> new StreamsDriver(clients, "sn", next).count());
         scenarios.put("streams-next-standby",
                 () -> new StreamsDriver(clients, "ss", next, "num.stream.threads=2").standBy());
-        scenarios.put("streams-next-tool",
-                () -> new StreamsDriver(clients, "sg", next).useTool());
+        scenarios.put("streams-next-places",
+                () -> new StreamsDriver(clients, "sp", next).knowPlaces());
         Kit.run(scenarios, Arrays.asList(args).subList(1, args.length));
     }
 
-    private App app(Path folder) throws Exception {
+    private App app(Path folder, String... more) throws Exception {
         var arguments = new ArrayList<>(List.of(clients.bootstrap, folder.toString(), prefix));
         arguments.addAll(settings);
+        arguments.addAll(List.of(more));
         return new App("compat.StreamsApp", arguments);
     }
 
@@ -76,6 +81,9 @@ public final class StreamsDriver {
     private Object count() throws Exception {
         begin();
         var folder = App.folder(prefix + "-streams");
+        try (var app = app(folder)) {
+            untilUsersAreRead();
+        }
         for (int round = 0; round < ROUNDS; round++) {
             feed(round);
             try (var app = app(folder)) {
@@ -108,16 +116,14 @@ public final class StreamsDriver {
     private Object standBy() throws Exception {
         begin();
         var group = prefix + "-app";
-        var resource = new ConfigResource(ConfigResource.Type.GROUP, group);
-        var standby = new ConfigEntry("streams.num.standby.replicas", "1");
-        clients.admin.incrementalAlterConfigs(Map.of(resource,
-                List.of(new AlterConfigOp(standby, AlterConfigOp.OpType.SET)))).all().get();
-        feed(0);
+        askForStandbys(group);
         var outcome = facts();
         try (var one = app(App.folder(prefix + "-one"))) {
             try (var two = app(App.folder(prefix + "-two"))) {
                 Kit.until("two processes with standbys", () -> isShared(group, 2, 8, 6));
                 outcome.put("shared", tasksOf(group));
+                untilUsersAreRead();
+                feed(0);
                 feed(1);
                 int wanted = wordCount(1);
                 Kit.until("progress", () -> output("counts").size() >= wanted);
@@ -132,6 +138,51 @@ public final class StreamsDriver {
         outcome.put("left", describe(group).groupState().toString());
         outcome.putAll(outcome());
         return outcome;
+    }
+
+    private void askForStandbys(String group) throws Exception {
+        var resource = new ConfigResource(ConfigResource.Type.GROUP, group);
+        var standby = new ConfigEntry("streams.num.standby.replicas", "1");
+        clients.admin.incrementalAlterConfigs(Map.of(resource,
+                List.of(new AlterConfigOp(standby, AlterConfigOp.OpType.SET)))).all().get();
+    }
+
+    /** Each of two processes knows what is where: interactive queries. */
+    private Object knowPlaces() throws Exception {
+        begin();
+        askForStandbys(prefix + "-app");
+        var folder = App.folder(prefix + "-one");
+        var outcome = facts();
+        try (var one = app(folder, "application.server=one:1")) {
+            try (var two = app(App.folder(prefix + "-two"), "application.server=two:2")) {
+                Kit.until("both are known", () -> placesIn(folder).equals(BOTH_PLACES));
+                outcome.put("both", placesIn(folder));
+            }
+            Kit.until("one is known", () -> placesIn(folder).equals(ONE_PLACE));
+            outcome.put("one", placesIn(folder));
+        }
+        return outcome;
+    }
+
+    /** Of all partitions that the processes read: each is active once, those with state stand by. */
+    private static final Map<String, Integer> BOTH_PLACES =
+            Map.of("hosts", 2, "active", 10, "active once", 10, "standby", 8);
+    private static final Map<String, Integer> ONE_PLACE =
+            Map.of("hosts", 1, "active", 10, "active once", 10, "standby", 0);
+
+    private static Map<String, Integer> placesIn(Path folder) throws Exception {
+        var file = folder.resolve(StreamsApp.PLACES);
+        var hosts = new TreeSet<String>();
+        var active = new ArrayList<String>();
+        int standby = 0;
+        for (var line : Files.exists(file) ? Files.readAllLines(file) : List.<String>of()) {
+            var words = line.split(" ");
+            hosts.add(words[0]);
+            if (words[1].equals("active")) active.add(words[2]);
+            else standby++;
+        }
+        return Map.of("hosts", hosts.size(), "active", active.size(),
+                "active once", new TreeSet<>(active).size(), "standby", standby);
     }
 
     private StreamsGroupDescription describe(String group) throws Exception {
@@ -216,6 +267,11 @@ public final class StreamsDriver {
         outcome.put("topics", clients.admin.listTopics().names().get().stream()
                 .filter(name -> name.startsWith(prefix)).sorted().toList());
         return outcome;
+    }
+
+    /** Clicks that came before their users were read would be joined with nobody. */
+    private void untilUsersAreRead() throws Exception {
+        Kit.until("users", () -> committed(prefix + "-app", "users") == USERS);
     }
 
     private long committed(String group, String topic) throws Exception {
