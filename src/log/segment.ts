@@ -369,7 +369,8 @@ export class Segment {
   coolDown(): void {
     this.writeGathered();
     this.#recent = null;
-    if (this.#reservedEnd > this.size) this.log.use().truncate(this.size);
+    // To give blocks back takes milliseconds: not at every roll, and not for next to nothing.
+    if (this.#reservedEnd - this.size > this.size >> 8) this.log.use().truncate(this.size);
     this.#reservedEnd = 0;
     this.#offsetIndex?.file.cool();
     this.#timeIndex?.file.cool();

@@ -91,6 +91,24 @@ describe("a log", () => {
     expect(world.disk.reservedBytes).toBe(0);
   });
 
+  test("leaves a full segment without giving back the few blocks behind it", async () => {
+    const world = fakeWorld();
+    const log = await openTestLog(hostOf(world), { config: { segmentBytes: 4 << 20 } });
+    let truncations = 0;
+    world.disk.beforeOperation = (operation, path) => {
+      if (operation === "truncate" && path.endsWith(".log")) truncations++;
+    };
+    while (log.segmentCount === 1) append(log, { valueSize: 10_000 });
+    expect(truncations).toBe(0);
+    expect(world.disk.reservedBytes).toBeLessThan(4 << 12);
+    // One that is left early does: by time, or when it is closed.
+    for (let count = 0; count < 20; count++) append(log, { valueSize: 10_000 });
+    expect(world.disk.reservedBytes).toBeGreaterThan(500_000);
+    log.roll();
+    expect(world.disk.reservedBytes).toBeLessThan(4 << 12);
+    expect(truncations).toBe(1);
+  });
+
   test("gives back files and reserved blocks when it is idle", async () => {
     const world = fakeWorld();
     const host = hostOf(world);
