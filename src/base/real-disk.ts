@@ -51,7 +51,7 @@ interface RealDiskOptions {
 
 /** Starts writing a range of a file out, and returns at once. */
 interface WriteBack {
-  start(descriptor: number, position: number, length: number): void;
+  start(file: RealDiskFile, position: number, length: number): void;
 }
 
 class RealDisk implements Disk {
@@ -209,7 +209,7 @@ class RealDiskFile implements DiskFile {
   readonly #libc: Libc | null;
   readonly #writeBack: WriteBack | null;
   #noWait: boolean;
-  #open = true;
+  isOpen = true;
 
   constructor(path: string, descriptor: number, portable: boolean, writeBack: WriteBack | null) {
     this.#writeBack = writeBack;
@@ -321,7 +321,7 @@ class RealDiskFile implements DiskFile {
   }
 
   startWriteBack(position: number, length: number): void {
-    this.#writeBack?.start(this.descriptor, position, length);
+    this.#writeBack?.start(this, position, length);
   }
 
   sync(): Promise<void> {
@@ -338,8 +338,8 @@ class RealDiskFile implements DiskFile {
   }
 
   close(): void {
-    if (!this.#open) return;
-    this.#open = false;
+    if (!this.isOpen) return;
+    this.isOpen = false;
     attempt("close", this.path, () => closeSync(this.descriptor));
   }
 

@@ -23,13 +23,24 @@ export const writeBackTask: WorkerTask<WriteBackRequest, null> = {
   open: openWriteBack,
 };
 
+export interface WrittenFile {
+  readonly descriptor: number;
+  readonly isOpen: boolean;
+}
+
+interface Range {
+  readonly file: WrittenFile;
+  readonly position: number;
+  readonly length: number;
+}
+
 /** The kernel begins by itself when a tenth of memory is dirty. */
 export const WAITING_BYTES_MAX = totalmem() / 20;
 
 export class WriteBack {
   readonly #thread: LazyThread<WriteBackRequest, null>;
   readonly #waitingBytesMax: number;
-  readonly #waiting = new Queue<WriteBackRequest>();
+  readonly #waiting = new Queue<Range>();
   #waitingBytes = 0;
   #underWay = 0;
 
@@ -38,14 +49,14 @@ export class WriteBack {
     this.#waitingBytesMax = waitingBytesMax;
   }
 
-  /** A hint: nobody hears what comes of it. */
-  start(descriptor: number, position: number, length: number): void {
-    this.#waiting.push({ descriptor, position, length });
+  /** A hint: nobody hears what comes of it. Of a file that is closed meanwhile, nothing does. */
+  start(file: WrittenFile, position: number, length: number): void {
+    this.#waiting.push({ file, position, length });
     this.#waitingBytes += length;
     while (this.#waitingBytes > this.#waitingBytesMax) {
-      const oldest = this.#waiting.shift();
-      this.#waitingBytes -= oldest.length;
-      this.#ask(oldest);
+      const { file, ...range } = this.#waiting.shift();
+      this.#waitingBytes -= range.length;
+      if (file.isOpen) this.#ask({ descriptor: file.descriptor, ...range });
     }
   }
 

@@ -28,6 +28,8 @@ import { UNCOUNTED } from "./topic-stats.ts";
 /** KIP-320: what a client believes of the leader's epoch; -1 when it does not say. */
 const NO_EPOCH = -1;
 
+const GATHERED_SIZE_MAX = 64 * 1024;
+
 /** What a client's batch comes with. */
 export interface Produce {
   readonly nowMs: number;
@@ -245,8 +247,7 @@ export class Partition {
     options: Produce,
     gathered: GatheredAppends | null,
   ): AppendResult | null {
-    // Flushes by number of messages count each append.
-    const isGathered = gathered !== null && this.log.config.flushMessages === NEVER;
+    const isGathered = gathered !== null && this.#mayGather(records.length);
     const result = this.log.appendBriefly(records, this.#asLeader(options, isGathered));
     if (result === null) return null;
     if (!isGathered) return this.#appended(result, records.length);
@@ -257,6 +258,11 @@ export class Partition {
       gathered.add(this, isFirst, records.length);
     }
     return result;
+  }
+
+  /** Large batches gain nothing by it, and flushes by number of messages count each append. */
+  #mayGather(size: number): boolean {
+    return size < GATHERED_SIZE_MAX && this.log.config.flushMessages === NEVER;
   }
 
   /** Who leads, and which log it is, may have changed when the turn comes. */

@@ -11,6 +11,8 @@ import { realWorkers } from "../../src/base/real-workers.ts";
 import { fakeWorld } from "../sim/fake-world.ts";
 import { HeldWorkers } from "../sim/held-workers.ts";
 
+const FILE = { descriptor: -1, isOpen: true };
+
 test("a thread takes requests, and whatever descriptor they name does no harm", async () => {
   const folder = mkdtempSync(join(tmpdir(), "bunka-write-back-"));
   const thread = realWorkers().start(writeBackTask);
@@ -34,10 +36,14 @@ test("the newest bytes are left to the kernel, and the oldest of the others go f
     return null;
   };
   const writeBack = new WriteBack(new LazyThread(held, clock, { entry: "", open }), 30);
-  for (const position of [0, 10, 20]) writeBack.start(3, position, 10);
+  for (const position of [0, 10, 20]) writeBack.start(FILE, position, 10);
   expect([held.startedCount, held.heldCount]).toEqual([0, 0]);
-  writeBack.start(3, 30, 10);
-  writeBack.start(3, 40, 15);
+  // What was deleted meanwhile is not asked for.
+  const deleted = { descriptor: 3, isOpen: true };
+  writeBack.start(deleted, 25, 0);
+  deleted.isOpen = false;
+  writeBack.start(FILE, 30, 10);
+  writeBack.start(FILE, 40, 15);
   expect(held.heldCount).toBe(3);
   while (held.heldCount > 0) held.answerNext();
   clock.settle();
@@ -50,19 +56,19 @@ test("the thread ends when it was idle, or has died, and another is started", ()
   const open = (): ((request: WriteBackRequest) => null) => openWriteBack();
   const writeBack = new WriteBack(new LazyThread(held, clock, { entry: "", open }), 0);
   expect(held.startedCount).toBe(0);
-  for (let count = 0; count < 300; count++) writeBack.start(-1, 0, 1);
+  for (let count = 0; count < 300; count++) writeBack.start(FILE, 0, 1);
   expect([held.startedCount, held.heldCount]).toEqual([1, 256]);
   while (held.heldCount > 0) held.answerNext();
   clock.settle();
   clock.advance(20_000);
   expect(held.runningCount).toBe(1);
-  writeBack.start(-1, 0, 1);
+  writeBack.start(FILE, 0, 1);
   clock.advance(40_000);
   expect(held.runningCount).toBe(1);
   held.dieNext();
   clock.settle();
   expect(held.runningCount).toBe(0);
-  writeBack.start(-1, 0, 1);
+  writeBack.start(FILE, 0, 1);
   held.answerNext();
   clock.settle();
   clock.advance(31_000);

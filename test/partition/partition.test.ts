@@ -124,6 +124,15 @@ describe("appends of one turn", () => {
     expect(partition.log.highWatermark).toBe(512);
   });
 
+  test("that are large are written and committed at once", () => {
+    const { broker, partition, gathered } = arena();
+    const value = Buffer.alloc(100_000);
+    const records = buildBatch({ records: [{ key: null, value, timestamp: 1, headers: [] }] });
+    const nowMs = broker.world.clock.wallMs();
+    partition.produce(records, { nowMs, verification: null, isForAll: true, gathered });
+    expect([gathered.isEmpty, partition.log.highWatermark]).toEqual([true, 1]);
+  });
+
   test("fail together when the disk does, and so do those who wait for a commit", async () => {
     const { broker, partition, gather, gathered } = arena();
     gather(partition);
