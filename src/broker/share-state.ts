@@ -34,9 +34,13 @@ interface Node {
   readonly topicCreation: TopicCreation;
 }
 
+/** Many partitions may wait for the topic; where it cannot be made, that is told now and then. */
+const ASK_EVERY_MS = 1_000;
+
 export class ShareStateKeeper {
   readonly coordinator: ShareCoordinator;
   readonly persister: LocalPersister;
+  #askedMs = -ASK_EVERY_MS;
 
   constructor(node: Node) {
     const { world, logger, settings, topicCreation } = node;
@@ -56,6 +60,9 @@ export class ShareStateKeeper {
       coordinator: () => this.coordinator,
       ensureTopic: () => {
         if (stateTopic() !== null) return true;
+        const nowMs = world.clock.monotonicMs();
+        if (nowMs < this.#askedMs + ASK_EVERY_MS) return false;
+        this.#askedMs = nowMs;
         void topicCreation.create([SHARE_GROUP_STATE_TOPIC], { remoteAddress: "a share group" });
         return false;
       },

@@ -14,6 +14,7 @@ import {
   baseOffset,
   batchSize,
   lastOffset,
+  nextBatchSize,
   setBaseOffset,
 } from "../../src/protocol/record-batch.ts";
 
@@ -44,6 +45,17 @@ export class FakeCoordinatorLog implements CoordinatorLog {
   readError: ErrorCode | null = null;
   #waiting: Waiting[] = [];
   #heldReads: (() => void)[] = [];
+
+  /** A file of a Kafka. */
+  static of(bytes: Buffer): FakeCoordinatorLog {
+    const log = new FakeCoordinatorLog();
+    for (let at = 0; at < bytes.length;) {
+      const size = nextBatchSize(bytes, at, bytes.length);
+      log.write(bytes.subarray(at, at + size));
+      at += size;
+    }
+    return log;
+  }
 
   /** The same bytes, as a restarted broker finds them. */
   reopened(): FakeCoordinatorLog {

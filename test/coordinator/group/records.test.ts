@@ -18,7 +18,6 @@ import { offsetTombstone } from "../../../src/coordinator/group/offset-requests.
 import { ProtocolError } from "../../../src/protocol/protocol-error.ts";
 import { ErrorCode } from "../../../src/protocol/error-code.ts";
 import { buildEndTransactionMarker } from "../../../src/protocol/control-record.ts";
-import { nextBatchSize } from "../../../src/protocol/record-batch.ts";
 import { buildBatch } from "../../../src/protocol/record-batch-builder.ts";
 import { readRecords } from "../../../src/protocol/record.ts";
 import { FakeCoordinatorLog } from "../fake-coordinator-log.ts";
@@ -202,14 +201,8 @@ describe("what requests write", () => {
 
 describe("a log that Apache Kafka 4.3.1 wrote", () => {
   function kafkaLog(): FakeCoordinatorLog {
-    const bytes = readFileSync(join(import.meta.dir, "kafka-4.3.1-consumer-offsets.log"));
-    const log = new FakeCoordinatorLog();
-    for (let at = 0; at < bytes.length;) {
-      const size = nextBatchSize(bytes, at, bytes.length);
-      log.write(bytes.subarray(at, at + size));
-      at += size;
-    }
-    return log;
+    const file = join(import.meta.dir, "kafka-4.3.1-consumer-offsets.log");
+    return FakeCoordinatorLog.of(readFileSync(file));
   }
 
   test("is read with all that its groups have, and nothing is written", () => {

@@ -7,7 +7,6 @@ import {
 } from "../../../src/coordinator/transaction/transaction-records.ts";
 import { transactionStateName } from "../../../src/coordinator/transaction/transaction-state.ts";
 import { ProtocolError } from "../../../src/protocol/protocol-error.ts";
-import { nextBatchSize } from "../../../src/protocol/record-batch.ts";
 import { readRecords } from "../../../src/protocol/record.ts";
 import { FakeCoordinatorLog } from "../fake-coordinator-log.ts";
 import { TransactionDriver } from "./transaction-driver.ts";
@@ -18,16 +17,6 @@ import { TransactionDriver } from "./transaction-driver.ts";
  */
 const KAFKA_LOG = readFileSync(join(import.meta.dir, "kafka-4.3.1-transaction-state.log"));
 
-function batchesOf(log: Buffer): Buffer[] {
-  const batches: Buffer[] = [];
-  for (let at = 0; at < log.length;) {
-    const size = nextBatchSize(log, at, log.length);
-    batches.push(log.subarray(at, at + size));
-    at += size;
-  }
-  return batches;
-}
-
 function decoded(key: Buffer, value: Buffer | null): TransactionRecord {
   const record = transactionRecordCodec.decode(key, value);
   if (typeof record === "string") throw new Error(`a record that is ${record}`);
@@ -36,7 +25,7 @@ function decoded(key: Buffer, value: Buffer | null): TransactionRecord {
 
 test("every record of Kafka's is read, and written again byte for byte", () => {
   const seen: string[] = [];
-  for (const batch of batchesOf(KAFKA_LOG)) {
+  for (const batch of FakeCoordinatorLog.of(KAFKA_LOG).batches) {
     for (const { key, value } of readRecords(batch, 0)) {
       const record = decoded(key!, value);
       expect(transactionRecordCodec.encode(record)).toEqual({ key: key!, value });
@@ -76,7 +65,7 @@ test("every record of Kafka's is read, and written again byte for byte", () => {
 
 test("Kafka's log is loaded", () => {
   const log = new FakeCoordinatorLog();
-  for (const batch of batchesOf(KAFKA_LOG)) log.write(batch);
+  for (const batch of FakeCoordinatorLog.of(KAFKA_LOG).batches) log.write(batch);
   const driver = new TransactionDriver({ log }).start();
   expect(driver.partitions.sent).toEqual([]);
   expect(driver.state("expires")).toBe("TRANSACTIONAL_ID_NOT_FOUND");
@@ -88,7 +77,7 @@ test("Kafka's log is loaded", () => {
 
 test("what is no record of a transaction is passed over, or stops the load with a reason", () => {
   const { decode } = transactionRecordCodec;
-  const [batch] = batchesOf(KAFKA_LOG);
+  const [batch] = FakeCoordinatorLog.of(KAFKA_LOG).batches;
   const { key, value } = readRecords(batch!, 0)[0]!;
   const withShort = (bytes: Buffer, short: number): Buffer => {
     const other = Buffer.from(bytes);
@@ -112,7 +101,7 @@ test("bytes that anybody may have put there never do worse than that", () => {
     seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
     return (seed >>> 8) % bound;
   };
-  for (const batch of batchesOf(KAFKA_LOG)) {
+  for (const batch of FakeCoordinatorLog.of(KAFKA_LOG).batches) {
     for (const { key, value } of readRecords(batch, 0)) {
       for (let count = 0; count < 200 && value !== null; count++) {
         const other = Buffer.from(value);
