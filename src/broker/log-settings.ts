@@ -65,7 +65,9 @@ export function logSettings(settings: Settings): LogSettings {
 /** Taken once: none of them can be changed while the node runs. */
 export function metadataSettings(settings: Settings): MetadataSettings {
   return {
-    metadataLogSegmentBytes: settings.get("metadata.log.segment.bytes"),
+    metadataLogSegmentBytes:
+      settings.get("internal.metadata.log.segment.bytes") ??
+      settings.get("metadata.log.segment.bytes"),
     metadataLogSegmentMs: settings.get("metadata.log.segment.ms"),
     metadataLogMaxRecordBytesBetweenSnapshots: settings.get(
       "metadata.log.max.record.bytes.between.snapshots",

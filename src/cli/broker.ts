@@ -58,8 +58,9 @@ export async function runBroker(
   const lines = createLogger(world.clock, "debug", writeToConsole);
   const logger = leveledLogger(lines, logLevels);
   for (const name of unknownNames(texts)) logger.warn(`unknown setting ${name} is ignored`);
-  const idle = withoutEffect(texts);
-  if (idle.length > 0) logger.warn(`settings without effect yet: ${idle.join(", ")}`);
+  for (const [reason, names] of withoutEffect(texts)) {
+    logger.warn(`settings without effect, for ${reason}: ${names.join(", ")}`);
+  }
   const ended = Promise.withResolvers<number>();
   const fatal = (error: unknown): void => {
     logger.error(`the node must stop: ${describe(error)}`);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { brokerTable } from "../../src/broker/settings/broker-settings.ts";
 import { changeSettings, checkChange } from "../../src/broker/settings/change-settings.ts";
 import {
   allDirectories,
@@ -9,6 +10,7 @@ import {
   metadataDirectory,
 } from "../../src/broker/settings/effective.ts";
 import { groupValue } from "../../src/broker/settings/group-config.ts";
+import { reasonWithoutEffect } from "../../src/broker/settings/idle-settings.ts";
 import { readListeners, withPortsAndHost } from "../../src/broker/settings/listeners.ts";
 import { loadSettings, settingsWithoutFile } from "../../src/broker/settings/load-settings.ts";
 import { unknownNames, withoutEffect } from "../../src/broker/settings/not-yet.ts";
@@ -145,6 +147,12 @@ describe("settings that are not honoured yet", () => {
     expect(load({ "ssl.client.auth": " none ", "sasl.enabled.mechanisms": "GSSAPI" })).toBeTruthy();
   });
 
+  test("each of those without effect has a reason", () => {
+    const idle = [...brokerTable].filter(([, { about, guards }]) => about === null && !guards);
+    const unexplained = idle.filter(([name]) => reasonWithoutEffect(name) === null);
+    expect(unexplained.map(([name]) => name)).toEqual([]);
+  });
+
   test("those without effect are listed once, when set to something else", () => {
     const texts = new Map([
       ["num.network.threads", "4"],
@@ -154,10 +162,8 @@ describe("settings that are not honoured yet", () => {
       ["no.such.setting", "1"],
       ["listener.name.plaintext.num.network.threads", "9"],
     ]);
-    expect(withoutEffect(texts)).toEqual([
-      "background.threads",
-      "listener.name.plaintext.num.network.threads",
-      "num.network.threads",
+    expect([...withoutEffect(texts).values()]).toEqual([
+      ["background.threads", "listener.name.plaintext.num.network.threads", "num.network.threads"],
     ]);
     expect(unknownNames(texts)).toEqual(["no.such.setting"]);
   });

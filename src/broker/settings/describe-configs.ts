@@ -6,9 +6,10 @@ import { brokerTable } from "./broker-settings.ts";
 import { dynamicSetting } from "./change-settings.ts";
 import { clientMetricsSettings } from "./entity-settings.ts";
 import { groupDefault, groupTable } from "./group-config.ts";
+import { reasonWithoutEffect } from "./idle-settings.ts";
 import type { Setting, SettingType, SettingValue } from "./setting.ts";
 import type { SettingTexts, Settings } from "./settings.ts";
-import { brokerSynonyms } from "./synonyms.ts";
+import { brokerSynonyms, listenerBaseName } from "./synonyms.ts";
 import { fromBroker, topicTable, type TopicSettingName } from "./topic-log-config.ts";
 import { canonicalText, formatValue } from "./value.ts";
 
@@ -178,7 +179,7 @@ function entry(
       ? synonyms.map((synonym) => (isSensitive ? { ...synonym, value: null } : synonym))
       : [],
     configType: TYPE_IDS[setting?.type ?? "unknown"],
-    documentation: options.includeDocumentation ? documentationOf(setting) : null,
+    documentation: options.includeDocumentation ? documentationOf(name, setting) : null,
   };
 }
 
@@ -195,9 +196,11 @@ const TYPE_IDS: Record<SettingType | "unknown", number> = {
   password: 9,
 };
 
-function documentationOf(setting: Setting | undefined): string | null {
+function documentationOf(name: string, setting: Setting | undefined): string | null {
   if (setting === undefined) return null;
-  return setting.about ?? "Accepted, but without effect yet.";
+  if (setting.about !== null) return setting.about;
+  const reason = reasonWithoutEffect(listenerBaseName(name) ?? name);
+  return reason === null ? "Accepted, but without effect yet." : `Without effect: ${reason}.`;
 }
 
 function isReadOnly(name: string): boolean {

@@ -110,7 +110,12 @@ export const nodeSettings = {
     acts("Old segments and snapshots of the metadata go when they are older than this."),
   ),
   "internal.metadata.delete.delay.millis": long(60_000, "low", internal),
-  "internal.metadata.log.segment.bytes": int(null, "low", internal),
+  "internal.metadata.log.segment.bytes": int(
+    null,
+    "low",
+    internal,
+    acts("Goes before metadata.log.segment.bytes, which has a least value."),
+  ),
   "internal.metadata.max.batch.size.in.bytes": int(8_388_608, "low", internal),
   "broker.heartbeat.interval.ms": int(2000, "medium"),
   "broker.session.timeout.ms": int(

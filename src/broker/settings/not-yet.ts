@@ -8,6 +8,7 @@
 import { brokerTable } from "./broker-settings.ts";
 import { isBroker, isController, quorumVoters } from "./effective.ts";
 import { readListeners, type SecurityProtocol } from "./listeners.ts";
+import { reasonWithoutEffect } from "./idle-settings.ts";
 import { OWN_SETTINGS } from "./own-settings.ts";
 import { SettingError } from "./setting-error.ts";
 import type { Setting } from "./setting.ts";
@@ -37,12 +38,17 @@ export function refuseProtocol(listenerName: string, protocol: SecurityProtocol)
   );
 }
 
-/** Names that were set to something else than their default and have no effect yet, sorted. */
-export function withoutEffect(given: SettingTexts): string[] {
-  return [...given.keys()]
+/** What was set to something else than its default and has no effect: names, by the reason. */
+export function withoutEffect(given: SettingTexts): Map<string, string[]> {
+  const names = [...given.keys()]
     .filter((name) => rowOf(name)?.about === null && !isDefault(name, given.get(name) ?? ""))
     .sort();
+  return Map.groupBy(names, (name) => {
+    return reasonWithoutEffect(listenerBaseName(name) ?? name) ?? NOT_YET;
+  });
 }
+
+const NOT_YET = "they are not honoured yet";
 
 /** Names that no setting has, sorted. */
 export function unknownNames(given: SettingTexts): string[] {

@@ -15,7 +15,12 @@ export const transactionSettings = {
     atLeast(1),
     acts("The longest timeout that a producer of transactions may ask for."),
   ),
-  "transaction.partition.verification.enable": boolean(true, "low", clusterWide),
+  "transaction.partition.verification.enable": boolean(
+    true,
+    "low",
+    clusterWide,
+    acts("Whether a coordinator is asked if records belong to a transaction that is open."),
+  ),
   "transaction.remove.expired.transaction.cleanup.interval.ms": int(
     3_600_000,
     "low",
