@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { type Families, MetricsText } from "../../src/base/metrics-text.ts";
 import { brokerFamilies } from "../../src/broker/metrics/broker-families.ts";
+import { coordinatorFamilies } from "../../src/broker/metrics/coordinator-families.ts";
 import { metricsListener, metricsPartitionsMax } from "../../src/broker/settings/own-settings.ts";
 import { SettingError } from "../../src/broker/settings/setting-error.ts";
 import { produce } from "../../src/protocol/messages/00-produce.ts";
@@ -9,6 +10,8 @@ import { fetch } from "../../src/protocol/messages/01-fetch.ts";
 import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../../src/protocol/messages/20-delete-topics.ts";
 import { startBroker, type TestBroker } from "../api/broker-kit.ts";
+import { FakeTopics } from "../coordinator/group/consumer-driver.ts";
+import { STATEFUL, StreamsDriver } from "../coordinator/group/streams-driver.ts";
 import { batchOf } from "../log/log-fixture.ts";
 
 function told(families: Families): Map<string, number> {
@@ -123,4 +126,22 @@ test("records that are written anew are counted", () => {
   const name = "kafka_server_brokertopicmetrics_producemessageconversions_total";
   expect(samples.get(`${name}{topic="z"}`)).toBe(7);
   broker.stop();
+});
+
+test("streams groups are counted by their state", () => {
+  const topics = new FakeTopics({ t: 4 });
+  const driver = new StreamsDriver({ topics }).start();
+  driver.beat("m1", { groupId: "ready" });
+  driver.beat("m2", { groupId: "waits", topology: STATEFUL });
+  driver.beat("m3", { groupId: "left" });
+  driver.beat("m3", { groupId: "left", memberEpoch: -1 });
+  const made = { groups: driver.coordinator, transactions: null };
+  const samples = told(coordinatorFamilies(() => made));
+  const name = "kafka_server_group_coordinator_metrics";
+  const count = (state: string) => samples.get(`${name}_streams_group_count{state="${state}"}`);
+  expect([count("stable"), count("notready"), count("empty"), count("assigning")]).toEqual([
+    1, 1, 1, 0,
+  ]);
+  expect(samples.get(`${name}_group_count{protocol="streams"}`)).toBe(3);
+  expect(samples.get(`${name}_streams_group_rebalance_count`)).toBe(3);
 });

@@ -23,6 +23,7 @@ export function coordinatorFamilies(made: () => MadeCoordinators): Families {
 
 const CLASSIC_STATES = ["PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Empty"];
 const SHARE_STATES = ["Empty", "Stable", "Dead"];
+const STREAMS_STATES = ["Empty", "NotReady", "Assigning", "Reconciling", "Stable", "Dead"];
 const CONSUMER_STATES = ["Empty", "Assigning", "Reconciling", "Stable", "Dead"];
 /** Looked at without a break. */
 const GROUPS_AT_ONCE = 256;
@@ -31,15 +32,17 @@ function* groupFamilies(out: MetricsText, groups: GroupCoordinator): Iterable<vo
   const classic = new Map(CLASSIC_STATES.map((state) => [state, 0]));
   const consumer = new Map(CONSUMER_STATES.map((state) => [state, 0]));
   const share = new Map(SHARE_STATES.map((state) => [state, 0]));
+  const streams = new Map(STREAMS_STATES.map((state) => [state, 0]));
   const shards: GroupShard[] = [];
   groups.forEachShard((shard) => shards.push(shard));
   let offsets = 0;
-  for (const { groups: classicGroups, consumers, shares, store } of shards) {
-    yield* countStates(classic, classicGroups.values());
-    yield* countStates(consumer, consumers.byId.values());
-    yield* countStates(share, shares.byId.values());
+  for (const shard of shards) {
+    yield* countStates(classic, shard.groups.values());
+    yield* countStates(consumer, shard.consumers.byId.values());
+    yield* countStates(share, shard.shares.byId.values());
+    yield* countStates(streams, shard.streams.byId.values());
     let seen = 0;
-    for (const topics of store.committed.byGroup.values()) {
+    for (const topics of shard.store.committed.byGroup.values()) {
       for (const partitions of topics.values()) offsets += partitions.size;
       if (++seen % GROUPS_AT_ONCE === 0) yield;
     }
@@ -56,12 +59,17 @@ function* groupFamilies(out: MetricsText, groups: GroupCoordinator): Iterable<vo
   out.sample(sumOf(classic), labelText({ protocol: "classic" }));
   out.sample(sumOf(consumer), labelText({ protocol: "consumer" }));
   out.sample(sumOf(share), labelText({ protocol: "share" }));
-  out.family(`${name}_consumer_group_count`, "gauge", "Consumer groups by state");
-  for (const [state, count] of consumer) {
-    out.sample(count, labelText({ state: state.toLowerCase() }));
+  out.sample(sumOf(streams), labelText({ protocol: "streams" }));
+  for (const [kind, title, states] of [
+    ["consumer", "Consumer", consumer],
+    ["share", "Share", share],
+    ["streams", "Streams", streams],
+  ] as const) {
+    out.family(`${name}_${kind}_group_count`, "gauge", `${title} groups by state`);
+    for (const [state, count] of states) {
+      out.sample(count, labelText({ state: state.toLowerCase() }));
+    }
   }
-  out.family(`${name}_share_group_count`, "gauge", "Share groups by state");
-  for (const [state, count] of share) out.sample(count, labelText({ state: state.toLowerCase() }));
   const { stats } = groups;
   const counts: readonly (readonly [string, string, number])[] = [
     ["offset_commit_count", "Offsets committed", stats.offsetCommits],
@@ -69,6 +77,7 @@ function* groupFamilies(out: MetricsText, groups: GroupCoordinator): Iterable<vo
     ["group_completed_rebalance_count", "Classic generations", stats.classicRebalances],
     ["consumer_group_rebalance_count", "Consumer group epochs", stats.consumerRebalances],
     ["share_group_rebalance_count", "Share group epochs", stats.shareRebalances],
+    ["streams_group_rebalance_count", "Streams group epochs", stats.streamsRebalances],
   ];
   for (const [row, help, value] of counts) out.one(`${name}_${row}`, "unknown", help, value);
   yield;

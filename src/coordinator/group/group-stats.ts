@@ -9,4 +9,6 @@ export class GroupStats {
   consumerRebalances = 0;
   /** New epochs of share groups, but for members that left. */
   shareRebalances = 0;
+  /** Epochs of streams groups, but for those of members that left. */
+  streamsRebalances = 0;
 }

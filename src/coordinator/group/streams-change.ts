@@ -76,6 +76,7 @@ export function changeTopics(
     groupEpoch += 1;
     const value = { epoch: groupEpoch, metadataHash, validatedTopologyEpoch, assignmentConfigs };
     records.push(streamsGroupRecord(groupId, value));
+    groups.context.stats.streamsRebalances++;
     logger.info(`group ${groupId} has group epoch ${groupEpoch}`);
   }
   if (isDue || isBumped) {
