@@ -35,6 +35,9 @@ export class ShareGroup extends EpochGroup<ShareMember> {
   /** What the share coordinator keeps for the group; null where no record says anything. */
   stateTopics: StateTopics | null = null;
 
+  /** As of which all that has a state is assigned: most heartbeats need not look again. */
+  assignedAsOf: { readonly stateTopics: StateTopics | null; readonly epoch: number } | null = null;
+
   get state(): ShareGroupState {
     return this.isEmpty ? "Empty" : "Stable";
   }

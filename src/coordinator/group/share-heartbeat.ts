@@ -149,6 +149,9 @@ function asSaid(
 
 /** Whether partitions that members read have been initialised and given to nobody yet. */
 function hasUnassigned(group: ShareGroup): boolean {
+  const { stateTopics, assignmentEpoch: epoch, assignedAsOf } = group;
+  // Other members, or other subscriptions, come with a new epoch.
+  if (assignedAsOf?.stateTopics === stateTopics && assignedAsOf.epoch === epoch) return false;
   if (group.isEmpty) return false;
   const assigned = new Map<string, Set<number>>();
   for (const partitions of group.targetAssignment.values()) {
@@ -164,6 +167,7 @@ function hasUnassigned(group: ShareGroup): boolean {
     if (known?.size !== partitions.length) return true;
     if (partitions.some((partition) => !known.has(partition))) return true;
   }
+  group.assignedAsOf = { stateTopics, epoch };
   return false;
 }
 
