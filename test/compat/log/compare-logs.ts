@@ -589,5 +589,5 @@ for (let seed = from; seed < to; seed++) {
 }
 reference.stop();
 console.log(`seeds ${from} to ${to - 1}: do our files and Kafka's agree?`);
-console.log(`${to - from - failures - parted} passed, ${parted} parted, ${failures} failed`);
+console.log(`${to - from - failures - parted} passed, ${failures} failed, ${parted} parted`);
 process.exitCode = failures === 0 ? 0 : 1;
