@@ -2,49 +2,47 @@
  * How late the event loop is: what a timer, or bytes that have arrived, wait until something else
  * is done. A timer is set and its delay recorded, in microseconds.
  *
- * While there is work it is looked at a hundred times a second; else rarely, as an idle node shall
- * sleep. A stall is met with the chance that it takes a share of the time, so that quantiles are
- * those of whoever arrives at any moment.
+ * A hundred times a second while there is work, and never else, as an idle node shall sleep. A
+ * stall is met with the chance that it takes a share of the time, so that quantiles are those of
+ * whoever arrives at any moment.
  */
 import { Histogram } from "./histogram.ts";
 import type { Clock, Timer } from "./world.ts";
 
-const BUSY_MS = 10;
-const IDLE_MS = 500;
+const EVERY_MS = 10;
 
 export class LoopLag {
   readonly delaysUs = new Histogram();
-  readonly startedMs: number;
-  readonly #clock: Clock;
-  readonly #workDone: () => number;
-  #seen = 0;
+  readonly #clock: Pick<Clock, "monotonicMs" | "schedule">;
   #timer: Timer | null = null;
+  #hasWorked = false;
+  #isStopped = false;
 
-  /** `workDone` grows with everything that the node does. */
-  constructor(clock: Clock, workDone: () => number) {
+  constructor(clock: Pick<Clock, "monotonicMs" | "schedule">) {
     this.#clock = clock;
-    this.startedMs = clock.monotonicMs();
-    this.#workDone = workDone;
   }
 
-  start(): void {
-    this.#set(IDLE_MS);
+  /** Something is done: called for each request. */
+  work(): void {
+    this.#hasWorked = true;
+    if (this.#timer === null && !this.#isStopped) this.#watch();
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.cancel();
     this.#timer = null;
   }
 
-  #set(delayMs: number): void {
-    const dueMs = this.#clock.monotonicMs() + delayMs;
-    this.#timer = this.#clock.schedule(delayMs, () => this.#fired(dueMs));
+  #watch(): void {
+    this.#hasWorked = false;
+    const dueMs = this.#clock.monotonicMs() + EVERY_MS;
+    this.#timer = this.#clock.schedule(EVERY_MS, () => this.#fired(dueMs));
   }
 
   #fired(dueMs: number): void {
+    this.#timer = null;
     this.delaysUs.record((this.#clock.monotonicMs() - dueMs) * 1000);
-    const done = this.#workDone();
-    this.#set(done === this.#seen ? IDLE_MS : BUSY_MS);
-    this.#seen = done;
+    if (this.#hasWorked) this.#watch();
   }
 }

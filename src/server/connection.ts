@@ -27,6 +27,7 @@ import {
   type Response,
 } from "../api/request.ts";
 import { LinkedNode } from "../base/linked-list.ts";
+import type { LoopLag } from "../base/loop-lag.ts";
 import { Signal } from "../base/signal.ts";
 import {
   type Clock,
@@ -65,6 +66,7 @@ export interface ConnectionShared extends IdleLists {
   readonly pool: BufferPool;
   readonly metrics: ServerMetrics;
   readonly requests: RequestStats;
+  readonly loopLag: LoopLag;
   /** Bad bytes, bad clients: one line, unless there are too many. */
   readonly refused: (line: string) => void;
   /** Ends that need no one's attention. */
@@ -279,6 +281,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     }
     if (this.#idleness.isStranger) this.#idleness.becomeKnown(this.#shared.clock.monotonicMs());
     this.#shared.metrics.requests.add();
+    this.#shared.loopLag.work();
     this.#shared.memory.requestQueued();
     this.#queue.push(exchange);
   }

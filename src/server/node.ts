@@ -9,7 +9,6 @@ import { Dispatcher } from "../api/dispatcher.ts";
 import { later } from "../base/later.ts";
 import type { LogLevels } from "../base/log-levels.ts";
 import type { Logger } from "../base/logger.ts";
-import { LoopLag } from "../base/loop-lag.ts";
 import { Metrics } from "../base/metrics.ts";
 import { endOfTurn } from "../base/slices.ts";
 import type { World } from "../base/world.ts";
@@ -43,7 +42,6 @@ export class Node {
   readonly broker: BrokerNode;
   readonly server: Server;
   readonly #metrics: () => NodeMetrics;
-  readonly #loopLag: LoopLag;
   #stopped: Promise<void> | null = null;
 
   constructor(
@@ -54,11 +52,9 @@ export class Node {
   ) {
     this.broker = broker;
     this.server = server;
-    const loopLag = new LoopLag(broker.world.clock, () => server.requestCount);
-    this.#loopLag = loopLag;
     this.#metrics = later(() => {
       const { NodeMetrics } = metricsModule();
-      return new NodeMetrics({ broker, server, metrics, loopLag, fatal });
+      return new NodeMetrics({ broker, server, metrics, fatal });
     });
   }
 
@@ -67,7 +63,6 @@ export class Node {
     const { settings } = this.broker;
     const listener = metricsListener(settings.static);
     if (listener !== null) this.metrics.listen(listener);
-    this.#loopLag.start();
   }
 
   get metrics(): NodeMetrics {
@@ -86,7 +81,6 @@ export class Node {
   }
 
   async #stop(): Promise<void> {
-    this.#loopLag.stop();
     if (metricsListener(this.broker.settings.static) !== null) this.metrics.stop();
     const answered = this.server.stop(STOP_MS_MAX);
     // What members asked for in this turn is written at its end. Then those are left who wait for

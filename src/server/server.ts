@@ -8,6 +8,7 @@
 import type { RequestHandler } from "../api/request.ts";
 import { assert } from "../base/assert.ts";
 import type { Logger } from "../base/logger.ts";
+import { LoopLag } from "../base/loop-lag.ts";
 import type { Metrics } from "../base/metrics.ts";
 import { Signal, waitUntil } from "../base/signal.ts";
 import type { Clock, Listener, Network, Socket, SocketHandler } from "../base/world.ts";
@@ -59,6 +60,9 @@ export interface ClientCount {
 
 export class Server {
   readonly requests = new RequestStats();
+  readonly loopLag: LoopLag;
+  /** On the monotonic clock. */
+  readonly startedMs: number;
   readonly #options: ServerOptions;
   readonly #shared: ConnectionShared;
   readonly #metrics: ServerMetrics;
@@ -77,6 +81,8 @@ export class Server {
   constructor(options: ServerOptions) {
     const { clock, limits, logger } = options;
     this.#options = options;
+    this.loopLag = new LoopLag(clock);
+    this.startedMs = clock.monotonicMs();
     this.#logger = logger;
     this.#metrics = new ServerMetrics(options.metrics);
     this.#refused = new LogLimit(clock, (line) => logger.warn(line));
@@ -91,6 +97,7 @@ export class Server {
       ),
       metrics: this.#metrics,
       requests: this.requests,
+      loopLag: this.loopLag,
       refused: (line) => this.#refused.line(line),
       ended: (line) => logger.debug(line),
       closed: (connection) => this.#closed(connection),
@@ -106,11 +113,6 @@ export class Server {
   /** Bytes of requests that are held at this moment. */
   get requestBytes(): number {
     return this.#shared.memory.bytesUsed;
-  }
-
-  /** Requests with a valid header so far. */
-  get requestCount(): number {
-    return this.#metrics.requests.count;
   }
 
   /** Requests that wait for those before them. */
@@ -200,6 +202,7 @@ export class Server {
       for (const { connection } of [...this.#connections.values()]) connection.terminate();
       await waitUntil(clock, [this.#someoneLeft], TERMINATE_MS_MAX, isEmpty);
     }
+    this.loopLag.stop();
     this.#shared.idle.stop();
     this.#shared.strangers.stop();
   }

@@ -3,9 +3,9 @@
  * is that since the last table.
  */
 import type { Histogram } from "../../base/histogram.ts";
-import type { LoopLag } from "../../base/loop-lag.ts";
 import type { Clock } from "../../base/world.ts";
-import type { KindStats, Measure, RequestStats } from "../request-stats.ts";
+import type { KindStats, Measure } from "../request-stats.ts";
+import type { Server } from "../server.ts";
 import { type ApiNames, byName } from "./request-families.ts";
 
 const STAGES: readonly (readonly [string, Measure])[] = [
@@ -30,31 +30,27 @@ const US_PER_MS = 1000;
 
 export class MetricsTable {
   readonly #clock: Clock;
-  readonly #stats: RequestStats;
+  readonly #server: Server;
   readonly #names: ApiNames;
-  readonly #loopLag: LoopLag;
-  readonly #startedMs: number;
   #lastMs: number | null = null;
   #lastCounts: ReadonlyMap<string, number> = new Map();
 
-  constructor(clock: Clock, stats: RequestStats, names: ApiNames, loopLag: LoopLag) {
+  constructor(clock: Clock, server: Server, names: ApiNames) {
     this.#clock = clock;
-    this.#stats = stats;
+    this.#server = server;
     this.#names = names;
-    this.#loopLag = loopLag;
-    this.#startedMs = loopLag.startedMs;
   }
 
   text(): string {
     const nowMs = this.#clock.monotonicMs();
-    const kinds = byName(this.#stats, this.#names);
-    const seconds = (nowMs - (this.#lastMs ?? this.#startedMs)) / 1000;
+    const kinds = byName(this.#server.requests, this.#names);
+    const seconds = (nowMs - (this.#lastMs ?? this.#server.startedMs)) / 1000;
     const rows: string[][] = [HEAD];
     for (const [name, kind] of kinds) {
       const rate = (kind.count - (this.#lastCounts.get(name) ?? 0)) / Math.max(seconds, 0.001);
       rows.push(...rowsOf(name, kind, rate));
     }
-    const { delaysUs } = this.#loopLag;
+    const { delaysUs } = this.#server.loopLag;
     rows.push(["event loop", `${delaysUs.count}`, "", ...cells("delay", delaysUs, US_PER_MS)]);
     this.#lastMs = nowMs;
     this.#lastCounts = new Map([...kinds].map(([name, { count }]) => [name, count]));

@@ -9,7 +9,6 @@ import type { BrokerNode } from "../../broker/broker-node.ts";
 import { brokerFamilies } from "../../broker/metrics/broker-families.ts";
 import type { MetricsListener } from "../../broker/settings/own-settings.ts";
 import { HttpServer } from "../http/http-server.ts";
-import type { LoopLag } from "../../base/loop-lag.ts";
 import type { Server } from "../server.ts";
 import { MetricsTable } from "./metrics-table.ts";
 import { processFamilies } from "./process-families.ts";
@@ -21,7 +20,6 @@ export interface NodeParts {
   readonly broker: BrokerNode;
   readonly server: Server;
   readonly metrics: Metrics;
-  readonly loopLag: LoopLag;
   readonly fatal: (error: unknown) => void;
 }
 
@@ -31,11 +29,12 @@ export class NodeMetrics {
   #http: HttpServer | null = null;
 
   constructor(parts: NodeParts) {
-    const { broker, server, metrics, loopLag } = parts;
+    const { broker, server, metrics } = parts;
+    const { loopLag } = server;
     const { clock } = broker.world;
     const names = apiNames();
     this.#parts = parts;
-    this.#table = new MetricsTable(clock, server.requests, names, loopLag);
+    this.#table = new MetricsTable(clock, server, names);
     metrics.addFamilies(processFamilies(broker.world, loopLag));
     metrics.addFamilies(serverFamilies(server));
     metrics.addFamilies(brokerFamilies(broker));
