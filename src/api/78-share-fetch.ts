@@ -12,7 +12,12 @@
 import { waitUntil } from "../base/signal.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { ShareError } from "../broker/share/share-error.ts";
-import type { ShareFetchTarget, ShareRead } from "../broker/share/share-fetch-operation.ts";
+import {
+  giveBack,
+  releaseAll,
+  type ShareFetchTarget,
+  type ShareRead,
+} from "../broker/share/share-fetch-operation.ts";
 import type { AskedPartition } from "../broker/share/share-fetching.ts";
 import {
   epochAfter,
@@ -183,10 +188,6 @@ function askedPartition(name: SessionPartition, { image, partitions }: Broker): 
   return { name, partition, errorCode };
 }
 
-function releaseAll(reads: readonly ShareRead[]): void {
-  for (const { slice } of reads) slice?.release();
-}
-
 function respond(
   groupId: string,
   context: OpenSession,
@@ -219,7 +220,7 @@ function respond(
   const isLate =
     context.kind === "known" && session.epoch !== epochAfter(request.shareSessionEpoch);
   if (isThrottled || isLate) {
-    giveBack(request.memberId ?? "", reads);
+    giveBack(reads, request.memberId ?? "");
     const errorCode = isLate ? ErrorCode.INVALID_SHARE_SESSION_EPOCH : ErrorCode.NONE;
     return { ...response, errorCode, responses: [] };
   }
@@ -229,13 +230,6 @@ function respond(
   function remember(name: SessionPartition, answer: PartitionAnswer): void {
     name.mustTell = answer.errorCode !== ErrorCode.NONE;
     if (answer.records !== EMPTY) session.moveToEnd(name);
-  }
-}
-
-/** The answer carries nothing: the records are for whoever asks next. */
-function giveBack(memberId: string, reads: readonly ShareRead[]): void {
-  for (const { target, ranges } of reads) {
-    if (ranges.length > 0) target.sharePartition?.giveBack(memberId, ranges);
   }
 }
 

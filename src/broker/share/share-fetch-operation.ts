@@ -75,11 +75,29 @@ export async function runShareFetch(
   const isInTime = await waitUntil(world.clock, signals, limits.maxWaitMs, isOver);
   if (!isInTime) taken = take(targets);
   try {
-    return closing.isClosing ? [] : await readAll(world.random, taken, limits);
+    if (closing.isClosing) return [];
+    const reads = await readAll(world.random, taken, limits);
+    if (!closing.isClosing) return reads;
+    // Its session has ended while the disk was waited for: nobody else would give them back.
+    giveBack(reads, limits.memberId);
+    releaseAll(reads);
+    return [];
   } finally {
     letGo(taken);
     for (const { sharePartition } of taken) sharePartition.changed.move();
   }
+}
+
+/** The answer will not carry them: the records are for whoever asks next. */
+export function giveBack(reads: readonly ShareRead[], memberId: string): void {
+  for (const { target, ranges } of reads) {
+    if (ranges.length > 0) target.sharePartition?.giveBack(memberId, ranges);
+  }
+}
+
+/** When no byte is needed any more. */
+export function releaseAll(reads: readonly ShareRead[]): void {
+  for (const { slice } of reads) slice?.release();
 }
 
 function take(targets: readonly ShareFetchTarget[]): Taken[] {

@@ -175,6 +175,25 @@ describe("a fetch that waits", () => {
     expect(kit.fetch("b").ranges()).toEqual([[0, 1, 1]]);
   });
 
+  test("leaves nothing locked when its client goes while the disk is waited for", () => {
+    const kit = new ShareKit();
+    kit.append(2);
+    const connection = new TestConnection(1);
+    const { disk, clock } = kit.broker.world;
+    disk.later = (callback) => void clock.schedule(10, callback);
+    expect(kit.fetch("b").ranges()).toEqual([[0, 1, 1]]);
+    expect(kit.acknowledge("b", 0, 1, RELEASE)).toBeNull();
+    disk.coldRate = 1;
+    const fetch = kit.fetch("a", {}, connection);
+    const [sharePartition] = kit.fetching.partitions;
+    expect([fetch.isOver, sharePartition?.isFetching]).toEqual([false, true]);
+    connection.close();
+    disk.coldRate = 0;
+    kit.settle(100);
+    expect([fetch.isOver, fetch.ranges()]).toEqual([true, []]);
+    expect(kit.fetch("b").ranges()).toEqual([[0, 1, 2]]);
+  });
+
   test("ends with others as its partition goes, and leaves nothing behind", () => {
     const kit = new ShareKit();
     kit.append(2);
