@@ -439,7 +439,9 @@ export class LogManager implements LogHost {
     topicId: string | null,
   ): Log | null {
     const path = `${directory.path}/${name}`;
-    const config = this.#options.configOf(topic);
+    // What one log of a topic has, all have; to make it anew takes longer than to find one.
+    const sibling = this.#logs.get(topic)?.find((log) => log !== undefined);
+    const config = sibling?.config ?? this.#options.configOf(topic);
     try {
       const log = createLog(this, { directory: path, topic, partition, config, topicId });
       directory.logs.add(log);

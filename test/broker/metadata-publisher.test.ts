@@ -24,6 +24,7 @@ describe("many partitions", () => {
     broker.wait(create(broker, "t"));
     world.clock.settle();
     expect(ledCount(broker)).toBe(COUNT);
+    expect(new Set(broker.node.logs.logsOf("t").map(({ config }) => config)).size).toBe(1);
     expect(Math.max(...changes)).toBe(SLICE_LENGTH);
     changes.length = 0;
     last = COUNT;
