@@ -376,11 +376,17 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   /** The last one; null where none was finished. */
   #pushFinished(handedMs: number): Exchange | null {
     let last: Exchange | null = null;
+    let hasCompleted = false;
     for (;;) {
       const exchange = this.#queue.shiftFinished();
       if (exchange === null) return last;
       last = exchange;
-      if (exchange.isLate) this.#complete(exchange);
+      if (exchange.isLate) {
+        this.#complete(exchange);
+        // The first of them waits for what all of a turn share; the others are ready then.
+        exchange.readyMs = hasCompleted ? this.#nowMs : this.#readClock();
+        hasCompleted = true;
+      }
       const { response } = exchange;
       const before = this.#writer.pushedBytes;
       if (response !== null && response.isSilent !== true) this.#writer.push(exchange);
@@ -406,7 +412,6 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
       this.#startsNothing = true;
       this.#refuseFor(error);
     }
-    exchange.readyMs = this.#readClock();
     this.#throttleFor(exchange);
   }
 
