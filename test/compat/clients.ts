@@ -182,6 +182,15 @@ export const CLIENTS: readonly Client[] = [
     overrides: QUICK_SHARES,
   },
   {
+    name: "java-share-kill",
+    needs: ["java", "javac", "mvn"],
+    install: installJavaDrivers,
+    command: javaDriver("compat.ShareDriver"),
+    overrides: QUICK_SHARES,
+    scenarios: ["share-kill"],
+    revives: true,
+  },
+  {
     name: "java-tools",
     needs: ["java", "javac", "mvn"],
     install: installJavaDrivers,

@@ -104,6 +104,7 @@ export const SCENARIOS: Readonly<Record<string, string>> = {
   "share-codecs": "batches of every codec in a share group",
   "share-console": "kafka-console-share-consumer",
   "share-verifiable": "VerifiableShareConsumer",
+  "share-kill": "kill -9 of the broker around acknowledgements: what was acknowledged stays so",
   monitor: "what a monitor says of topics, groups and lag",
   copier: "TransactionalMessageCopier killed in a loop, and the broker once: each record once",
   "streams-count":

@@ -3,6 +3,8 @@ package compat;
 import static compat.Kit.facts;
 import static compat.Kit.outcomeOf;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,6 +48,7 @@ final class ShareScenarios {
         scenarios.put("share-codecs", this::codecs);
         scenarios.put("share-console", this::console);
         scenarios.put("share-verifiable", this::verifiable);
+        if (killable()) scenarios.put("share-kill", this::kill);
     }
 
     /** Groups begin at the end of the log unless they are told otherwise. */
@@ -392,5 +395,51 @@ final class ShareScenarios {
                 .map(line -> line.replaceAll("\"timestamp\":TIME,?", ""))
                 .sorted()
                 .toList();
+    }
+
+    private static boolean killable() {
+        var pidFile = System.getenv("BUNKA_COMPAT_BROKER_PID");
+        return pidFile != null && Files.exists(Path.of(pidFile));
+    }
+
+    /**
+     * The broker dies between an acknowledgement and the next fetch, and between a fetch and its
+     * acknowledgement: what was acknowledged never comes again, and all else does.
+     */
+    private Object kill() throws Exception {
+        var topic = "s-kill";
+        int count = 200;
+        clients.createTopic(topic, 1);
+        for (int i = 0; i < count / 10; i++) clients.fill(topic, 1, 10, "v" + i + "-");
+        earliest(topic);
+        var done = new TreeSet<Long>();
+        var again = new TreeSet<Long>();
+        int kills = 0;
+        try (var sharer = Sharer.explicit(clients, topic, topic, "max.poll.records", 10)) {
+            long end = System.nanoTime() + Duration.ofSeconds(50).toNanos();
+            while (done.size() < count && System.nanoTime() < end) {
+                sharer.poll(200);
+                var offsets = sharer.polled.stream().map(record -> record.offset()).toList();
+                offsets.stream().filter(done::contains).forEach(again::add);
+                if (kills == 1 && done.size() >= 100 && !offsets.isEmpty()) {
+                    killBroker();
+                    kills++;
+                }
+                sharer.acknowledge(AcknowledgeType.ACCEPT);
+                if (sharer.commit().equals(Map.of(topic + "-0", "fine"))) done.addAll(offsets);
+                if (kills == 0 && done.size() >= 50) {
+                    killBroker();
+                    kills++;
+                }
+            }
+        }
+        return facts("done", done.size(), "again", again, "kills", kills);
+    }
+
+    private static void killBroker() throws Exception {
+        var pid = Files.readString(Path.of(System.getenv("BUNKA_COMPAT_BROKER_PID"))).strip();
+        var process = ProcessHandle.of(Long.parseLong(pid)).orElseThrow();
+        process.destroyForcibly();
+        process.onExit().get();
     }
 }
