@@ -25,11 +25,11 @@ afterAll(killLeftovers);
 
 const MEBIBYTE = 1024 * 1024;
 const GROUP = "crowd";
-/** Of a machine that does other things too; a member alone takes about 20 µs. */
-const SLOWEST_MS_MAX = 2_000;
+/** Quiet machines are five times as quick: this one does other things too. */
+const SLOWEST_MS_MAX = 5_000;
 const CONNECTIONS_AT_ONCE = 200;
 const MEMBERS = countOf("BUNKA_MEMBERS", { short: 1_000, all: 10_000, long: 10_000 });
-const PARTITIONS = countOf("BUNKA_PARTITIONS", { short: 300, all: 3_000, long: 10_000 });
+const PARTITIONS = countOf("BUNKA_PARTITIONS", { short: 300, all: 1_000, long: 10_000 });
 const PARTITIONS_PER_TOPIC = 100;
 /** Of a topic that the members of a consumer group share. */
 const SHARED = 100;
