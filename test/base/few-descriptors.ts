@@ -18,6 +18,8 @@ const listener = realNetwork().listen("127.0.0.1", 0, () => {
   };
 });
 console.log(listener.port);
+// Whoever asked is gone, however that came about.
+process.stdin.on("end", () => process.exit());
 process.stdin.on("data", () => {
   const { user, system } = process.cpuUsage();
   const cpuMs = Math.round((user + system) / 1000);
