@@ -37,6 +37,9 @@ public final class StreamsApp {
         settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 100);
         // Without a cache every record shows in the output, so that one too many shows as well.
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
+        // The records are of long ago: half a minute after its start a broker would drop windows.
+        settings.put(StreamsConfig.WINDOW_STORE_CHANGE_LOG_ADDITIONAL_RETENTION_MS_CONFIG,
+                Duration.ofDays(3_650).toMillis());
         settings.put(StreamsConfig.producerPrefix("transaction.timeout.ms"), 10_000);
         settings.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
         settings.putAll(Arrays.stream(args).skip(3).collect(java.util.stream.Collectors.toMap(
