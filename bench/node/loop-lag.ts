@@ -14,6 +14,7 @@ import { startNode } from "./node-process.ts";
 import {
   areLed,
   create,
+  findGroup,
   join,
   produceText,
   produceToAll,
@@ -163,6 +164,7 @@ async function measureMembers(): Promise<void> {
   await inArena([], async (arena) => {
     const topics = Array.from({ length: 10 }, (_, index) => `topic-${index}`);
     await create(arena.connection, { topics, partitionCount: 900 });
+    await findGroup(arena.connection, "g");
     const members = Number(flags.members);
     await arena.measure(`${members} members join`, async () => {
       for (let index = 0; index < members; index++) {

@@ -5,6 +5,7 @@ import { listOffsets } from "../../../src/protocol/messages/02-list-offsets.ts";
 import { metadata } from "../../../src/protocol/messages/03-metadata.ts";
 import { offsetCommit } from "../../../src/protocol/messages/08-offset-commit.ts";
 import { offsetFetch } from "../../../src/protocol/messages/09-offset-fetch.ts";
+import { findCoordinator } from "../../../src/protocol/messages/10-find-coordinator.ts";
 import { createTopics } from "../../../src/protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../../../src/protocol/messages/20-delete-topics.ts";
 import { deleteRecords } from "../../../src/protocol/messages/21-delete-records.ts";
@@ -15,6 +16,7 @@ import { incrementalAlterConfigs } from "../../../src/protocol/messages/44-incre
 import { consumerGroupHeartbeat } from "../../../src/protocol/messages/68-consumer-group-heartbeat.ts";
 import { describeTopicPartitions } from "../../../src/protocol/messages/75-describe-topic-partitions.ts";
 import { buildBatch } from "../../../src/protocol/record-batch-builder.ts";
+import { retried } from "../../kit/retried.ts";
 import { sampleText } from "../../kit/sample-text.ts";
 import { frameOf, type RawConnection } from "../../kit/raw-connection.ts";
 
@@ -182,20 +184,31 @@ export function produceText(connection: RawConnection, topic: string, size: numb
   return connection.ask(produce, 7, request);
 }
 
+/** Its coordinator may have to be made first. */
+export function findGroup(connection: RawConnection, groupId: string): Promise<void> {
+  return retried(async () => {
+    const request = { coordinatorKeys: [groupId] };
+    const { coordinators } = await connection.ask(findCoordinator, 4, request);
+    return coordinators[0]!.errorCode;
+  });
+}
+
 /** One more member of a group that has subscribed to all. */
-export async function join(
+export function join(
   connection: RawConnection,
   groupId: string,
   memberId: string,
   topics: readonly string[],
 ): Promise<void> {
-  const answer = await connection.ask(consumerGroupHeartbeat, 1, {
-    groupId,
-    memberId,
-    memberEpoch: 0,
-    rebalanceTimeoutMs: 300_000,
-    subscribedTopicNames: [...topics],
-    topicPartitions: [],
+  return retried(async () => {
+    const answer = await connection.ask(consumerGroupHeartbeat, 1, {
+      groupId,
+      memberId,
+      memberEpoch: 0,
+      rebalanceTimeoutMs: 300_000,
+      subscribedTopicNames: [...topics],
+      topicPartitions: [],
+    });
+    return answer.errorCode;
   });
-  if (answer.errorCode !== 0) throw new Error(`${memberId}: ${answer.errorMessage}`);
 }
