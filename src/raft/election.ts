@@ -26,6 +26,8 @@ export interface EpochStart {
   readonly areVotersInLog: boolean;
   /** This node as it is now. */
   readonly local: Voter;
+  /** Who voted for it; by default nobody but itself. */
+  readonly grantingVoterIds?: readonly number[];
 }
 
 /**
@@ -35,7 +37,8 @@ export interface EpochStart {
 export function epochStartRecords(start: EpochStart): NewControlRecord[] {
   const { voters, kraftVersion, local } = start;
   const voterIds = [...voters.keys()].map((voterId) => ({ voterId }));
-  const grantingVoters = [{ voterId: local.id }];
+  const grantingVoterIds = start.grantingVoterIds ?? [local.id];
+  const grantingVoters = grantingVoterIds.map((voterId) => ({ voterId }));
   const change = { version: 0, leaderId: local.id, voters: voterIds, grantingVoters };
   const records: NewControlRecord[] = [{ name: "LeaderChangeMessage", value: change }];
   const isUpToDate = start.areVotersInLog && !hasChanged(voters.get(local.id), local);
