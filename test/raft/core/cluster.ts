@@ -37,6 +37,11 @@ export interface DiskLog {
   readonly batches: readonly Batch[];
 }
 
+interface Flush {
+  readonly endOffset: number;
+  readonly truncations: number;
+}
+
 export interface TestNode {
   readonly config: RaftConfig;
   /** Null while it is down. */
@@ -49,7 +54,9 @@ export interface TestNode {
   snapshots: readonly SnapshotFile[];
   download: SnapshotFile | null;
   /** The newest `flush` that has not ended. */
-  flush: { readonly endOffset: number; readonly truncations: number } | null;
+  flush: Flush | null;
+  /** A sync under way: it covers what there was when it began. */
+  sync: { readonly flush: Flush; readonly log: DiskLog } | null;
   nowMs: number;
 }
 
@@ -106,6 +113,7 @@ export class Cluster {
       snapshots: bootstrap === null ? [] : [bootstrap],
       download: null,
       flush: null,
+      sync: null,
       nowMs: 0,
     });
     this.start(config.local.id);
@@ -149,6 +157,7 @@ export class Cluster {
     else node.log = { ...node.log, batches: node.log.batches.slice(0, batches.length + keep) };
     node.state = null;
     node.flush = null;
+    node.sync = null;
     node.download = null;
   }
 
@@ -165,14 +174,24 @@ export class Cluster {
     this.step(id, { kind: "tick" });
   }
 
-  /** The sync that was asked for has ended. */
-  flush(id: number): void {
+  beginSync(id: number): void {
     const node = this.node(id);
-    const { flush } = node;
-    if (flush === null) return;
+    const { flush, log } = node;
+    if (flush === null || node.sync !== null) return;
     node.flush = null;
-    node.synced = node.log;
-    this.step(id, { kind: "flushed", ...flush });
+    node.sync = { flush, log };
+  }
+
+  /** The sync that was asked for begins, unless it has, and ends. */
+  flush(id: number): void {
+    this.beginSync(id);
+    const node = this.node(id);
+    const { sync } = node;
+    if (sync === null) return;
+    node.sync = null;
+    // What has been cut off or put in its place meanwhile is on the disk by itself.
+    if (sync.log.startOffset === node.log.startOffset) node.synced = sync.log;
+    this.step(id, { kind: "flushed", ...sync.flush });
   }
 
   deliver(message: Message): void {

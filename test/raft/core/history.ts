@@ -7,8 +7,9 @@
  */
 import { expect } from "bun:test";
 import type { QuorumState } from "../../../src/raft/quorum-state.ts";
-import type { Batch } from "../../../src/raft/core/log-state.ts";
-import type { Cluster, TestNode } from "./cluster.ts";
+import type { Batch, QuorumFact } from "../../../src/raft/core/log-state.ts";
+import type { RaftState } from "../../../src/raft/core/state.ts";
+import type { Cluster, DiskLog, TestNode } from "./cluster.ts";
 
 export class History {
   /** By epoch. */
@@ -69,6 +70,7 @@ export class History {
     }
     for (const { state, log } of cluster.nodes.values()) {
       if (state === null) continue;
+      if (state.loadingSnapshot === null) expectFactsOfLog(state, log);
       const end = log.batches.at(-1)?.endOffset ?? log.startOffset;
       const view = state.log;
       if (view.endOffset !== end && state.loadingSnapshot === null) {
@@ -79,6 +81,21 @@ export class History {
       }
     }
   }
+}
+
+/** Who votes is what the log says last, also when it was truncated. */
+function expectFactsOfLog({ quorum, log: view }: RaftState, log: DiskLog): void {
+  const said = log.batches.flatMap((batch) => batch.facts).findLast(isAboutVoters);
+  const known = quorum.facts.findLast(isAboutVoters);
+  // Those of a snapshot count as its last record.
+  const end = view.snapshots.at(-1)?.endOffset ?? 0;
+  const isOld = said === undefined && (known?.offset ?? -1) < end;
+  if (isOld || said?.voters === known?.voters) return;
+  throw new Error("the voters are not those of the log");
+}
+
+function isAboutVoters(fact: QuorumFact): fact is QuorumFact & { readonly kind: "voters" } {
+  return fact.kind === "voters";
 }
 
 /** What a replica has, in snapshot and log. */

@@ -80,6 +80,7 @@ class Simulation {
     const choice = random.below(1000);
     if (choice < 600) this.#deliverOne();
     else if (choice < 780) this.#passTime(random.pick(this.#ids));
+    else if (choice < 820) this.#cluster.beginSync(random.pick(this.#ids));
     else if (choice < 870) this.#cluster.flush(random.pick(this.#ids));
     else if (choice < 945) this.#append();
     else if (choice < 955) this.#crashSoon(random.pick(this.#ids));
@@ -206,7 +207,7 @@ class Simulation {
     this.#cut = new Set();
     cluster.isFlushedAtOnce = true;
     for (const id of this.#ids) if (cluster.node(id).state === null) cluster.start(id);
-    for (const id of this.#ids) cluster.flush(id);
+    for (const id of [...this.#ids, ...this.#ids]) cluster.flush(id);
     const before = cluster.history.committedEnd;
     let quiet = 0;
     for (let step = 0; step < HEAL_STEPS_MAX; step++) {
