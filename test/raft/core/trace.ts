@@ -13,6 +13,7 @@
  *   append 1 a             the controller on replica 1 writes a batch
  *   hold 1 / sync 1        syncs of replica 1 do not end / end
  *   crash 1 / start 1      what was not synced is lost
+ *   wipe 1                 its directory is another from now on, and empty; it joins by itself
  *   snapshot 1 5           of all below offset 5; the log begins there
  *   resign 1, shutdown 1
  *   add 1 4, remove 1 3, update 1 3           voter changes, asked of replica 1
@@ -32,7 +33,7 @@ import type {
 import { nextTickAtMs } from "../../../src/raft/core/raft-core.ts";
 import { NEVER_MS } from "../../../src/raft/core/state.ts";
 import { lastVoters } from "../../../src/raft/core/voter-history.ts";
-import { Cluster, type Message, type TestNode } from "./cluster.ts";
+import { Cluster, type Message, type TestNode, setStaticVoters } from "./cluster.ts";
 import { CLUSTER_ID, addReplicas, directoryOf, voterOf } from "./replicas.ts";
 
 export function runTrace(text: string): string {
@@ -117,6 +118,8 @@ class Trace {
     switch (name) {
       case "snapshot":
         return cluster.takeSnapshot(id, Number(words[1]), true);
+      case "wipe":
+        return this.#wipe(id);
       case "resign":
         cluster.step(id, { kind: "resign", epoch: cluster.state(id).election.leaderEpoch });
         return this.#settle();
@@ -200,6 +203,16 @@ class Trace {
       this.#settle();
     }
     throw new Error("messages without end");
+  }
+
+  #wipe(id: number): void {
+    const node = this.#cluster.node(id);
+    this.#cluster.crash(id);
+    const config = { ...node.config, local: voterOf(id, 1), autoJoin: true };
+    const log = { startOffset: 0, batches: [] };
+    setStaticVoters(config, new Map());
+    const wiped = { ...node, config, election: null, log, synced: log, snapshots: [] };
+    this.#cluster.nodes.set(id, wiped);
   }
 
   #changeVoters(name: "add" | "remove" | "update", to: number, id: number): void {
