@@ -28,7 +28,9 @@ export function learnFrom(turn: Turn, facts: LeaderFacts): Handled {
   if (isNewer || isNotLeader || errorCode === ErrorCode.FENCED_LEADER_EPOCH) {
     return follow(turn, leaderId, leaderEpoch, endpoints);
   }
-  const isNews = leaderId !== NOBODY && election.leaderId === NOBODY;
+  // Its name may be known without the way to it: of a leader that is no voter any more.
+  const isUnreached = state.role.name === "unattached" && election.leaderId === leaderId;
+  const isNews = leaderId !== NOBODY && (election.leaderId === NOBODY || isUnreached);
   if (isNews && leaderId !== config.local.id && endpoints.length > 0) {
     becomeFollower(turn, leaderEpoch, leaderId, endpoints);
     return errorCode === ErrorCode.NONE ? "goOn" : true;

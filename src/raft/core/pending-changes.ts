@@ -2,7 +2,7 @@
 import { ErrorCode } from "../../protocol/error-code.ts";
 import type { Turn } from "./effects.ts";
 import type { LeaderRole } from "./state.ts";
-import { isVoterKey, lastVoters } from "./voter-history.ts";
+import { isVoterKey, lastVotersEntry } from "./voter-history.ts";
 
 export function isChangePending({ addVoter, removeVoter }: LeaderRole): boolean {
   return addVoter !== null || removeVoter !== null;
@@ -44,12 +44,14 @@ export function settleVoterChanges(turn: Turn, role: LeaderRole): void {
   } else if (added !== null && nowMs >= added.expiresAtMs) {
     endAddVoter(turn, role, ErrorCode.REQUEST_TIMED_OUT, null);
   }
+  // A leader that is no voter any more leads only until that is committed, be it ever so late.
+  const entry = lastVotersEntry(state.quorum);
+  const isCommitted = entry !== null && entry.offset < highWatermark;
+  if (isCommitted && !isVoterKey(entry.voters, state.config.local)) role.isResigning = true;
   const removed = role.removeVoter;
   if (removed === null) return;
   if (removed.offset < highWatermark) {
     endRemoveVoter(turn, role, ErrorCode.NONE);
-    // A leader that is no voter any more has led only until that was committed.
-    if (!isVoterKey(lastVoters(state.quorum), state.config.local)) role.isResigning = true;
   } else if (nowMs >= removed.expiresAtMs) {
     endRemoveVoter(turn, role, ErrorCode.REQUEST_TIMED_OUT);
   }
