@@ -2,10 +2,13 @@
  * UpdateFeatures: v0-2 (KIP-584).
  *
  * - Raises or lowers the levels of features that every node supports; all of them or none.
+ * - kraft.version goes from 0 to 1 (KIP-853): the log says from then on who votes.
  *
  * Versions: v1 validate only, kinds of downgrade (KIP-778); v2 one error for all.
  */
 import * as controller from "../metadata/controller/update-features.ts";
+import { KRAFT_VERSION } from "../metadata/features.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
 import { updateFeatures } from "../protocol/messages/57-update-features.ts";
 import { errorText } from "../protocol/error-text.ts";
 import { handler } from "./handler.ts";
@@ -17,6 +20,10 @@ export const updateFeaturesHandler = handler(updateFeatures, async (request, con
     controller.updateFeatures(request, context.apiVersion),
     (refused) => ({ throttleTimeMs: 0, ...refused, results: [] }),
   );
+  const kraft = request.featureUpdates.find(({ feature }) => feature === KRAFT_VERSION);
+  if (kraft !== undefined && rest.errorCode === ErrorCode.NONE && !request.validateOnly) {
+    await broker.metadata.raft.upgradeKRaftVersion(kraft.maxVersionLevel);
+  }
   return {
     ...rest,
     results: results.map((result) => ({ ...result, errorMessage: errorText(result.errorCode) })),

@@ -43,10 +43,13 @@ export function epochStartRecords(start: EpochStart): NewControlRecord[] {
   const records: NewControlRecord[] = [{ name: "LeaderChangeMessage", value: change }];
   const isUpToDate = start.areVotersInLog && !hasChanged(voters.get(local.id), local);
   if (kraftVersion === 0 || isUpToDate) return records;
-  const updated = new Map(voters).set(local.id, local);
+  return [...records, ...voterRecords(kraftVersion, new Map(voters).set(local.id, local))];
+}
+
+/** KIP-853: what makes the log, and no longer the settings, say who votes. */
+export function voterRecords(kraftVersion: number, voters: VoterSet): NewControlRecord[] {
   return [
-    ...records,
     { name: "KRaftVersionRecord", value: { version: 0, kRaftVersion: kraftVersion } },
-    { name: "VotersRecord", value: toVotersRecord(updated) },
+    { name: "VotersRecord", value: toVotersRecord(voters) },
   ];
 }

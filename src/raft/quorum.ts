@@ -8,7 +8,7 @@ import { ZERO_UUID } from "../base/uuid.ts";
 import type { Clock, Disk } from "../base/world.ts";
 import type { NewControlRecord } from "./control-record.ts";
 import type { ControlState } from "./control-state.ts";
-import { electAlone, epochStartRecords } from "./election.ts";
+import { electAlone, epochStartRecords, voterRecords } from "./election.ts";
 import {
   NOBODY,
   type QuorumState,
@@ -23,6 +23,7 @@ import {
   type VoterEndpoint,
   type VoterSet,
   isOnlyVoter,
+  voterSet,
 } from "./voter-set.ts";
 
 export interface LocalReplica {
@@ -130,6 +131,16 @@ export class Quorum {
       control.votersOffset = baseOffset + index;
     }
     return records;
+  }
+
+  /** The records that raise kraft.version, at `baseOffset`; they count from now on. */
+  upgradeRecords(kraftVersion: number, baseOffset: number): NewControlRecord[] {
+    const { control } = this;
+    // It is the only voter: its directory and endpoints are all that the settings left out.
+    control.voters = voterSet([this.#localVoter()]);
+    control.votersOffset = baseOffset + 1;
+    control.kraftVersion = kraftVersion;
+    return voterRecords(kraftVersion, control.voters);
   }
 
   /** A replica that is no voter asked for what lies behind `endOffset`. */

@@ -108,6 +108,14 @@ export class RaftNode<Records> implements FetchSource {
     return ask(this.quorum).response;
   }
 
+  /** KIP-853: from voters of the settings to voters of the log. Resolves when it is committed. */
+  upgradeKRaftVersion(kraftVersion: number): Promise<void> {
+    if (kraftVersion <= this.quorum.kraftVersion) return this.whenAllCommitted();
+    const at = this.#nextPlace();
+    const controls = this.quorum.upgradeRecords(kraftVersion, at.baseOffset);
+    return this.#write(controlBatch(at, controls), at, null);
+  }
+
   /** One batch, in the log when this returns. Resolves when it is committed. */
   append(values: readonly Buffer[], records: Records): Promise<void> {
     const at = this.#nextPlace();

@@ -127,6 +127,26 @@ describe("on a directory of Kafka with static voters, stopped", () => {
     expect(partitions.map(({ leader, isr }) => [leader, isr])).toEqual(Array(3).fill([1, [1]]));
   });
 
+  test("takes its voters into the log when kraft.version is raised, and keeps them there", () => {
+    const world = fakeWorld();
+    copyFixture(world, "kafka-static");
+    const node = openNode(world, { staticVoters, local });
+    world.clock.await(node.raft.upgradeKRaftVersion(1));
+    const { endOffset } = node.raft.log;
+    expect(node.raft.quorum.voters.get(1)).toEqual({ ...VOTER, ...local });
+    // Again it changes nothing.
+    world.clock.await(node.raft.upgradeKRaftVersion(1));
+    expect(node.raft.log.endOffset).toBe(endOffset);
+    // The settings are not asked any more.
+    const later = afterKill(world);
+    const again = openNode(later, { local });
+    expect(again.raft.quorum.kraftVersion).toBe(1);
+    expect(again.raft.quorum.voters.get(1)).toEqual({ ...VOTER, ...local });
+    expect(later.disk.readWhole(`${PARTITION}/quorum-state`).toString()).toContain(
+      '"data_version":1',
+    );
+  });
+
   test("is refused without the setting that names the voters", () => {
     const world = fakeWorld();
     copyFixture(world, "kafka-static");

@@ -66,7 +66,7 @@ interface FeatureUpdate {
 }
 
 function recordsOf({ feature, level }: FeatureUpdate): NewRecord[] {
-  // The level of kraft.version lives in KRaft's own control records.
+  // That level lives in KRaft's own control records: `RaftNode.upgradeKRaftVersion`.
   if (feature === KRAFT_VERSION) return [];
   return [
     { name: "FeatureLevelRecord", version: 0, value: { name: feature, featureLevel: level } },
@@ -102,12 +102,7 @@ function reasonAgainstUpdate(
   }
   if (feature === METADATA_VERSION) return reasonAgainstMetadata(current, level, upgradeType);
   if (feature === KRAFT_VERSION) {
-    if (level === current) return null;
-    return invalid(
-      level < current
-        ? "Can't downgrade the version of this feature."
-        : "The voters of this quorum are static.",
-    );
+    return level >= current ? null : invalid("Can't downgrade the version of this feature.");
   }
   const conflict = reasonAgainst(feature, level, proposed);
   return conflict === null ? null : invalid(conflict);
