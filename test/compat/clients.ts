@@ -75,7 +75,6 @@ const QUICK_SHARES = {
   "group.share.min.record.lock.duration.ms": "1000",
   "share.coordinator.state.topic.num.partitions": "3",
   "log.cleaner.backoff.ms": "200",
-  "log.cleaner.min.compaction.lag.ms": "0",
 };
 
 export const CLIENTS: readonly Client[] = [
