@@ -32,6 +32,11 @@ export type Assignor = (group: AssignableGroup) => GroupAssignment;
 
 export const NO_PARTITIONS: TopicPartitions = new Map();
 
+/** Each number once. */
+export function ascending(numbers: Iterable<number>): number[] {
+  return [...new Set(numbers)].sort((one, other) => one - other);
+}
+
 /** Ids of the topics that exist, as Kafka would walk them. */
 export function topicIdsOf(
   topics: TopicDirectory,

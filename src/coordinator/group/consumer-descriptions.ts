@@ -20,8 +20,7 @@ export function describeConsumerGroup(
 ): ConsumerDescribedGroup {
   const group = groups.get(groupId);
   if (group === undefined) {
-    const reason = groups.isOther(groupId) ? "is not a consumer group." : "not found.";
-    const errorMessage = `Group ${groupId} ${reason}`;
+    const errorMessage = groups.absence(groupId);
     return { ...undescribedConsumer(groupId, ErrorCode.GROUP_ID_NOT_FOUND), errorMessage };
   }
   const { config, topics } = groups.context;

@@ -12,19 +12,16 @@ import {
 import type { ConsumerRecord } from "./consumer-records.ts";
 import { EpochGroups, type TopicChanges } from "./epoch-groups.ts";
 
-export class ConsumerGroups extends EpochGroups<ConsumerGroup> {
+export class ConsumerGroups extends EpochGroups<ConsumerGroup, ConsumerMember> {
+  protected readonly protocol = "consumer";
   /** Version of the metadata with which the latest topic came. */
   newTopicsVersion = this.context.topics.version();
   /** What the last member subscribed to: others often do the same, and share it. */
   #lastNames: readonly string[] = [];
 
-  /** Groups that read one of the topics look at the metadata at the next heartbeat. */
-  topicsChanged({ names, hasNew }: TopicChanges): void {
-    if (hasNew) this.newTopicsVersion = this.context.topics.version();
-    for (const name of names) this.hashes.forget(name);
-    for (const group of this.byId.values()) {
-      if (names.some((name) => group.isSubscribedTo(name))) group.requestMetadataRefresh();
-    }
+  override topicsChanged(changes: TopicChanges): void {
+    if (changes.hasNew) this.newTopicsVersion = this.context.topics.version();
+    super.topicsChanged(changes);
   }
 
   /** The same names as others have, once in memory. */
@@ -51,10 +48,7 @@ export class ConsumerGroups extends EpochGroups<ConsumerGroup> {
         else group.putMember(this.#withMetadata(memberOf(group, record.member), record.value));
         return;
       case "consumerTarget":
-        if (record.value === null) return group.forgetTargetAssignment();
-        group.assignmentEpoch = record.value.assignmentEpoch;
-        group.assignmentTimestampMs = record.value.assignmentTimestamp;
-        return;
+        return group.setTargetEpoch(record.value);
       case "consumerTargetMember":
         if (record.value === null) group.targetAssignment.delete(record.member);
         else group.targetAssignment.set(record.member, record.value);

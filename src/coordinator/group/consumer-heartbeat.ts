@@ -275,8 +275,7 @@ function leave(groups: ConsumerGroups, request: ConsumerHeartbeatRequest): Heart
   const { groupId, memberId, memberEpoch, instanceId } = request;
   const group = groups.get(groupId);
   if (group === undefined) {
-    const reason = groups.isOther(groupId) ? "is not a consumer group." : "not found.";
-    return new GroupRefusal(ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} ${reason}`);
+    return new GroupRefusal(ErrorCode.GROUP_ID_NOT_FOUND, groups.absence(groupId));
   }
   const response = {
     throttleTimeMs: 0,

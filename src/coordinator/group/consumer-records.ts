@@ -36,6 +36,7 @@ import type { Value } from "../../protocol/schema.ts";
 import type { EncodedRecord } from "../record-codec.ts";
 import { NO_PARTITIONS, type TopicPartitions } from "./assignor.ts";
 import type { ConsumerGroup, ResolvedRegex } from "./consumer-group.ts";
+import type { TargetEpoch } from "./epoch-group.ts";
 import {
   type ConsumerMember,
   type EpochPartitions,
@@ -73,10 +74,7 @@ export type ConsumerRecord =
   | {
       readonly type: "consumerTarget";
       readonly group: string;
-      readonly value: {
-        readonly assignmentEpoch: number;
-        readonly assignmentTimestamp: number;
-      } | null;
+      readonly value: TargetEpoch | null;
     }
   | {
       readonly type: "consumerTargetMember";

@@ -30,7 +30,7 @@ export function changeOf(
   if (known !== undefined) return new GroupChange(groups, known);
   const classic = groups.classic.get(groupId);
   if (groups.isOther(groupId) && (classic === undefined || !mayCreate)) {
-    return notFound(`Group ${groupId} is not a consumer group.`);
+    return notFound(groups.absence(groupId));
   }
   if (!mayCreate) return notFound(`Consumer group ${groupId} not found.`);
   if (classic === undefined) return new GroupChange(groups, new ConsumerGroup(groupId));

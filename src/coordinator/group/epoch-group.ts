@@ -25,6 +25,12 @@ export interface EpochMember {
   readonly memberEpoch: number;
 }
 
+/** What the record of a target assignment says of it. */
+export interface TargetEpoch {
+  readonly assignmentEpoch: number;
+  readonly assignmentTimestamp: number;
+}
+
 const FIRST_EPOCH = 1;
 /** Of a target assignment that has been deleted. */
 const NO_ASSIGNMENT_EPOCH = -1;
@@ -65,9 +71,10 @@ export abstract class EpochGroup<M extends EpochMember> {
 
   // ---- Changed by records alone --------------------------------------------------------------
 
-  forgetTargetAssignment(): void {
-    this.assignmentEpoch = NO_ASSIGNMENT_EPOCH;
-    this.assignmentTimestampMs = 0;
+  /** As recorded; null: the target assignment has been deleted. */
+  setTargetEpoch(value: TargetEpoch | null): void {
+    this.assignmentEpoch = value?.assignmentEpoch ?? NO_ASSIGNMENT_EPOCH;
+    this.assignmentTimestampMs = value?.assignmentTimestamp ?? 0;
   }
 
   // ---- Timers --------------------------------------------------------------------------------

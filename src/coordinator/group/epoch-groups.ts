@@ -1,5 +1,6 @@
 /** The groups with epochs of one protocol in a shard, and what they need beside their own state. */
 import type { ClassicGroup } from "./classic-group.ts";
+import type { EpochGroup, EpochMember } from "./epoch-group.ts";
 import type { GroupContext } from "./group-context.ts";
 import { TopicHashes } from "./metadata-hash.ts";
 
@@ -14,7 +15,9 @@ export interface GroupIds {
   has(groupId: string): boolean;
 }
 
-export abstract class EpochGroups<G extends { die(): void }> {
+export abstract class EpochGroups<G extends EpochGroup<M>, M extends EpochMember> {
+  /** As messages name it: "consumer". */
+  protected abstract readonly protocol: string;
   readonly byId = new Map<string, G>();
   readonly hashes: TopicHashes;
   readonly context: GroupContext;
@@ -39,6 +42,20 @@ export abstract class EpochGroups<G extends { die(): void }> {
     return this.classic.has(groupId) || this.others.has(groupId);
   }
 
+  /** Why `get` has found nothing, in Kafka's words. */
+  absence(groupId: string): string {
+    const reason = this.isOther(groupId) ? `is not a ${this.protocol} group.` : "not found.";
+    return `Group ${groupId} ${reason}`;
+  }
+
+  /** Groups that read one of the topics look at the metadata at the next heartbeat. */
+  topicsChanged({ names }: TopicChanges): void {
+    for (const name of names) this.hashes.forget(name);
+    for (const group of this.byId.values()) {
+      if (names.some((name) => this.needs(group, name))) group.requestMetadataRefresh();
+    }
+  }
+
   remove(groupId: string): void {
     this.byId.get(groupId)?.die();
     this.byId.delete(groupId);
@@ -48,6 +65,11 @@ export abstract class EpochGroups<G extends { die(): void }> {
     let group = this.byId.get(groupId);
     if (group === undefined) this.byId.set(groupId, (group = this.newGroup(groupId)));
     return group;
+  }
+
+  /** Whether the target assignment goes by the metadata of the topic. */
+  protected needs(group: G, topicName: string): boolean {
+    return group.isSubscribedTo(topicName);
   }
 
   protected abstract newGroup(groupId: string): G;

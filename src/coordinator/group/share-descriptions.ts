@@ -13,8 +13,7 @@ const ASSIGNOR = "simple";
 export function describeShareGroup(groups: ShareGroups, groupId: string): ShareDescribedGroup {
   const group = groups.get(groupId);
   if (group === undefined) {
-    const reason = groups.isOther(groupId) ? "is not a share group." : "not found.";
-    const errorMessage = `Group ${groupId} ${reason}`;
+    const errorMessage = groups.absence(groupId);
     return { ...undescribedShare(groupId, ErrorCode.GROUP_ID_NOT_FOUND), errorMessage };
   }
   const { topics } = groups.context;

@@ -31,15 +31,11 @@ import {
 } from "../../protocol/records/share-group.ts";
 import type { Value } from "../../protocol/schema.ts";
 import type { EncodedRecord } from "../record-codec.ts";
-import { NO_PARTITIONS, type TopicPartitions } from "./assignor.ts";
+import { ascending, NO_PARTITIONS, type TopicPartitions } from "./assignor.ts";
 import { MemberState } from "./consumer-member.ts";
+import type { TargetEpoch } from "./epoch-group.ts";
 import type { ShareGroup, ShareMember } from "./share-group.ts";
-import {
-  ascending,
-  type StateTopicMap,
-  type StateTopics,
-  UNKNOWN_TOPIC,
-} from "./share-state-topics.ts";
+import { type StateTopicMap, type StateTopics, UNKNOWN_TOPIC } from "./share-state-topics.ts";
 import type { TopicDirectory } from "./topic-directory.ts";
 
 type MemberValue = Value<typeof memberValue>;
@@ -67,10 +63,7 @@ export type ShareGroupRecord =
   | {
       readonly type: "shareTarget";
       readonly group: string;
-      readonly value: {
-        readonly assignmentEpoch: number;
-        readonly assignmentTimestamp: number;
-      } | null;
+      readonly value: TargetEpoch | null;
     }
   | {
       readonly type: "shareTargetMember";

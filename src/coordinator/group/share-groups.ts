@@ -1,22 +1,15 @@
 /** The share groups of one shard: how records change them. */
-import { EpochGroups, type TopicChanges } from "./epoch-groups.ts";
+import { EpochGroups } from "./epoch-groups.ts";
 import { LEFT_EPOCH, sortedNames } from "./consumer-member.ts";
-import { NO_PARTITIONS } from "./assignor.ts";
+import { ascending, NO_PARTITIONS } from "./assignor.ts";
 import { newShareMember, ShareGroup, type ShareMember } from "./share-group.ts";
 import type { ShareGroupRecord, StateTopicsValue } from "./share-group-records.ts";
-import { ascending, type StateTopic, type StateTopics } from "./share-state-topics.ts";
+import type { StateTopic, StateTopics } from "./share-state-topics.ts";
 
-export class ShareGroups extends EpochGroups<ShareGroup> {
+export class ShareGroups extends EpochGroups<ShareGroup, ShareMember> {
+  protected readonly protocol = "share";
   has(groupId: string): boolean {
     return this.byId.has(groupId);
-  }
-
-  /** Groups that read one of the topics look at the metadata at the next heartbeat. */
-  topicsChanged({ names }: TopicChanges): void {
-    for (const name of names) this.hashes.forget(name);
-    for (const group of this.byId.values()) {
-      if (names.some((name) => group.isSubscribedTo(name))) group.requestMetadataRefresh();
-    }
   }
 
   /** A tombstone for what is not there any more changes nothing. */
@@ -38,10 +31,7 @@ export class ShareGroups extends EpochGroups<ShareGroup> {
         }
         return;
       case "shareTarget":
-        if (record.value === null) return group.forgetTargetAssignment();
-        group.assignmentEpoch = record.value.assignmentEpoch;
-        group.assignmentTimestampMs = record.value.assignmentTimestamp;
-        return;
+        return group.setTargetEpoch(record.value);
       case "shareTargetMember":
         if (record.value === null) group.targetAssignment.delete(record.member);
         else group.targetAssignment.set(record.member, record.value);

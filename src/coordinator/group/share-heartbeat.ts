@@ -82,7 +82,7 @@ export function shareGroupOf(
   const group = groups.get(groupId);
   if (group !== undefined) return group;
   if (groups.isOther(groupId)) {
-    return new GroupRefusal(ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} is not a share group.`);
+    return new GroupRefusal(ErrorCode.GROUP_ID_NOT_FOUND, groups.absence(groupId));
   }
   if (mayBegin) return new ShareGroup(groupId);
   return new GroupRefusal(ErrorCode.GROUP_ID_NOT_FOUND, `Share group ${groupId} not found.`);
@@ -286,8 +286,7 @@ function leave(
 ): Outcome<GroupRecord, ShareHeartbeatAnswer> | GroupRefusal {
   const group = groups.get(groupId);
   if (group === undefined) {
-    const reason = groups.isOther(groupId) ? "is not a share group." : "not found.";
-    return new GroupRefusal(ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} ${reason}`);
+    return new GroupRefusal(ErrorCode.GROUP_ID_NOT_FOUND, groups.absence(groupId));
   }
   const member = group.members.get(memberId);
   if (member === undefined) return unknownMember(group, memberId);

@@ -7,7 +7,7 @@ import { ZERO_UUID } from "../../base/uuid.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { errorText } from "../../protocol/error-text.ts";
 import { answered, type Effects, NO_EFFECTS, type Outcome } from "../outcome.ts";
-import type { TopicPartitions } from "./assignor.ts";
+import { ascending, type TopicPartitions } from "./assignor.ts";
 import type {
   AlterShareOffsetsRequest,
   AlterShareOffsetsResponse,
@@ -21,7 +21,6 @@ import { shareStateRecord } from "./share-group-records.ts";
 import type { ShareGroups } from "./share-groups.ts";
 import { shareGroupOf } from "./share-heartbeat.ts";
 import {
-  ascending,
   deletableTopics,
   NO_STATE_TOPICS,
   partitionsOf,
@@ -247,8 +246,7 @@ function changed(
 function emptyShareGroup(groups: ShareGroups, groupId: string): ShareGroup | GroupRefusal {
   const group = groups.get(groupId);
   if (group === undefined) {
-    const reason = groups.isOther(groupId) ? "is not a share group." : "not found.";
-    return new GroupRefusal(ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} ${reason}`);
+    return new GroupRefusal(ErrorCode.GROUP_ID_NOT_FOUND, groups.absence(groupId));
   }
   return group.isEmpty ? group : notEmpty();
 }

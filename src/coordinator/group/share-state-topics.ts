@@ -7,7 +7,7 @@
  *
  * A record holds all three; these functions make the next of it.
  */
-import type { TopicPartitions } from "./assignor.ts";
+import { ascending, type TopicPartitions } from "./assignor.ts";
 import type { TopicDirectory } from "./topic-directory.ts";
 
 export interface StateTopic {
@@ -146,10 +146,6 @@ export function wholeTopic(topicId: string, topics: TopicDirectory): StateTopic 
 
 export function partitionsOf(topics: StateTopicMap): TopicPartitions {
   return new Map([...topics].map(([topicId, { partitions }]) => [topicId, partitions]));
-}
-
-export function ascending(numbers: Iterable<number>): number[] {
-  return [...new Set(numbers)].sort((one, other) => one - other);
 }
 
 function range(count: number): number[] {

@@ -18,8 +18,7 @@ export function describeStreamsGroup(
 ): StreamsDescribedGroup {
   const group = groups.get(groupId);
   if (group === undefined) {
-    const reason = groups.isOther(groupId) ? "is not a streams group." : "not found.";
-    const errorMessage = `Group ${groupId} ${reason}`;
+    const errorMessage = groups.absence(groupId);
     return { ...undescribedStreams(groupId, ErrorCode.GROUP_ID_NOT_FOUND), errorMessage };
   }
   return {

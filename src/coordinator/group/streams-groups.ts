@@ -1,21 +1,13 @@
 /** The streams groups of one shard: how records change them. */
 import { LEFT_EPOCH } from "./consumer-member.ts";
-import { EpochGroups, type TopicChanges } from "./epoch-groups.ts";
+import { EpochGroups } from "./epoch-groups.ts";
 import { StreamsGroup } from "./streams-group.ts";
 import { newStreamsMember, NO_OWN_TASKS, type StreamsMember } from "./streams-member.ts";
 import type { StreamsRecord } from "./streams-records.ts";
 import { recordedTopology } from "./streams-topology.ts";
 
-export class StreamsGroups extends EpochGroups<StreamsGroup> {
-  /** Groups that need one of the topics look at the metadata at the next heartbeat. */
-  topicsChanged({ names }: TopicChanges): void {
-    for (const name of names) this.hashes.forget(name);
-    for (const group of this.byId.values()) {
-      const isConcerned = names.some((name) => group.topology?.requiredTopics.has(name));
-      if (isConcerned) group.requestMetadataRefresh();
-    }
-  }
-
+export class StreamsGroups extends EpochGroups<StreamsGroup, StreamsMember> {
+  protected readonly protocol = "streams";
   /** A tombstone for what is not there any more changes nothing. */
   apply(record: StreamsRecord): void {
     const group = record.value === null ? this.byId.get(record.group) : this.ensure(record.group);
@@ -33,10 +25,7 @@ export class StreamsGroups extends EpochGroups<StreamsGroup> {
         else group.putMember(withMetadata(memberOf(group, record.member), record.value));
         return;
       case "streamsTarget":
-        if (record.value === null) return group.forgetTargetAssignment();
-        group.assignmentEpoch = record.value.assignmentEpoch;
-        group.assignmentTimestampMs = record.value.assignmentTimestamp;
-        return;
+        return group.setTargetEpoch(record.value);
       case "streamsTargetMember":
         if (record.value === null) group.targetAssignment.delete(record.member);
         else group.targetAssignment.set(record.member, record.value);
@@ -47,6 +36,10 @@ export class StreamsGroups extends EpochGroups<StreamsGroup> {
       case "streamsTopology":
         group.topology = record.value && recordedTopology(record.value);
     }
+  }
+
+  protected override needs({ topology }: StreamsGroup, topicName: string): boolean {
+    return topology?.requiredTopics.has(topicName) === true;
   }
 
   protected newGroup(groupId: string): StreamsGroup {

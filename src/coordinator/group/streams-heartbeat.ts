@@ -78,7 +78,7 @@ function changeOf(
   const classic = groups.classic.get(groupId);
   const isTaken = groups.isOther(groupId);
   if (isTaken && (!mayCreate || classic?.state !== "Empty")) {
-    return notFound(`Group ${groupId} is not a streams group.`);
+    return notFound(groups.absence(groupId));
   }
   if (!mayCreate) return notFound(`Streams group ${groupId} not found.`);
   const change: StreamsChange = new GroupChange(groups, new StreamsGroup(groupId));
@@ -243,8 +243,7 @@ function leave(groups: StreamsGroups, request: StreamsHeartbeatRequest): Heartbe
   const { groupId, memberId, memberEpoch } = request;
   const group = groups.get(groupId);
   if (group === undefined) {
-    const reason = groups.isOther(groupId) ? "is not a streams group." : "not found.";
-    return notFound(`Group ${groupId} ${reason}`);
+    return notFound(groups.absence(groupId));
   }
   const member = group.members.get(memberId);
   if (member === undefined) return unknownMember(group, memberId);

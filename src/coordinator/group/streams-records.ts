@@ -32,8 +32,9 @@ import {
 } from "../../protocol/records/frame.ts";
 import type { Value } from "../../protocol/schema.ts";
 import type { EncodedRecord } from "../record-codec.ts";
-import type { TopicPartitions } from "./assignor.ts";
+import { ascending, type TopicPartitions } from "./assignor.ts";
 import type { EpochPartitions } from "./consumer-member.ts";
+import type { TargetEpoch } from "./epoch-group.ts";
 import type { StreamsGroup } from "./streams-group.ts";
 import {
   type OwnTasks,
@@ -76,10 +77,7 @@ export type StreamsRecord =
   | {
       readonly type: "streamsTarget";
       readonly group: string;
-      readonly value: {
-        readonly assignmentEpoch: number;
-        readonly assignmentTimestamp: number;
-      } | null;
+      readonly value: TargetEpoch | null;
     }
   | {
       readonly type: "streamsTargetMember";
@@ -358,10 +356,6 @@ function ownOf(tasks: RecordedTasks, fallback: number, hasEpochs: boolean): Epoc
       ];
     }),
   );
-}
-
-function ascending(numbers: readonly number[]): number[] {
-  return [...new Set(numbers)].sort((one, other) => one - other);
 }
 
 function sortedEntries<T>(map: ReadonlyMap<string, T>): [string, T][] {
