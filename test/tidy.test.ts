@@ -9,7 +9,7 @@ import { dirname, join, relative, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dir, "..");
 const LAYERS =
-  "base protocol log raft client metadata partition coordinator broker api server dashboard cli".split(
+  "base protocol client log raft metadata partition coordinator broker api server dashboard cli".split(
     " ",
   );
 const LINES_MAX = 600;

@@ -6,8 +6,8 @@ import { produce } from "../../src/protocol/messages/00-produce.ts";
 import { fetch } from "../../src/protocol/messages/01-fetch.ts";
 import { Reader } from "../../src/protocol/reader.ts";
 import { Writer } from "../../src/protocol/writer.ts";
-import { BufferPool } from "../../src/server/buffer-pool.ts";
-import { FrameBuffer } from "../../src/server/frame-buffer.ts";
+import { BufferPool } from "../../src/protocol/frames/buffer-pool.ts";
+import { FrameBuffer } from "../../src/protocol/frames/frame-buffer.ts";
 import { RequestMemory } from "../../src/server/request-memory.ts";
 import type { Stage } from "./measuring.ts";
 import {

@@ -37,10 +37,10 @@ import {
   type Timer,
 } from "../base/world.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
-import type { Frame } from "./block.ts";
-import type { BufferPool } from "./buffer-pool.ts";
+import type { Frame } from "../protocol/frames/block.ts";
+import type { BufferPool } from "../protocol/frames/buffer-pool.ts";
 import { type Exchange, readExchange, unknownApi } from "./exchange.ts";
-import { FrameBuffer } from "./frame-buffer.ts";
+import { FrameBuffer } from "../protocol/frames/frame-buffer.ts";
 import type { IdleUser } from "./idle-list.ts";
 import { Idleness, type IdleLists } from "./idleness.ts";
 import {

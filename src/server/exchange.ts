@@ -13,7 +13,7 @@ import { decoderOf } from "../protocol/compile.ts";
 import { requestHeader } from "../protocol/messages/header.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { Reader } from "../protocol/reader.ts";
-import type { Frame } from "./block.ts";
+import type { Frame } from "../protocol/frames/block.ts";
 import type { ApiStats, ListenerStats } from "./request-stats.ts";
 
 /** Reads the header of a frame. Whoever calls it keeps the frame if that fails. */

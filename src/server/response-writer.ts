@@ -20,7 +20,7 @@ import { assert } from "../base/assert.ts";
 import type { Counter } from "../base/metrics.ts";
 import { Queue } from "../base/queue.ts";
 import { DiskError, type DiskFile, type Socket } from "../base/world.ts";
-import type { BufferPool } from "./buffer-pool.ts";
+import type { BufferPool } from "../protocol/frames/buffer-pool.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Parts from this size on are written as they lie. */

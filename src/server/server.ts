@@ -13,7 +13,7 @@ import type { Metrics } from "../base/metrics.ts";
 import { Signal, waitUntil } from "../base/signal.ts";
 import type { Clock, Listener, Network, Socket, SocketHandler } from "../base/world.ts";
 import { Arrival } from "./arrival.ts";
-import { BufferPool } from "./buffer-pool.ts";
+import { BufferPool } from "../protocol/frames/buffer-pool.ts";
 import { Connection, type ConnectionShared } from "./connection.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import { IdleList } from "./idle-list.ts";

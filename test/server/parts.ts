@@ -2,7 +2,7 @@
 import type { ConnectionContext } from "../../src/api/request.ts";
 import { Signal } from "../../src/base/signal.ts";
 import { Reader } from "../../src/protocol/reader.ts";
-import { Block, Frame } from "../../src/server/block.ts";
+import { Block, Frame } from "../../src/protocol/frames/block.ts";
 import { RequestMemory } from "../../src/server/request-memory.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { FileSlice, Part } from "../../src/api/request.ts";
 import { Counter } from "../../src/base/metrics.ts";
 import type { DiskFile, Socket } from "../../src/base/world.ts";
-import { BufferPool } from "../../src/server/buffer-pool.ts";
+import { BufferPool } from "../../src/protocol/frames/buffer-pool.ts";
 import { Exchange } from "../../src/server/exchange.ts";
 import { ApiStats } from "../../src/server/request-stats.ts";
 import { BIG_PART_SIZE, BIG_SLICE_SIZE, ResponseWriter } from "../../src/server/response-writer.ts";

@@ -15,11 +15,10 @@
  * Invariants: at most one of `#gathering` and an unread rest of `#chunk` outlives `next()`; every
  * block has been released when the buffer was cleared and all frames have been.
  */
-import { ProtocolError } from "../protocol/protocol-error.ts";
-import { Block, Frame } from "./block.ts";
+import { ProtocolError } from "../protocol-error.ts";
+import { Block, Frame, type FrameMemory } from "./block.ts";
 import type { BufferPool } from "./buffer-pool.ts";
-import { FRAME_SIZE_MIN, refusalOfSize } from "./frame-size.ts";
-import type { RequestMemory } from "./request-memory.ts";
+import { REQUEST_SIZE_MIN, refusalOfSize } from "./frame-size.ts";
 
 const PREFIX_SIZE = 4;
 const GATHER_SIZE_MIN = 4096;
@@ -27,7 +26,8 @@ const GROWTH = 4;
 
 export class FrameBuffer {
   readonly #frameSizeMax: number;
-  readonly #memory: RequestMemory;
+  readonly #frameSizeMin: number;
+  readonly #memory: FrameMemory;
   readonly #pool: BufferPool;
   #chunk: Block | null = null;
   /** Unread bytes of the chunk: from #position to #end. */
@@ -39,7 +39,13 @@ export class FrameBuffer {
   #wanted = PREFIX_SIZE;
 
   /** No larger frame is let in. */
-  constructor(memory: RequestMemory, pool: BufferPool, frameSizeMax: number) {
+  constructor(
+    memory: FrameMemory,
+    pool: BufferPool,
+    frameSizeMax: number,
+    frameSizeMin = REQUEST_SIZE_MIN,
+  ) {
+    this.#frameSizeMin = frameSizeMin;
     this.#memory = memory;
     this.#pool = pool;
     this.#frameSizeMax = frameSizeMax;
@@ -167,7 +173,7 @@ export class FrameBuffer {
   }
 
   #checked(size: number): number {
-    if (size >= FRAME_SIZE_MIN && size <= this.#frameSizeMax) return size;
+    if (size >= this.#frameSizeMin && size <= this.#frameSizeMax) return size;
     throw new ProtocolError(refusalOfSize(size, this.#frameSizeMax));
   }
 

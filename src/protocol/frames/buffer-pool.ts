@@ -4,7 +4,7 @@
  * A buffer taken has one owner until it is given back, and is not looked at afterwards. Bigger
  * ones are made for one use: they are rare, and keeping them would hold memory for nothing.
  */
-import { assert } from "../base/assert.ts";
+import { assert } from "../../base/assert.ts";
 
 const SIZE_MIN_LOG2 = 12;
 const SIZE_MAX_LOG2 = 20;

@@ -2,19 +2,24 @@
  * Memory that frames lie in: a chunk as it was received, or a pooled buffer in which a frame was
  * gathered. It counts its owners and goes back when the last one lets go.
  */
-import { assert } from "../base/assert.ts";
+import { assert } from "../../base/assert.ts";
 import type { BufferPool } from "./buffer-pool.ts";
-import type { RequestMemory } from "./request-memory.ts";
+
+/** Where the memory of frames is counted. */
+export interface FrameMemory {
+  take(size: number): void;
+  give(size: number): void;
+}
 
 export class Block {
-  readonly #memory: RequestMemory;
+  readonly #memory: FrameMemory;
   /** Null for a chunk, which is the garbage collector's. */
   readonly #pool: BufferPool | null;
   #owners = 1;
 
   constructor(
     readonly bytes: Buffer,
-    memory: RequestMemory,
+    memory: FrameMemory,
     pool: BufferPool | null,
   ) {
     this.#memory = memory;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { BufferPool } from "../../src/server/buffer-pool.ts";
-import { FrameBuffer } from "../../src/server/frame-buffer.ts";
-import { RequestMemory } from "../../src/server/request-memory.ts";
-import type { Frame } from "../../src/server/block.ts";
-import { FakeClock } from "../sim/fake-clock.ts";
-import { FakeRandom } from "../sim/fake-random.ts";
+import { BufferPool } from "../../../src/protocol/frames/buffer-pool.ts";
+import { FrameBuffer } from "../../../src/protocol/frames/frame-buffer.ts";
+import { RequestMemory } from "../../../src/server/request-memory.ts";
+import type { Frame } from "../../../src/protocol/frames/block.ts";
+import { FakeClock } from "../../sim/fake-clock.ts";
+import { FakeRandom } from "../../sim/fake-random.ts";
 
 const SIZE_MAX = 4 * 1024 * 1024;
 

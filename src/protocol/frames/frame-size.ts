@@ -5,13 +5,16 @@
  */
 
 /** API key, version, correlation id and the length of the client id. */
-export const FRAME_SIZE_MIN = 10;
+export const REQUEST_SIZE_MIN = 10;
+
+/** The correlation id. */
+export const RESPONSE_SIZE_MIN = 4;
 
 export function refusalOfSize(size: number, frameSizeMax: number): string {
   const guess = guessOf(size);
   if (guess !== null) return `looks like ${guess}, not like Kafka's protocol`;
   if (size < 0) return `frame of ${size} bytes`;
-  if (size < FRAME_SIZE_MIN) return `frame of ${size} bytes is too small for a request header`;
+  if (size < REQUEST_SIZE_MIN) return `frame of ${size} bytes is too small for a request header`;
   return `frame of ${size} bytes is larger than ${frameSizeMax}`;
 }
 
