@@ -80,7 +80,7 @@ function featuresFor(broker: Broker, version: number): Features {
   }));
   const levels = new Map(broker.image.features);
   // It is in the quorum's own records, not in the image.
-  const { kraftVersion } = broker.metadata.raft.quorum;
+  const { kraftVersion } = broker.metadata.raft;
   if (kraftVersion > 0) levels.set(KRAFT_VERSION, kraftVersion);
   const finalized = [...levels].map(([name, level]) => ({
     name,

@@ -1,7 +1,7 @@
 /** Commands to the controller, and what a client is told when the controller cannot take them. */
 import type { Broker } from "../broker/broker.ts";
 import { type Command, type Refusal, refusal } from "../metadata/controller/command.ts";
-import { MetadataStoppedError, TooManyRecordsError } from "../metadata/metadata-errors.ts";
+import { NotControllerError, TooManyRecordsError } from "../metadata/metadata-errors.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 
 /**
@@ -27,6 +27,6 @@ function refusalOf(error: unknown): Refusal {
     return refusal(ErrorCode.RECORD_LIST_TOO_LARGE, error.message);
   }
   // The client looks for the controller again, and finds it once this node is back.
-  if (error instanceof MetadataStoppedError) return refusal(ErrorCode.NOT_CONTROLLER, null);
+  if (error instanceof NotControllerError) return refusal(ErrorCode.NOT_CONTROLLER, null);
   throw error;
 }

@@ -112,7 +112,7 @@ export class ActiveController {
       rules,
       sessions: this.sessions,
       nextOffset: raft.log.endOffset,
-      kraftVersion: raft.quorum.kraftVersion,
+      kraftVersion: raft.kraftVersion,
       random: world.random,
     };
   }

@@ -15,6 +15,7 @@
  *   await node.stop();
  */
 import type { Logger } from "../base/logger.ts";
+import { Signal } from "../base/signal.ts";
 import { METADATA_TOPIC_ID } from "../base/uuid.ts";
 import type { World } from "../base/world.ts";
 import { DirectoryLock } from "../log/directory-lock.ts";
@@ -61,6 +62,12 @@ export interface MetadataNodeOptions {
   readonly onFatal: (error: unknown) => void;
 }
 
+export interface ActiveControllerAddress {
+  readonly id: number;
+  readonly host: string;
+  readonly port: number;
+}
+
 /** Called after the image has changed. */
 export type MetadataListener = (delta: MetadataDelta, image: MetadataImage) => void;
 
@@ -70,6 +77,8 @@ export class MetadataNode {
   /** Of committed records; the same object for the life of the node. */
   readonly image: MetadataImage;
   readonly raft: RaftNode<readonly MetadataRecord[]>;
+  /** Moves when `activeController()` answers something else. */
+  readonly controllerMoved = new Signal();
   readonly #options: MetadataNodeOptions;
   readonly #lock: DirectoryLock | null;
   readonly #replay: Replay;
@@ -136,6 +145,24 @@ export class MetadataNode {
   /** The offset of the last record in the image. */
   get lastOffset(): number {
     return this.#lastOffset;
+  }
+
+  /** Where the active controller is, as its listener is reached; null while none is known. */
+  activeController(): ActiveControllerAddress | null {
+    const { leaderId, local } = this.raft.quorum;
+    const [endpoint] = local.endpoints;
+    if (leaderId !== local.id || endpoint === undefined) return null;
+    return { id: leaderId, host: endpoint.host, port: endpoint.port };
+  }
+
+  /** Whether commands can be submitted here. */
+  get isActiveController(): boolean {
+    return this.activeController()?.id === this.#options.local.id;
+  }
+
+  /** Resolves when the image has all that was committed when this node first heard of a leader. */
+  whenCaughtUp(): Promise<void> {
+    return Promise.resolve();
   }
 
   /** At once with everything there is, then after each change. */

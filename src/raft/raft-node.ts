@@ -75,6 +75,23 @@ export class RaftNode<Records> implements FetchSource {
     this.#uncommitted = new Uncommitted((batches) => listener.committed(batches));
   }
 
+  get epoch(): number {
+    return this.quorum.epoch;
+  }
+
+  /** -1 while none is known. */
+  get leaderId(): number {
+    return this.quorum.leaderId;
+  }
+
+  get isLeader(): boolean {
+    return this.leaderId === this.quorum.local.id;
+  }
+
+  get kraftVersion(): number {
+    return this.quorum.kraftVersion;
+  }
+
   /**
    * Begins an epoch above all that this node has seen or, as `seenEpoch`, heard of. Resolves when
    * it has begun; `committed` when the records that say so are.

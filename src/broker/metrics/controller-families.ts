@@ -35,7 +35,7 @@ function* controller(
     }
     if (++seen % TOPICS_AT_ONCE === 0) yield;
   }
-  const isActive = node.raft.quorum.leaderId === node.raft.quorum.local.id;
+  const isActive = node.raft.isLeader;
   const rows: readonly (readonly [string, string, number])[] = [
     ["activecontrollercount", "1 on the active controller", Number(isActive)],
     ["activebrokercount", "Brokers that are not fenced", brokers.filter((b) => !b.fenced).length],
