@@ -48,9 +48,9 @@ function find(
 ): CoordinatorAnswer & { errorCode: ErrorCode } {
   switch (keyType) {
     case CoordinatorType.GROUP:
-      return findIn(CONSUMER_OFFSETS_TOPIC, broker.groups, key, context, broker);
+      return findIn(CONSUMER_OFFSETS_TOPIC, broker.groups.runtime, key, context, broker);
     case CoordinatorType.TRANSACTION:
-      return findIn(TRANSACTION_STATE_TOPIC, broker.transactions, key, context, broker);
+      return findIn(TRANSACTION_STATE_TOPIC, broker.transactions.runtime, key, context, broker);
     case CoordinatorType.SHARE:
       if (context.apiVersion < SHARE_GROUPS_VERSION) {
         return nobody(key, ErrorCode.INVALID_REQUEST, "");
@@ -58,7 +58,7 @@ function find(
       if (!isSharePartitionKey(key)) {
         return nobody(key, ErrorCode.INVALID_REQUEST, "");
       }
-      return findIn(SHARE_GROUP_STATE_TOPIC, broker.shareCoordinator, key, context, broker);
+      return findIn(SHARE_GROUP_STATE_TOPIC, broker.shareCoordinator.runtime, key, context, broker);
     default:
       return nobody(key, ErrorCode.INVALID_REQUEST, errorText(ErrorCode.INVALID_REQUEST));
   }

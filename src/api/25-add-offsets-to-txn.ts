@@ -15,7 +15,7 @@ const PRODUCER_FENCED_VERSION = 2;
 
 export const addOffsetsToTxnHandler = handler(addOffsetsToTxn, async (request, context, broker) => {
   const { transactionalId, producerId, producerEpoch, groupId } = request;
-  const partition = broker.groups.partitionFor(groupId);
+  const partition = broker.groups.runtime.partitionFor(groupId);
   const error = await broker.transactions.addPartitions(transactionalId, {
     producerId,
     producerEpoch,

@@ -11,6 +11,7 @@
  */
 import { later } from "../base/later.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
+import type { Leadership } from "../coordinator/runtime.ts";
 import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
 import type { MetadataDelta } from "../metadata/delta.ts";
@@ -140,14 +141,14 @@ export class Coordinators {
     this.#share?.stop();
   }
 
-  #keptIn(topic: string): Pick<GroupCoordinator, "elected" | "resigned"> | null {
+  #keptIn(topic: string): Leadership | null {
     switch (topic) {
       case CONSUMER_OFFSETS_TOPIC:
-        return this.groups;
+        return this.groups.runtime;
       case TRANSACTION_STATE_TOPIC:
-        return this.transactions;
+        return this.transactions.runtime;
       case SHARE_GROUP_STATE_TOPIC:
-        return this.share.coordinator;
+        return this.share.coordinator.runtime;
       default:
         return null;
     }

@@ -13,6 +13,7 @@ import type { Verification } from "../log/verifications.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
 import { coordinatorErrorOf } from "./coordinator-error.ts";
 import type { CoordinatorLog } from "./coordinator-log.ts";
+import { coordinatorPartitionFor } from "./java-hash.ts";
 import { answered, type Outcome } from "./outcome.ts";
 import { type CoordinatorState, Shard, type ShardOptions, type TransactionEnd } from "./shard.ts";
 
@@ -21,6 +22,16 @@ export interface RuntimeOptions<S extends CoordinatorState<R>, R> extends Omit<
   "name" | "leaderEpoch" | "inLoadQueue"
 > {
   readonly topic: string;
+  /** Partitions of the topic: as it is, or as it will be made. */
+  readonly partitionCount: () => number;
+  /** What is answered when the node stops. */
+  readonly stoppedError: ErrorCode;
+}
+
+/** Who leads partitions of the topic, as the partition layer tells it. */
+export interface Leadership {
+  elected(partition: number, leaderEpoch: number, log: CoordinatorLog): void;
+  resigned(partition: number, leaderEpoch: number | null): void;
 }
 
 export interface TransactionalOperation {
@@ -36,18 +47,30 @@ interface Led<S extends CoordinatorState<R>, R> {
   leaderEpoch: number;
 }
 
-export class CoordinatorRuntime<S extends CoordinatorState<R>, R> {
+export class CoordinatorRuntime<S extends CoordinatorState<R>, R> implements Leadership {
   readonly #options: RuntimeOptions<S, R>;
   readonly #led = new Map<number, Led<S, R>>();
   /** Ends with the last load that was asked for. */
   #loads: Promise<void> = Promise.resolve();
+  #isActive = true;
 
   constructor(options: RuntimeOptions<S, R>) {
     this.#options = options;
   }
 
+  /** False once the node stops. */
+  get isActive(): boolean {
+    return this.#isActive;
+  }
+
+  /** The partition whose leader coordinates what has this id. */
+  partitionFor(id: string): number {
+    return coordinatorPartitionFor(id, this.#options.partitionCount());
+  }
+
   /** This node leads the partition: its log is read, and then its shard answers. */
   elected(partition: number, leaderEpoch: number, log: CoordinatorLog): void {
+    if (!this.#isActive) return;
     const led = this.#led.get(partition);
     if (led !== undefined) {
       if (leaderEpoch <= led.leaderEpoch) return;
@@ -77,7 +100,17 @@ export class CoordinatorRuntime<S extends CoordinatorState<R>, R> {
     led.shard.close();
   }
 
-  /** Runs an operation now. What it answers comes when its records are committed. */
+  /** Runs an operation now, where `id` is coordinated. */
+  runFor<T>(
+    id: string,
+    operation: (state: S) => Outcome<R, T>,
+    failure: (error: ErrorCode) => T,
+  ): Promise<T> {
+    if (!this.#isActive) return Promise.resolve(failure(this.#options.stoppedError));
+    return this.run(this.partitionFor(id), operation, failure);
+  }
+
+  /** What the operation answers comes when its records are committed. */
   run<T>(
     partition: number,
     operation: (state: S) => Outcome<R, T>,
@@ -116,6 +149,7 @@ export class CoordinatorRuntime<S extends CoordinatorState<R>, R> {
 
   /** Writes the marker that ends a transaction in this partition. Resolves when it is committed. */
   endTransaction(partition: number, marker: TransactionEnd): Promise<ErrorCode> {
+    if (!this.#isActive) return Promise.resolve(this.#options.stoppedError);
     const led = this.#led.get(partition);
     if (led === undefined) return Promise.resolve(ErrorCode.NOT_COORDINATOR);
     return led.shard.endTransaction(marker);
@@ -151,7 +185,9 @@ export class CoordinatorRuntime<S extends CoordinatorState<R>, R> {
     await Promise.all(pruned);
   }
 
-  close(): void {
+  /** Whoever waits is told to look for another coordinator. */
+  stop(): void {
+    this.#isActive = false;
     for (const { shard } of this.#led.values()) shard.close();
     this.#led.clear();
   }

@@ -63,6 +63,8 @@ function start({ log = new FakeCoordinatorLog(), compression = 0 as CompressionT
     compression,
     baseSequence: 0,
     appendLingerMs: () => -1,
+    partitionCount: () => 1,
+    stoppedError: ErrorCode.NOT_COORDINATOR,
   });
   const run = <T>(operation: (state: Words) => Outcome<string, T>): Answer<T | number> => {
     clock.settle();
@@ -548,7 +550,7 @@ describe("a deadline of a shard", () => {
   test("is gone with its state", () => {
     const { clock, log, states, runtime } = started();
     states[0]!.context.deadline(() => ({ records: ["never"] })).set(1_000);
-    runtime.close();
+    runtime.stop();
     clock.advance(60_000);
     expect(log.batches).toHaveLength(0);
     expect(clock.timerCount).toBe(0);

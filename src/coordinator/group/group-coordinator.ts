@@ -10,7 +10,6 @@ import type { Clock, Random } from "../../base/world.ts";
 import { CONSUMER_OFFSETS_TOPIC } from "../../metadata/internal-topics.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { errorText } from "../../protocol/error-text.ts";
-import type { CoordinatorLog } from "../coordinator-log.ts";
 import { answered, type Outcome } from "../outcome.ts";
 import { CoordinatorRuntime } from "../runtime.ts";
 import type { TransactionEnd } from "../shard.ts";
@@ -27,7 +26,6 @@ import type * as messages from "./group-messages.ts";
 import { groupRecordCodec, type GroupRecord } from "./group-records.ts";
 import { GroupStats } from "./group-stats.ts";
 import { GroupShard, type DeletedTopic } from "./group-shard.ts";
-import { coordinatorPartitionFor } from "../java-hash.ts";
 import { OffsetHandler } from "./offset-handler.ts";
 import { type StreamsAnswer, streamsError } from "./streams-answer.ts";
 import { describeStreamsGroup, undescribedStreams } from "./streams-descriptions.ts";
@@ -69,17 +67,17 @@ export interface GroupCoordinatorOptions {
 
 export class GroupCoordinator {
   readonly #options: GroupCoordinatorOptions;
-  readonly #runtime: CoordinatorRuntime<GroupShard, GroupRecord>;
+  /** Whose partition is whose. */
+  readonly runtime: CoordinatorRuntime<GroupShard, GroupRecord>;
   readonly #offsets: OffsetHandler;
   readonly #shareOffsets: ShareOffsetHandler;
   readonly #transactionalOffsets: TransactionalOffsets;
   readonly stats = new GroupStats();
-  #isActive = true;
 
   constructor(options: GroupCoordinatorOptions) {
     const { clock, random, logger, config, topics } = options;
     this.#options = options;
-    this.#runtime = new CoordinatorRuntime({
+    this.runtime = new CoordinatorRuntime({
       topic: CONSUMER_OFFSETS_TOPIC,
       clock,
       logger,
@@ -91,6 +89,8 @@ export class GroupCoordinator {
       compression: config.offsetsTopicCompressionCodec,
       baseSequence: 0,
       appendLingerMs: () => config.groupCoordinatorAppendLingerMs,
+      partitionCount: options.partitionCount,
+      stoppedError: ErrorCode.COORDINATOR_NOT_AVAILABLE,
     });
     this.#offsets = new OffsetHandler(topics, (groupId, operation, failure) =>
       this.#run(groupId, operation, failure),
@@ -106,31 +106,18 @@ export class GroupCoordinator {
       topics,
       verifier: options.verifier,
       isVerified: () => config.transactionPartitionVerificationEnable,
-      partitionFor: (groupId) => this.partitionFor(groupId),
+      partitionFor: (groupId) => this.runtime.partitionFor(groupId),
       topicName: CONSUMER_OFFSETS_TOPIC,
       run: (groupId, write, operation, failure) => {
         const error = this.#checkGroupId(groupId);
         if (error !== ErrorCode.NONE) return Promise.resolve(failure(error));
-        const partition = this.partitionFor(groupId);
-        return this.#runtime.runInTransaction(partition, write, operation, failure);
+        const partition = this.runtime.partitionFor(groupId);
+        return this.runtime.runInTransaction(partition, write, operation, failure);
       },
     });
   }
 
   // ---- Life --------------------------------------------------------------------------------
-
-  /** The partition of `__consumer_offsets` whose leader coordinates the group. */
-  partitionFor(groupId: string): number {
-    return coordinatorPartitionFor(groupId, this.#options.partitionCount());
-  }
-
-  elected(partition: number, leaderEpoch: number, log: CoordinatorLog): void {
-    if (this.#isActive) this.#runtime.elected(partition, leaderEpoch, log);
-  }
-
-  resigned(partition: number, leaderEpoch: number | null): void {
-    this.#runtime.resigned(partition, leaderEpoch);
-  }
 
   /** Offsets of the topics are forgotten; resolves when that is committed. */
   async topicsDeleted(topics: readonly DeletedTopic[]): Promise<void> {
@@ -138,18 +125,17 @@ export class GroupCoordinator {
       ...shard.topicsDeleted(topics),
       response: ErrorCode.NONE as ErrorCode,
     });
-    await this.#runtime.runAll(operation, (error) => error);
+    await this.runtime.runAll(operation, (error) => error);
   }
 
   /** Groups that read the topics look at them anew. */
   topicsChanged(changes: TopicChanges): void {
-    this.#runtime.forEach((shard) => shard.topicsChanged(changes));
+    this.runtime.forEach((shard) => shard.topicsChanged(changes));
   }
 
   /** Whoever waits is told to look for another coordinator. */
   stop(): void {
-    this.#isActive = false;
-    this.#runtime.close();
+    this.runtime.stop();
   }
 
   // ---- Membership --------------------------------------------------------------------------
@@ -217,7 +203,7 @@ export class GroupCoordinator {
     request: messages.ConsumerHeartbeatRequest,
     from: messages.RequestContext,
   ): Promise<messages.ConsumerHeartbeatResponse> {
-    if (!this.#isActive) return heartbeatError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    if (!this.runtime.isActive) return heartbeatError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
     const refusal = checkConsumerHeartbeat(request, from.apiVersion, this.#options.config);
     if (refusal !== null) return heartbeatError(refusal.errorCode, refusal.errorMessage);
     return this.#run(
@@ -231,7 +217,7 @@ export class GroupCoordinator {
     request: messages.StreamsHeartbeatRequest,
     from: messages.RequestContext,
   ): Promise<StreamsAnswer> {
-    if (!this.#isActive) return streamsError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    if (!this.runtime.isActive) return streamsError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
     const refusal = checkStreamsHeartbeat(request);
     if (refusal !== null) return streamsError(refusal.errorCode, refusal.errorMessage);
     return this.#run(
@@ -249,7 +235,7 @@ export class GroupCoordinator {
     request: messages.ShareHeartbeatRequest,
     from: messages.RequestContext,
   ): Promise<messages.ShareHeartbeatResponse> {
-    if (!this.#isActive) return heartbeatError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    if (!this.runtime.isActive) return heartbeatError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
     const refusal = checkShareHeartbeat(request);
     if (refusal !== null) return heartbeatError(refusal.errorCode, refusal.errorMessage);
     const outcome = await this.#run<ShareHeartbeatAnswer | GroupRefusal>(
@@ -288,8 +274,7 @@ export class GroupCoordinator {
 
   /** The transaction's marker for a partition of `__consumer_offsets`, or why it is not there. */
   endTransaction(partition: number, marker: TransactionEnd): Promise<ErrorCode> {
-    if (!this.#isActive) return Promise.resolve(ErrorCode.COORDINATOR_NOT_AVAILABLE);
-    return this.#runtime.endTransaction(partition, marker);
+    return this.runtime.endTransaction(partition, marker);
   }
 
   fetchOffsets(
@@ -312,7 +297,8 @@ export class GroupCoordinator {
     group: messages.DescribeShareOffsetsGroup,
   ): Promise<messages.DescribedShareOffsets> {
     const { groupId } = group;
-    if (!this.#isActive) return undescribedOffsets(groupId, ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    if (!this.runtime.isActive)
+      return undescribedOffsets(groupId, ErrorCode.COORDINATOR_NOT_AVAILABLE);
     return this.#shareOffsets.describe(group);
   }
 
@@ -393,9 +379,10 @@ export class GroupCoordinator {
   }
 
   async listGroups(request: messages.ListGroupsRequest): Promise<messages.ListGroupsResponse> {
-    if (!this.#isActive) return { errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, groups: [] };
+    if (!this.runtime.isActive)
+      return { errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, groups: [] };
     const isWanted = groupFilter(request.statesFilter, request.typesFilter);
-    const lists = await this.#runtime.runAll<messages.ListedGroup[] | ErrorCode>(
+    const lists = await this.runtime.runAll<messages.ListedGroup[] | ErrorCode>(
       (shard) => answered(listedGroups(shard).filter(isWanted)),
       // A partition that has just left this node is another node's to list.
       (error) => (error === ErrorCode.NOT_COORDINATOR ? [] : error),
@@ -418,7 +405,7 @@ export class GroupCoordinator {
 
   /** Looks at the shards that are here and loaded. */
   forEachShard(look: (shard: GroupShard) => void): void {
-    this.#runtime.forEach(look);
+    this.runtime.forEach(look);
   }
 
   /** What the share coordinator keeps for the group goes first. */
@@ -439,8 +426,7 @@ export class GroupCoordinator {
     operation: (shard: GroupShard) => Outcome<GroupRecord, T>,
     failure: (error: ErrorCode) => T,
   ): Promise<T> {
-    if (!this.#isActive) return Promise.resolve(failure(ErrorCode.COORDINATOR_NOT_AVAILABLE));
-    return this.#runtime.run(this.partitionFor(groupId), operation, failure);
+    return this.runtime.runFor(groupId, operation, failure);
   }
 
   #checkJoin({ groupId, sessionTimeoutMs }: messages.JoinGroupRequest): ErrorCode {
@@ -453,7 +439,7 @@ export class GroupCoordinator {
   }
 
   #checkGroupId(groupId: string): ErrorCode {
-    if (!this.#isActive) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    if (!this.runtime.isActive) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
     return groupId === "" ? ErrorCode.INVALID_GROUP_ID : ErrorCode.NONE;
   }
 }

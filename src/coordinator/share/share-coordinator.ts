@@ -10,8 +10,6 @@ import type { Clock } from "../../base/world.ts";
 import { SHARE_GROUP_STATE_TOPIC } from "../../metadata/internal-topics.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { errorText } from "../../protocol/error-text.ts";
-import type { CoordinatorLog } from "../coordinator-log.ts";
-import { coordinatorPartitionFor } from "../java-hash.ts";
 import { answered, type Outcome } from "../outcome.ts";
 import { Periodic } from "../periodic.ts";
 import { CoordinatorRuntime } from "../runtime.ts";
@@ -37,15 +35,13 @@ export interface ShareCoordinatorOptions {
 }
 
 export class ShareCoordinator {
-  readonly #options: ShareCoordinatorOptions;
-  readonly #runtime: CoordinatorRuntime<ShareShard, ShareStateRecord>;
+  /** Whose partition is whose, by "group:topicId:partition". */
+  readonly runtime: CoordinatorRuntime<ShareShard, ShareStateRecord>;
   readonly #periodic: Periodic;
-  #isActive = true;
 
   constructor(options: ShareCoordinatorOptions) {
-    const { clock, logger, config, hasPartition } = options;
-    this.#options = options;
-    this.#runtime = new CoordinatorRuntime({
+    const { clock, logger, config, hasPartition, partitionCount } = options;
+    this.runtime = new CoordinatorRuntime({
       topic: SHARE_GROUP_STATE_TOPIC,
       clock,
       logger,
@@ -56,11 +52,13 @@ export class ShareCoordinator {
       compression: config.shareCoordinatorStateTopicCompressionCodec,
       baseSequence: 0,
       appendLingerMs: () => config.shareCoordinatorAppendLingerMs,
+      partitionCount,
+      stoppedError: ErrorCode.COORDINATOR_NOT_AVAILABLE,
     });
     this.#periodic = new Periodic(clock);
     this.#periodic.every(
       () => config.shareCoordinatorStateTopicPruneIntervalMs,
-      () => this.#runtime.prune((shard) => shard.redundantOffset()),
+      () => this.runtime.prune((shard) => shard.redundantOffset()),
     );
     this.#periodic.every(
       () => config.shareCoordinatorColdPartitionSnapshotIntervalMs,
@@ -70,19 +68,6 @@ export class ShareCoordinator {
 
   // ---- Life --------------------------------------------------------------------------------
 
-  /** The partition of `__share_group_state` whose leader coordinates "group:topicId:partition". */
-  partitionFor(coordinatorKey: string): number {
-    return coordinatorPartitionFor(coordinatorKey, this.#options.partitionCount());
-  }
-
-  elected(partition: number, leaderEpoch: number, log: CoordinatorLog): void {
-    if (this.#isActive) this.#runtime.elected(partition, leaderEpoch, log);
-  }
-
-  resigned(partition: number, leaderEpoch: number | null): void {
-    this.#runtime.resigned(partition, leaderEpoch);
-  }
-
   /** What groups have got to in the topics is forgotten; resolves when that is committed. */
   topicsDeleted(topicIds: ReadonlySet<string>): Promise<void> {
     return this.#runAll((shard) => ({ ...shard.topicsDeleted(topicIds), response: undefined }));
@@ -90,9 +75,8 @@ export class ShareCoordinator {
 
   /** Whoever waits is told to look for another coordinator. */
   stop(): void {
-    this.#isActive = false;
     this.#periodic.stop();
-    this.#runtime.close();
+    this.runtime.stop();
   }
 
   // ---- One share partition -----------------------------------------------------------------
@@ -148,9 +132,7 @@ export class ShareCoordinator {
     operation: (shard: ShareShard) => Outcome<ShareStateRecord, T>,
     failure: (error: ErrorCode) => T,
   ): Promise<T> {
-    if (!this.#isActive) return failure(ErrorCode.COORDINATOR_NOT_AVAILABLE);
-    const partition = this.partitionFor(coordinatorKeyOf(key));
-    const result = await this.#runtime.run(partition, operation, failure);
+    const result = await this.runtime.runFor(coordinatorKeyOf(key), operation, failure);
     if (result.errorCode === ErrorCode.NONE || result.errorMessage !== null) return result;
     return { ...result, errorMessage: errorText(result.errorCode) };
   }
@@ -158,7 +140,7 @@ export class ShareCoordinator {
   async #runAll(
     operation: (shard: ShareShard) => Outcome<ShareStateRecord, undefined>,
   ): Promise<void> {
-    await this.#runtime.runAll(operation, () => undefined);
+    await this.runtime.runAll(operation, () => undefined);
   }
 }
 

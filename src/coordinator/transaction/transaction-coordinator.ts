@@ -11,8 +11,6 @@ import { CompressionType } from "../../protocol/compression.ts";
 import { TRANSACTION_STATE_TOPIC } from "../../metadata/internal-topics.ts";
 import { ErrorCode, errorName } from "../../protocol/error-code.ts";
 import { NO_SEQUENCE } from "../../protocol/record-batch.ts";
-import type { CoordinatorLog } from "../coordinator-log.ts";
-import { coordinatorPartitionFor } from "../java-hash.ts";
 import { answered, type Outcome } from "../outcome.ts";
 import { Periodic } from "../periodic.ts";
 import { CoordinatorRuntime } from "../runtime.ts";
@@ -94,14 +92,14 @@ const EXPIRED_COUNT_MAX = 1_000;
 
 export class TransactionCoordinator implements TransactionVerifier {
   readonly #options: TransactionCoordinatorOptions;
-  readonly #runtime: CoordinatorRuntime<TransactionShard, TransactionRecord>;
+  /** Whose partition is whose. */
+  readonly runtime: CoordinatorRuntime<TransactionShard, TransactionRecord>;
   readonly #periodic: Periodic;
-  #isActive = true;
 
   constructor(options: TransactionCoordinatorOptions) {
-    const { clock, logger, config, sender, transactionVersion } = options;
+    const { clock, logger, config, sender, transactionVersion, partitionCount } = options;
     this.#options = options;
-    this.#runtime = new CoordinatorRuntime({
+    this.runtime = new CoordinatorRuntime({
       topic: TRANSACTION_STATE_TOPIC,
       clock,
       logger,
@@ -113,6 +111,8 @@ export class TransactionCoordinator implements TransactionVerifier {
       compression: CompressionType.NONE,
       baseSequence: NO_SEQUENCE,
       appendLingerMs: () => 0,
+      partitionCount,
+      stoppedError: ErrorCode.NOT_COORDINATOR,
     });
     this.#periodic = new Periodic(clock);
     this.#periodic.every(
@@ -127,29 +127,14 @@ export class TransactionCoordinator implements TransactionVerifier {
 
   // ---- Life --------------------------------------------------------------------------------
 
-  /** The partition of `__transaction_state` whose leader coordinates the transactional id. */
-  partitionFor(transactionalId: string): number {
-    return coordinatorPartitionFor(transactionalId, this.#options.partitionCount());
-  }
-
-  elected(partition: number, leaderEpoch: number, log: CoordinatorLog): void {
-    if (this.#isActive) this.#runtime.elected(partition, leaderEpoch, log);
-  }
-
-  resigned(partition: number, leaderEpoch: number | null): void {
-    this.#runtime.resigned(partition, leaderEpoch);
-  }
-
-  /** Whoever waits is told to look for another coordinator. */
   /** Looks at the shards that are here and loaded. */
   forEachShard(look: (shard: TransactionShard) => void): void {
-    this.#runtime.forEach(look);
+    this.runtime.forEach(look);
   }
 
   stop(): void {
-    this.#isActive = false;
     this.#periodic.stop();
-    this.#runtime.close();
+    this.runtime.stop();
   }
 
   // ---- Producers ---------------------------------------------------------------------------
@@ -226,7 +211,7 @@ export class TransactionCoordinator implements TransactionVerifier {
   async describe(transactionalId: string): Promise<TransactionDescription> {
     const failure = (error: ErrorCode): TransactionDescription =>
       undescribed(transactionalId, error);
-    if (!this.#isActive) return failure(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    if (!this.runtime.isActive) return failure(ErrorCode.COORDINATOR_NOT_AVAILABLE);
     if (transactionalId === "") return failure(ErrorCode.INVALID_REQUEST);
     return this.#run(
       transactionalId,
@@ -236,12 +221,12 @@ export class TransactionCoordinator implements TransactionVerifier {
   }
 
   async list(request: ListTransactionsRequest): Promise<TransactionList> {
-    if (!this.#isActive) return emptyList(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    if (!this.runtime.isActive) return emptyList(ErrorCode.COORDINATOR_NOT_AVAILABLE);
     const filter = transactionFilter(request);
     if (filter === null) return emptyList(ErrorCode.INVALID_REGULAR_EXPRESSION);
     const { clock } = this.#options;
     const nowMs = clock.wallMs();
-    const lists = await this.#runtime.runAll<TransactionListing[] | ErrorCode>(
+    const lists = await this.runtime.runAll<TransactionListing[] | ErrorCode>(
       (shard) => answered(listed(shard, filter, nowMs)),
       // A partition that has just left this node is another node's to list.
       (error) => (error === ErrorCode.NOT_COORDINATOR ? [] : error),
@@ -262,7 +247,7 @@ export class TransactionCoordinator implements TransactionVerifier {
   // ---- Time --------------------------------------------------------------------------------
 
   async #abortTimedOut(): Promise<void> {
-    const found = await this.#runtime.runAll<TimedOut[]>(
+    const found = await this.runtime.runAll<TimedOut[]>(
       (shard) => answered(shard.timedOut()),
       () => [],
     );
@@ -287,7 +272,7 @@ export class TransactionCoordinator implements TransactionVerifier {
   async #removeExpired(): Promise<void> {
     const { logger, config } = this.#options;
     const expirationMs = config.transactionalIdExpirationMs;
-    const found = await this.#runtime.runAll<string[]>(
+    const found = await this.runtime.runAll<string[]>(
       (shard) => answered(shard.expired(expirationMs)),
       () => [],
     );
@@ -349,8 +334,7 @@ export class TransactionCoordinator implements TransactionVerifier {
     operation: (shard: TransactionShard) => Outcome<TransactionRecord, T>,
     failure: (error: ErrorCode) => T,
   ): Promise<T> {
-    if (!this.#isActive) return Promise.resolve(failure(ErrorCode.NOT_COORDINATOR));
-    return this.#runtime.run(this.partitionFor(transactionalId), operation, failure);
+    return this.runtime.runFor(transactionalId, operation, failure);
   }
 }
 

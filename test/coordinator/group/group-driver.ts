@@ -79,7 +79,7 @@ export class GroupDriver {
 
   /** The one partition that there is has its leader here. */
   start(): this {
-    this.coordinator.elected(0, 1, this.log);
+    this.coordinator.runtime.elected(0, 1, this.log);
     this.clock.settle();
     return this;
   }

@@ -58,8 +58,8 @@ describe("DescribeGroups", () => {
 
   test("of several groups answers in their order, each for itself", () => {
     const driver = new GroupDriver({ partitionCount: 50 });
-    const partition = driver.coordinator.partitionFor("g");
-    driver.coordinator.elected(partition, 1, driver.log);
+    const partition = driver.coordinator.runtime.partitionFor("g");
+    driver.coordinator.runtime.elected(partition, 1, driver.log);
     driver.clock.settle();
     driver.commitNow({ offsets: { t1: { 0: 1 } } });
     const request = { groups: ["other", "g"], includeAuthorizedOperations: false };
@@ -114,11 +114,11 @@ describe("ListGroups", () => {
     const driver = many();
     const loading = driver.log.reopened();
     loading.holdsReads = true;
-    driver.coordinator.elected(1, 1, loading);
+    driver.coordinator.runtime.elected(1, 1, loading);
     const list = () =>
       driver.now(driver.coordinator.listGroups({ statesFilter: [], typesFilter: [] }));
     expect(list()).toEqual({ errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, groups: [] });
-    driver.coordinator.resigned(1, 2);
+    driver.coordinator.runtime.resigned(1, 2);
     expect(list().groups).toHaveLength(3);
   });
 });
@@ -468,7 +468,7 @@ describe("a coordinator that is not ready", () => {
     expect(driver.heartbeat("x")).toBe(gone);
     const list = driver.coordinator.listGroups({ statesFilter: [], typesFilter: [] });
     expect(driver.now(list).errorCode).toBe(gone);
-    driver.coordinator.elected(0, 5, driver.log);
+    driver.coordinator.runtime.elected(0, 5, driver.log);
     expect(driver.clock.timerCount).toBe(0);
   });
 
@@ -478,7 +478,7 @@ describe("a coordinator that is not ready", () => {
     const joins = ids.map((memberId) => driver.join({ memberId }));
     expect(joins.every((join) => join.isAnswered)).toBe(true);
     const sync = driver.sync({ memberId: ids[1]!, generationId: 2 });
-    driver.coordinator.resigned(0, 2);
+    driver.coordinator.runtime.resigned(0, 2);
     expect(sync.value.errorCode).toBe(ErrorCode.NOT_COORDINATOR);
   });
 });

@@ -223,7 +223,7 @@ function runSeed(seed: number, steps: number): void {
       if (!isSettled || wasRefused) skipped.add(group.groupId);
     }
     expect(recorded(other.shard, skipped)).toEqual(recorded(shard, skipped));
-    other.runtime.close();
+    other.runtime.stop();
   }
   // The longest that anybody waits is the five minutes of a new member.
   simulation.calm();

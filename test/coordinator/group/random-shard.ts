@@ -51,6 +51,8 @@ export class ShardBroker {
       compression: CompressionType.NONE,
       baseSequence: 0,
       appendLingerMs: () => -1,
+      partitionCount: () => 1,
+      stoppedError: ErrorCode.NOT_COORDINATOR,
     });
     this.runtime.elected(0, 1, log);
     clock.settle();
@@ -108,7 +110,7 @@ export abstract class RandomShard {
     const { log } = this.broker;
     log.commit();
     this.clock.settle();
-    this.broker.runtime.close();
+    this.broker.runtime.stop();
     this.clock.settle();
     this.broker = this.newBroker(log.reopened());
   }

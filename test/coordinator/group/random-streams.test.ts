@@ -329,7 +329,7 @@ function runSeed(seed: number, steps: number): void {
     for (const again of [log.reopened(), log.compacted(), log.compacted(half)]) {
       const other = simulation.newBroker(again);
       expect(recorded(other.shard)).toEqual(recorded(shard));
-      other.runtime.close();
+      other.runtime.stop();
     }
   }
   simulation.quiesce();

@@ -47,7 +47,7 @@ export class ShareDriver {
       hasPartition: (topicId, partition) => topicId !== "gone" && partition < 3,
       partitionCount: () => 1,
     });
-    this.coordinator.elected(0, 0, this.log);
+    this.coordinator.runtime.elected(0, 0, this.log);
   }
 
   static async loaded(options: DriverOptions = {}): Promise<ShareDriver> {

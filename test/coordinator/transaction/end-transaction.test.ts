@@ -342,7 +342,7 @@ describe("a coordinator that is no longer", () => {
     driver.now(driver.add(producer));
     driver.partitions.isHeld = true;
     driver.now(driver.end(producer));
-    driver.coordinator.resigned(0, 2);
+    driver.coordinator.runtime.resigned(0, 2);
     driver.partitions.release();
     driver.clock.settle();
     expect(driver.history.at(-1)).toBe("PrepareCommit 100/1");

@@ -181,7 +181,7 @@ describe("InitProducerId refuses", () => {
     log.releaseReads();
     next.clock.settle();
     expect(next.now(next.init())).toBe("100/1");
-    next.coordinator.resigned(0, 3);
+    next.coordinator.runtime.resigned(0, 3);
     expect(next.now(next.init())).toBe("NOT_COORDINATOR");
   });
 });

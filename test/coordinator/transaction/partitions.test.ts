@@ -95,7 +95,7 @@ describe("partitions", () => {
     driver.now(driver.add("100/1"));
     driver.now(driver.end("100/1"));
     const lost = driver.peek(driver.coordinator.whenEnded(ID));
-    driver.coordinator.resigned(0, 2);
+    driver.coordinator.runtime.resigned(0, 2);
     driver.clock.settle();
     expect(lost.value).not.toBe("waits");
   });

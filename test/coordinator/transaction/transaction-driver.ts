@@ -135,7 +135,7 @@ export class TransactionDriver {
   }
 
   start(): this {
-    this.coordinator.elected(0, this.options.leaderEpoch ?? 1, this.log);
+    this.coordinator.runtime.elected(0, this.options.leaderEpoch ?? 1, this.log);
     this.clock.settle();
     return this;
   }
