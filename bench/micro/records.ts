@@ -1,6 +1,7 @@
 /** What is done with the bytes of records: checksums, walks, validation, building, reading. */
 import { crc32c, crc32cInTypeScript } from "../../src/base/crc32c.ts";
 import { loadCompiled, loadEmbeddedCrc32c } from "../../src/base/native.ts";
+import { realWorld } from "../../src/base/real-world.ts";
 import { DEFAULT_LOG_CONFIG } from "../../src/log/log-config.ts";
 import { validateBatch } from "../../src/log/record-validation.ts";
 import { COMPRESSION_NAMES, CompressionType } from "../../src/protocol/compression.ts";
@@ -80,6 +81,7 @@ function validateStage(
     firstOffset: 100,
     leaderEpoch: 1,
     nowMs: NOW_MS,
+    clock: realWorld().clock,
   } as const;
   const codec = compression === CompressionType.NONE ? "" : `, ${COMPRESSION_NAMES[compression]}`;
   const count = Math.max(1, Math.floor(batchBytes / recordBytes));

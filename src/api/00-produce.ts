@@ -29,6 +29,7 @@ import { handler, type RequestContext } from "./handler.ts";
 import { Late } from "./request.ts";
 import { transactionOf } from "./produce-transaction.ts";
 import {
+  addConversion,
   Answer,
   failAll,
   knownTopic,
@@ -56,7 +57,16 @@ export const produceHandler = handler(
       partitionResponses: partitionData.map(({ index }) => new Answer(index)),
     }));
     const gathered = mayGather(context, broker) ? broker.gatheredAppends : null;
-    const produced: Produced = { topics, responses, request, context, broker, gathered };
+    const conversion = null;
+    const produced: Produced = {
+      topics,
+      responses,
+      request,
+      context,
+      broker,
+      gathered,
+      conversion,
+    };
     const found = checkForms(produced);
     if (found === Found.CORRUPT) return answer(produced);
     if (found === Found.PLAIN) return appendAll(produced, null);
@@ -206,10 +216,12 @@ function append(
 function appended(
   partition: Partition,
   result: AppendResult,
-  { request, gathered }: Produced,
+  produced: Produced,
   answer: Answer,
 ): Promise<void> | null {
+  const { request, gathered } = produced;
   fill(answer, result);
+  if (result.conversion !== null) addConversion(produced, result.conversion);
   if (result.errorCode !== ErrorCode.NONE) return null;
   if (gathered !== null) answer.gatheredIn = partition;
   if (result.flushed !== null) return settle(partition, result, request, answer);
@@ -297,7 +309,10 @@ function fail(answer: Answer, errorCode: ErrorCode): void {
 }
 
 function answer(produced: Produced): MaybeResponse {
-  const { responses, request, context, broker } = produced;
+  const { responses, request, context, broker, conversion } = produced;
+  if (conversion !== null) {
+    context.request.converted?.(conversion.tookMs, conversion.temporaryBytes);
+  }
   if (produced.gathered !== null) failUnwritten(produced);
   if (broker.quotas.produce.isActive) throttleForBytes(context, broker);
   if (request.acks === 0) {

@@ -1,5 +1,6 @@
 /** A produce request beside what is answered to it. */
 import type { Broker } from "../broker/broker.ts";
+import type { Conversion } from "../log/append-result.ts";
 import type { GatheredAppends } from "../partition/gathered-appends.ts";
 import type { Partition } from "../partition/partition.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
@@ -23,6 +24,8 @@ export interface Produced {
   readonly broker: Broker;
   /** Null where each partition is written at once. */
   readonly gathered: GatheredAppends | null;
+  /** Of all partitions so far; null where none had any. */
+  conversion: Conversion | null;
 }
 
 /** One shape for every partition's answer; the error is filled in as it is found. */
@@ -95,6 +98,17 @@ export function failAll(
     }
   }
 }
+
+export function addConversion(produced: Produced, added: Conversion): void {
+  const sum = produced.conversion ?? NO_CONVERSION;
+  produced.conversion = {
+    recordCount: sum.recordCount + added.recordCount,
+    tookMs: sum.tookMs + added.tookMs,
+    temporaryBytes: sum.temporaryBytes + added.temporaryBytes,
+  };
+}
+
+const NO_CONVERSION: Conversion = { recordCount: 0, tookMs: 0, temporaryBytes: 0 };
 
 /** Null when this node has none of it. */
 export function knownTopic(

@@ -76,6 +76,8 @@ export interface Request {
   readonly errorCounts: Float64Array;
   /** Set before the first `await` by a handler whose requests Kafka counts apart: OTHER_KIND. */
   variant: number;
+  /** Counts what its records took beside their bytes; left out where nobody does. */
+  converted?(tookMs: number, temporaryBytes: number): void;
 }
 
 /** A follower's fetch; what only verifies a transaction; an API in the days of another name. */

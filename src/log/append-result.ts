@@ -7,6 +7,15 @@ export interface RecordError {
   readonly message: string;
 }
 
+/** What it took to look at records that were compressed, or to write them anew. */
+export interface Conversion {
+  /** Of records written anew, with another codec or time. */
+  readonly recordCount: number;
+  readonly tookMs: number;
+  /** Memory beside the request's own. */
+  readonly temporaryBytes: number;
+}
+
 export interface AppendResult {
   readonly errorCode: ErrorCode;
   readonly message: string | null;
@@ -21,6 +30,7 @@ export interface AppendResult {
   readonly isDuplicate: boolean;
   /** With `flush.messages`: the append counts when this has resolved. */
   readonly flushed: Promise<void> | null;
+  readonly conversion: Conversion | null;
 }
 
 export function refused(
@@ -39,6 +49,7 @@ export function refused(
     logStartOffset,
     isDuplicate: false,
     flushed: null,
+    conversion: null,
   };
 }
 
@@ -49,6 +60,7 @@ export function appended(
   logStartOffset: number,
   isDuplicate: boolean,
   flushed: Promise<void> | null,
+  conversion: Conversion | null = null,
 ): AppendResult {
   return {
     errorCode: ErrorCode.NONE,
@@ -60,5 +72,6 @@ export function appended(
     logStartOffset,
     isDuplicate,
     flushed,
+    conversion,
   };
 }

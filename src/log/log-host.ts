@@ -4,6 +4,7 @@ import type { Histogram } from "../base/histogram.ts";
 import type { Clock, Disk, DiskError, Random } from "../base/world.ts";
 import type { BatchExaminer } from "./examiner/batch-examiner.ts";
 import type { FileHandles } from "./file-handles.ts";
+import type { ValidationStats } from "./validation-stats.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
 export interface LogHost {
@@ -16,6 +17,7 @@ export interface LogHost {
   readonly examiner: BatchExaminer;
   /** How long syncs took, in microseconds. */
   readonly flushesUs: Histogram;
+  readonly validation: ValidationStats;
   /** Syncs that nobody waits for, a few at a time. */
   readonly background: WorkQueue;
   readonly producerIdExpirationMs: number;

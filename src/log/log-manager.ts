@@ -38,6 +38,7 @@ import { LogRemoval } from "./log-removal.ts";
 import { LogStartupError } from "./log-startup-error.ts";
 import { loadDirectory, openDirectories } from "./log-startup.ts";
 import { partingDirectoryName, partitionDirectoryName } from "./log-names.ts";
+import { ValidationStats } from "./validation-stats.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 export interface LogManagerOptions {
@@ -91,6 +92,7 @@ export class LogManager implements LogHost {
   readonly examiner: BatchExaminer;
   readonly background = new WorkQueue(SYNCS_MAX);
   readonly flushesUs = new Histogram();
+  readonly validation = new ValidationStats();
   /** The broker epoch of the last clean stop, -1 when the directories do not agree on one. */
   previousBrokerEpoch = -1;
 

@@ -31,7 +31,13 @@ import { assert } from "../base/assert.ts";
 import type { DiskError } from "../base/world.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { batchSize, hasProducerId } from "../protocol/record-batch.ts";
-import { appended, type AppendResult, type RecordError, refused } from "./append-result.ts";
+import {
+  appended,
+  type AppendResult,
+  type Conversion,
+  type RecordError,
+  refused,
+} from "./append-result.ts";
 import { checkGivenBatches } from "./given-batches.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
 import { appendRun, type BatchRun, makeRoom, roll } from "./log-append.ts";
@@ -79,7 +85,6 @@ export interface Examined {
 export class Log {
   readonly #state: LogState;
   readonly #flush: LogFlush;
-  #rewrittenCount = 0;
 
   /** Made by `openLog`, which finds what is on the disk. */
   constructor(state: LogState, flush: LogFlush) {
@@ -115,11 +120,6 @@ export class Log {
       },
       () => false,
     );
-  }
-
-  /** Records that had to be written anew, with another codec or time. */
-  get rewrittenCount(): number {
-    return this.#rewrittenCount;
   }
 
   get config(): LogConfig {
@@ -185,7 +185,7 @@ export class Log {
     const { origin, leaderEpoch, nowMs } = options;
     if (origin === "raftLeader") return this.#appendGiven(bytes, leaderEpoch, true, nowMs);
     const batch = validateBatch(bytes, this.#batchOf(options, origin, this.#state.config));
-    return this.#appendValid(batch, options, bytes);
+    return this.#appendValid(batch, options);
   }
 
   /**
@@ -196,7 +196,7 @@ export class Log {
     const refusal = this.#refuseAny();
     if (refusal !== null) return this.#refused(refusal);
     const batch = validateBriefly(bytes, this.#batchOf(options, "client", this.#state.config));
-    return batch === null ? null : this.#appendValid(batch, options, bytes);
+    return batch === null ? null : this.#appendValid(batch, options);
   }
 
   /** A thread looks through the records; what `found` returns is what it resolves with. */
@@ -212,7 +212,7 @@ export class Log {
     const refusal = this.#refuseAny();
     if (refusal !== null) return this.#refused(refusal);
     const batch = this.#batchOf(options, "client", examined.config);
-    return this.#appendValid(acceptExamined(bytes, batch, examined.examination), options, bytes);
+    return this.#appendValid(acceptExamined(bytes, batch, examined.examination), options);
   }
 
   #batchOf(
@@ -220,7 +220,7 @@ export class Log {
     origin: ProducedBatch["origin"],
     config: LogConfig,
   ): ProducedBatch {
-    const { name, logEndOffset } = this.#state;
+    const { name, logEndOffset, host } = this.#state;
     return {
       config,
       origin,
@@ -228,17 +228,17 @@ export class Log {
       firstOffset: logEndOffset,
       leaderEpoch,
       nowMs,
+      clock: host.clock,
     };
   }
 
-  #appendValid(
-    batch: ValidBatch | InvalidBatch,
-    options: LeaderAppend,
-    given: Buffer,
-  ): AppendResult {
-    if ("errorCode" in batch) return this.#refused(batch, batch.recordErrors);
-    if (batch.bytes !== given) this.#rewrittenCount += batch.recordCount;
+  #appendValid(batch: ValidBatch | InvalidBatch, options: LeaderAppend): AppendResult {
     const state = this.#state;
+    if ("errorCode" in batch) {
+      if (batch.flaw !== null) state.host.validation.add(batch.flaw);
+      return this.#refused(batch, batch.recordErrors);
+    }
+    const { conversion } = batch;
     const { origin, nowMs } = options;
     return this.#attemptAppend(() => {
       makeRoom(state, this.#flush, batch, nowMs);
@@ -247,11 +247,12 @@ export class Log {
       if (duplicate !== null) {
         const { lastOffset, offsetDelta, timestamp } = duplicate;
         const firstOffset = lastOffset - offsetDelta;
-        return appended(firstOffset, lastOffset, timestamp, state.logStartOffset, true, null);
+        const { logStartOffset } = state;
+        return appended(firstOffset, lastOffset, timestamp, logStartOffset, true, null, conversion);
       }
       const claim = refuseProducer(state, batch.bytes, origin, options);
       if (claim !== null) return this.#refused(claim);
-      return this.#append(batch, batch.appendTimeMs, options.isGathered === true);
+      return this.#append(batch, batch.appendTimeMs, options.isGathered === true, conversion);
     });
   }
 
@@ -503,16 +504,29 @@ export class Log {
     return this.#attemptAppend(() => {
       const run = { bytes, ...given };
       makeRoom(this.#state, this.#flush, run, nowMs);
-      return this.#append(run, -1, false);
+      return this.#append(run, -1, false, null);
     });
   }
 
-  #append(run: BatchRun, appendTimeMs: number, isGathered: boolean): AppendResult {
+  #append(
+    run: BatchRun,
+    appendTimeMs: number,
+    isGathered: boolean,
+    conversion: Conversion | null,
+  ): AppendResult {
     const { firstOffset, lastOffset } = run;
     appendRun(this.#state, this.#flush, run, isGathered);
     const flushed = this.#flush.afterAppend();
     const { logStartOffset } = this.#state;
-    return appended(firstOffset, lastOffset, appendTimeMs, logStartOffset, false, flushed);
+    return appended(
+      firstOffset,
+      lastOffset,
+      appendTimeMs,
+      logStartOffset,
+      false,
+      flushed,
+      conversion,
+    );
   }
 
   #attemptAppend(work: () => AppendResult): AppendResult {

@@ -7,6 +7,7 @@
  * On the loop it is held to a millisecond or so: `LOOP_BOUNDS`.
  */
 import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/world.ts";
 import {
   CompressionType,
   compressionTypeOf,
@@ -23,6 +24,7 @@ import { type CheckedRecords, cursorOf, rewriteBatch } from "./batch-rewriting.t
 import { isCompacted, type LogConfig } from "./log-config.ts";
 import type { Refusal } from "./producer-checks.ts";
 import { inspectRecords, TIMESTAMP_MAX } from "./record-inspection.ts";
+import type { Flaw } from "./validation-stats.ts";
 
 /** The settings of a log that records are held to. */
 export type ExaminationConfig = Pick<
@@ -49,13 +51,25 @@ export interface ExaminedBatch {
 /** Kafka tells the client the message only where there are record errors. */
 export interface InvalidBatch extends Refusal {
   readonly recordErrors: readonly RecordError[];
+  /** What it is counted as. */
+  readonly flaw: Flaw | null;
 }
 
-/**
- * What is wrong; or the batch anew, of which base offset and leader epoch are still to be set; or
- * what is to be known of one that may stay as it is.
- */
-export type Examination = InvalidBatch | Buffer | { readonly maxTimestamp: number };
+/** A batch anew: its base offset and leader epoch are still to be set. */
+export interface RewrittenBatch {
+  readonly rewritten: Buffer;
+  readonly tookMs: number;
+  readonly temporaryBytes: number;
+}
+
+/** What is to be known of a batch that may stay as it is. */
+export interface KeptBatch {
+  readonly maxTimestamp: number;
+  /** Memory that it took to look: 0 where the records lie open. */
+  readonly temporaryBytes: number;
+}
+
+export type Examination = InvalidBatch | RewrittenBatch | KeptBatch;
 
 /** Bytes for about a millisecond of work of each kind. */
 interface ExaminationBounds {
@@ -79,9 +93,17 @@ const NO_BOUNDS: ExaminationBounds = {
   unusualMax: Infinity,
 };
 
-/** Of the batch in `bytes[0...size]`, however long it takes. */
-export function examineRecords(bytes: Buffer, size: number, batch: ExaminedBatch): Examination {
-  const examination = examine(bytes, size, batch, NO_BOUNDS);
+/**
+ * Of the batch in `bytes[0...size]`, however long it takes. A thread has no clock: whoever asks it
+ * knows how long it took.
+ */
+export function examineRecords(
+  bytes: Buffer,
+  size: number,
+  batch: ExaminedBatch,
+  clock: Clock | null,
+): Examination {
+  const examination = examine(bytes, size, batch, NO_BOUNDS, clock);
   assert(examination !== null, "without bounds there is an end");
   return examination;
 }
@@ -91,8 +113,9 @@ export function examineBriefly(
   bytes: Buffer,
   size: number,
   batch: ExaminedBatch,
+  clock: Clock,
 ): Examination | null {
-  return examine(bytes, size, batch, LOOP_BOUNDS);
+  return examine(bytes, size, batch, LOOP_BOUNDS, clock);
 }
 
 function examine(
@@ -100,6 +123,7 @@ function examine(
   size: number,
   batch: ExaminedBatch,
   bounds: ExaminationBounds,
+  clock: Clock | null,
 ): Examination | null {
   const { config } = batch;
   const source = header.compressionOf(bytes, 0);
@@ -121,9 +145,18 @@ function examine(
   if (!isCodecKept && isLongToCompress(target, end - start, config, bounds)) return null;
   const records = checkRecords(bytes, recordBytes, start, end, isCodecKept, batch, bounds);
   if (records === null || "errorCode" in records) return records;
-  if (isCodecKept && records.areInOrder) return checkSegmentSize(size, config) ?? records;
+  const temporaryBytes = recordBytes === bytes ? 0 : header.BATCH_HEADER_SIZE + end;
+  if (isCodecKept && records.areInOrder) {
+    const { maxTimestamp } = records;
+    return checkSegmentSize(size, config) ?? { maxTimestamp, temporaryBytes };
+  }
   if (isLongToCompress(target, end - start, config, bounds)) return null;
-  return rewrite(bytes, records, target, batch);
+  const startMs = clock?.monotonicMs() ?? 0;
+  const rewritten = rewrite(bytes, records, target, batch);
+  if (!Buffer.isBuffer(rewritten)) return rewritten;
+  const tookMs = (clock?.monotonicMs() ?? 0) - startMs;
+  const plainSize = header.BATCH_HEADER_SIZE + end - start;
+  return { rewritten, tookMs, temporaryBytes: temporaryBytes + plainSize };
 }
 
 function rewrite(
@@ -131,7 +164,7 @@ function rewrite(
   records: CheckedRecords,
   target: CompressionType,
   { config, nowMs }: ExaminedBatch,
-): Examination {
+): Buffer | InvalidBatch {
   const rewritten = rewriteBatch(bytes, records, {
     compression: target,
     compressionLevel: compressionLevel(target, config),
@@ -290,10 +323,14 @@ export function tooLarge(size: number, sizeMax: number): InvalidBatch {
   return reject(ErrorCode.MESSAGE_TOO_LARGE, message);
 }
 
-export function invalidRecord(message: string): InvalidBatch {
-  return reject(ErrorCode.INVALID_RECORD, message);
+export function invalidRecord(message: string, flaw: Flaw | null = null): InvalidBatch {
+  return reject(ErrorCode.INVALID_RECORD, message, flaw);
 }
 
-export function reject(errorCode: ErrorCode, message: string): InvalidBatch {
-  return { errorCode, message, recordErrors: [] };
+export function reject(
+  errorCode: ErrorCode,
+  message: string,
+  flaw: Flaw | null = null,
+): InvalidBatch {
+  return { errorCode, message, recordErrors: [], flaw };
 }

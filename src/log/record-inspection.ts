@@ -7,6 +7,7 @@ import { NO_TIMESTAMP } from "../protocol/record-batch.ts";
 import type { RecordCursor } from "../protocol/record-cursor.ts";
 import type { RecordError } from "./append-result.ts";
 import { type LogConfig, NEVER } from "./log-config.ts";
+import type { Flaw } from "./validation-stats.ts";
 
 export interface Inspection {
   readonly topicPartition: string;
@@ -30,6 +31,7 @@ export interface Rejection {
   readonly errorCode: ErrorCode;
   readonly message: string;
   readonly recordErrors: readonly RecordError[];
+  readonly flaw: Flaw | null;
 }
 
 /** Exact in a double with room to spare: the year 144,000 and as much before 1970. */
@@ -47,6 +49,7 @@ export function inspectRecords(
 ): { maxTimestamp: number; areInOrder: boolean } | Rejection {
   const recordErrors: RecordError[] = [];
   let errorCount = 0;
+  let keylessCount = 0;
   let isTimestampWrong = false;
   let maxTimestamp = NO_TIMESTAMP;
   let areInOrder = true;
@@ -54,6 +57,7 @@ export function inspectRecords(
     let message: string | null = null;
     if (inspection.keyed && cursor.keySize < 0) {
       const { topicPartition } = inspection;
+      keylessCount++;
       message = `${NO_KEY} in topic partition ${topicPartition}`;
     } else {
       message = timestampError(cursor, inspection);
@@ -67,11 +71,13 @@ export function inspectRecords(
     areInOrder &&= cursor.offsetDelta === cursor.index;
   }
   if (errorCount === 0) return { maxTimestamp, areInOrder };
+  const flaw: Flaw | null = keylessCount === 0 ? null : { kind: "noKey", count: keylessCount };
   if (isTimestampWrong) {
     return {
       errorCode: ErrorCode.INVALID_TIMESTAMP,
       message: "One or more records have been rejected due to invalid timestamp",
       recordErrors,
+      flaw,
     };
   }
   const firstErrors = recordErrors.slice(0, 3).map(describe).join(", ");
@@ -81,6 +87,7 @@ export function inspectRecords(
       `One or more records have been rejected due to ${errorCount} record errors in total, ` +
       `and only showing the first three errors at most: [${firstErrors}]`,
     recordErrors,
+    flaw,
   };
 }
 

@@ -18,10 +18,12 @@
  * What Kafka answers with UNKNOWN_SERVER_ERROR has a name here: broken compressed data is an
  * INVALID_RECORD, an unknown codec an UNSUPPORTED_COMPRESSION_TYPE, a bomb a MESSAGE_TOO_LARGE.
  */
+import type { Clock } from "../base/world.ts";
 import { isCompressionType } from "../protocol/compression.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import * as header from "../protocol/record-batch.ts";
+import type { Conversion } from "./append-result.ts";
 import type { LogConfig } from "./log-config.ts";
 import type { AppendOrigin } from "./producer-checks.ts";
 import {
@@ -33,6 +35,7 @@ import {
   reject,
   tooLarge,
 } from "./record-examination.ts";
+import { WRONG_CHECKSUM, WRONG_MAGIC, WRONG_OFFSET_OR_SEQUENCE } from "./validation-stats.ts";
 
 export interface ProducedBatch {
   readonly config: LogConfig;
@@ -43,6 +46,7 @@ export interface ProducedBatch {
   readonly firstOffset: number;
   readonly leaderEpoch: number;
   readonly nowMs: number;
+  readonly clock: Clock;
 }
 
 /** Ready to be written: `bytes[0...size]` is one batch. */
@@ -56,14 +60,15 @@ export interface ValidBatch {
   readonly maxTimestamp: number;
   /** -1 unless the topic's timestamps are the broker's. */
   readonly appendTimeMs: number;
-  readonly recordCount: number;
+  /** Null where the records could be looked at where they lie. */
+  readonly conversion: Conversion | null;
 }
 
 /** Changes `bytes` only when it accepts them. What lies behind one whole batch is left out. */
 export function validateBatch(bytes: Buffer, batch: ProducedBatch): ValidBatch | InvalidBatch {
   const size = checkHeader(bytes, batch);
   return typeof size === "number"
-    ? acceptExamined(bytes, batch, examineRecords(bytes, size, batch))
+    ? acceptExamined(bytes, batch, examineRecords(bytes, size, batch, batch.clock))
     : size;
 }
 
@@ -77,7 +82,7 @@ export function validateBriefly(
 ): ValidBatch | InvalidBatch | null {
   const size = checkHeader(bytes, batch);
   if (typeof size !== "number") return size;
-  const examination = examineBriefly(bytes, size, batch);
+  const examination = examineBriefly(bytes, size, batch, batch.clock);
   return examination === null ? null : acceptExamined(bytes, batch, examination);
 }
 
@@ -89,13 +94,17 @@ export function acceptExamined(
 ): ValidBatch | InvalidBatch {
   const appendTimeMs = batch.config.messageTimestampType === "LogAppendTime" ? batch.nowMs : -1;
   if ("maxTimestamp" in examination) {
-    setHeader(bytes, batch, examination.maxTimestamp, appendTimeMs);
-    return accept(bytes, batch, appendTimeMs);
+    const { maxTimestamp, temporaryBytes } = examination;
+    setHeader(bytes, batch, maxTimestamp, appendTimeMs);
+    const conversion = temporaryBytes === 0 ? null : { recordCount: 0, tookMs: 0, temporaryBytes };
+    return accept(bytes, batch, appendTimeMs, conversion);
   }
   if ("errorCode" in examination) return examination;
-  header.setBaseOffset(examination, 0, batch.firstOffset);
-  header.setPartitionLeaderEpoch(examination, 0, batch.leaderEpoch);
-  return accept(examination, batch, appendTimeMs);
+  const { rewritten, tookMs, temporaryBytes } = examination;
+  header.setBaseOffset(rewritten, 0, batch.firstOffset);
+  header.setPartitionLeaderEpoch(rewritten, 0, batch.leaderEpoch);
+  const recordCount = header.recordCount(rewritten, 0);
+  return accept(rewritten, batch, appendTimeMs, { recordCount, tookMs, temporaryBytes });
 }
 
 /** The size of the one batch that is there, or what is wrong with its header. */
@@ -113,19 +122,26 @@ function checkHeader(bytes: Buffer, batch: ProducedBatch): number | InvalidBatch
 function headerError(bytes: Buffer, size: number, batch: ProducedBatch): InvalidBatch | null {
   if (size === 0) return invalidRecord("There is no whole record batch");
   if (header.magic(bytes, 0) !== header.CURRENT_MAGIC) {
-    return invalidRecord(`Record batches of magic ${header.magic(bytes, 0)} are not taken`);
+    return invalidRecord(
+      `Record batches of magic ${header.magic(bytes, 0)} are not taken`,
+      WRONG_MAGIC,
+    );
   }
   if (header.nextBatchSize(bytes, size, bytes.length) > 0) {
     return invalidRecord("There is more than one record batch");
   }
   const isClient = batch.origin === "client";
   if (isClient && header.baseOffset(bytes, 0) !== 0) {
-    return invalidRecord(`The base offset is ${header.baseOffset(bytes, 0)} and not 0`);
+    return flawed(`The base offset is ${header.baseOffset(bytes, 0)} and not 0`);
   }
   const { maxMessageBytes } = batch.config;
   if (size > maxMessageBytes) return tooLarge(size, maxMessageBytes);
   if (!header.isIntact(bytes, 0)) {
-    return reject(ErrorCode.CORRUPT_MESSAGE, "The record batch's checksum is wrong");
+    return reject(
+      ErrorCode.CORRUPT_MESSAGE,
+      "The record batch's checksum is wrong",
+      WRONG_CHECKSUM,
+    );
   }
   if (!isCompressionType(header.compressionOf(bytes, 0))) {
     return reject(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, "There is no such codec");
@@ -135,15 +151,19 @@ function headerError(bytes: Buffer, size: number, batch: ProducedBatch): Invalid
   }
   const offsets = header.lastOffsetDelta(bytes, 0) + 1;
   const count = header.recordCount(bytes, 0);
-  if (offsets <= 0) return invalidRecord(`The last offset is ${offsets - 1} from the first`);
-  if (count <= 0) return invalidRecord(`The record count is ${count}`);
-  if (offsets !== count) return invalidRecord(`${count} records cannot have ${offsets} offsets`);
+  if (offsets <= 0) return flawed(`The last offset is ${offsets - 1} from the first`);
+  if (count <= 0) return flawed(`The record count is ${count}`);
+  if (offsets !== count) return flawed(`${count} records cannot have ${offsets} offsets`);
   if (!isClient) return null;
-  if (header.isControl(bytes, 0)) return invalidRecord("Clients write no control records");
+  if (header.isControl(bytes, 0)) return flawed("Clients write no control records");
   if (header.hasProducerId(bytes, 0) && header.baseSequence(bytes, 0) < 0) {
-    return invalidRecord(`The sequence number is ${header.baseSequence(bytes, 0)}`);
+    return flawed(`The sequence number is ${header.baseSequence(bytes, 0)}`);
   }
   return null;
+}
+
+function flawed(message: string): InvalidBatch {
+  return invalidRecord(message, WRONG_OFFSET_OR_SEQUENCE);
 }
 
 /** All that the ordinary batch needs. */
@@ -162,7 +182,12 @@ function setHeader(
   }
 }
 
-function accept(bytes: Buffer, batch: ProducedBatch, appendTimeMs: number): ValidBatch {
+function accept(
+  bytes: Buffer,
+  batch: ProducedBatch,
+  appendTimeMs: number,
+  conversion: Conversion | null,
+): ValidBatch {
   return {
     bytes,
     size: header.batchSize(bytes, 0),
@@ -170,6 +195,6 @@ function accept(bytes: Buffer, batch: ProducedBatch, appendTimeMs: number): Vali
     lastOffset: header.lastOffset(bytes, 0),
     maxTimestamp: header.maxTimestamp(bytes, 0),
     appendTimeMs,
-    recordCount: header.recordCount(bytes, 0),
+    conversion,
   };
 }

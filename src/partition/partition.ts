@@ -70,8 +70,6 @@ export class Partition {
   #registration: PartitionRegistration;
   #log: Log;
   #isRemoved = false;
-  /** Of the log, as far as it is in `stats`. */
-  #rewrittenCount = 0;
   #hasGathered = false;
 
   constructor(options: PartitionOptions) {
@@ -93,7 +91,6 @@ export class Partition {
   /** The log was moved to another directory: this one is equal to it, and goes on from there. */
   replaceLog(log: Log): void {
     this.#log = log;
-    this.#rewrittenCount = log.rewrittenCount;
     this.#watchStart();
     this.readable.move();
   }
@@ -301,12 +298,9 @@ export class Partition {
     return result;
   }
 
-  #count({ errorCode, firstOffset, lastOffset }: AppendResult, size: number): void {
+  #count({ errorCode, firstOffset, lastOffset, conversion }: AppendResult, size: number): void {
     this.stats.appended(errorCode, lastOffset - firstOffset + 1, size);
-    const { rewrittenCount } = this.log;
-    if (rewrittenCount === this.#rewrittenCount) return;
-    this.stats.produceMessageConversions += rewrittenCount - this.#rewrittenCount;
-    this.#rewrittenCount = rewrittenCount;
+    if (conversion !== null) this.stats.produceMessageConversions += conversion.recordCount;
   }
 
   /** With this node as the only one in sync, all that is in the log is committed. */

@@ -95,6 +95,10 @@ export class Exchange implements Request {
     return this.stats.errorCounts;
   }
 
+  converted(tookMs: number, temporaryBytes: number): void {
+    this.stats.kind(this.variant).converted(tookMs, temporaryBytes);
+  }
+
   finish(response: Response | null): void {
     assert(!this.isFinished, "a request is answered once");
     this.isFinished = true;

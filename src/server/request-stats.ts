@@ -29,6 +29,8 @@ export const MEASURES = [
   "totalUs",
   "requestBytes",
   "responseBytes",
+  "conversionUs",
+  "temporaryBytes",
 ] as const;
 
 export type Measure = (typeof MEASURES)[number];
@@ -59,6 +61,8 @@ export class KindStats implements RowTaker {
   readonly #totalUs = new Histogram();
   readonly #requestBytes = new Histogram();
   readonly #responseBytes = new Histogram();
+  readonly #conversionUs = new Histogram();
+  readonly #temporaryBytes = new Histogram();
 
   constructor(samples: RequestSamples) {
     this.#samples = samples;
@@ -112,6 +116,12 @@ export class KindStats implements RowTaker {
     this.#throttleUs.record(throttleMs * US_PER_MS);
   }
 
+  /** Of a request whose records were compressed, or had to be: once. */
+  converted(tookMs: number, temporaryBytes: number): void {
+    if (tookMs > 0) this.#conversionUs.record(tookMs * US_PER_MS);
+    this.#temporaryBytes.record(temporaryBytes);
+  }
+
   /** All values so far, with the zeros. */
   histogram(measure: Measure): Histogram {
     this.#samples.drain();
@@ -148,6 +158,10 @@ export class KindStats implements RowTaker {
         return this.#requestBytes;
       case "responseBytes":
         return this.#responseBytes;
+      case "conversionUs":
+        return this.#conversionUs;
+      case "temporaryBytes":
+        return this.#temporaryBytes;
     }
   }
 }

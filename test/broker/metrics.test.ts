@@ -5,6 +5,9 @@ import { brokerFamilies } from "../../src/broker/metrics/broker-families.ts";
 import { coordinatorFamilies } from "../../src/broker/metrics/coordinator-families.ts";
 import { metricsListener, metricsPartitionsMax } from "../../src/broker/settings/own-settings.ts";
 import { SettingError } from "../../src/broker/settings/setting-error.ts";
+import { ErrorCode } from "../../src/protocol/error-code.ts";
+import { setCrc } from "../../src/protocol/record-batch.ts";
+import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
 import { produce } from "../../src/protocol/messages/00-produce.ts";
 import { fetch } from "../../src/protocol/messages/01-fetch.ts";
 import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
@@ -125,6 +128,40 @@ test("records that are written anew are counted", () => {
   const samples = told(brokerFamilies(broker.node));
   const name = "kafka_server_brokertopicmetrics_producemessageconversions_total";
   expect(samples.get(`${name}{topic="z"}`)).toBe(7);
+  broker.stop();
+});
+
+test("what records are refused for is counted by kind", () => {
+  const broker = startBroker();
+  const families = brokerFamilies(broker.node);
+  const counts = () => {
+    const samples = told(families);
+    return [
+      "invalidmagicnumberrecords",
+      "invalidmessagecrcrecords",
+      "invalidoffsetorsequencerecords",
+      "nokeycompactedtopicrecords",
+    ].map((name) => samples.get(`kafka_server_brokertopicmetrics_${name}_total`));
+  };
+  const configs = [{ name: "cleanup.policy", value: "compact" }];
+  const topic = { name: "c", numPartitions: 1, replicationFactor: 1, assignments: [], configs };
+  const request = { topics: [topic], timeoutMs: 1000, validateOnly: false };
+  broker.wait(broker.asker.quietly(createTopics, 4, request));
+  expect(counts()).toEqual([0, 0, 0, 0]);
+  const spoilt = batchOf({ count: 5 });
+  spoilt[spoilt.length - 1]! ^= 1;
+  expect(produceTo(broker, "c", spoilt)).toBe(ErrorCode.CORRUPT_MESSAGE);
+  expect(counts()).toEqual([0, 1, 0, 0]);
+  const miscounted = batchOf({ count: 5 });
+  miscounted.writeInt32BE(9, 57);
+  setCrc(miscounted, 0);
+  expect(produceTo(broker, "c", miscounted)).toBe(ErrorCode.INVALID_RECORD);
+  expect(counts()).toEqual([0, 1, 1, 0]);
+  const keyless = { timestamp: 0, key: null, value: Buffer.from("v") };
+  expect(produceTo(broker, "c", buildBatch({ records: [keyless, keyless, keyless] }))).toBe(
+    ErrorCode.INVALID_RECORD,
+  );
+  expect(counts()).toEqual([0, 1, 1, 3]);
   broker.stop();
 });
 

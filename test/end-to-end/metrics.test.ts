@@ -2,7 +2,8 @@
 import { afterAll, expect } from "bun:test";
 import { gunzipSync } from "node:zlib";
 import { BrokerProcess, killLeftovers, Scratch } from "./broker-process.ts";
-import { Connection, createTopic } from "./client.ts";
+import { batchOf } from "../log/log-fixture.ts";
+import { Connection, createTopic, produceBatch } from "./client.ts";
 import { faultTest } from "./faults.ts";
 
 afterAll(killLeftovers);
@@ -19,14 +20,28 @@ faultTest("a node shows what it does to collectors, and to whoever sends SIGUSR1
   const url = `${/http:\S+/.exec(line)![0]}/metrics`;
   using connection = await Connection.open(broker.port);
   await createTopic(connection, "seen", 2);
+  await createTopic(connection, "packed", 1, { "compression.type": "zstd" });
+  for (const topic of ["seen", "seen", "packed"]) {
+    await produceBatch(connection, topic, 0, batchOf({ count: 100, valueSize: 1000 }));
+  }
 
   const plain = await fetch(url, { headers: { Accept: "text/plain" } });
   expect(plain.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
   const samples = checked(await plain.text());
   expect(
     samples.get('kafka_network_requestmetrics_errors_total{request="CreateTopics",error="NONE"}'),
-  ).toBe(1);
-  expect(samples.get("kafka_server_replicamanager_partitioncount")).toBe(2);
+  ).toBe(2);
+  expect(samples.get("kafka_server_replicamanager_partitioncount")).toBe(3);
+  const ofProduce = (name: string, share: string) =>
+    samples.get(`kafka_network_requestmetrics_${name}{request="Produce",quantile="${share}"}`);
+  // One of three was compressed anew.
+  expect(ofProduce("messageconversionstimems", "0.50")).toBe(0);
+  expect(ofProduce("messageconversionstimems", "0.999")).toBeGreaterThan(0);
+  expect(ofProduce("temporarymemorybytes", "0.50")).toBe(0);
+  expect(ofProduce("temporarymemorybytes", "0.999")).toBeGreaterThan(100_000);
+  const conversions = "kafka_network_requestmetrics_messageconversionstimems_count";
+  expect(samples.get(`${conversions}{request="Produce"}`)).toBe(3);
+  expect(samples.has(`${conversions}{request="CreateTopics"}`)).toBe(false);
   expect(samples.get("process_resident_memory_bytes")).toBeGreaterThan(10_000_000);
   expect(samples.get("process_cpu_seconds_total")).toBeGreaterThan(0);
 

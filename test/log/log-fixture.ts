@@ -8,6 +8,7 @@ import type { Log } from "../../src/log/log.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "../../src/log/log-config.ts";
 import type { Coolable, LogHost } from "../../src/log/log-host.ts";
 import { type OpenLog, openLog } from "../../src/log/log-loader.ts";
+import { ValidationStats } from "../../src/log/validation-stats.ts";
 import { WorkQueue } from "../../src/log/work-queue.ts";
 import { buildBatch, type NewBatch } from "../../src/protocol/record-batch-builder.ts";
 import { nextBatchSize } from "../../src/protocol/record-batch.ts";
@@ -33,6 +34,7 @@ export function hostOf(world: FakeWorld): TestHost {
     examiner: new BatchExaminer({ ...world, logger: silentLogger, threadsMax: () => 8 }),
     background: new WorkQueue(4),
     flushesUs: new Histogram(),
+    validation: new ValidationStats(),
     producerIdExpirationMs: 86_400_000,
     verifiesTransactions: false,
     schedule: (delayMs, work) => void world.clock.schedule(delayMs, work),

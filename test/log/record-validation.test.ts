@@ -18,9 +18,11 @@ import {
 } from "../../src/protocol/record-batch-builder.ts";
 import * as header from "../../src/protocol/record-batch.ts";
 import { readRecords } from "../../src/protocol/record.ts";
+import { fakeWorld } from "../sim/fake-world.ts";
 import { mixedBytes, mutate, numbersOf } from "../protocol/noise.ts";
 
 const NOW = 1_700_000_000_000;
+const { clock } = fakeWorld();
 const record: NewRecord = { timestamp: NOW, key: Buffer.from("k"), value: Buffer.from("v") };
 
 function validate(
@@ -35,6 +37,7 @@ function validate(
     firstOffset: 100,
     leaderEpoch: 9,
     nowMs: NOW,
+    clock,
     ...batch,
   });
 }
@@ -140,6 +143,9 @@ describe("an ordinary batch", () => {
       const result = accepted(validate(bytes));
       expect(result.bytes).toBe(bytes);
       expect(bytes).toEqual(expected);
+      // Decompressed, they are what they would have been.
+      const temporaryBytes = buildBatch({ records: [record, record] }).length;
+      const isPlain = compression === CompressionType.NONE;
       expect(result).toEqual({
         bytes,
         size: bytes.length,
@@ -147,7 +153,7 @@ describe("an ordinary batch", () => {
         lastOffset: 101,
         maxTimestamp: NOW,
         appendTimeMs: -1,
-        recordCount: 2,
+        conversion: isPlain ? null : { recordCount: 0, tookMs: 0, temporaryBytes },
       });
     }
   });
@@ -308,7 +314,7 @@ describe("what is refused, and how", () => {
       expect(refusal(batch)).toBe("CORRUPT_MESSAGE");
       batch[at]! ^= 1 << (at % 8);
     }
-    expect(accepted(validate(batch)).recordCount).toBe(2);
+    expect(accepted(validate(batch)).lastOffset).toBe(101);
   });
 
   test("old and unknown magics", () => {
@@ -418,6 +424,7 @@ describe("what is refused, and how", () => {
         { batchIndex: 1, message },
         { batchIndex: 3, message },
       ],
+      flaw: { kind: "noKey", count: 2 },
     });
   });
 

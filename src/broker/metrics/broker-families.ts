@@ -14,7 +14,7 @@ export function brokerFamilies(broker: BrokerNode): Families {
   const partitionsMax = metricsPartitionsMax(settings.static);
   const all = [
     serverFamilies(broker),
-    topicFamilies(partitions, partitionsMax),
+    topicFamilies(partitions, logs, partitionsMax),
     partitionFamilies(partitions, fetchSessions, nodeId, partitionsMax),
     controllerFamilies(() => broker.metadata),
     logFamilies(logs),

@@ -5,6 +5,8 @@
  *   kafka_server_brokertopicmetrics_bytesin_total{topic="orders"} 8000000
  */
 import { type Families, labelText } from "../../base/metrics-text.ts";
+import type { LogManager } from "../../log/log-manager.ts";
+import type { FlawKind } from "../../log/validation-stats.ts";
 import type { Partitions } from "../../partition/partitions.ts";
 import type { TopicStats } from "../../partition/topic-stats.ts";
 
@@ -22,8 +24,24 @@ const ROWS = [
   ["producemessageconversions", "Records written anew", "produceMessageConversions"],
 ] as const satisfies readonly Row[];
 
+/** Kafka counts them of all topics together. */
+const FLAWS = [
+  ["invalidmagicnumberrecords", "Batches of a version that is not taken", "magic"],
+  ["invalidmessagecrcrecords", "Batches with a wrong checksum", "checksum"],
+  [
+    "invalidoffsetorsequencerecords",
+    "Batches whose offsets, count or sequence cannot be",
+    "offsetOrSequence",
+  ],
+  ["nokeycompactedtopicrecords", "Records without a key for a compacted topic", "noKey"],
+] as const satisfies readonly (readonly [string, string, FlawKind])[];
+
 /** As many topics as partitions are shown. */
-export function topicFamilies(partitions: Partitions, topicsMax: number): Families {
+export function topicFamilies(
+  partitions: Partitions,
+  { validation }: LogManager,
+  topicsMax: number,
+): Families {
   return function* (out) {
     const total = partitions.totalStats();
     yield;
@@ -37,6 +55,9 @@ export function topicFamilies(partitions: Partitions, topicsMax: number): Famili
         if (shown % TOPICS_AT_ONCE === 0) yield;
       }
       yield;
+    }
+    for (const [name, help, kind] of FLAWS) {
+      out.one(`kafka_server_brokertopicmetrics_${name}`, "counter", help, validation.of(kind));
     }
     const help = "Bytes of records sent to followers";
     const name = "kafka_server_brokertopicmetrics_replicationbytesout";

@@ -119,16 +119,19 @@ export class BatchExaminer {
   }
 
   async #examine(line: Line, { bytes, size, batch }: Job): Promise<Examination> {
+    const { clock } = this.#options;
     try {
       const input = inputFor(line, size);
       new Uint8Array(input).set(bytes.subarray(0, size));
-      return examinationOf(await line.thread.use().call({ input, size, batch: plain(batch) }));
+      const startMs = clock.monotonicMs();
+      const reply = await line.thread.use().call({ input, size, batch: plain(batch) });
+      return examinationOf(reply, clock.monotonicMs() - startMs);
     } catch (error) {
       // It has died; or there is a bug, which the loop meets too.
       line.thread.end();
       const why = error instanceof Error ? error.message : String(error);
       this.#options.logger.warn(`Records of ${batch.topicPartition} hold the loop: ${why}`);
-      return examineRecords(bytes, size, batch);
+      return examineRecords(bytes, size, batch, clock);
     }
   }
 }
@@ -158,12 +161,14 @@ function inputFor(line: Line, size: number): SharedArrayBuffer {
 
 const INPUT_SIZE_MIN = 1 << 20;
 
-function examinationOf(reply: ExaminationReply): Examination {
+function examinationOf(reply: ExaminationReply, tookMs: number): Examination {
   switch (reply.kind) {
     case "kept":
-      return reply;
-    case "rewritten":
-      return Buffer.from(reply.output, 0, reply.size);
+      return reply.kept;
+    case "rewritten": {
+      const { output, size, temporaryBytes } = reply;
+      return { rewritten: Buffer.from(output, 0, size), tookMs, temporaryBytes };
+    }
     case "invalid":
       return reply.invalid;
   }

@@ -3,7 +3,7 @@
  * used again for the next one: `input` is the loop's, `output` the thread's, and whoever has asked
  * or answered leaves its own alone until it hears of the other.
  */
-import type { ExaminedBatch, InvalidBatch } from "../record-examination.ts";
+import type { ExaminedBatch, InvalidBatch, KeptBatch } from "../record-examination.ts";
 
 export interface ExaminationRequest {
   readonly input: SharedArrayBuffer;
@@ -12,6 +12,11 @@ export interface ExaminationRequest {
 }
 
 export type ExaminationReply =
-  | { readonly kind: "kept"; readonly maxTimestamp: number }
-  | { readonly kind: "rewritten"; readonly output: SharedArrayBuffer; readonly size: number }
+  | { readonly kind: "kept"; readonly kept: KeptBatch }
+  | {
+      readonly kind: "rewritten";
+      readonly output: SharedArrayBuffer;
+      readonly size: number;
+      readonly temporaryBytes: number;
+    }
   | { readonly kind: "invalid"; readonly invalid: InvalidBatch };

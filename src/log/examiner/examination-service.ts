@@ -8,14 +8,15 @@ export function openExaminationService(): (request: ExaminationRequest) => Exami
     // Not every codec reads memory that another thread may write.
     const bytes = Buffer.allocUnsafeSlow(size);
     bytes.set(new Uint8Array(input, 0, size));
-    const examination = examineRecords(bytes, size, batch);
-    if (Buffer.isBuffer(examination)) {
-      const { length } = examination;
+    const examination = examineRecords(bytes, size, batch, null);
+    if ("rewritten" in examination) {
+      const { rewritten, temporaryBytes } = examination;
+      const { length } = rewritten;
       if (output.byteLength < length) output = new SharedArrayBuffer(length);
-      new Uint8Array(output).set(examination);
-      return { kind: "rewritten", output, size: length };
+      new Uint8Array(output).set(rewritten);
+      return { kind: "rewritten", output, size: length, temporaryBytes };
     }
     if ("errorCode" in examination) return { kind: "invalid", invalid: examination };
-    return { kind: "kept", maxTimestamp: examination.maxTimestamp };
+    return { kind: "kept", kept: examination };
   };
 }

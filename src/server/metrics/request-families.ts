@@ -31,6 +31,18 @@ const KAFKA: readonly (readonly [string, string, Measure, number])[] = [
   ["requestbytes", "Bytes of the request behind its header", "requestBytes", 1],
 ];
 
+/** Of produce requests and fetches alone. */
+const KAFKA_RECORDS: typeof KAFKA = [
+  ["messageconversionstimems", "Writing records anew", "conversionUs", 1000],
+  ["temporarymemorybytes", "Memory for compressed records", "temporaryBytes", 1],
+];
+const HAS_RECORDS: ReadonlySet<string> = new Set([
+  "Produce",
+  "Fetch",
+  "FetchConsumer",
+  "FetchFollower",
+]);
+
 const QUANTILES = ["0.50", "0.75", "0.95", "0.98", "0.99", "0.999"];
 const SHARES = QUANTILES.map(Number);
 
@@ -69,12 +81,17 @@ export function requestFamilies(stats: RequestStats, names: ApiNames, clock: Clo
   return function* (out) {
     const kinds = byName(stats, names);
     yield* countFamilies(out, stats, names, kinds);
-    for (const [name, help, measure, unit] of KAFKA) {
+    const withRecords = new Map([...kinds].filter(([name]) => HAS_RECORDS.has(name)));
+    const rows = [
+      ...KAFKA.map((row) => [row, kinds] as const),
+      ...KAFKA_RECORDS.map((row) => [row, withRecords] as const),
+    ];
+    for (const [[name, help, measure, unit], counted] of rows) {
       const family = `kafka_network_requestmetrics_${name}`;
       out.family(`${family}_count`, "unknown", help);
-      for (const [request, kind] of kinds) out.sample(kind.count, labelText({ request }));
+      for (const [request, kind] of counted) out.sample(kind.count, labelText({ request }));
       out.family(family, "gauge", help);
-      for (const [request, kind] of kinds) {
+      for (const [request, kind] of counted) {
         const values = recent(`${request}|${name}`, kind.histogram(measure));
         for (const [index, quantile] of QUANTILES.entries()) {
           out.sample(values[index]! / unit, labelText({ request, quantile }));

@@ -35,6 +35,7 @@ import { cleanableLog } from "../../../src/log/cleaner/cleanable-log.ts";
 import type { LogHost } from "../../../src/log/log-host.ts";
 import type { Verification } from "../../../src/log/verifications.ts";
 import { openLog } from "../../../src/log/log-loader.ts";
+import { ValidationStats } from "../../../src/log/validation-stats.ts";
 import { WorkQueue } from "../../../src/log/work-queue.ts";
 import { isCompressionType } from "../../../src/protocol/compression.ts";
 import { buildEndTransactionMarker } from "../../../src/protocol/control-record.ts";
@@ -222,6 +223,7 @@ class Comparison {
       handles: new FileHandles(disk, 1000),
       background: new WorkQueue(4),
       flushesUs: new Histogram(),
+      validation: new ValidationStats(),
       producerIdExpirationMs: 86_400_000,
       verifiesTransactions: this.#verifies,
       schedule: () => undefined,
