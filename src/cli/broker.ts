@@ -21,6 +21,7 @@ import { QuorumError } from "../raft/quorum.ts";
 import { type Node, startNode } from "../server/node.ts";
 import { type CommandLine, HELP, helpLines, parseArguments, UsageError } from "./arguments.ts";
 import { CommandFailure, type CommandContext } from "./command.ts";
+import { STOPS_WITH_INPUT } from "./nodes/child-node.ts";
 import { parseOverrides, readSettingsFile } from "./settings-file.ts";
 
 const OVERRIDE = {
@@ -30,7 +31,15 @@ const OVERRIDE = {
   about: "A setting that goes before the one in the file. May be given many times.",
 } as const;
 
-const LINE: CommandLine = { flags: [OVERRIDE], positionals: ["[FILE.properties]"] };
+const NODES = {
+  long: "--nodes",
+  value: "N",
+  about:
+    "A cluster of N nodes on this host, each a process with ports and a folder of its own: 9092, " +
+    "9093 ... and ./data/1, 2 ... One that dies is started again.",
+} as const;
+
+const LINE: CommandLine = { flags: [OVERRIDE, NODES], positionals: ["[FILE.properties]"] };
 const ABOUT =
   "Run a broker until it is told to stop (SIGTERM, SIGINT). Without a file it listens on " +
   "127.0.0.1:9092 and keeps its data in ./data.";
@@ -49,10 +58,14 @@ export async function runBroker(
   const startedMs = world.clock.monotonicMs();
   const overrides = parseOverrides(given.values(OVERRIDE));
   const [file] = given.positionals;
+  const fileTexts = file === undefined ? null : readSettingsFile(world.disk, file);
+  const count = given.value(NODES);
+  if (count !== null) {
+    const { runNodes } = await import("./nodes/run-nodes.ts");
+    return runNodes({ count, file, fileTexts, overrides }, context);
+  }
   const texts =
-    file === undefined
-      ? settingsWithoutFile(overrides)
-      : new Map([...readSettingsFile(world.disk, file), ...overrides]);
+    fileTexts === null ? settingsWithoutFile(overrides) : new Map([...fileTexts, ...overrides]);
   const settings = loadSettings(texts);
   const logLevels = new LogLevels(logLevel());
   const lines = createLogger(world.clock, "debug", writeToConsole);
@@ -72,11 +85,9 @@ export async function runBroker(
   const node = await Promise.race([started, ended.promise]);
   // A bug on the way to the ready line: nothing may be left to wait for.
   if (typeof node === "number") return node;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      node.stop().then(() => ended.resolve(0), fatal);
-    });
-  }
+  const stop = () => void node.stop().then(() => ended.resolve(0), fatal);
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, stop);
+  if (process.env[STOPS_WITH_INPUT] !== undefined) process.stdin.on("end", stop).resume();
   process.on("SIGUSR1", () => console.out(node.metrics.table()));
   console.out(readyLine(node, settings, world.clock.monotonicMs() - startedMs));
   return ended.promise;

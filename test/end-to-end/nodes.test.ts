@@ -1,0 +1,106 @@
+/** `broker --nodes N`: nodes that are processes of their own, and whoever keeps them running. */
+import { afterAll, expect } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { BrokerProcess, expectRefusal, killLeftovers, Scratch } from "./broker-process.ts";
+import { Connection, createTopic } from "./client.ts";
+import { faultTest } from "./faults.ts";
+
+afterAll(killLeftovers);
+
+const COUNT = 1;
+const MARKER = ".kafka_cleanshutdown";
+
+function nodes(directory: string, count = COUNT): BrokerProcess {
+  const overrides = ["listeners=PLAINTEXT://127.0.0.1:0", `log.dirs=${directory}`];
+  const words = overrides.flatMap((text) => ["--override", text]);
+  return new BrokerProcess(["broker", "--nodes", String(count), ...words], { logLevel: "warn" });
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1");
+  return text.trim().split(" ").filter(Boolean).map(Number);
+}
+
+function isAlive(pid: number): boolean {
+  return existsSync(`/proc/${pid}/exe`);
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await Bun.sleep(10);
+}
+
+faultTest("one that dies is started again, and all stop cleanly", async () => {
+  using scratch = new Scratch();
+  const cluster = nodes(scratch.path);
+  await cluster.ready();
+  const before = childrenOf(cluster.pid);
+  expect(before).toHaveLength(COUNT);
+  using connection = await Connection.open(cluster.port);
+  await createTopic(connection, "topic");
+  process.kill(before[0]!, "SIGKILL");
+  await cluster.line(/^node 1 has ended \(SIGKILL\): it is started again in 100 ms$/);
+  await until(() => childrenOf(cluster.pid).length === COUNT);
+  expect(childrenOf(cluster.pid)).not.toContain(before[0]!);
+  let again: Connection | null = null;
+  while (again === null) again = await Connection.open(cluster.port).catch(() => null);
+  await createTopic(again, "another");
+  const ending = await cluster.stop();
+  expect(ending.exitCode).toBe(0);
+  expect(ending.lines).toHaveLength(1);
+  for (let id = 1; id <= COUNT; id++) {
+    expect(readdirSync(join(scratch.path, String(id)))).toContain(MARKER);
+  }
+});
+
+faultTest("what was written is there when all start again", async () => {
+  using scratch = new Scratch();
+  for (const name of ["one", "two"]) {
+    const cluster = nodes(scratch.path);
+    await cluster.ready();
+    using connection = await Connection.open(cluster.port);
+    await createTopic(connection, name);
+    expect((await cluster.stop("SIGINT")).exitCode).toBe(0);
+  }
+  const topics = readdirSync(join(scratch.path, "1")).filter((name) => name.endsWith("-0"));
+  expect(topics.sort()).toEqual(["__cluster_metadata-0", "one-0", "two-0"]);
+});
+
+faultTest("nodes stop cleanly when who keeps them is killed", async () => {
+  using scratch = new Scratch();
+  const cluster = nodes(scratch.path);
+  await cluster.ready();
+  const children = childrenOf(cluster.pid);
+  await cluster.kill();
+  await until(() => !children.some(isAlive));
+  expect(readdirSync(join(scratch.path, "1"))).toContain(MARKER);
+});
+
+faultTest("a node that would be left out is not forgotten", async () => {
+  using scratch = new Scratch();
+  const first = nodes(scratch.path);
+  await first.ready();
+  await first.stop();
+  const extra = join(scratch.path, "7");
+  mkdirSync(extra);
+  const properties = readFileSync(join(scratch.path, "1/meta.properties"));
+  await Bun.write(join(extra, "meta.properties"), properties);
+  expectRefusal(
+    await nodes(scratch.path).ended,
+    /holds the data of node 7, which --nodes \d would/,
+  );
+});
+
+faultTest("settings that no node can have are refused in one line", async () => {
+  using scratch = new Scratch();
+  const directory = join(scratch.path, "data");
+  const words = ["broker", "--nodes", String(COUNT), "--override", `log.dirs=${directory}`];
+  for (const [override, reason] of [
+    ["log.segment.bytes=many", /log\.segment\.bytes/],
+    ["node.id=4", /with --nodes, node\.id cannot be given/],
+  ] as const) {
+    const broker = new BrokerProcess([...words, "--override", override], { logLevel: "warn" });
+    expectRefusal(await broker.ended, reason);
+  }
+  expect(existsSync(directory)).toBe(false);
+});
