@@ -21,7 +21,7 @@ export interface ClusterFile {
   /** The nodes that vote from the first start on, with the ids of their directories. */
   readonly firstVoters: ReadonlyMap<number, string>;
   readonly controllerHost: string;
-  /** Of the nodes that are controllers, now or once there are enough nodes; that of node 1 first. */
+  /** Of nodes that are controllers, now or once there are enough; that of node 1 first. */
   readonly controllerPorts: readonly number[];
 }
 

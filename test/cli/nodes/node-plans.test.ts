@@ -9,7 +9,7 @@ import {
   refuseChosen,
 } from "../../../src/cli/nodes/node-plans.ts";
 
-const NO_PORT = () => {
+const NO_PORT = (): number => {
   throw new Error("no free port is needed");
 };
 
