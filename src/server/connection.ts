@@ -39,6 +39,7 @@ import {
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import type { Frame } from "../protocol/frames/block.ts";
 import type { BufferPool } from "../protocol/frames/buffer-pool.ts";
+import type { CloseReason } from "./close-reason.ts";
 import { type Exchange, readExchange, unknownApi } from "./exchange.ts";
 import { FrameBuffer } from "../protocol/frames/frame-buffer.ts";
 import type { IdleUser } from "./idle-list.ts";
@@ -112,6 +113,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   #throttledUntilMs = 0;
   #throttleTimer: Timer | null = null;
   #timer: Timer | null = null;
+  #endsFor: CloseReason | null = null;
 
   constructor(
     readonly id: number,
@@ -137,6 +139,11 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   get isClosing(): boolean {
     return this.#state !== "open";
+  }
+
+  /** Once it is closed: why. */
+  get closedFor(): CloseReason {
+    return this.#endsFor ?? "lost";
   }
 
   get hasPartialFrame(): boolean {
@@ -173,6 +180,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   end(): void {
     if (this.#state !== "open") return;
+    this.#endsFor ??= "client";
     if (this.#frames.hasPartialFrame) {
       this.#shared.ended(`${this.#name()} closed by the client in the middle of a request`);
     }
@@ -212,23 +220,24 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     const waits = this.#queue.runningCount > 0 && this.#writer.unsentBytes === 0;
     const isThrottled = this.#reading.isHeldFor(HOLD_THROTTLE);
     if ((waits || isThrottled) && this.#state === "open") return this.#idleness.touch(nowMs);
+    const { isStranger } = this.#idleness;
     this.#shared.metrics.connectionsExpired.add();
-    this.#shared.ended(
-      `${this.#name()} closed: ${this.#idleness.isStranger ? "no request" : "idle"}`,
-    );
-    this.#socket.terminate();
+    this.#shared.ended(`${this.#name()} closed: ${isStranger ? "no request" : "idle"}`);
+    this.terminate(isStranger ? "stranger" : "idle");
   }
 
   /** The node stops: no new requests; those that are here are answered. */
   stop(): void {
     if (this.#state !== "open") return;
+    this.#endsFor ??= "stop";
     this.#frames.clear();
     if (this.#reading.isHeldFor(HOLD_THROTTLE)) this.#unthrottle();
     this.#drainAway();
   }
 
   /** At once, whatever is unsent. */
-  terminate(): void {
+  terminate(reason: CloseReason): void {
+    this.#endsFor ??= reason;
     this.#socket.terminate();
   }
 
@@ -492,15 +501,16 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
       this.#refuse(error.message);
     } else if (error instanceof DiskError) {
       this.#shared.refused(`${this.#name()} closed: ${error.message}`);
-      this.#socket.terminate();
+      this.terminate("refused");
     } else {
-      this.#socket.terminate();
+      this.terminate("refused");
       this.#shared.fatal(error);
     }
   }
 
   #refuse(reason: string): void {
     if (this.#state === "lingering" || this.#state === "closed") return;
+    this.#endsFor ??= "refused";
     this.#shared.metrics.connectionsRefused.add();
     this.#shared.refused(`${this.#name()} closed: ${reason}`);
     this.#frames.clear();

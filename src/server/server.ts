@@ -15,6 +15,7 @@ import type { Clock, Listener, Network, Socket, SocketHandler } from "../base/wo
 import { Arrival } from "./arrival.ts";
 import { BufferPool } from "../protocol/frames/buffer-pool.ts";
 import { Connection, type ConnectionShared } from "./connection.ts";
+import { type CloseCounts, noCloses } from "./close-reason.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import { IdleList } from "./idle-list.ts";
 import { type ServerLimits, STRANGER_IDLE_MS_MAX } from "./limits.ts";
@@ -49,6 +50,7 @@ export interface ListenerCounts {
   /** Since the start. */
   accepted: number;
   open: number;
+  readonly closed: CloseCounts;
 }
 
 export interface ClientCount {
@@ -199,7 +201,7 @@ export class Server {
     const isEmpty = () => this.#connections.size === 0;
     if (!(await waitUntil(clock, [this.#someoneLeft], timeoutMs, isEmpty))) {
       this.#logger.warn(`${this.#connections.size} connections reset at the stop's deadline`);
-      for (const { connection } of [...this.#connections.values()]) connection.terminate();
+      for (const { connection } of [...this.#connections.values()]) connection.terminate("stop");
       await waitUntil(clock, [this.#someoneLeft], TERMINATE_MS_MAX, isEmpty);
     }
     this.loopLag.stop();
@@ -217,7 +219,9 @@ export class Server {
     this.#listeners.set(name, listener);
     // Of an earlier one of this name there may be connections left.
     const known = this.#listenerCounts.get(name);
-    if (known === undefined) this.#listenerCounts.set(name, { name, accepted: 0, open: 0 });
+    if (known === undefined) {
+      this.#listenerCounts.set(name, { name, accepted: 0, open: 0, closed: noCloses() });
+    }
     this.#logger.info(`listening on ${name}://${host}:${listener.port}`);
   }
 
@@ -263,7 +267,9 @@ export class Server {
   #closed(connection: Connection): void {
     const { gate } = this.#connections.get(connection.id)!;
     this.#connections.delete(connection.id);
-    this.#listenerCounts.get(connection.listenerName)!.open--;
+    const counts = this.#listenerCounts.get(connection.listenerName)!;
+    counts.open--;
+    counts.closed[connection.closedFor]++;
     gate.leave(connection.listenerName, connection.remoteAddress);
     this.#someoneLeft.move();
   }
@@ -275,7 +281,7 @@ export class Server {
       .sort((a, b) => a.connection.lastActiveMs - b.connection.lastActiveMs);
     for (const { connection } of spared.slice(0, count)) {
       this.#refused.line(`${connection.remoteAddress} closed: there are too many connections`);
-      connection.terminate();
+      connection.terminate("crowded");
     }
   }
 

@@ -5,11 +5,14 @@ import { Metrics } from "../../src/base/metrics.ts";
 import { realClock } from "../../src/base/real-clock.ts";
 import { realNetwork } from "../../src/base/real-network.ts";
 import { Signal, waitUntil } from "../../src/base/signal.ts";
+import { MetricsText } from "../../src/base/metrics-text.ts";
 import { DEFAULT_LIMITS } from "../../src/server/limits.ts";
+import { serverFamilies } from "../../src/server/metrics/server-families.ts";
 import { Server } from "../../src/server/server.ts";
 import { Endpoint } from "../sim/endpoint.ts";
 import { FakeRandom } from "../sim/fake-random.ts";
 import {
+  BAD,
   BIG,
   ECHO,
   ECHO_LATER,
@@ -114,6 +117,41 @@ describe("idle connections", () => {
     world.clock.advance(100);
     expect(world.clock.timerCount - before).toBeLessThanOrEqual(2);
   });
+});
+
+test("what ends connections is counted, each once and by its first cause", () => {
+  const { world, server, connect, metrics } = makeArena({ connectionsMaxIdleMs: 60_000 });
+  const known = () => {
+    const client = connect();
+    client.request(ECHO, 1);
+    client.onEnd = () => client.finish();
+    return client;
+  };
+  const gone = known();
+  const lost = known();
+  const bad = known();
+  connect();
+  world.clock.advance(10);
+  gone.finish();
+  lost.socket.terminate();
+  bad.request(BAD, 2);
+  world.clock.advance(61_000);
+  known();
+  void server.stop(1000);
+  world.clock.advance(10);
+  const none = { crowded: 0, idle: 0 };
+  const once = { client: 1, lost: 1, refused: 1, stranger: 1, stop: 1 };
+  expect(server.listenerCounts()[0]!.closed).toEqual({ ...none, ...once });
+  const out = new MetricsText("prometheus");
+  for (const _ of serverFamilies(server)(out));
+  const text = out.take();
+  expect(text).toContain(
+    'bunka_server_connections_closed_total{listener="PLAINTEXT",reason="lost"} 1\n',
+  );
+  const labels = '{listener="PLAINTEXT",networkProcessor="0"}';
+  const name = "kafka_server_socket_server_metrics_expired_connections_killed_count";
+  expect(text).toContain(`${name}${labels} 1\n`);
+  expect(metricOf(metrics, "connections_expired_total")).toBe(1);
 });
 
 describe("the number of connections", () => {

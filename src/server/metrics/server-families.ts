@@ -3,6 +3,7 @@
  * kafka-metrics.yaml gives them. All of a listener are one "network processor".
  */
 import { type Families, labelText } from "../../base/metrics-text.ts";
+import { CLOSE_REASONS } from "../close-reason.ts";
 import type { Server } from "../server.ts";
 
 export function serverFamilies(server: Server): Families {
@@ -17,6 +18,17 @@ export function serverFamilies(server: Server): Families {
     for (const each of listeners) out.sample(each.accepted, labelsOf(each.name));
     out.family(`${name}_connection_close`, "counter", "Connections that have ended");
     for (const each of listeners) out.sample(each.accepted - each.open, labelsOf(each.name));
+    const expired = "Connections that were silent for too long";
+    out.family(`${name}_expired_connections_killed_count`, "unknown", expired);
+    for (const { name: listener, closed } of listeners) {
+      out.sample(closed.idle + closed.stranger, labelsOf(listener));
+    }
+    out.family("bunka_server_connections_closed", "counter", "Connections by why they ended");
+    for (const { name: listener, closed } of listeners) {
+      for (const reason of CLOSE_REASONS) {
+        out.sample(closed[reason], labelText({ listener, reason }));
+      }
+    }
     out.family(`${name}_connections_software`, "gauge", "Open connections by client library");
     for (const { listener, softwareName, softwareVersion, count } of clients) {
       const clientSoftwareName = softwareName;
