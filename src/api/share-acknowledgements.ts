@@ -82,9 +82,21 @@ export async function acknowledgeAll(
     }
   }
   await Promise.all(running);
+  countTopics(answers, broker);
   // As Kafka: of those that say nothing nothing is said, unless another has something to say.
   if (running.length > 0) for (const tell of idle) tell();
   return answers;
+}
+
+/** Each topic counts once a request. */
+function countTopics(answers: AcknowledgeAnswers, { partitions }: Broker): void {
+  for (const [topicId, errors] of answers) {
+    const stats = partitions.topicById(topicId)?.stats;
+    if (stats === undefined || errors.size === 0) continue;
+    stats.totalShareAcknowledgementRequests++;
+    const hasFailed = [...errors.values()].some((error) => error !== null);
+    if (hasFailed) stats.failedShareAcknowledgementRequests++;
+  }
 }
 
 /** In order, not over each other, and with types that this version knows. */

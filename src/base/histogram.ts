@@ -21,6 +21,7 @@ const NOTHING = new Float64Array(0);
 export interface HistogramSnapshot {
   readonly counts: Float64Array;
   readonly count: number;
+  readonly sum: number;
 }
 
 export class Histogram {
@@ -86,6 +87,12 @@ export class Histogram {
     return found;
   }
 
+  /** Of what has been recorded since `before`; 0 when that is nothing. */
+  meanSince(before: HistogramSnapshot = EMPTY): number {
+    const count = this.#count - before.count;
+    return count === 0 ? 0 : (this.#sum - before.sum) / count;
+  }
+
   /** How many values were at most `value`, to a step's width. */
   countUpTo(value: number): number {
     return this.countsUpTo([value])[0]!;
@@ -103,7 +110,7 @@ export class Histogram {
   }
 
   snapshot(): HistogramSnapshot {
-    return { counts: this.#counts.slice(), count: this.#count };
+    return { counts: this.#counts.slice(), count: this.#count, sum: this.#sum };
   }
 
   add(other: Histogram): void {
@@ -130,7 +137,7 @@ export class Histogram {
   }
 }
 
-const EMPTY: HistogramSnapshot = { counts: NOTHING, count: 0 };
+const EMPTY: HistogramSnapshot = { counts: NOTHING, count: 0, sum: 0 };
 
 function wantedOf(share: number, count: number): number {
   return Math.max(1, Math.ceil(share * count));

@@ -18,6 +18,20 @@ export class RecentQuantiles {
 
   /** Always of the same histogram, or of ever more of the same. */
   read(histogram: Histogram, shares: readonly number[], nowMs: number): number[] {
+    this.#moveWindow(histogram, nowMs);
+    return histogram.quantiles(shares, this.#older);
+  }
+
+  readSummary(
+    histogram: Histogram,
+    nowMs: number,
+  ): { readonly mean: number; readonly max: number } {
+    this.#moveWindow(histogram, nowMs);
+    const mean = histogram.meanSince(this.#older);
+    return { mean, max: histogram.quantiles([1], this.#older)[0]! };
+  }
+
+  #moveWindow(histogram: Histogram, nowMs: number): void {
     if (this.#newer === undefined) {
       this.#newer = histogram.snapshot();
       this.#newerMs = nowMs;
@@ -26,6 +40,5 @@ export class RecentQuantiles {
       this.#newer = histogram.snapshot();
       this.#newerMs = nowMs;
     }
-    return histogram.quantiles(shares, this.#older);
   }
 }

@@ -12,6 +12,7 @@
 import { later } from "../base/later.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
 import type { Leadership } from "../coordinator/runtime.ts";
+import type { ShareCoordinator } from "../coordinator/share/share-coordinator.ts";
 import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
 import type { MetadataDelta } from "../metadata/delta.ts";
@@ -77,8 +78,15 @@ export class Coordinators {
   get made(): {
     readonly groups: GroupCoordinator | null;
     readonly transactions: TransactionCoordinator | null;
+    readonly shareFetching: ShareFetching | null;
+    readonly shareCoordinator: ShareCoordinator | null;
   } {
-    return { groups: this.#groups, transactions: this.#transactions };
+    return {
+      groups: this.#groups,
+      transactions: this.#transactions,
+      shareFetching: this.#shareFetching,
+      shareCoordinator: this.#share?.coordinator ?? null,
+    };
   }
 
   get transactions(): TransactionCoordinator {

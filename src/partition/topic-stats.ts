@@ -16,6 +16,11 @@ export class TopicStats {
   totalFetchRequests = 0;
   failedFetchRequests = 0;
   produceMessageConversions = 0;
+  /** Of a share fetch or acknowledgement a topic counts once. */
+  totalShareFetchRequests = 0;
+  failedShareFetchRequests = 0;
+  totalShareAcknowledgementRequests = 0;
+  failedShareAcknowledgementRequests = 0;
 
   /** Of `size` bytes, those with an error among them. */
   appended(errorCode: ErrorCode, recordCount: number, size: number): void {
@@ -40,6 +45,10 @@ export class TopicStats {
     this.totalFetchRequests += other.totalFetchRequests;
     this.failedFetchRequests += other.failedFetchRequests;
     this.produceMessageConversions += other.produceMessageConversions;
+    this.totalShareFetchRequests += other.totalShareFetchRequests;
+    this.failedShareFetchRequests += other.failedShareFetchRequests;
+    this.totalShareAcknowledgementRequests += other.totalShareAcknowledgementRequests;
+    this.failedShareAcknowledgementRequests += other.failedShareAcknowledgementRequests;
   }
 }
 

@@ -12,6 +12,8 @@ import { produce } from "../../src/protocol/messages/00-produce.ts";
 import { fetch } from "../../src/protocol/messages/01-fetch.ts";
 import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../../src/protocol/messages/20-delete-topics.ts";
+import { append, makeTopic as prepareTopic } from "../api/scenarios/prepare.ts";
+import { ACCEPT, earliestGroup, Member, of, REJECT, share } from "../api/scenarios/share-member.ts";
 import { startBroker, type TestBroker } from "../api/broker-kit.ts";
 import { FakeTopics } from "../coordinator/group/consumer-driver.ts";
 import { STATEFUL, StreamsDriver } from "../coordinator/group/streams-driver.ts";
@@ -162,6 +164,47 @@ test("what records are refused for is counted by kind", () => {
     ErrorCode.INVALID_RECORD,
   );
   expect(counts()).toEqual([0, 1, 1, 3]);
+  broker.stop();
+});
+
+test("share groups are told of: what they read, what they said, and what was kept of it", () => {
+  const broker = startBroker();
+  const families = brokerFamilies(broker.node);
+  expect([...told(families).keys()].filter((name) => name.includes("sharegroup"))).toEqual([]);
+  const begin = async () => {
+    await earliestGroup(broker.asker, "sharers");
+    const topicId = await prepareTopic(broker.asker, "t");
+    await share(broker.asker, "sharers", topicId);
+    await append(broker.asker, "t", 0, { timestamps: [1, 2, 3, 4] });
+    return topicId;
+  };
+  const topicId = broker.wait(begin());
+  const member = new Member(broker.asker, "sharers", "a");
+  broker.wait(member.fetchQuietly(of(topicId)));
+  broker.wait(member.acknowledge("one", of(topicId, 0, [0, 1, ACCEPT], [2, 2, REJECT])));
+  broker.wait(member.acknowledge("refused", of(topicId, 0, [50, 50, ACCEPT])));
+  const samples = told(families);
+  const acknowledged = (type: string) =>
+    samples.get(`kafka_server_sharegroupmetrics_recordacknowledgements_total{ackType="${type}"}`);
+  expect(["Accept", "Reject", "Release", "Renew"].map(acknowledged)).toEqual([2, 1, 0, 0]);
+  expect(samples.get("kafka_server_sharegroupmetrics_partitionloadtimems_count")).toBe(1);
+  expect(samples.get("kafka_server_sharesessioncache_sharesessionscount")).toBe(1);
+  expect(samples.get("kafka_server_sharesessioncache_sharepartitionscount")).toBe(1);
+  const ofTopic = (name: string) =>
+    samples.get(`kafka_server_brokertopicmetrics_${name}_total{topic="t"}`);
+  expect(ofTopic("totalsharefetchrequests")).toBe(1);
+  expect(ofTopic("failedsharefetchrequests")).toBe(0);
+  expect(ofTopic("totalshareacknowledgementrequests")).toBe(2);
+  expect(ofTopic("failedshareacknowledgementrequests")).toBe(1);
+  const written = samples.get("kafka_server_share_coordinator_metrics_write_total")!;
+  expect(written).toBe(1);
+  const labels = '{group="sharers",topic="t",partition="0"}';
+  const ofPartition = (name: string) => `kafka_server_sharepartitionmetrics_${name}${labels}`;
+  expect(samples.get(ofPartition("inflightmessagecount"))).toBe(1);
+  expect(samples.get(ofPartition("acquisitionlocktimeout_total"))).toBe(0);
+  // Whoever says nothing loses the record to others, in time.
+  broker.world.clock.advance(31_000);
+  expect(told(families).get(ofPartition("acquisitionlocktimeout_total"))).toBe(1);
   broker.stop();
 });
 

@@ -7,6 +7,7 @@ import { controllerFamilies } from "./controller-families.ts";
 import { coordinatorFamilies } from "./coordinator-families.ts";
 import { logFamilies } from "./log-families.ts";
 import { partitionFamilies } from "./partition-families.ts";
+import { shareFamilies } from "./share-families.ts";
 import { topicFamilies } from "./topic-families.ts";
 
 export function brokerFamilies(broker: BrokerNode): Families {
@@ -19,6 +20,7 @@ export function brokerFamilies(broker: BrokerNode): Families {
     controllerFamilies(() => broker.metadata),
     logFamilies(logs),
     coordinatorFamilies(() => broker.madeCoordinators),
+    shareFamilies(() => broker.madeCoordinators, partitionsMax, world.clock),
     clientFamilies(fetchSessions, quotas, world.clock),
   ];
   return function* (out) {

@@ -22,6 +22,18 @@ const ROWS = [
   ["totalfetchrequests", "Reads, counted by partition", "totalFetchRequests"],
   ["failedfetchrequests", "Reads that failed, by partition", "failedFetchRequests"],
   ["producemessageconversions", "Records written anew", "produceMessageConversions"],
+  ["totalsharefetchrequests", "Share fetches, by topic", "totalShareFetchRequests"],
+  ["failedsharefetchrequests", "Share fetches that failed", "failedShareFetchRequests"],
+  [
+    "totalshareacknowledgementrequests",
+    "Share acknowledgements, by topic",
+    "totalShareAcknowledgementRequests",
+  ],
+  [
+    "failedshareacknowledgementrequests",
+    "Share acknowledgements that failed",
+    "failedShareAcknowledgementRequests",
+  ],
 ] as const satisfies readonly Row[];
 
 /** Kafka counts them of all topics together. */

@@ -10,6 +10,7 @@ import type { World } from "../../base/world.ts";
 import { Deadlines } from "../../coordinator/deadlines.ts";
 import type { ShareStatePersister } from "../../coordinator/share/persister.ts";
 import type { Partition } from "../../partition/partition.ts";
+import type { TopicStats } from "../../partition/topic-stats.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { READ_COMMITTED } from "../../partition/fetch-read.ts";
 import { groupValue } from "../settings/group-config.ts";
@@ -25,6 +26,7 @@ import {
 } from "./share-fetch-operation.ts";
 import { shareGroupLimits } from "./share-group-limits.ts";
 import { SharePartition } from "./share-partition.ts";
+import { ShareStats } from "./share-stats.ts";
 import { SharePartitions } from "./share-partitions.ts";
 import {
   type SessionConnection,
@@ -52,6 +54,7 @@ export interface AskedPartition {
 export class ShareFetching {
   readonly sessions: ShareSessions;
   readonly partitions: SharePartitions;
+  readonly stats = new ShareStats();
   readonly #options: ShareFetchingOptions;
   readonly #deadlines: Deadlines;
 
@@ -88,10 +91,13 @@ export class ShareFetching {
     connection: SessionConnection,
   ): Promise<{ readonly reads: ShareRead[]; readonly failed: ShareFetchTarget[] }> {
     const targets = asked.map((each) => this.#targetOf(groupId, each));
+    for (const stats of topicsOf(asked)) stats.totalShareFetchRequests++;
     const found = targets.filter(({ error }) => error === null);
     const isIdle = found.length === 0 || limits.recordsMax === 0 || limits.maxBytes === 0;
     const { world } = this.#options;
     const reads = isIdle ? [] : await runShareFetch(world, found, limits, connection);
+    const failing = asked.filter((_, index) => targets[index]!.error !== null);
+    for (const stats of topicsOf(failing)) stats.failedShareFetchRequests++;
     return { reads, failed: targets.filter(({ error }) => error !== null) };
   }
 
@@ -107,6 +113,7 @@ export class ShareFetching {
       return shareError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, NOT_HOSTED);
     }
     const error = await sharePartition.acknowledge(memberId, batches);
+    if (error === null) this.stats.acknowledged(batches);
     return this.#checked(sharePartition, error);
   }
 
@@ -137,7 +144,10 @@ export class ShareFetching {
     const sharePartition = this.partitions.find(groupId, name) ?? this.#open(groupId, partition);
     const target: ShareFetchTarget = { name, sharePartition, error: null };
     if (sharePartition.isNew) {
+      const { clock } = this.#options.world;
+      const startMs = clock.monotonicMs();
       void sharePartition.initialize().then((error) => {
+        this.stats.loadsUs.record((clock.monotonicMs() - startMs) * US_PER_MS);
         if (error === null) return;
         target.error = error;
         this.partitions.remove(sharePartition);
@@ -178,4 +188,10 @@ export class ShareFetching {
   }
 }
 
+/** Each topic counts once a request. */
+function topicsOf(asked: readonly AskedPartition[]): Set<TopicStats> {
+  return new Set(asked.flatMap(({ partition }) => partition?.stats ?? []));
+}
+
+const US_PER_MS = 1000;
 const NOT_HOSTED = "This server does not host this topic-partition.";

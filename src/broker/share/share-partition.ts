@@ -70,6 +70,8 @@ export class SharePartition {
   readonly partition: Partition;
   /** Under which what it writes is taken. */
   readonly leaderEpoch: number;
+  /** Records that were taken from members that took too long. */
+  expiredCount = 0;
   /** A fetch reads for a member just now. */
   isFetching = false;
   readonly #options: SharePartitionOptions;
@@ -108,6 +110,10 @@ export class SharePartition {
   /** Offsets from the first in flight to the last. */
   get inFlightCount(): number {
     return this.#records.inFlightCount;
+  }
+
+  get inFlightBatchCount(): number {
+    return this.#records.batches.count;
   }
 
   nextFetchOffset(): number {
@@ -261,6 +267,9 @@ export class SharePartition {
     const kept = releaseExpired(this.#records, this.#limits(), nowMs);
     this.#watchLocks(nextExpiry(this.#records, nowMs));
     if (kept.length === 0) return;
+    for (const { firstOffset, lastOffset } of kept) {
+      this.expiredCount += lastOffset - firstOffset + 1;
+    }
     this.changed.move();
     void this.#write(kept).then(() => {
       if (this.#records.moveStart()) this.changed.move();

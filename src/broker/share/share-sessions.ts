@@ -143,6 +143,14 @@ export class ShareSessions {
     return this.#size;
   }
 
+  get partitionCount(): number {
+    let count = 0;
+    for (const members of this.#groups.values()) {
+      for (const session of members.values()) count += session.size;
+    }
+    return count;
+  }
+
   find(groupId: string, memberId: string): ShareSession | null {
     return this.#groups.get(groupId)?.get(memberId) ?? null;
   }

@@ -5,6 +5,7 @@
  * It keeps the state of share partitions for their leaders, in `__share_group_state`; the states
  * themselves live in the shards (share-shard.ts).
  */
+import { Histogram } from "../../base/histogram.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Clock } from "../../base/world.ts";
 import { SHARE_GROUP_STATE_TOPIC } from "../../metadata/internal-topics.ts";
@@ -35,12 +36,16 @@ export interface ShareCoordinatorOptions {
 }
 
 export class ShareCoordinator {
+  /** Until a state that was to be written is kept. */
+  readonly writesUs = new Histogram();
   /** Whose partition is whose, by "group:topicId:partition". */
   readonly runtime: CoordinatorRuntime<ShareShard, ShareStateRecord>;
+  readonly #clock: Clock;
   readonly #periodic: Periodic;
 
   constructor(options: ShareCoordinatorOptions) {
     const { clock, logger, config, hasPartition, partitionCount } = options;
+    this.#clock = clock;
     this.runtime = new CoordinatorRuntime({
       topic: SHARE_GROUP_STATE_TOPIC,
       clock,
@@ -101,12 +106,15 @@ export class ShareCoordinator {
     );
   }
 
-  write(key: SharePartitionKey, state: WrittenShareState): Promise<ShareStateResult> {
-    return this.#run(
+  async write(key: SharePartitionKey, state: WrittenShareState): Promise<ShareStateResult> {
+    const startMs = this.#clock.monotonicMs();
+    const result = await this.#run(
       key,
       (shard) => shard.write(key, state),
       (error) => failed("write share group state", error),
     );
+    this.writesUs.record((this.#clock.monotonicMs() - startMs) * US_PER_MS);
+    return result;
   }
 
   delete(key: SharePartitionKey): Promise<ShareStateResult> {
@@ -143,6 +151,8 @@ export class ShareCoordinator {
     await this.runtime.runAll(operation, () => undefined);
   }
 }
+
+const US_PER_MS = 1000;
 
 function failed(what: string, errorCode: ErrorCode): ShareStateResult {
   return { errorCode, errorMessage: `Unable to ${what}: ${errorText(errorCode)}` };
