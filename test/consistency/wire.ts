@@ -12,6 +12,8 @@ export interface Wire {
   wallMs(): number;
   /** True from when the test wants its clients to come to an end. */
   readonly isClosing: boolean;
+  /** Leaders change, and a new one knows of the high watermark only what it was told. */
+  readonly hasFollowers?: boolean;
 }
 
 export class Unanswered extends Error {}

@@ -56,17 +56,31 @@ export const BUSY_SETTINGS: Readonly<Record<string, string>> = {
   "replica.high.watermark.checkpoint.interval.ms": "300",
 };
 
+export interface WorkloadOptions {
+  readonly replicationFactor: number;
+  readonly pauseMsMax: number;
+}
+
+const USUAL: WorkloadOptions = { replicationFactor: 1, pauseMsMax: 60 };
+
+/** One wire for all, or one for each by its name. */
+type Wires = Wire | ((name: string) => Wire);
+
 export class Workload {
   readonly history = new History();
+  readonly #wires: Wires;
   readonly #wire: Wire;
+  readonly #options: WorkloadOptions;
   readonly #random: FakeRandom;
   readonly #copiers: Copier[];
   readonly #actors: Actor[];
   /** By copy: what it is a copy of. */
   readonly #inputs = new Map<string, string>();
 
-  constructor(wire: Wire, random: FakeRandom, generation: Generation) {
-    this.#wire = wire;
+  constructor(wires: Wires, random: FakeRandom, generation: Generation, options = USUAL) {
+    this.#wires = wires;
+    this.#wire = this.#wireOf("workload");
+    this.#options = options;
     this.#random = random;
     const role = (name: string) => this.#role(name);
     const transactional = (name: string, id: string) =>
@@ -97,6 +111,7 @@ export class Workload {
       ["__consumer_offsets", COORDINATOR_PARTITIONS, compacted],
       ["__transaction_state", COORDINATOR_PARTITIONS, compacted],
     ] as const;
+    const { replicationFactor } = this.#options;
     for (const [name, numPartitions, configs] of topics) {
       await retried(
         this.#wire,
@@ -104,7 +119,7 @@ export class Workload {
         () =>
           this.#wire.ask(createTopics, 7, {
             topics: [
-              { name, numPartitions, replicationFactor: 1, assignments: [], configs: [...configs] },
+              { name, numPartitions, replicationFactor, assignments: [], configs: [...configs] },
             ],
             timeoutMs: 10_000,
           }),
@@ -162,7 +177,13 @@ export class Workload {
   }
 
   #role(name: string): Role {
-    return { name, wire: this.#wire, history: this.history, random: this.#random.fork() };
+    const wire = this.#wireOf(name);
+    const { pauseMsMax } = this.#options;
+    return { name, wire, history: this.history, random: this.#random.fork(), pauseMsMax };
+  }
+
+  #wireOf(name: string): Wire {
+    return typeof this.#wires === "function" ? this.#wires(name) : this.#wires;
   }
 
   #pollers(name: string, isolation: Isolation, sameName?: string): Poller[] {

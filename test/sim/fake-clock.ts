@@ -4,6 +4,7 @@
  *
  *   settle:   microtasks -> ends of turns -> microtasks -> ... until nothing is left
  *   advance:  settle, then each due timer in order of time (then of making), settling after each
+ *   freeze:   what is due on one machine's clock waits until its thaw, and comes all at once then
  */
 import { drainMicrotasks } from "bun:jsc";
 import { assert } from "../../src/base/assert.ts";
@@ -17,6 +18,10 @@ export class FakeClock implements Clock {
   readonly #line: TimeLine;
   #wallBaseMs: number;
   #isStopped = false;
+  #isFrozen = false;
+  /** What came due while it was frozen. */
+  #heldTimers: FakeTimer[] = [];
+  #heldTurn: (() => void)[] = [];
 
   constructor(wallMs = FAKE_WALL_MS, line = new TimeLine()) {
     this.#line = line;
@@ -31,6 +36,27 @@ export class FakeClock implements Clock {
   /** Whoever was given this clock is dead: its timers do not fire any more. */
   stop(): void {
     this.#isStopped = true;
+    this.#heldTimers = [];
+    this.#heldTurn = [];
+  }
+
+  get isFrozen(): boolean {
+    return this.#isFrozen;
+  }
+
+  /** As SIGSTOP does: nothing runs on this machine, and time goes on. */
+  freeze(): void {
+    this.#isFrozen = true;
+  }
+
+  /** As SIGCONT does. */
+  thaw(): void {
+    this.#isFrozen = false;
+    const [turn, timers] = [this.#heldTurn, this.#heldTimers];
+    this.#heldTurn = [];
+    this.#heldTimers = [];
+    for (const callback of turn) this.afterTurn(callback);
+    for (const timer of timers) this.#line.scheduleAgain(timer);
   }
 
   wallMs(): number {
@@ -43,7 +69,18 @@ export class FakeClock implements Clock {
 
   schedule(delayMs: number, callback: () => void): Timer {
     assert(!Number.isNaN(delayMs), "a delay is a number");
-    return this.#line.schedule(delayMs, () => this.#run(callback));
+    return this.#line.schedule(delayMs, this, callback);
+  }
+
+  /** Of the line, when a timer is due. */
+  fire(timer: FakeTimer): void {
+    if (this.#isStopped) return;
+    if (this.#isFrozen) {
+      timer.isHeld = true;
+      this.#heldTimers.push(timer);
+    } else {
+      timer.fire();
+    }
   }
 
   afterTurn(callback: () => void): void {
@@ -103,7 +140,9 @@ export class FakeClock implements Clock {
   }
 
   #run(callback: () => void): void {
-    if (!this.#isStopped) callback();
+    if (this.#isStopped) return;
+    if (this.#isFrozen) this.#heldTurn.push(callback);
+    else callback();
   }
 }
 
@@ -114,12 +153,21 @@ class TimeLine {
   readonly timers = new TimerHeap();
   #timersMade = 0;
 
-  schedule(delayMs: number, callback: () => void): Timer {
+  schedule(delayMs: number, clock: FakeClock, callback: () => void): Timer {
     const dueMs = this.nowMs + Math.max(0, delayMs);
-    const timer = new FakeTimer(this.timers, dueMs, this.#timersMade++, callback);
+    const timer = new FakeTimer(this.timers, clock, dueMs, this.#timersMade++, callback);
     if (dueMs < Infinity) this.timers.add(timer);
     else timer.isLive = false;
     return timer;
+  }
+
+  /** One that was held: it is due now, behind all that are. */
+  scheduleAgain(timer: FakeTimer): void {
+    timer.isHeld = false;
+    if (!timer.isLive) return;
+    timer.dueMs = this.nowMs;
+    timer.order = this.#timersMade++;
+    this.timers.add(timer);
   }
 
   settle(): void {
@@ -158,25 +206,28 @@ class TimeLine {
   #fire(timer: FakeTimer): void {
     this.timers.shift();
     this.nowMs = Math.max(this.nowMs, timer.dueMs);
-    timer.fire();
+    timer.clock.fire(timer);
     this.settle();
   }
 }
 
 class FakeTimer implements Timer {
   isLive = true;
+  /** By the frozen clock, not in the heap. */
+  isHeld = false;
 
   constructor(
     readonly heap: TimerHeap,
-    readonly dueMs: number,
-    readonly order: number,
+    readonly clock: FakeClock,
+    public dueMs: number,
+    public order: number,
     readonly callback: () => void,
   ) {}
 
   cancel(): void {
     if (!this.isLive) return;
     this.isLive = false;
-    this.heap.cancelled();
+    if (!this.isHeld) this.heap.cancelled();
   }
 
   fire(): void {

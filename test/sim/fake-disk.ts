@@ -93,6 +93,11 @@ export class FakeDisk implements Disk {
     };
   }
 
+  /** Whatever was injected is over. */
+  clearFaults(): void {
+    this.#faults = [];
+  }
+
   /** Bit rot: changes what is read and what survives. */
   flip(path: string, position: number, mask = 1): void {
     const file = this.#file(path, "flip");
@@ -105,6 +110,18 @@ export class FakeDisk implements Disk {
     let total = 0;
     this.#root.eachFile((file) => (total += Math.max(0, file.reservedEnd - file.size)));
     return total;
+  }
+
+  /** A file's bytes as they are now, for who looks on: not copied, not failing. Null without one. */
+  peek(path: string): Buffer | null {
+    const node = this.#find(path);
+    return node instanceof FileNode ? node.data.subarray(0, node.size) : null;
+  }
+
+  /** Names in a directory, likewise. */
+  peekNames(path: string): string[] {
+    const node = this.#find(path);
+    return node instanceof DirectoryNode ? [...node.entries.keys()] : [];
   }
 
   /** A file's bytes as they would survive. */

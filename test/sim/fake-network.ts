@@ -7,7 +7,8 @@
  *                  `drain` follows when the reader has taken half of them
  *
  * Hosts are named by address. A cut between two hosts holds what is on its way back, as a broken
- * cable does; a reset loses it. No event comes within a call: all come from the clock.
+ * cable does; a reset loses it. A frozen host's kernel goes on, and its process hears of nothing
+ * until its thaw. No event comes within a call: all come from the clock.
  */
 import { assert } from "../../src/base/assert.ts";
 import {
@@ -52,6 +53,14 @@ export class FakeNetwork implements Network {
   readonly #listeners = new Map<string, FakeListener>();
   readonly #sockets = new Set<FakeSocket>();
   readonly #cuts = new Set<string>();
+  /** By "a>b": how much longer bytes travel. */
+  readonly #detours = new Map<string, number>();
+  /** What a frozen host's process would have been told, by its address. */
+  readonly #frozen = new Map<string, (() => void)[]>();
+  /** Without power: nothing answers there. */
+  readonly #dark = new Set<string>();
+  /** Told of all that arrives. */
+  watch: ((from: FakeEnd, to: FakeEnd, bytes: Buffer) => void) | null = null;
   #nextPort = FIRST_EPHEMERAL_PORT;
 
   constructor(
@@ -100,23 +109,92 @@ export class FakeNetwork implements Network {
     for (const socket of [...this.#sockets]) socket.incoming.pump();
   }
 
-  /** A host loses power, or its process is killed: its sockets vanish without a word to it. */
+  /** What is sent from now on takes so much longer from `a` to `b`; 0 ends that. */
+  slow(a: string, b: string, byMs: number): void {
+    if (byMs === 0) this.#detours.delete(`${a}>${b}`);
+    else this.#detours.set(`${a}>${b}`, byMs);
+  }
+
+  healAll(): void {
+    this.#cuts.clear();
+    this.#detours.clear();
+    for (const socket of [...this.#sockets]) socket.incoming.pump();
+  }
+
+  /** A process is killed: its sockets vanish without a word to it, and are reset to others. */
   crash(address: string): void {
+    this.#end(address, (socket) => socket.vanish());
+  }
+
+  /** The power goes: others hear of it when they send something, and it has come back by then. */
+  powerOff(address: string): void {
+    this.#dark.add(address);
+    this.#end(address, (socket) => socket.goDark());
+  }
+
+  powerOn(address: string): void {
+    this.#dark.delete(address);
+    for (const socket of [...this.#sockets]) {
+      if (socket.remoteAddress === address) socket.peer.incoming.pump();
+    }
+  }
+
+  isDark(address: string): boolean {
+    return this.#dark.has(address);
+  }
+
+  freeze(address: string): void {
+    if (!this.#frozen.has(address)) this.#frozen.set(address, []);
+  }
+
+  thaw(address: string): void {
+    const held = this.#frozen.get(address) ?? [];
+    this.#frozen.delete(address);
+    for (const callback of held) this.clock.schedule(0, () => this.tell(address, callback));
+    for (const socket of [...this.#sockets]) {
+      if (socket.host === address) this.clock.schedule(0, () => socket.incoming.pump());
+    }
+  }
+
+  isFrozen(address: string): boolean {
+    return this.#frozen.has(address);
+  }
+
+  /** Runs in the process of a host, when it runs. */
+  tell(address: string, callback: () => void): void {
+    const held = this.#frozen.get(address);
+    if (held === undefined) callback();
+    else held.push(callback);
+  }
+
+  /** Resets the connections that `chosen` picks, each seen from the end that was made first. */
+  breakConnections(chosen: (end: FakeEnd, other: FakeEnd) => boolean): number {
+    let count = 0;
+    for (const socket of [...this.#sockets]) {
+      if (socket.isClosed || !socket.isCaller || !chosen(socket, socket.peer)) continue;
+      socket.incoming.writeReset();
+      socket.peer.incoming.writeReset();
+      count++;
+    }
+    return count;
+  }
+
+  #end(address: string, end: (socket: FakeSocket) => void): void {
+    this.#frozen.delete(address);
     for (const [key, listener] of [...this.#listeners]) {
       if (listener.host === address) this.#listeners.delete(key);
     }
-    for (const socket of [...this.#sockets]) {
-      if (socket.host === address) socket.vanish();
-    }
+    for (const socket of [...this.#sockets]) if (socket.host === address) end(socket);
   }
 
   isCut(from: string, to: string): boolean {
     return this.#cuts.has(`${from}>${to}`);
   }
 
-  delayMs(): number {
+  delayMs(from: string, to: string): number {
     const { delayMsMin, delayMsMax } = this.conditions;
-    return delayMsMin + (this.random.uint32() / 2 ** 32) * (delayMsMax - delayMsMin);
+    const usual = delayMsMin + (this.random.uint32() / 2 ** 32) * (delayMsMax - delayMsMin);
+    return this.#detours.size === 0 ? usual : usual + (this.#detours.get(`${from}>${to}`) ?? 0);
   }
 
   forget(socket: FakeSocket): void {
@@ -143,15 +221,18 @@ export class FakeNetwork implements Network {
   #connect(from: string, to: string, port: number, handler: SocketHandler): Promise<Socket> {
     const { promise, resolve, reject } = Promise.withResolvers<Socket>();
     const fail = (code: string) =>
-      reject(new NetworkError(code, `connect to ${to}:${port}: ${code}`));
-    this.clock.schedule(this.delayMs(), () => {
-      if (this.isCut(from, to) || this.isCut(to, from)) {
+      this.tell(from, () => {
+        reject(new NetworkError(code, `connect to ${to}:${port}: ${code}`));
+      });
+    this.clock.schedule(this.delayMs(from, to), () => {
+      if (this.isCut(from, to) || this.isCut(to, from) || this.isDark(to)) {
         this.clock.schedule(this.conditions.connectTimeoutMs, () => fail("ETIMEDOUT"));
         return;
       }
       const listener =
         this.#listeners.get(`${to}:${port}`) ?? this.#listeners.get(`0.0.0.0:${port}`);
       if (listener === undefined) return fail("ECONNREFUSED");
+      if (this.isDark(from)) return;
       const localPort = this.#nextPort++;
       const ours = new FakeSocket(this, from, to, port, localPort);
       const theirs = new FakeSocket(this, to, from, localPort, port);
@@ -159,13 +240,22 @@ export class FakeNetwork implements Network {
       theirs.incoming = new Pipe(this, ours, theirs);
       ours.peer = theirs;
       theirs.peer = ours;
+      ours.isCaller = true;
       this.#sockets.add(ours).add(theirs);
       ours.handler = handler;
-      theirs.handler = listener.accept(theirs);
-      resolve(ours);
+      this.tell(to, () => {
+        if (!theirs.isClosed) theirs.handler = listener.accept(theirs);
+      });
+      this.tell(from, () => resolve(ours));
     });
     return promise;
   }
+}
+
+/** Where a connection ends. */
+export interface FakeEnd {
+  readonly host: string;
+  readonly localPort: number;
 }
 
 interface FakeListener extends Listener {
@@ -178,8 +268,12 @@ class FakeSocket implements Socket {
   /** What the peer has sent. Set when both ends are made. */
   incoming!: Pipe;
   peer!: FakeSocket;
+  /** It asked for the connection. */
+  isCaller = false;
   isPaused = false;
   isClosed = false;
+  /** Its host lost power: whoever sends something to it is told so, once the host is back. */
+  isDark = false;
   /** A reset has come; what was received before it may still be read. */
   isReset = false;
   #isShutDown = false;
@@ -240,6 +334,15 @@ class FakeSocket implements Socket {
     this.peer.incoming.writeReset();
   }
 
+  /** The power of its host is gone: nobody hears of it yet. */
+  goDark(): void {
+    this.handler = null;
+    this.isClosed = true;
+    this.isDark = true;
+    this.network.forget(this);
+    this.peer.incoming.drop();
+  }
+
   ended(): void {
     this.#peerEnded = true;
     this.handler?.end();
@@ -255,7 +358,9 @@ class FakeSocket implements Socket {
     this.isClosed = true;
     this.incoming.drop();
     this.network.forget(this);
-    this.network.clock.schedule(0, () => this.handler?.close(reason));
+    this.network.clock.schedule(0, () => {
+      this.network.tell(this.host, () => this.handler?.close(reason));
+    });
   }
 }
 
@@ -319,6 +424,8 @@ class Pipe {
   /** Delivers what is due, unless the reader is paused or the way is cut. */
   pump(): void {
     const { clock } = this.network;
+    if (this.to.isDark) return this.#strandAt();
+    if (this.network.isFrozen(this.to.host)) return;
     while (!this.to.isClosed) {
       const item = this.#items[0];
       if (item === undefined || item.dueMs > clock.monotonicMs()) return;
@@ -336,6 +443,7 @@ class Pipe {
     if (kind === "end") return this.to.ended();
     if (kind === "reset") return this.to.reset();
     this.#size -= bytes.length;
+    this.network.watch?.(this.from, this.to, bytes);
     this.to.handler?.data(bytes);
     if (this.#wasShort) this.network.clock.schedule(0, () => this.#drainIfRoom());
   }
@@ -344,12 +452,25 @@ class Pipe {
     if (!this.#wasShort || this.from.isClosed) return;
     if (this.#size > this.network.conditions.pipeSizeMax / 2) return;
     this.#wasShort = false;
-    this.from.handler?.drain();
+    this.network.tell(this.from.host, () => {
+      if (!this.from.isClosed) this.from.handler?.drain();
+    });
+  }
+
+  /** The host that this goes to has lost its power; when it is back, it knows no such connection. */
+  #strandAt(): void {
+    const item = this.#items[0];
+    if (item === undefined || item.dueMs > this.network.clock.monotonicMs()) return;
+    const { from, to } = this;
+    if (this.network.isDark(to.host) || this.network.isCut(from.host, to.host)) return;
+    this.drop();
+    from.incoming.writeReset();
   }
 
   #add(kind: Item["kind"], bytes: Buffer): void {
     const { clock } = this.network;
-    const dueMs = Math.max(this.#lastDueMs, clock.monotonicMs() + this.network.delayMs());
+    const delayMs = this.network.delayMs(this.from.host, this.to.host);
+    const dueMs = Math.max(this.#lastDueMs, clock.monotonicMs() + delayMs);
     this.#lastDueMs = dueMs;
     this.#items.push({ kind, dueMs, bytes });
     this.#size += bytes.length;

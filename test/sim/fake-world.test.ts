@@ -77,6 +77,45 @@ describe("the fake clock", () => {
   });
 });
 
+describe("a frozen machine", () => {
+  test("fires at its thaw what came due, in order, but for what is cancelled then", () => {
+    const clock = new FakeClock();
+    const machine = clock.fork();
+    const fired: string[] = [];
+    const note = (what: string) => () => void fired.push(`${clock.monotonicMs()} ${what}`);
+    const last = machine.schedule(30, note("third"));
+    machine.schedule(20, note("second"));
+    machine.schedule(10, () => {
+      note("first")();
+      last.cancel();
+    });
+    machine.schedule(200, note("later"));
+    clock.schedule(25, note("neighbour"));
+    machine.freeze();
+    clock.advance(100);
+    machine.thaw();
+    clock.advance(0);
+    expect(fired).toEqual(["25 neighbour", "100 first", "100 second"]);
+    clock.advance(100);
+    expect(fired.at(-1)).toBe("200 later");
+  });
+
+  test("takes connections and bytes, and hears of them at its thaw", () => {
+    const { clock, network, client, server } = makePair();
+    const late = new Endpoint(new Signal());
+    network.freeze("b");
+    client.send(Buffer.from("while frozen"));
+    late.socket = clock.await(network.host("c").connect("b", 1, late));
+    late.send(Buffer.from("too"));
+    clock.advance(60_000);
+    expect(server.received().toString()).toBe("");
+    network.thaw("b");
+    clock.advance(1);
+    // The second connection has the same handler here.
+    expect(server.received().toString()).toBe("while frozentoo");
+  });
+});
+
 describe("fake chance", () => {
   test("repeats itself from a seed, and not from another", () => {
     const draw = (seed: number) => {
@@ -161,6 +200,35 @@ describe("the fake network", () => {
     expect([client.closeReason, server.events]).toEqual(["ECONNRESET", []]);
     expect(network.socketCount).toBe(0);
     expect(() => clock.await(network.host("a").connect("b", 1, client))).toThrow("ECONNREFUSED");
+  });
+});
+
+describe("a host without power", () => {
+  test("is silent; when it is back, it knows no connection of before", () => {
+    const { clock, network, client } = makePair();
+    network.powerOff("b");
+    clock.advance(10_000);
+    client.send(Buffer.from("into the void"));
+    expect(() => clock.await(network.host("a").connect("b", 1, client))).toThrow("ETIMEDOUT");
+    expect(client.isClosed).toBe(false);
+    network.powerOn("b");
+    clock.advance(1);
+    expect(client.closeReason).toBe("ECONNRESET");
+    expect(network.socketCount).toBe(0);
+  });
+
+  test("a link is slow one way, and connections break on both ends", () => {
+    const { clock, network, client, server } = makePair();
+    network.slow("a", "b", 500);
+    client.send(Buffer.from("slow"));
+    server.send(Buffer.from("quick"));
+    clock.advance(499);
+    expect([server.receivedSize, client.receivedSize]).toEqual([0, 5]);
+    clock.advance(1);
+    expect(server.receivedSize).toBe(4);
+    expect(network.breakConnections(({ host }) => host === "a")).toBe(1);
+    clock.advance(1000);
+    expect([client.closeReason, server.closeReason]).toEqual(["ECONNRESET", "ECONNRESET"]);
   });
 });
 

@@ -1,0 +1,182 @@
+/**
+ * How a client of the consistency tests reaches a cluster: it asks whoever leads or coordinates,
+ * as metadata has it, over connections of its own, and asks anew for who that is when an answer or
+ * a broken connection says that it is somebody else by now.
+ */
+import { NodeError } from "../../../src/client/node-error.ts";
+import { NodePeer } from "../../../src/client/node-peer.ts";
+import type { Network } from "../../../src/base/world.ts";
+import { ErrorCode, isRetriable } from "../../../src/protocol/error-code.ts";
+import { BufferPool } from "../../../src/protocol/frames/buffer-pool.ts";
+import { metadata } from "../../../src/protocol/messages/03-metadata.ts";
+import { findCoordinator } from "../../../src/protocol/messages/10-find-coordinator.ts";
+import type { Api } from "../../../src/protocol/schema.ts";
+import { Unanswered, type Wire } from "../../consistency/wire.ts";
+import type { FakeClock } from "../fake-clock.ts";
+import type { FakeRandom } from "../fake-random.ts";
+import { type Place, routeOf } from "./routes.ts";
+
+export interface ClientWorld {
+  readonly clock: FakeClock;
+  readonly network: Network;
+  readonly random: FakeRandom;
+  /** "host:port" of brokers. */
+  readonly bootstrap: readonly string[];
+  readonly name: string;
+  /** Shared by all clients: true from when the test wants them to come to an end. */
+  readonly closing: { isClosing: boolean };
+}
+
+const REQUEST_TIMEOUT_MS = 2500;
+const SETUP_TIMEOUT_MS = 1000;
+const METADATA_VERSION = 12;
+const FIND_COORDINATOR_VERSION = 4;
+
+export class ClusterWire implements Wire {
+  readonly hasFollowers = true;
+  readonly #world: ClientWorld;
+  readonly #peers = new Map<string, NodePeer>();
+  readonly #pool = new BufferPool();
+  /** "host:port" by node. */
+  readonly #brokers = new Map<number, string>();
+  /** By "topic-partition". */
+  readonly #leaders = new Map<string, number>();
+  /** "host:port" by "type key". */
+  readonly #coordinators = new Map<string, string>();
+  #sticky: string | null = null;
+
+  constructor(world: ClientWorld) {
+    this.#world = world;
+  }
+
+  get isClosing(): boolean {
+    return this.#world.closing.isClosing;
+  }
+
+  sleep(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#world.clock.schedule(delayMs, resolve));
+  }
+
+  wallMs(): number {
+    return this.#world.clock.wallMs();
+  }
+
+  close(): void {
+    for (const peer of this.#peers.values()) peer.close();
+    this.#peers.clear();
+  }
+
+  async ask<Q, QI, R, RI>(api: Api<Q, QI, R, RI>, version: number, request: QI): Promise<R> {
+    const route = routeOf(api.key);
+    const place = route.place(request);
+    const address = await this.#addressOf(place);
+    try {
+      const answer = await this.#askAt(address, api, version, request);
+      if (isRetriable(route.errorOf(answer))) this.#forget(place);
+      return answer;
+    } catch (error) {
+      this.#forget(place);
+      throw error;
+    }
+  }
+
+  async #askAt<Q, QI, R, RI>(
+    address: string,
+    api: Api<Q, QI, R, RI>,
+    version: number,
+    request: QI,
+  ): Promise<R> {
+    try {
+      const peer = this.#peer(address);
+      return await peer.ask(api, () => request, REQUEST_TIMEOUT_MS, owned, version);
+    } catch (error) {
+      if (!(error instanceof NodeError)) throw error;
+      if (this.#sticky === address) this.#sticky = null;
+      throw new Unanswered(error.message);
+    }
+  }
+
+  async #addressOf(place: Place): Promise<string> {
+    if (place.kind === "any") return this.#anyone();
+    if (place.kind === "coordinator") return this.#coordinator(place.keyType, place.key);
+    const key = `${place.topic}-${place.partition}`;
+    if (!this.#leaders.has(key)) await this.#learn(place.topic);
+    const address = this.#brokers.get(this.#leaders.get(key) ?? -1);
+    if (address !== undefined) return address;
+    this.#leaders.delete(key);
+    throw new Unanswered(`${key} has no leader`);
+  }
+
+  async #learn(topic: string): Promise<void> {
+    const request = { topics: [{ name: topic }], allowAutoTopicCreation: false };
+    const answer = await this.#askAt(this.#anyone(), metadata, METADATA_VERSION, request);
+    for (const { nodeId, host, port } of answer.brokers) {
+      this.#brokers.set(nodeId, `${host}:${port}`);
+    }
+    for (const { name, partitions } of answer.topics) {
+      for (const { partitionIndex, leaderId } of partitions) {
+        this.#leaders.set(`${name}-${partitionIndex}`, leaderId);
+      }
+    }
+  }
+
+  async #coordinator(keyType: number, key: string): Promise<string> {
+    const name = `${keyType} ${key}`;
+    const known = this.#coordinators.get(name);
+    if (known !== undefined) return known;
+    const request = { keyType, coordinatorKeys: [key] };
+    const version = FIND_COORDINATOR_VERSION;
+    const answer = await this.#askAt(this.#anyone(), findCoordinator, version, request);
+    const [found] = answer.coordinators;
+    if (found === undefined || found.errorCode !== ErrorCode.NONE) {
+      this.#sticky = null;
+      throw new Unanswered(`${name} has no coordinator`);
+    }
+    const address = `${found.host}:${found.port}`;
+    this.#coordinators.set(name, address);
+    return address;
+  }
+
+  #forget(place: Place): void {
+    if (place.kind === "leader") this.#leaders.delete(`${place.topic}-${place.partition}`);
+    else if (place.kind === "coordinator")
+      this.#coordinators.delete(`${place.keyType} ${place.key}`);
+    // Its metadata may be of long ago: the next one is asked.
+    this.#sticky = null;
+  }
+
+  #anyone(): string {
+    this.#sticky ??= this.#world.random.pick(this.#world.bootstrap);
+    return this.#sticky;
+  }
+
+  #peer(address: string): NodePeer {
+    const known = this.#peers.get(address);
+    if (known !== undefined) return known;
+    const { clock, network, name } = this.#world;
+    const colon = address.lastIndexOf(":");
+    const peer = new NodePeer({
+      network,
+      clock,
+      host: address.slice(0, colon),
+      port: Number(address.slice(colon + 1)),
+      clientId: name,
+      setupTimeoutMs: SETUP_TIMEOUT_MS,
+      pool: this.#pool,
+    });
+    this.#peers.set(address, peer);
+    return peer;
+  }
+}
+
+/** The same, without a byte of the connection's. */
+function owned<T>(value: T): T {
+  return copyOf(value) as T;
+}
+
+function copyOf(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  if (Array.isArray(value)) return value.map(copyOf);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, copyOf(field)]));
+}

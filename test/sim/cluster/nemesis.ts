@@ -1,0 +1,273 @@
+/**
+ * What goes wrong in a cluster: machines, network, disks and clocks, at random from a seed. It
+ * keeps to what Kafka promises to survive:
+ *
+ * - where not every append is synced, one machine at most has lost what it had not synced, until it
+ *   is in sync again everywhere (KIP-966 with min.insync.replicas 2);
+ * - a disk rots on one machine only.
+ */
+import type { FakeRandom } from "../fake-random.ts";
+import type { Fault } from "../fake-disk.ts";
+import type { Cluster } from "./cluster.ts";
+import type { SimulatedNode } from "./simulated-node.ts";
+
+export type Trouble =
+  | "kill"
+  | "power loss"
+  | "stop"
+  | "freeze"
+  | "cut"
+  | "resets"
+  | "slow link"
+  | "slow disk"
+  | "disk fault"
+  | "clock jump";
+
+export const TROUBLES: readonly Trouble[] = [
+  "kill",
+  "power loss",
+  "stop",
+  "freeze",
+  "cut",
+  "resets",
+  "slow link",
+  "slow disk",
+  "disk fault",
+  "clock jump",
+];
+
+export interface NemesisPlan {
+  readonly troubles: readonly Trouble[];
+  /** Every append is synced before it is acknowledged: any machine may lose its power. */
+  readonly isSynced: boolean;
+  /** How many may be down or frozen at the same time. */
+  readonly absentMax: number;
+}
+
+const DOWN_MS_MAX = 6000;
+const FREEZE_MS_MAX = 15_000;
+const CUT_MS_MAX = 12_000;
+
+interface Plan {
+  readonly atMs: number;
+  readonly act: () => void;
+}
+
+export class Nemesis {
+  readonly #cluster: Cluster;
+  readonly #random: FakeRandom;
+  readonly #plan: NemesisPlan;
+  /** What ends a trouble, in time. */
+  #pending: Plan[] = [];
+  /** Has lost what it had not synced, and is not known to have it back. */
+  #poor: SimulatedNode | null = null;
+  #isOver = false;
+  readonly counts = new Map<Trouble, number>();
+
+  constructor(cluster: Cluster, random: FakeRandom, plan: NemesisPlan) {
+    this.#cluster = cluster;
+    this.#random = random;
+    this.#plan = plan;
+  }
+
+  /** Called every now and then: maybe something happens, and what was to end ends. */
+  act(): void {
+    this.#endWhatIsDue();
+    this.#restartTheEnded();
+    if (this.#isOver || !this.#random.chance(0.25)) return;
+    const trouble = this.#random.pick(this.#plan.troubles);
+    if (this.#begin(trouble)) this.counts.set(trouble, (this.counts.get(trouble) ?? 0) + 1);
+  }
+
+  /** From now on all is well: whatever is down comes back. */
+  heal(): void {
+    this.#isOver = true;
+    for (const { act } of this.#pending) act();
+    this.#pending = [];
+    const { wire, nodes } = this.#cluster;
+    wire.healAll();
+    wire.conditions = { ...wire.conditions, shortWriteRate: 0 };
+    for (const node of nodes) {
+      node.thaw();
+      node.slowDisk(1);
+      node.disk.clearFaults();
+      node.start();
+    }
+    this.#cluster.note("healed");
+  }
+
+  /** A process that ended is started again by whoever looks after it. */
+  #restartTheEnded(): void {
+    for (const node of this.#cluster.nodes) {
+      if (node.life === null && (this.#isOver || !this.#isPlanned(node))) node.start();
+    }
+  }
+
+  readonly #planned = new Map<SimulatedNode, number>();
+
+  #isPlanned(node: SimulatedNode): boolean {
+    return (this.#planned.get(node) ?? 0) > this.#cluster.clock.monotonicMs();
+  }
+
+  #begin(trouble: Trouble): boolean {
+    const node = this.#random.pick(this.#cluster.nodes);
+    switch (trouble) {
+      case "kill":
+        return this.#down(node, "is killed", () => node.kill());
+      case "stop":
+        return this.#down(node, "stops", () => node.stop());
+      case "power loss":
+        return this.#losePower(node);
+      case "freeze":
+        return this.#freeze(node);
+      case "cut":
+        return this.#cut();
+      case "resets":
+        return this.#reset();
+      case "slow link":
+        return this.#slowLink();
+      case "slow disk":
+        node.slowDisk(this.#random.pick([1, 20, 200]));
+        return true;
+      case "disk fault":
+        return this.#breakDisk(node);
+      case "clock jump":
+        node.world.clock.jumpWall(this.#random.between(-3_600_000, 3_600_000));
+        return true;
+    }
+  }
+
+  #down(node: SimulatedNode, what: string, act: () => void): boolean {
+    if (node.life === null || node.isFrozen || node.isStopping || this.#isFull(node)) return false;
+    const downMs = this.#random.below(DOWN_MS_MAX);
+    this.#cluster.note(`${node.id} ${what}, for ${downMs} ms`);
+    this.#planned.set(node, this.#cluster.clock.monotonicMs() + downMs);
+    act();
+    return true;
+  }
+
+  #losePower(node: SimulatedNode): boolean {
+    if (!this.#plan.isSynced) {
+      if (this.#poor !== null && this.#isRich(this.#poor)) this.#poor = null;
+      if (this.#poor !== null && this.#poor !== node) return false;
+    }
+    const keep = this.#random.pick(["none", "random"] as const);
+    const lost = this.#down(node, `loses its power, keeps ${keep}`, () => node.powerLoss(keep));
+    if (lost && !this.#plan.isSynced) this.#poor = node;
+    return lost;
+  }
+
+  /** In sync wherever it has a copy, as the active controller has it. */
+  #isRich(node: SimulatedNode): boolean {
+    const id = node.id;
+    if (!node.isUp) return false;
+    return this.#cluster.nodes.every(({ running }) => {
+      if (running === null) return false;
+      return [...running.broker.image.topics.values()].every(({ partitions }) =>
+        partitions.every(({ replicas, isr }) => !replicas.includes(id) || isr.includes(id)),
+      );
+    });
+  }
+
+  #freeze(node: SimulatedNode): boolean {
+    if (node.life === null || node.isFrozen || this.#isFull(node)) return false;
+    const forMs = this.#random.below(FREEZE_MS_MAX);
+    this.#cluster.note(`${node.id} freezes for ${forMs} ms`);
+    node.freeze();
+    this.#later(forMs, () => node.thaw());
+    return true;
+  }
+
+  #isFull(next: SimulatedNode): boolean {
+    const absent = this.#cluster.nodes.filter(
+      (node) => node !== next && (!node.isUp || node.isFrozen),
+    );
+    return absent.length >= this.#plan.absentMax;
+  }
+
+  #cut(): boolean {
+    const random = this.#random;
+    const { nodes, wire } = this.#cluster;
+    const pairs = this.#shape(nodes.map(({ address }) => address));
+    const forMs = random.below(CUT_MS_MAX);
+    if (pairs.length === 0) return false;
+    const told = pairs.map(([a, b, oneWay]) => `${a}${oneWay ? ">" : "|"}${b}`).join(" ");
+    this.#cluster.note(`cut for ${forMs} ms: ${told}`);
+    for (const [a, b, oneWay] of pairs) wire.cut(a, b, oneWay);
+    this.#later(forMs, () => {
+      for (const [a, b] of pairs) wire.heal(a, b);
+      this.#cluster.note("the cut is over");
+    });
+    return true;
+  }
+
+  /** One alone, two halves, a bridge, a ring, some pairs; both ways or one way. */
+  #shape(addresses: readonly string[]): (readonly [string, string, boolean])[] {
+    const random = this.#random;
+    const oneWay = random.chance(0.3);
+    const [one, two] = [random.pick(addresses), random.pick(addresses)];
+    const pairs = addresses.flatMap((a, index) =>
+      addresses
+        .slice(index + 1)
+        .map((b): readonly [string, string] => (random.chance(0.5) ? [a, b] : [b, a])),
+    );
+    const shape = random.below(4);
+    const half = new Set(addresses.filter(() => random.chance(0.5)));
+    const chosen = pairs.filter(([a, b]) => {
+      if (shape === 0) return a === one || b === one;
+      if (shape === 1) return half.has(a) !== half.has(b);
+      // All still reach `one`.
+      if (shape === 2) return a !== one && b !== one;
+      return (a === one && b === two) || (a === two && b === one);
+    });
+    return chosen.map(([a, b]) => [a, b, oneWay] as const);
+  }
+
+  #reset(): boolean {
+    const random = this.#random;
+    const share = random.pick([0.1, 0.5, 1]);
+    const count = this.#cluster.wire.breakConnections(() => random.chance(share));
+    this.#cluster.note(`${count} connections are reset`);
+    return count > 0;
+  }
+
+  #slowLink(): boolean {
+    const random = this.#random;
+    const { nodes, wire } = this.#cluster;
+    const [a, b] = [random.pick(nodes).address, random.pick(nodes).address];
+    const byMs = random.pick([50, 400, 3000]);
+    this.#cluster.note(`${a} reaches ${b} ${byMs} ms later`);
+    wire.slow(a, b, byMs);
+    this.#later(random.below(CUT_MS_MAX), () => wire.slow(a, b, 0));
+    return true;
+  }
+
+  #breakDisk(node: SimulatedNode): boolean {
+    if (this.#isFull(node)) return false;
+    const fault = someFault(this.#random);
+    this.#cluster.note(`${node.id}: ${fault.operation} of ${fault.path} fails: ${fault.code}`);
+    node.disk.inject(fault);
+    return true;
+  }
+
+  #later(afterMs: number, act: () => void): void {
+    this.#pending.push({ atMs: this.#cluster.clock.monotonicMs() + afterMs, act });
+  }
+
+  #endWhatIsDue(): void {
+    const nowMs = this.#cluster.clock.monotonicMs();
+    const due = this.#pending.filter(({ atMs }) => atMs <= nowMs);
+    this.#pending = this.#pending.filter(({ atMs }) => atMs > nowMs);
+    for (const { act } of due) act();
+  }
+}
+
+function someFault(random: FakeRandom): Fault {
+  return {
+    operation: random.pick(["write", "sync", "rename", "open", "syncDirectory"]),
+    path: random.pick([/both|input|output/, /__transaction_state/, /__consumer_offsets/, /./]),
+    code: random.pick(["EIO", "ENOSPC"]),
+    count: random.between(1, 3),
+    after: random.below(60),
+  };
+}

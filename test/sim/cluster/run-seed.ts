@@ -1,0 +1,187 @@
+/**
+ * One seed, one run: a cluster, its clients, what goes wrong, and what must hold all the while and
+ * in the end.
+ *
+ *   start -> topics -> [ clients work, things go wrong, invariants ] -> healed -> all is served
+ *         -> the history of the clients has no anomaly, all copies are equal
+ */
+import { Workload } from "../../consistency/workload.ts";
+import { FakeRandom } from "../fake-random.ts";
+import { Cluster } from "./cluster.ts";
+import { Invariants } from "./invariants.ts";
+import { Nemesis, type Trouble, TROUBLES } from "./nemesis.ts";
+import { Violation } from "./violation.ts";
+
+export interface Outcome {
+  readonly seed: number;
+  readonly traceHash: string;
+  readonly simulatedMs: number;
+  readonly okCount: number;
+  readonly operationCount: number;
+  readonly deliveredCount: number;
+  readonly checks: number;
+  readonly troubles: Readonly<Record<string, number>>;
+}
+
+/** What did not hold, and all that helps to see why. */
+export class SeedFailure extends Error {
+  constructor(
+    readonly seed: number,
+    reason: unknown,
+    readonly report: string,
+  ) {
+    super(`seed ${seed}: ${reason instanceof Error ? reason.message : String(reason)}`, {
+      cause: reason,
+    });
+  }
+}
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly nodeCount?: number;
+  readonly troubles?: readonly Trouble[];
+  readonly seconds?: number;
+}
+
+const START_MS_MAX = 30_000;
+const HEAL_MS_MAX = 120_000;
+const VERIFY_MS_MAX = 240_000;
+const SECONDS_MIN = 5;
+const SECONDS_MAX = 25;
+const SLICE_MS_MAX = 250;
+const REPORT_LINES = 25;
+
+export function runSeed(options: RunOptions): Outcome {
+  const run = new Run(options);
+  try {
+    return run.run();
+  } catch (error) {
+    throw new SeedFailure(options.seed, error, run.report());
+  }
+}
+
+class Run {
+  readonly #seed: number;
+  readonly #random: FakeRandom;
+  readonly #cluster: Cluster;
+  readonly #nemesis: Nemesis;
+  readonly #invariants: Invariants;
+  readonly #workload: Workload;
+  readonly #seconds: number;
+
+  constructor({ seed, nodeCount, troubles, seconds }: RunOptions) {
+    this.#seed = seed;
+    const random = new FakeRandom(seed);
+    this.#random = random;
+    const count = nodeCount ?? 3;
+    const isSynced = random.chance(0.3) || count === 1;
+    const settings = isSynced ? { "log.flush.interval.messages": "1" } : {};
+    this.#cluster = new Cluster({ nodeCount: count, settings }, random.fork());
+    this.#cluster.wire.conditions = {
+      ...this.#cluster.wire.conditions,
+      delayMsMin: 0.2,
+      delayMsMax: random.pick([0.5, 3, 20]),
+      shortWriteRate: random.pick([0, 0.1]),
+      connectTimeoutMs: 3000,
+    };
+    const some = TROUBLES.filter(() => random.chance(0.4));
+    this.#nemesis = new Nemesis(this.#cluster, random.fork(), {
+      troubles: troubles ?? (some.length === 0 ? ["kill"] : some),
+      isSynced: isSynced,
+      absentMax: count === 1 ? 1 : random.between(1, count - 1),
+    });
+    this.#invariants = new Invariants((topic) => !topic.startsWith("__"));
+    this.#seconds = seconds ?? random.between(SECONDS_MIN, SECONDS_MAX);
+    const wireOf = (name: string) => this.#cluster.newWire(name);
+    this.#workload = new Workload(wireOf, random.fork(), "new", {
+      replicationFactor: Math.min(3, count),
+      pauseMsMax: random.pick([300, 600, 1200]),
+    });
+  }
+
+  run(): Outcome {
+    const cluster = this.#cluster;
+    for (const node of cluster.nodes) node.start();
+    this.#until("all nodes start", START_MS_MAX, () => cluster.nodes.every(({ isUp }) => isUp));
+    this.#finish("the topics are made", START_MS_MAX, this.#workload.prepare());
+    const working = this.#workload.run();
+    this.#disturb(working);
+    this.#nemesis.heal();
+    cluster.closing.isClosing = true;
+    this.#finish("clients end what they have begun", HEAL_MS_MAX, working);
+    this.#finish("all is read", VERIFY_MS_MAX, this.#workload.verify());
+    this.#invariants.check(cluster.nodes);
+    if (this.#workload.okCount === 0) throw new Violation("nothing-done", "no operation succeeded");
+    return this.#outcome();
+  }
+
+  report(): string {
+    const { events, nodes } = this.#cluster;
+    const logs = nodes.flatMap(({ id, lines }) => [
+      `--- node ${id}`,
+      ...lines.slice(-REPORT_LINES),
+    ]);
+    return [...events.slice(-REPORT_LINES), ...logs].join("\n");
+  }
+
+  #disturb(working: Promise<void>): void {
+    let failure: { error: unknown } | null = null;
+    working.catch((error: unknown) => (failure = { error }));
+    const { clock } = this.#cluster;
+    const endMs = clock.monotonicMs() + this.#seconds * 1000;
+    while (clock.monotonicMs() < endMs) {
+      this.#nemesis.act();
+      this.#advance(this.#random.between(1, SLICE_MS_MAX));
+      if (failure !== null) throw (failure as { error: unknown }).error;
+    }
+  }
+
+  #advance(byMs: number): void {
+    this.#cluster.clock.advance(byMs);
+    this.#invariants.check(this.#cluster.nodes);
+    for (const node of this.#cluster.nodes) node.reap();
+  }
+
+  #until(what: string, byMsMax: number, condition: () => boolean): void {
+    const { clock } = this.#cluster;
+    const endMs = clock.monotonicMs() + byMsMax;
+    clock.settle();
+    while (!condition()) {
+      if (clock.monotonicMs() >= endMs) {
+        throw new Violation("not-live", `within ${byMsMax} ms it is not so that ${what}`);
+      }
+      this.#nemesisRests();
+      this.#advance(20);
+    }
+  }
+
+  /** Nobody disturbs; what ended is started again. */
+  #nemesisRests(): void {
+    for (const node of this.#cluster.nodes) node.start();
+  }
+
+  #finish(what: string, byMsMax: number, promise: Promise<void>): void {
+    let end: { error: unknown } | "done" | null = null;
+    promise.then(
+      () => (end = "done"),
+      (error: unknown) => (end = { error }),
+    );
+    this.#until(what, byMsMax, () => end !== null);
+    const ended = end as { error: unknown } | "done" | null;
+    if (ended !== null && ended !== "done") throw ended.error;
+  }
+
+  #outcome(): Outcome {
+    const { clock, traceHash, deliveredCount } = this.#cluster;
+    return {
+      seed: this.#seed,
+      traceHash,
+      simulatedMs: clock.monotonicMs(),
+      okCount: this.#workload.okCount,
+      operationCount: this.#workload.history.operations.length,
+      deliveredCount,
+      checks: this.#invariants.checks,
+      troubles: Object.fromEntries(this.#nemesis.counts),
+    };
+  }
+}
