@@ -10,6 +10,8 @@
  * of the records.
  */
 import { mergedByProducer } from "../broker/txn-marker-writer.ts";
+import type { TransactionMarker } from "../coordinator/transaction/participants.ts";
+import { EPOCH_BUMP_VERSION } from "../coordinator/transaction/transaction-metadata.ts";
 import { writeTxnMarkers } from "../protocol/messages/27-write-txn-markers.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { handler } from "./handler.ts";
@@ -18,10 +20,18 @@ export const writeTxnMarkersHandler = handler(
   writeTxnMarkers,
   async ({ markers }, _context, broker) => {
     for (const { producerId } of markers) refuseUnwritable(producerId);
-    return { markers: mergedByProducer(await broker.txnMarkers.send(markers, false)) };
+    return { markers: mergedByProducer(await broker.txnMarkers.write(markers, isTellable)) };
   },
   { isExempt: true },
 );
+
+/**
+ * With an epoch of its own a marker is known from all others: a coordinator that got no answer sends
+ * it again, and it is not written twice.
+ */
+function isTellable({ transactionVersion }: TransactionMarker): boolean {
+  return transactionVersion >= EPOCH_BUMP_VERSION;
+}
 
 /** No cluster gives such an id, and a batch of it could not be made. */
 function refuseUnwritable(producerId: number): void {

@@ -59,7 +59,7 @@ function newTransaction(
   transactionalId: string,
   records: Buffer,
   { apiVersion }: RequestContext,
-  { settings, transactions, world }: Broker,
+  { settings, transactionVerifier, world }: Broker,
 ): ProducedTransaction {
   const mayBeAbortable = apiVersion >= ABORTABLE_VERSION;
   const retryMaxMs = settings.get("add.partitions.to.txn.retry.backoff.max.ms");
@@ -71,8 +71,7 @@ function newTransaction(
     isVerified: settings.get("transaction.partition.verification.enable"),
     retryBackoffMs: settings.get("add.partitions.to.txn.retry.backoff.ms"),
     retryMaxMs: Math.min(retryMaxMs, settings.get("request.timeout.ms")),
-    verifier: transactions,
-    whenEnded: (id) => transactions.whenEnded(id),
+    verifier: transactionVerifier,
     clock: world.clock,
   });
 }

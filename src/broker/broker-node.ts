@@ -18,6 +18,7 @@ import type { DiskError, World } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
 import type { ShareStatePersister } from "../coordinator/share/persister.ts";
 import type { ShareCoordinator } from "../coordinator/share/share-coordinator.ts";
+import type { TransactionVerifier } from "../coordinator/transaction/participants.ts";
 import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
 import type { LogDirectory } from "../log/log-directory.ts";
 import { type LogManager, openLogManager } from "../log/log-manager.ts";
@@ -29,8 +30,10 @@ import { MetadataNode } from "../metadata/metadata-node.ts";
 import { directoryOf } from "../metadata/partition-registration.ts";
 import { GatheredAppends } from "../partition/gathered-appends.ts";
 import { Partitions } from "../partition/partitions.ts";
+import { BufferPool } from "../protocol/frames/buffer-pool.ts";
 import { KRAFT_VERSIONS, type VoterSet, voterSet } from "../raft/voter-set.ts";
 import type { Broker } from "./broker.ts";
+import { BrokerPeers } from "./broker-peers.ts";
 import { Coordinators } from "./coordinators.ts";
 import { DirectoryAssignments } from "./directory-assignments.ts";
 import { FetchSessions } from "./fetch-sessions.ts";
@@ -93,6 +96,8 @@ export class BrokerNode implements Broker {
   readonly telemetry: ClientTelemetry | null;
   readonly supportedFeatures = SUPPORTED_FEATURES;
   readonly txnMarkers: TxnMarkerWriter;
+  /** For what other nodes answer. */
+  readonly buffers = new BufferPool();
   readonly #options: BrokerOptions;
   readonly #storage: Storage;
   readonly #coordinators = new Coordinators(this);
@@ -183,6 +188,10 @@ export class BrokerNode implements Broker {
     return this.#coordinators.transactions;
   }
 
+  get transactionVerifier(): TransactionVerifier {
+    return this.#coordinators.verifier;
+  }
+
   get shareCoordinator(): ShareCoordinator {
     return this.#coordinators.share.coordinator;
   }
@@ -254,6 +263,18 @@ export class BrokerNode implements Broker {
     assignments.open();
     settings.watch((changed) => {
       if (changed.has("cordoned.log.dirs")) void this.#registration?.directoriesCordoned();
+    });
+  }
+
+  /** Connections to other brokers, for one purpose; whoever asks for them closes them. */
+  peersFor(purpose: string): BrokerPeers {
+    return new BrokerPeers({
+      world: this.world,
+      image: () => this.image,
+      listenerName: this.listeners.interBroker.name,
+      clientId: `broker-${this.nodeId}-${purpose}`,
+      setupTimeoutMs: this.settings.get("socket.connection.setup.timeout.ms"),
+      pool: this.buffers,
     });
   }
 

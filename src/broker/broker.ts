@@ -5,6 +5,7 @@ import type { LogLevels } from "../base/log-levels.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
 import type { ShareStatePersister } from "../coordinator/share/persister.ts";
 import type { ShareCoordinator } from "../coordinator/share/share-coordinator.ts";
+import type { TransactionVerifier } from "../coordinator/transaction/participants.ts";
 import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
 import type { SupportedFeatures } from "../metadata/features.ts";
 import type { MetadataNode } from "../metadata/metadata-node.ts";
@@ -34,8 +35,9 @@ export interface Broker extends LocalNode {
   /** Null where there is no collector for the metrics of clients. */
   readonly telemetry: ClientTelemetry | null;
   readonly groups: GroupCoordinator;
-  /** Also asked before a transactional write is taken. */
   readonly transactions: TransactionCoordinator;
+  /** Asked before a transactional write is taken: whoever coordinates the transaction. */
+  readonly transactionVerifier: TransactionVerifier;
   readonly shareCoordinator: ShareCoordinator;
   /** Keeps the states of share partitions, wherever they are coordinated. */
   readonly shareState: ShareStatePersister;

@@ -14,6 +14,7 @@ import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts
 import type { Leadership } from "../coordinator/runtime.ts";
 import type { ShareCoordinator } from "../coordinator/share/share-coordinator.ts";
 import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
+import type { TransactionVerifier } from "../coordinator/transaction/participants.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
 import type { MetadataDelta } from "../metadata/delta.ts";
 import { TRANSACTION_VERSION } from "../metadata/features.ts";
@@ -24,6 +25,7 @@ import {
 } from "../metadata/internal-topics.ts";
 import type { TopicImage } from "../metadata/topics-image.ts";
 import type { Partition } from "../partition/partition.ts";
+import type { BrokerPeers } from "./broker-peers.ts";
 import { PartitionCoordinatorLog } from "./coordinator-log.ts";
 import { groupCoordinatorConfig } from "./group-coordinator-config.ts";
 import { groupTopics } from "./group-topics.ts";
@@ -33,6 +35,8 @@ import type { ShareFetching } from "./share/share-fetching.ts";
 import type { ShareStateKeeper } from "./share-state.ts";
 import type { TopicCreation } from "./topic-creation.ts";
 import { transactionCoordinatorConfig } from "./transaction-coordinator-config.ts";
+import { TransactionVerification } from "./transaction-verification.ts";
+import { TxnMarkerSender } from "./txn-marker-sender.ts";
 import type { TxnMarkerWriter } from "./txn-marker-writer.ts";
 
 interface Node extends LocalNode {
@@ -40,6 +44,8 @@ interface Node extends LocalNode {
   readonly producerIds: ProducerIds;
   readonly txnMarkers: TxnMarkerWriter;
   readonly topicCreation: TopicCreation;
+  /** Connections to other brokers, for one purpose. */
+  peersFor(purpose: string): BrokerPeers;
 }
 
 type GroupModule = typeof import("../coordinator/group/group-coordinator.ts");
@@ -64,6 +70,9 @@ export class Coordinators {
   #transactions: TransactionCoordinator | null = null;
   #share: ShareStateKeeper | null = null;
   #shareFetching: ShareFetching | null = null;
+  #markers: TxnMarkerSender | null = null;
+  #verification: TransactionVerification | null = null;
+  readonly #peers: BrokerPeers[] = [];
 
   constructor(node: Node) {
     this.#node = node;
@@ -92,6 +101,12 @@ export class Coordinators {
   get transactions(): TransactionCoordinator {
     this.#transactions ??= this.#makeTransactions();
     return this.#transactions;
+  }
+
+  /** Asks whoever coordinates a transaction. */
+  get verifier(): TransactionVerifier {
+    this.#verification ??= this.#makeVerification();
+    return this.#verification;
   }
 
   get share(): ShareStateKeeper {
@@ -130,6 +145,7 @@ export class Coordinators {
 
   /** Groups that read a topic are given other partitions where it changed. */
   topicsChanged({ createdTopics, changedPartitions, deletedTopics }: MetadataDelta): void {
+    if (changedPartitions.size > 0) this.#markers?.leadersChanged();
     if (this.#groups === null || changedPartitions.size + deletedTopics.size === 0) return;
     const { topics } = this.#node.image;
     const changed = [...changedPartitions.keys()].map((id) => topics.byId(id)?.name ?? null);
@@ -147,6 +163,7 @@ export class Coordinators {
     this.#transactions?.stop();
     this.stopGroups();
     this.#share?.stop();
+    for (const peers of this.#peers) peers.close();
   }
 
   #keptIn(topic: string): Leadership | null {
@@ -177,7 +194,7 @@ export class Coordinators {
         () => node.image,
         () => node.metadataOffset,
       ),
-      verifier: { verify: (write, operation) => this.transactions.verify(write, operation) },
+      verifier: this.verifier,
       shareState: () => this.share.persister,
       latestOffset: (topicId, partition) =>
         shareModule().latestOffset(node.partitions, topicId, partition),
@@ -185,6 +202,38 @@ export class Coordinators {
         this.#partitionCountOf(CONSUMER_OFFSETS_TOPIC) ??
         settings.get("offsets.topic.num.partitions"),
     });
+  }
+
+  #makeVerification(): TransactionVerification {
+    const node = this.#node;
+    return new TransactionVerification({
+      nodeId: node.nodeId,
+      clock: node.world.clock,
+      logger: node.logger.child("transactions"),
+      image: () => node.image,
+      coordinator: () => this.transactions,
+      peers: this.#peersFor("txn-verification"),
+      timeoutMs: () => node.settings.get("request.timeout.ms"),
+    });
+  }
+
+  #makeMarkers(): TxnMarkerSender {
+    const node = this.#node;
+    return new TxnMarkerSender({
+      nodeId: node.nodeId,
+      clock: node.world.clock,
+      image: () => node.image,
+      writer: node.txnMarkers,
+      peers: this.#peersFor("txn-marker-sender"),
+      timeoutMs: () => node.settings.get("request.timeout.ms"),
+    });
+  }
+
+  /** Closed when the node stops. */
+  #peersFor(purpose: string): BrokerPeers {
+    const peers = this.#node.peersFor(purpose);
+    this.#peers.push(peers);
+    return peers;
   }
 
   #makeTransactions(): TransactionCoordinator {
@@ -195,7 +244,7 @@ export class Coordinators {
       clock: world.clock,
       logger: logger.child("transactions"),
       config: transactionCoordinatorConfig(settings),
-      sender: node.txnMarkers,
+      sender: (this.#markers ??= this.#makeMarkers()),
       newProducerId: () => node.producerIds.next(),
       transactionVersion: () => node.image.featureLevel(TRANSACTION_VERSION),
       partitionCount: () =>

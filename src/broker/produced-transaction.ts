@@ -29,8 +29,6 @@ export interface ProducedTransactionOptions {
   readonly retryBackoffMs: number;
   readonly retryMaxMs: number;
   readonly verifier: TransactionVerifier;
-  /** Resolves when nothing is on its way to its end; for as long as that may take. */
-  readonly whenEnded: (transactionalId: string) => Promise<void>;
   readonly clock: Clock;
 }
 
@@ -92,10 +90,10 @@ export class ProducedTransaction {
 
   /** Until the transaction before has ended, and not longer than Kafka would wait. */
   async #backOff(): Promise<void> {
-    const { clock, retryBackoffMs, transactionalId, whenEnded } = this.#options;
+    const { clock, retryBackoffMs, transactionalId, verifier } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = clock.schedule(retryBackoffMs, resolve);
-    void whenEnded(transactionalId).then(() => clock.afterTurn(resolve));
+    void verifier.whenEnded(transactionalId).then(() => clock.afterTurn(resolve));
     await promise;
     timer.cancel();
   }

@@ -1,6 +1,7 @@
 /**
  * Writes the markers that end transactions into the partitions that this node leads: for the
- * transaction coordinator of this node, and for whoever sends WriteTxnMarkers.
+ * transaction coordinator of this node (txn-marker-sender.ts), and for whoever sends
+ * WriteTxnMarkers.
  *
  *   marker ──▶ partition            a control batch in its log
  *         └──▶ __consumer_offsets   the same, and the group coordinator takes what was pending
@@ -9,7 +10,6 @@ import { Slices } from "../base/slices.ts";
 import type { Clock } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
 import type {
-  MarkerSender,
   TransactionMarker,
   TransactionMarkerResult,
 } from "../coordinator/transaction/participants.ts";
@@ -37,33 +37,31 @@ interface Written {
   errorCode: number;
 }
 
-export class TxnMarkerWriter implements MarkerSender {
+export class TxnMarkerWriter {
   readonly #options: TxnMarkerWriterOptions;
 
   constructor(options: TxnMarkerWriterOptions) {
     this.#options = options;
   }
 
-  hasPartition(topic: string, partition: number): boolean {
-    const { image } = this.#options.source;
-    return image.topics.byName(topic)?.partitions[partition] !== undefined;
-  }
-
-  async send(
+  /**
+   * Resolves with one result for each marker, in their order, once each partition has its marker
+   * committed or has refused it. `isRepeated`: see `SentMarker`.
+   */
+  async write(
     markers: readonly TransactionMarker[],
-    isRepeated: boolean,
+    isRepeated: (marker: TransactionMarker) => boolean,
   ): Promise<TransactionMarkerResult[]> {
-    const { clock } = this.#options;
     const waits: Promise<void>[] = [];
     const all: Written[][] = [];
-    const slices = new Slices(clock, SLICE_MS);
+    const slices = new Slices(this.#options.clock, SLICE_MS);
     for (const marker of markers) {
       const written: Written[] = [];
       all.push(written);
       for (const { topic, partition } of partitionsOf(marker)) {
         const result = { topic, partition, errorCode: ErrorCode.NONE as number };
         written.push(result);
-        const error = this.#write(topic, partition, marker, isRepeated);
+        const error = this.#write(topic, partition, marker, isRepeated(marker));
         if (typeof error === "number") result.errorCode = error;
         else waits.push(error.then((later) => void (result.errorCode = later)));
         if (slices.isOver) await slices.next();
@@ -154,6 +152,17 @@ function resultOf(producerId: number, written: Iterable<Written>): TransactionMa
     found.partitions.push({ partitionIndex, errorCode });
   }
   return { producerId, topics: [...topics.values()] };
+}
+
+export function allFailed(
+  { producerId, topics }: TransactionMarker,
+  errorCode: ErrorCode,
+): TransactionMarkerResult {
+  const failed = topics.map(({ name, partitionIndexes }) => ({
+    name,
+    partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, errorCode })),
+  }));
+  return { producerId, topics: failed };
 }
 
 /** As one request answers them: all of one producer together, and none that has no partition. */

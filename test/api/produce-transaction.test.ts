@@ -128,7 +128,7 @@ class Kit {
       partitions: node.partitions,
       gatheredAppends: node.gatheredAppends,
       image: node.image,
-      transactions: { verify, whenEnded: () => new Promise<void>(() => {}) },
+      transactionVerifier: { verify, whenEnded: () => new Promise<void>(() => {}) },
     } as unknown as Broker;
   }
 }

@@ -28,7 +28,7 @@ function arena(partitionCount = 2) {
     timeoutMs: () => 1000,
   });
   const send = (marker: Partial<TransactionMarker>, isRepeated = false) => {
-    const results = broker.wait(writer.send([markerOf(marker)], isRepeated));
+    const results = broker.wait(writer.write([markerOf(marker)], () => isRepeated));
     return results[0]!.topics.flatMap(({ partitions }) =>
       partitions.map(({ errorCode }) => errorCode),
     );
@@ -149,7 +149,7 @@ test("a transaction of many partitions lets others have their turn", () => {
   });
   const partitionIndexes = Array.from({ length: 300 }, (_, index) => index);
   const topics = [{ name: "many", partitionIndexes: [...partitionIndexes, 5, 7] }];
-  const [result] = broker.wait(writer.send([markerOf({ topics })], false));
+  const [result] = broker.wait(writer.write([markerOf({ topics })], () => false));
   expect(turns).toBeGreaterThan(40);
   expect(result!.topics[0]!.partitions).toEqual(
     partitionIndexes.map((partitionIndex) => ({ partitionIndex, errorCode: NONE })),

@@ -21,7 +21,7 @@ const REASONS: readonly (readonly [names: RegExp, reason: string])[] = [
   [/^unstable\.feature\.versions\.enable$/, "there are no features beyond those of the release"],
   [/^internal\./, "it is there for Kafka's own tests"],
   [
-    /^(add\.partitions\.|broker\.heartbeat|initial\.broker|controlled\.|server\.max\.startup)/,
+    /^(broker\.heartbeat|initial\.broker|controlled\.|server\.max\.startup)/,
     "controller, broker and coordinators are in one process",
   ],
   [/^log\.dir\.failure\./, "controller, broker and coordinators are in one process"],

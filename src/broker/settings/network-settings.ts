@@ -32,7 +32,11 @@ export const networkSettings = {
   ),
   "early.start.listeners": list(null, "high", values({ empty: true, null: true })),
   "socket.connection.setup.timeout.max.ms": long(30_000, "medium"),
-  "socket.connection.setup.timeout.ms": long(10_000, "medium"),
+  "socket.connection.setup.timeout.ms": long(
+    10_000,
+    "medium",
+    acts("How long another node may take to accept a connection."),
+  ),
   "socket.listen.backlog.size": int(50, "medium", atLeast(1)),
   "socket.receive.buffer.bytes": int(102_400, "high"),
   "socket.request.max.bytes": int(

@@ -68,8 +68,18 @@ export const transactionSettings = {
     atLeast(1),
     acts("A transactional id is forgotten when it has not been used for so long."),
   ),
-  "add.partitions.to.txn.retry.backoff.max.ms": int(100, "high", atLeast(0)),
-  "add.partitions.to.txn.retry.backoff.ms": int(20, "high", atLeast(1)),
+  "add.partitions.to.txn.retry.backoff.max.ms": int(
+    100,
+    "high",
+    atLeast(0),
+    acts("How long a produce waits for the transaction before its own to end."),
+  ),
+  "add.partitions.to.txn.retry.backoff.ms": int(
+    20,
+    "high",
+    atLeast(1),
+    acts("After so long a produce asks again whether the transaction before has ended."),
+  ),
   "producer.id.expiration.check.interval.ms": int(
     600_000,
     "low",

@@ -56,7 +56,7 @@ export interface GroupCoordinatorOptions {
   readonly config: GroupConfig;
   readonly topics: TopicDirectory;
   /** Asked before a transaction's offsets are written. */
-  readonly verifier: TransactionVerifier;
+  readonly verifier: Pick<TransactionVerifier, "verify">;
   /** Keeps what share groups have got to. */
   readonly shareState: () => ShareStatePersister;
   /** Where a partition ends for those who see what is committed. */

@@ -30,7 +30,7 @@ const LOADING_VERSION = 2;
 
 export interface TransactionalOffsetsOptions {
   readonly topics: TopicDirectory;
-  readonly verifier: TransactionVerifier;
+  readonly verifier: Pick<TransactionVerifier, "verify">;
   /** transaction.partition.verification.enable */
   readonly isVerified: () => boolean;
   /** Where the group's partition is, and its topic's name. */

@@ -64,8 +64,10 @@ export class MarkerDelivery {
     const isTellable = this.#options.metadata.clientTransactionVersion >= EPOCH_BUMP_VERSION;
     const isRepeated = this.#isRepeated || isTellable;
     this.#isRepeated = true;
-    void this.#options.sender.send([this.#marker()], isRepeated).then(([result]) => {
-      if (!this.#isStopped) this.#take(result);
+    const isWanted = () => !this.#isStopped;
+    const sent = { marker: this.#marker(), isRepeated, isWanted };
+    void this.#options.sender.send(sent).then((result) => {
+      if (isWanted()) this.#take(result);
     });
   }
 
@@ -90,9 +92,9 @@ export class MarkerDelivery {
     };
   }
 
-  #take(result: TransactionMarkerResult | undefined): void {
+  #take({ topics }: TransactionMarkerResult): void {
     const failed = new Map<ErrorCode, Failed>();
-    for (const { name, partitions } of result?.topics ?? []) {
+    for (const { name, partitions } of topics) {
       for (const { partitionIndex, errorCode } of partitions) {
         const error = errorCode as ErrorCode;
         if (isSettled(error)) this.#forget(name, partitionIndex);

@@ -4,9 +4,10 @@
  *   partition, group ── TransactionVerifier ──▶ coordinator     may this write be taken?
  *   coordinator ─────── MarkerSender ─────────▶ partition       the transaction ends
  *
- * The coordinator does not know where the others are: the broker puts both together.
+ * Neither knows where the other is: the broker puts both together (broker/txn-marker-sender.ts,
+ * broker/transaction-verification.ts).
  */
-import type { ErrorCode } from "../../protocol/error-code.ts";
+import { ErrorCode } from "../../protocol/error-code.ts";
 import type { writeTxnMarkers } from "../../protocol/messages/27-write-txn-markers.ts";
 import type { Value } from "../../protocol/schema.ts";
 
@@ -16,21 +17,23 @@ export type TransactionMarker = Value<typeof writeTxnMarkers.request>["markers"]
 /** One error code for each partition of a marker. */
 export type TransactionMarkerResult = Value<typeof writeTxnMarkers.response>["markers"][number];
 
+export interface SentMarker {
+  readonly marker: TransactionMarker;
+  /**
+   * It may have been sent before, and nobody knows where it arrived: by this coordinator, or by one
+   * that died. Where the producer's transaction has ended, none is written.
+   */
+  readonly isRepeated: boolean;
+  /** False once nobody waits for it any more: what has not gone out need not. */
+  readonly isWanted: () => boolean;
+}
+
 export interface MarkerSender {
   /** False for a partition that is deleted: it needs no marker. */
   hasPartition(topic: string, partition: number): boolean;
 
-  /**
-   * Resolves with one result for each marker, in their order, once each partition has its marker
-   * committed or has refused it. Never rejects.
-   *
-   * `isRepeated`: they may have been sent before, and nobody knows which of them arrived: by this
-   * coordinator, or by one that died. Where the producer's transaction has ended, none is written.
-   */
-  send(
-    markers: readonly TransactionMarker[],
-    isRepeated: boolean,
-  ): Promise<TransactionMarkerResult[]>;
+  /** Resolves once each partition has its marker committed or has refused it. Never rejects. */
+  send(sent: SentMarker): Promise<TransactionMarkerResult>;
 }
 
 export interface TopicPartition {
@@ -62,4 +65,17 @@ export interface TransactionVerifier {
    * given back at once: whether to try again is the caller's choice. Never rejects.
    */
   verify(write: TransactionalWrite, operation: TransactionalOperation): Promise<ErrorCode[]>;
+
+  /**
+   * Resolves when the transaction is not on its way to its end: at once, where nothing is known of
+   * the id. Never, where another node coordinates it.
+   */
+  whenEnded(transactionalId: string): Promise<void>;
+}
+
+/** As the producer of a write understands it: see `TransactionalOperation`. */
+export function errorForWriter(error: ErrorCode, operation: TransactionalOperation): ErrorCode {
+  if (error === ErrorCode.PRODUCER_FENCED) return ErrorCode.INVALID_PRODUCER_EPOCH;
+  const isUnknown = error === ErrorCode.TRANSACTION_ABORTABLE && operation === "verify";
+  return isUnknown ? ErrorCode.INVALID_TXN_STATE : error;
 }

@@ -14,11 +14,12 @@ import { NO_SEQUENCE } from "../../protocol/record-batch.ts";
 import { answered, type Outcome } from "../outcome.ts";
 import { Periodic } from "../periodic.ts";
 import { CoordinatorRuntime } from "../runtime.ts";
-import type {
-  MarkerSender,
-  TransactionalOperation,
-  TransactionalWrite,
-  TransactionVerifier,
+import {
+  errorForWriter,
+  type MarkerSender,
+  type TransactionalOperation,
+  type TransactionalWrite,
+  type TransactionVerifier,
 } from "./participants.ts";
 import type { TransactionConfig } from "./transaction-config.ts";
 import {
@@ -197,7 +198,6 @@ export class TransactionCoordinator implements TransactionVerifier {
     return write.partitions.map(() => errorForWriter(error, operation));
   }
 
-  /** Resolves when nothing is on its way to its end: at once, where nothing is known of the id. */
   whenEnded(transactionalId: string): Promise<void> {
     return this.#run<void>(
       transactionalId,
@@ -336,13 +336,6 @@ export class TransactionCoordinator implements TransactionVerifier {
   ): Promise<T> {
     return this.runtime.runFor(transactionalId, operation, failure);
   }
-}
-
-/** As the producer of a write understands it: see `TransactionalOperation`. */
-function errorForWriter(error: ErrorCode, operation: TransactionalOperation): ErrorCode {
-  if (error === ErrorCode.PRODUCER_FENCED) return ErrorCode.INVALID_PRODUCER_EPOCH;
-  const isUnknown = error === ErrorCode.TRANSACTION_ABORTABLE && operation === "verify";
-  return isUnknown ? ErrorCode.INVALID_TXN_STATE : error;
 }
 
 function refusedProducer(errorCode: ErrorCode): ProducerAnswer {

@@ -5,6 +5,7 @@
 import { createLogger, silentLogger } from "../../../src/base/logger.ts";
 import type {
   MarkerSender,
+  SentMarker,
   TopicPartition,
   TransactionMarker,
   TransactionMarkerResult,
@@ -69,13 +70,10 @@ export class FakePartitions implements MarkerSender {
     return !this.deleted.has(`${topic}-${partition}`);
   }
 
-  async send(
-    markers: readonly TransactionMarker[],
-    isRepeated: boolean,
-  ): Promise<TransactionMarkerResult[]> {
-    for (const marker of markers) this.sent.push({ marker, isRepeated });
+  async send({ marker, isRepeated }: SentMarker): Promise<TransactionMarkerResult> {
+    this.sent.push({ marker, isRepeated });
     if (this.isHeld) await new Promise<void>((resolve) => this.#held.push(resolve));
-    return markers.map((marker) => this.#take(marker));
+    return this.#take(marker);
   }
 
   release(): void {

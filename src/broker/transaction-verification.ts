@@ -1,0 +1,201 @@
+/**
+ * Asks the coordinator of a transaction whether a write belongs to it, or to add it (KIP-890),
+ * wherever it is coordinated: on this node directly, elsewhere with AddPartitionsToTxn. Kafka's
+ * AddPartitionsToTxnManager.
+ *
+ *   write ─┬─ coordinated here ──▶ TransactionCoordinator
+ *          ├─ by broker 2 ───────▶ [ one for each id ] ─▶ AddPartitionsToTxn ─▶ broker 2
+ *          └─ by nobody ─────────▶ COORDINATOR_NOT_AVAILABLE
+ *
+ * Invariant: of each transactional id one write waits. Whoever comes behind it with the same epoch
+ * tries again, since nobody heard of the first; a newer producer shuts an older one out.
+ */
+import type { Logger } from "../base/logger.ts";
+import type { Clock } from "../base/world.ts";
+import { NodeError } from "../client/node-error.ts";
+import type { NodePeer } from "../client/node-peer.ts";
+import { coordinatorPartitionFor } from "../coordinator/java-hash.ts";
+import {
+  errorForWriter,
+  type TopicPartition,
+  type TransactionalOperation,
+  type TransactionalWrite,
+  type TransactionVerifier,
+} from "../coordinator/transaction/participants.ts";
+import type { MetadataImage } from "../metadata/image.ts";
+import { TRANSACTION_STATE_TOPIC } from "../metadata/internal-topics.ts";
+import { ErrorCode, errorName } from "../protocol/error-code.ts";
+import { addPartitionsToTxn } from "../protocol/messages/24-add-partitions-to-txn.ts";
+import type { Value } from "../protocol/schema.ts";
+import { RequestGatherer } from "./request-gatherer.ts";
+
+export interface TransactionVerificationOptions {
+  readonly nodeId: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly image: () => Pick<MetadataImage, "topics" | "cluster">;
+  /** Of this node. */
+  readonly coordinator: () => TransactionVerifier;
+  readonly peers: { to(brokerId: number): NodePeer | null };
+  /** request.timeout.ms */
+  readonly timeoutMs: () => number;
+}
+
+type Response = Value<typeof addPartitionsToTxn.response>;
+type Transaction = Value<typeof addPartitionsToTxn.request>["transactions"][number];
+
+interface Entry {
+  readonly write: TransactionalWrite;
+  readonly operation: TransactionalOperation;
+  readonly answer: (errors: ErrorCode[]) => void;
+}
+
+/** Since when it has many transactions, and can be asked for a look alone. */
+const BROKER_VERSION = 4;
+/** Partitions in one request. */
+const PARTITION_COUNT_MAX = 10_000;
+
+export class TransactionVerification implements TransactionVerifier {
+  readonly #options: TransactionVerificationOptions;
+  readonly #gatherers = new Map<number, RequestGatherer<Entry>>();
+
+  constructor(options: TransactionVerificationOptions) {
+    this.#options = options;
+  }
+
+  verify(write: TransactionalWrite, operation: TransactionalOperation): Promise<ErrorCode[]> {
+    const brokerId = this.#coordinatorOf(write.transactionalId);
+    if (brokerId === null) {
+      return Promise.resolve(allOf(write, ErrorCode.COORDINATOR_NOT_AVAILABLE));
+    }
+    const { nodeId, coordinator } = this.#options;
+    if (brokerId === nodeId) return coordinator().verify(write, operation);
+    const { promise, resolve } = Promise.withResolvers<ErrorCode[]>();
+    const gatherer = this.#gathererOf(brokerId);
+    const entry: Entry = { write, operation, answer: resolve };
+    if (makeWay(gatherer, write)) gatherer.add(entry);
+    else resolve(allOf(write, ErrorCode.INVALID_PRODUCER_EPOCH));
+    return promise;
+  }
+
+  whenEnded(transactionalId: string): Promise<void> {
+    const { nodeId, coordinator } = this.#options;
+    if (this.#coordinatorOf(transactionalId) !== nodeId) return new Promise(() => {});
+    return coordinator().whenEnded(transactionalId);
+  }
+
+  /** Null where there is none that could answer. */
+  #coordinatorOf(transactionalId: string): number | null {
+    const { topics, cluster } = this.#options.image();
+    const topic = topics.byName(TRANSACTION_STATE_TOPIC);
+    if (topic === null) return null;
+    const { partitions } = topic;
+    const leader = partitions[coordinatorPartitionFor(transactionalId, partitions.length)]?.leader;
+    const broker = leader === undefined ? null : cluster.broker(leader);
+    return broker === null || broker.fenced ? null : broker.id;
+  }
+
+  #gathererOf(brokerId: number): RequestGatherer<Entry> {
+    let gatherer = this.#gatherers.get(brokerId);
+    if (gatherer === undefined) {
+      gatherer = new RequestGatherer({
+        clock: this.#options.clock,
+        weightOf: ({ write }) => write.partitions.length,
+        weightMax: PARTITION_COUNT_MAX,
+        send: (entries) => this.#request(brokerId, entries),
+      });
+      this.#gatherers.set(brokerId, gatherer);
+    }
+    return gatherer;
+  }
+
+  async #request(brokerId: number, entries: readonly Entry[]): Promise<void> {
+    const answer = await this.#ask(brokerId, entries);
+    for (const { write, operation, answer: tell } of entries) {
+      if (typeof answer === "number") tell(allOf(write, answer));
+      else tell(errorsFor(write, operation, answer));
+    }
+  }
+
+  async #ask(
+    brokerId: number,
+    entries: readonly Entry[],
+  ): Promise<Response["resultsByTransaction"] | ErrorCode> {
+    const { peers, timeoutMs, logger } = this.#options;
+    const peer = peers.to(brokerId);
+    if (peer === null) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    const transactions = entries.map(transactionOf);
+    const request = (version: number) => {
+      if (version >= BROKER_VERSION) return { transactions };
+      throw new NodeError("unsupported", `broker ${brokerId} does not verify transactions`);
+    };
+    try {
+      const response = await peer.ask(addPartitionsToTxn, request, timeoutMs(), (given) => given);
+      const errorCode = response.errorCode as ErrorCode;
+      if (errorCode === ErrorCode.NONE) return response.resultsByTransaction;
+      logger.error(`broker ${brokerId} refuses to verify transactions: ${errorName(errorCode)}`);
+      // Producers know nothing of what brokers may ask each other.
+      const isRefused = errorCode === ErrorCode.CLUSTER_AUTHORIZATION_FAILED;
+      return isRefused ? ErrorCode.INVALID_TXN_STATE : errorCode;
+    } catch (error) {
+      if (!(error instanceof NodeError)) throw error;
+      logger.warn(`transactions are not verified by broker ${brokerId}: ${error.message}`);
+      // As Kafka: an older broker cannot be asked, and so is taken not to mind.
+      return error.reason === "unsupported" ? ErrorCode.NONE : ErrorCode.NETWORK_EXCEPTION;
+    }
+  }
+}
+
+/** Answers the write of the same id that waits already. False where that one is newer. */
+function makeWay(gatherer: RequestGatherer<Entry>, write: TransactionalWrite): boolean {
+  const { transactionalId, producerEpoch } = write;
+  const isSameId = (entry: Entry) => entry.write.transactionalId === transactionalId;
+  const before = gatherer.waiting.find(isSameId);
+  if (before === undefined) return true;
+  if (before.write.producerEpoch > producerEpoch) return false;
+  gatherer.remove(isSameId);
+  const isOlder = before.write.producerEpoch < producerEpoch;
+  const error = isOlder ? ErrorCode.INVALID_PRODUCER_EPOCH : ErrorCode.NETWORK_EXCEPTION;
+  before.answer(allOf(before.write, error));
+  return true;
+}
+
+function transactionOf({ write, operation }: Entry): Transaction {
+  const { transactionalId, producerId, producerEpoch, partitions } = write;
+  const byTopic = Map.groupBy(partitions, ({ topic }) => topic);
+  return {
+    transactionalId,
+    producerId,
+    producerEpoch,
+    verifyOnly: operation !== "add",
+    topics: [...byTopic].map(([name, own]) => ({
+      name,
+      partitions: own.map(({ partition }) => partition),
+    })),
+  };
+}
+
+/** Kafka leaves out of its answers nothing that was asked; what is missing counts as not heard of. */
+function errorsFor(
+  { transactionalId, partitions }: TransactionalWrite,
+  operation: TransactionalOperation,
+  results: Response["resultsByTransaction"],
+): ErrorCode[] {
+  const result = results.find((each) => each.transactionalId === transactionalId);
+  const errors = new Map<string, ErrorCode>();
+  for (const { name, resultsByPartition } of result?.topicResults ?? []) {
+    for (const { partitionIndex: partition, partitionErrorCode } of resultsByPartition) {
+      const error = errorForWriter(partitionErrorCode as ErrorCode, operation);
+      errors.set(nameOf({ topic: name, partition }), error);
+    }
+  }
+  return partitions.map((each) => errors.get(nameOf(each)) ?? ErrorCode.NETWORK_EXCEPTION);
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}-${partition}`;
+}
+
+function allOf({ partitions }: TransactionalWrite, error: ErrorCode): ErrorCode[] {
+  return partitions.map(() => error);
+}

@@ -1,0 +1,172 @@
+/**
+ * Brokers that know each other by a handmade image: each has a controller of its own, and the test
+ * tells all of them the same. They speak over one fake network; a client of theirs does, too.
+ */
+import { leveledLogger, LogLevels } from "../../src/base/log-levels.ts";
+import { createLogger } from "../../src/base/logger.ts";
+import type { BrokerNode } from "../../src/broker/broker-node.ts";
+import { Settings } from "../../src/broker/settings/settings.ts";
+import { NodePeer } from "../../src/client/node-peer.ts";
+import type { NewRecord } from "../../src/metadata/record.ts";
+import { BufferPool } from "../../src/protocol/frames/buffer-pool.ts";
+import type { Api } from "../../src/protocol/schema.ts";
+import { type Node, startNode } from "../../src/server/node.ts";
+import { testProperties } from "../compat/harness/properties.ts";
+import { type FakeWorld, fakeWorld, neighbourOf } from "../sim/fake-world.ts";
+
+const PORT = 9092;
+const TIMEOUT_MS = 60_000;
+
+export class Neighbours {
+  readonly client: FakeWorld;
+  readonly worlds = new Map<number, FakeWorld>();
+  readonly lines: string[] = [];
+  readonly #nodes = new Map<number, Node>();
+  readonly #peers = new Map<number, NodePeer>();
+  #topicCount = 0;
+
+  constructor(count: number, settings: Readonly<Record<string, string>> = {}) {
+    this.client = fakeWorld(1, "10.0.0.100");
+    const ids = Array.from({ length: count }, (_, index) => index + 1);
+    for (const id of ids) this.#start(id, settings);
+    for (const id of ids) this.#introduce(id);
+  }
+
+  broker(id: number): BrokerNode {
+    return this.#nodes.get(id)!.broker;
+  }
+
+  /** Runs until the promise is settled, moving time as far as that needs. */
+  wait<T>(promise: Promise<T>): T {
+    return this.client.clock.await(promise);
+  }
+
+  /** Asks a broker as a client does. */
+  ask<Q, QI, R, RI>(id: number, api: Api<Q, QI, R, RI>, version: number, request: QI): R {
+    return this.wait(this.asking(id, api, version, request));
+  }
+
+  asking<Q, QI, R, RI>(
+    id: number,
+    api: Api<Q, QI, R, RI>,
+    version: number,
+    request: QI,
+  ): Promise<R> {
+    return this.#peerOf(id).ask(
+      api,
+      () => request,
+      TIMEOUT_MS,
+      (response) => response,
+      version,
+    );
+  }
+
+  /** A topic that all know, each partition with one replica on the broker that leads it. */
+  topic(name: string, leaders: readonly number[]): string {
+    const topicId = `${String(++this.#topicCount).padStart(21, "T")}A`;
+    this.tell(() => [
+      { name: "TopicRecord", version: 0, value: { name, topicId } },
+      ...leaders.map((leader, partitionId): NewRecord => {
+        const replicas = [...this.#nodes.keys()];
+        const value = {
+          partitionId,
+          topicId,
+          replicas,
+          isr: [leader],
+          removingReplicas: [],
+          addingReplicas: [],
+          leader,
+          leaderEpoch: 0,
+          partitionEpoch: 0,
+          directories: replicas.map((id) => this.#directoryOf(id)),
+        };
+        return { name: "PartitionRecord", version: 1, value };
+      }),
+    ]);
+    return topicId;
+  }
+
+  /** Another broker leads, without what the one before has written. */
+  lead(topicId: string, partitionId: number, leader: number): void {
+    const value = { partitionId, topicId, isr: leader === -1 ? null : [leader], leader };
+    this.tell(() => [{ name: "PartitionChangeRecord", version: 1, value }]);
+  }
+
+  /** What these brokers are told; all where none are named. */
+  tell(records: (id: number) => NewRecord[], ids: Iterable<number> = this.#nodes.keys()): void {
+    for (const id of ids) {
+      const told = { records: records(id), response: undefined, isAtomic: true };
+      this.wait(this.broker(id).metadata.submit(() => told));
+    }
+  }
+
+  stop(): void {
+    for (const peer of this.#peers.values()) peer.close();
+    for (const node of this.#nodes.values()) this.wait(node.stop());
+  }
+
+  #start(id: number, settings: Readonly<Record<string, string>>): void {
+    const host = `10.0.0.${id}`;
+    const world = neighbourOf(this.client, host);
+    this.worlds.set(id, world);
+    const logLevels = new LogLevels("INFO");
+    const write = createLogger(world.clock, "debug", (line) => this.lines.push(`${id} ${line}`));
+    const properties = testProperties(PORT, PORT + 1, "/data");
+    const own = Object.entries({ ...properties, "node.id": String(id), ...settings });
+    const texts = own.map(([name, text]) => [name, text.replaceAll("127.0.0.1", host)] as const);
+    const starting = startNode({
+      world,
+      logger: leveledLogger(write, logLevels),
+      logLevels,
+      settings: new Settings(new Map(texts)),
+      hostName: host,
+      fatal: (error) => {
+        throw error;
+      },
+    });
+    this.#nodes.set(id, this.wait(starting));
+  }
+
+  /** To all others. */
+  #introduce(id: number): void {
+    const known = this.broker(id).image.cluster.broker(id)!;
+    const record: NewRecord = {
+      name: "RegisterBrokerRecord",
+      version: 3,
+      value: {
+        brokerId: id,
+        incarnationId: known.incarnationId,
+        brokerEpoch: known.epoch,
+        endPoints: known.endpoints.map((endpoint) => ({ ...endpoint })),
+        features: [],
+        rack: null,
+        fenced: false,
+        logDirs: [...known.directories],
+      },
+    };
+    const others = [...this.#nodes.keys()].filter((other) => other !== id);
+    this.tell(() => [record], others);
+  }
+
+  #directoryOf(id: number): string {
+    return this.broker(id).image.cluster.broker(id)!.directories[0]!;
+  }
+
+  #peerOf(id: number): NodePeer {
+    let peer = this.#peers.get(id);
+    if (peer === undefined) {
+      const { network, clock } = this.client;
+      peer = new NodePeer({
+        network,
+        clock,
+        host: `10.0.0.${id}`,
+        port: PORT,
+        clientId: "client",
+        setupTimeoutMs: 1000,
+        pool: new BufferPool(),
+      });
+      this.#peers.set(id, peer);
+    }
+    return peer;
+  }
+}
