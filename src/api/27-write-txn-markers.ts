@@ -26,8 +26,8 @@ export const writeTxnMarkersHandler = handler(
 );
 
 /**
- * With an epoch of its own a marker is known from all others: a coordinator that got no answer sends
- * it again, and it is not written twice.
+ * With an epoch of its own a marker is known from all others: a coordinator that got no answer
+ * sends it again, and it is not written twice.
  */
 function isTellable({ transactionVersion }: TransactionMarker): boolean {
   return transactionVersion >= EPOCH_BUMP_VERSION;

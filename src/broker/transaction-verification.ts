@@ -175,7 +175,7 @@ function transactionOf({ write, operation }: Entry): Transaction {
   };
 }
 
-/** Kafka leaves out of its answers nothing that was asked; what is missing counts as not heard of. */
+/** What a broker leaves out counts as not heard of. */
 function errorsFor(
   { transactionalId, partitions }: TransactionalWrite,
   operation: TransactionalOperation,
