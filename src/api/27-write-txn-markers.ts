@@ -3,6 +3,8 @@
  *
  * - Ends transactions in partitions that this node leads: transaction coordinators send it, and
  *   Kafka's kafka-transactions.sh to abort what hangs. Answers when all markers are committed.
+ * - A marker that is sent again is written again, as in Kafka: it ends nothing, and an epoch of its
+ *   own (KIP-1228) keeps it from ending the next transaction.
  * - Partitions that are not here are UNKNOWN_TOPIC_OR_PARTITION. Those of `__consumer_offsets` are
  *   the group coordinator's: NOT_LEADER_OR_FOLLOWER while it is not ready.
  *
@@ -10,8 +12,6 @@
  * of the records.
  */
 import { mergedByProducer } from "../broker/txn-marker-writer.ts";
-import type { TransactionMarker } from "../coordinator/transaction/participants.ts";
-import { EPOCH_BUMP_VERSION } from "../coordinator/transaction/transaction-metadata.ts";
 import { writeTxnMarkers } from "../protocol/messages/27-write-txn-markers.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { handler } from "./handler.ts";
@@ -20,18 +20,10 @@ export const writeTxnMarkersHandler = handler(
   writeTxnMarkers,
   async ({ markers }, _context, broker) => {
     for (const { producerId } of markers) refuseUnwritable(producerId);
-    return { markers: mergedByProducer(await broker.txnMarkers.write(markers, isTellable)) };
+    return { markers: mergedByProducer(await broker.txnMarkers.write(markers, () => false)) };
   },
   { isExempt: true },
 );
-
-/**
- * With an epoch of its own a marker is known from all others: a coordinator that got no answer
- * sends it again, and it is not written twice.
- */
-function isTellable({ transactionVersion }: TransactionMarker): boolean {
-  return transactionVersion >= EPOCH_BUMP_VERSION;
-}
 
 /** No cluster gives such an id, and a batch of it could not be made. */
 function refuseUnwritable(producerId: number): void {
