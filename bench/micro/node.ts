@@ -174,12 +174,13 @@ async function openNode(world: World, directory: string): Promise<BrokerNode> {
     },
   });
   // Nobody listens at them.
-  await node.start(
+  await node.startMetadata(
     new Map([
       ["PLAINTEXT", 9092],
       ["CONTROLLER", 9093],
     ]),
   );
+  await node.start();
   return node;
 }
 

@@ -13,7 +13,7 @@ import { assert } from "../base/assert.ts";
 import { later } from "../base/later.ts";
 import type { LogLevels } from "../base/log-levels.ts";
 import type { Logger } from "../base/logger.ts";
-import { ZERO_UUID } from "../base/uuid.ts";
+import { ZERO_UUID, randomUuid } from "../base/uuid.ts";
 import type { DiskError, World } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
 import type { ShareStatePersister } from "../coordinator/share/persister.ts";
@@ -23,8 +23,6 @@ import type { TransactionCoordinator } from "../coordinator/transaction/transact
 import type { LogDirectory } from "../log/log-directory.ts";
 import { type LogManager, openLogManager } from "../log/log-manager.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
-import { allocateProducerIds } from "../metadata/controller/allocate-producer-ids.ts";
-import { createTopics } from "../metadata/controller/create-topics.ts";
 import type { MetadataImage } from "../metadata/image.ts";
 import { MetadataNode } from "../metadata/metadata-node.ts";
 import { directoryOf } from "../metadata/partition-registration.ts";
@@ -34,6 +32,9 @@ import { BufferPool } from "../protocol/frames/buffer-pool.ts";
 import { KRAFT_VERSIONS, type VoterSet, voterSet } from "../raft/voter-set.ts";
 import type { Broker } from "./broker.ts";
 import { BrokerPeers } from "./broker-peers.ts";
+import { ALLOCATE_PRODUCER_IDS, createTopicsWithin } from "./controller-calls.ts";
+import { ControllerChannel } from "./controller-channel.ts";
+import { ControllerRegistration } from "./controller-registration.ts";
 import { Coordinators } from "./coordinators.ts";
 import { DirectoryAssignments } from "./directory-assignments.ts";
 import { FetchSessions } from "./fetch-sessions.ts";
@@ -89,6 +90,7 @@ export class BrokerNode implements Broker {
   readonly logs: LogManager;
   readonly partitions = new Partitions();
   readonly gatheredAppends: GatheredAppends;
+  readonly controller: ControllerChannel;
   readonly fetchSessions: FetchSessions;
   readonly producerIds: ProducerIds;
   readonly quotas: Quotas;
@@ -104,6 +106,7 @@ export class BrokerNode implements Broker {
   #metadata: MetadataNode | null = null;
   #ports: ReadonlyMap<string, number> = new Map();
   #registration: Registration | null = null;
+  #controllerRegistration: ControllerRegistration | null = null;
   #publisher: MetadataPublisher | null = null;
   #logDirMoves: LogDirMoves | null = null;
 
@@ -153,7 +156,19 @@ export class BrokerNode implements Broker {
     this.producerIds = new ProducerIds({
       clock,
       logger: logger.child("producer-ids"),
-      allocate: () => this.metadata.submit(allocateProducerIds(this.nodeId, this.brokerEpoch)),
+      allocate: () => {
+        const request = { brokerId: this.nodeId, brokerEpoch: this.brokerEpoch };
+        return this.controller.ask(ALLOCATE_PRODUCER_IDS, request, PRODUCER_IDS_MS_MAX);
+      },
+    });
+    this.controller = new ControllerChannel({
+      clock,
+      network: world.network,
+      pool: this.buffers,
+      nodeId: this.nodeId,
+      metadata: () => this.metadata,
+      setupTimeoutMs: settings.get("socket.connection.setup.timeout.ms"),
+      attemptTimeoutMs: settings.get("controller.socket.timeout.ms"),
     });
     this.quotas = new Quotas(clock, world.network, settings);
     this.txnMarkers = new TxnMarkerWriter({
@@ -166,7 +181,8 @@ export class BrokerNode implements Broker {
       clock,
       settings,
       logger: logger.child("topics"),
-      submit: (request, permits) => this.metadata.submit(createTopics(request, permits)),
+      submit: (request, permits) =>
+        this.controller.ask(createTopicsWithin(permits), request, FORWARDING_MS_MAX),
     });
   }
 
@@ -222,39 +238,43 @@ export class BrokerNode implements Broker {
     return this.#registration?.brokerEpoch ?? -1;
   }
 
-  /** `ports` are those that the listeners have got, by name. */
-  async start(ports: ReadonlyMap<string, number>): Promise<void> {
-    const { world, settings } = this;
+  /**
+   * From here on the controller listener can be served. `ports` are those that the listeners have
+   * got, by name.
+   */
+  async startMetadata(ports: ReadonlyMap<string, number>): Promise<void> {
     this.#ports = ports;
     this.#metadata = await this.#openMetadata();
-    await this.logs.load((topic, index) => this.#assignedDirectory(topic, index));
+  }
+
+  /** From here on all listeners can be served. Throws `LogStartupError`. */
+  async start(): Promise<void> {
+    const { world, settings, metadata } = this;
+    const incarnationId = randomUuid(world.random);
+    this.#controllerRegistration = this.#controllerRegistrationOf(incarnationId);
+    this.#controllerRegistration.start();
+    const registration = this.#registrationOf(incarnationId);
+    this.#registration = registration;
+    const load = () => this.logs.load((topic, index) => this.#assignedDirectory(topic, index));
+    // With others the image has to know first what has become of this broker's partitions.
+    if (registration.isAlone) await Promise.all([registration.enter(), load()]);
+    else await registration.enter().then(load);
     setStraysAside(this.logs, this.image, this.nodeId);
     const assignments = new DirectoryAssignments({
       clock: world.clock,
+      logger: this.logger.child("registration"),
       nodeId: this.nodeId,
-      metadata: this.#metadata,
+      image: this.image,
+      controller: this.controller,
       brokerEpoch: () => this.brokerEpoch,
     });
     this.#logDirMoves = new LogDirMoves(this, assignments);
     const publisher = new MetadataPublisher(this, this.#coordinators, this.#logDirMoves);
     this.#publisher = publisher;
-    this.#registration = new Registration({
-      metadata: this.#metadata,
-      random: world.random,
-      nodeId: this.nodeId,
-      clusterId: this.clusterId,
-      rack: settings.get("broker.rack"),
-      supportedFeatures: SUPPORTED_FEATURES,
-      listeners: this.#endpoints(this.listeners.advertised),
-      controllerListeners: this.#endpoints(this.listeners.advertisedController),
-      directoryIds: this.logs.directories.flatMap(({ id }) => id ?? []),
-      cordonedIds: () => this.#cordonedIds(),
-      previousBrokerEpoch: this.logs.previousBrokerEpoch,
-    });
-    await this.#registration.enter();
+    await registration.unfence();
     // Not before: after a crash this node enters with new leader epochs, and coordinators would
     // read their partitions twice.
-    this.#metadata.subscribe((delta, image) => {
+    metadata.subscribe((delta, image) => {
       this.quotas.apply(delta, image.clientQuotas);
       publisher.apply(delta);
       this.telemetry?.apply(delta, image);
@@ -262,7 +282,7 @@ export class BrokerNode implements Broker {
     this.logs.start();
     assignments.open();
     settings.watch((changed) => {
-      if (changed.has("cordoned.log.dirs")) void this.#registration?.directoriesCordoned();
+      if (changed.has("cordoned.log.dirs")) registration.directoriesCordoned();
     });
   }
 
@@ -288,6 +308,8 @@ export class BrokerNode implements Broker {
     this.#coordinators.stop();
     this.#logDirMoves?.stop();
     await this.#registration?.leave();
+    this.#controllerRegistration?.stop();
+    this.controller.close();
     await this.#metadata?.stop();
     await this.#publisher?.whenIdle();
     await this.logs.shutDown(this.brokerEpoch);
@@ -348,9 +370,45 @@ export class BrokerNode implements Broker {
     const isMetadata = directory.path === metadataDirectory(this.settings);
     if (remaining === 0 || isMetadata) return this.#options.fatal(error);
     if (directory.id === null) return;
-    this.#registration
-      ?.directoryFailed(directory.id)
-      .catch((reason) => this.#options.fatal(reason));
+    this.#registration?.directoryFailed(directory.id);
+  }
+
+  #registrationOf(incarnationId: string): Registration {
+    const { world, logger, settings, metadata, controller } = this;
+    return new Registration({
+      clock: world.clock,
+      logger: logger.child("registration"),
+      metadata,
+      controller,
+      nodeId: this.nodeId,
+      incarnationId,
+      clusterId: this.clusterId,
+      rack: settings.get("broker.rack"),
+      supportedFeatures: SUPPORTED_FEATURES,
+      listeners: this.#endpoints(this.listeners.advertised),
+      directoryIds: this.logs.directories.flatMap(({ id }) => id ?? []),
+      cordonedIds: () => this.#cordonedIds(),
+      previousBrokerEpoch: this.logs.previousBrokerEpoch,
+      heartbeatIntervalMs: settings.get("broker.heartbeat.interval.ms"),
+      registrationTimeoutMs: settings.get("initial.broker.registration.timeout.ms"),
+      controlledShutdownEnable: settings.get("controlled.shutdown.enable"),
+      dirFailureTimeoutMs: settings.get("log.dir.failure.timeout.ms"),
+      fatal: (error) => this.#options.fatal(error),
+    });
+  }
+
+  #controllerRegistrationOf(incarnationId: string): ControllerRegistration {
+    const { world, logger, metadata, controller } = this;
+    return new ControllerRegistration({
+      clock: world.clock,
+      logger: logger.child("registration"),
+      metadata,
+      controller,
+      nodeId: this.nodeId,
+      incarnationId,
+      supportedFeatures: SUPPORTED_FEATURES,
+      listeners: this.#endpoints(this.listeners.advertisedController),
+    });
   }
 
   #directoryIdOf(path: string): string {
@@ -367,6 +425,10 @@ export class BrokerNode implements Broker {
 /** min.incremental.fetch.session.eviction.ms is no setting: Kafka has it in its code. */
 const SESSION_EVICTION_MS = 120_000;
 const NO_CONTROLLER = -1;
+/** Clients wait for it, and try again. */
+const PRODUCER_IDS_MS_MAX = 2000;
+/** As long as Kafka's brokers try to hand something to the controller. */
+export const FORWARDING_MS_MAX = 60_000;
 
 function staticVoters(settings: Settings): VoterSet {
   return voterSet(

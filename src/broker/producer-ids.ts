@@ -9,6 +9,7 @@
  */
 import type { Logger } from "../base/logger.ts";
 import type { Clock } from "../base/world.ts";
+import { NodeError } from "../client/node-error.ts";
 import type { ProducerIdBlock } from "../metadata/controller/allocate-producer-ids.ts";
 import { MetadataStoppedError } from "../metadata/metadata-errors.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
@@ -79,20 +80,25 @@ export class ProducerIds {
 
   async #askController(): Promise<boolean> {
     const { clock, logger, allocate } = this.#options;
-    const block = await allocate().catch(refusedByStopping);
-    if (block.errorCode === ErrorCode.NONE && block.producerIdStart >= this.#end) {
+    const block = await allocate().catch(reasonForNone);
+    if (typeof block !== "string" && isAfter(block, this.#end)) {
       this.#ahead = block;
       return true;
     }
     this.#retryAtMs = clock.monotonicMs() + RETRY_AFTER_MS;
-    logger.warn(`the controller gave no producer ids: ${errorName(block.errorCode)}`);
+    const reason = typeof block === "string" ? block : errorName(block.errorCode);
+    logger.warn(`the controller gave no producer ids: ${reason}`);
     return false;
   }
 }
 
-function refusedByStopping(error: unknown): ProducerIdBlock {
-  if (!(error instanceof MetadataStoppedError)) throw error;
-  return { errorCode: ErrorCode.NOT_CONTROLLER, producerIdStart: 0, producerIdLength: 0 };
+function isAfter({ errorCode, producerIdStart }: ProducerIdBlock, end: number): boolean {
+  return errorCode === ErrorCode.NONE && producerIdStart >= end;
+}
+
+function reasonForNone(error: unknown): string {
+  if (error instanceof NodeError || error instanceof MetadataStoppedError) return error.message;
+  throw error;
 }
 
 /** Clients try again. */

@@ -1,48 +1,86 @@
 /**
- * This node in the image of the cluster: registered and unfenced when it starts, fenced when it
- * stops. The controller is in the same process, so that a heartbeat is only sent when it says
- * something.
+ * This broker in the image of the cluster, from its start to its end: Kafka's
+ * BrokerLifecycleManager.
  *
- *   start   register (controller and broker) -> heartbeat -> unfenced: clients are told of it
- *   stop    heartbeat "wants to stop", until the controller lets it -> fenced
+ *   enter    BrokerRegistration, until the controller takes it      -> it has a broker epoch
+ *   unfence  heartbeats; it wants no fence any more                 -> clients are told of it
+ *   ...      a heartbeat every broker.heartbeat.interval.ms, and at once where there is news
+ *   leave    it wants to stop: the controller gives its leaderships to others and lets it go
+ *
+ * One heartbeat is under way at a time. A broker that is alone with the controller of its own
+ * process sends one only where there is news: nobody could take its place.
  */
-import type { Random } from "../base/world.ts";
-import { randomUuid } from "../base/uuid.ts";
+import type { Logger } from "../base/logger.ts";
+import { Signal, startWait, type Wait, waitUntil } from "../base/signal.ts";
+import { type Clock, DiskError, type Timer } from "../base/world.ts";
+import { NodeError } from "../client/node-error.ts";
 import { LogStartupError } from "../log/log-startup-error.ts";
-import { type BrokerHeartbeatReply, heartbeat } from "../metadata/controller/broker-heartbeat.ts";
-import { registerBroker, registerController } from "../metadata/controller/register-broker.ts";
-import type { SupportedFeatures } from "../metadata/features.ts";
+import { CORDONED_DIRECTORIES_LEVEL } from "../metadata/features.ts";
 import { MetadataStoppedError } from "../metadata/metadata-errors.ts";
 import type { MetadataNode } from "../metadata/metadata-node.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
-import { type ListenerAddress, SECURITY_PROTOCOLS } from "./settings/listeners.ts";
+import { BROKER_HEARTBEAT, REGISTER_BROKER } from "./controller-calls.ts";
+import type { ControllerChannel } from "./controller-channel.ts";
+import {
+  type AdvertisedListener,
+  type NodeIdentity,
+  endpointsOf,
+  featuresOf,
+} from "./node-identity.ts";
 
-export interface RegistrationOptions {
+export interface RegistrationOptions extends NodeIdentity {
+  readonly clock: Clock;
+  readonly logger: Logger;
   readonly metadata: MetadataNode;
-  readonly random: Random;
-  readonly nodeId: number;
+  readonly controller: ControllerChannel;
   readonly clusterId: string;
   readonly rack: string | null;
-  readonly supportedFeatures: SupportedFeatures;
-  /** As others reach them. */
   readonly listeners: readonly AdvertisedListener[];
-  readonly controllerListeners: readonly AdvertisedListener[];
   /** Ids of the log directories that are online. */
   readonly directoryIds: readonly string[];
   /** KIP-1066: ids of the directories that get no new replicas. */
   readonly cordonedIds: () => string[];
   /** Of the last clean stop; -1 when there was none. */
   readonly previousBrokerEpoch: number;
+  /** broker.heartbeat.interval.ms */
+  readonly heartbeatIntervalMs: number;
+  /** initial.broker.registration.timeout.ms */
+  readonly registrationTimeoutMs: number;
+  readonly controlledShutdownEnable: boolean;
+  /** log.dir.failure.timeout.ms */
+  readonly dirFailureTimeoutMs: number;
+  /** The controller could not be told that a directory failed. */
+  readonly fatal: (error: unknown) => void;
 }
 
-export type AdvertisedListener = ListenerAddress & { readonly host: string };
-
-/** With one node there is nobody to hand leadership to: it needs a few, not many. */
-const STOP_HEARTBEATS_MAX = 20;
+/** What the controller can give soon is asked for again soon; doubled up to the usual interval. */
+const HURRY_MS_MIN = 50;
+/** As long as Kafka's nodes wait for the controller to let them go. */
+const STOP_MS_MAX = 300_000;
+/** Alone there is nobody to hand leadership to: it needs a few heartbeats, not many. */
+const ALONE_STOP_BEATS_MAX = 20;
+/** What no other attempt could mend. */
+const HOPELESS: ReadonlySet<number> = new Set([ErrorCode.INCONSISTENT_CLUSTER_ID]);
 
 export class Registration {
   readonly #options: RegistrationOptions;
+  /** Moves with the image, and with each answer to a heartbeat. */
+  readonly #moved = new Signal();
+  /** Directories that failed: whether the controller knows. */
+  readonly #offline = new Map<string, boolean>();
   #brokerEpoch = -1;
+  #wantsFence = true;
+  #wantsShutDown = false;
+  #isFenced = true;
+  #mayShutDown = false;
+  #timer: Timer | null = null;
+  #beating: Promise<void> | null = null;
+  #hurryMs = HURRY_MS_MIN;
+  /** There is news that the heartbeat under way does not tell. */
+  #isBeatDue = false;
+  #isOver = false;
+  /** While it is alone. */
+  #company: Wait | null = null;
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
@@ -53,98 +91,215 @@ export class Registration {
     return this.#brokerEpoch;
   }
 
-  /** Throws `LogStartupError` when the controller refuses. */
-  async enter(): Promise<void> {
+  /** Nobody could take over from this broker, and its controller sees that it lives. */
+  get isAlone(): boolean {
     const { metadata } = this.#options;
-    const incarnationId = randomUuid(this.#options.random);
-    // Submitted together, they share one sync of the log.
-    const [, reply] = await Promise.all([
-      metadata.submit(registerController(this.#controllerRequest(incarnationId))),
-      metadata.submit(registerBroker(this.#brokerRequest(incarnationId), true)),
-    ]);
-    if (reply.errorCode !== ErrorCode.NONE) {
-      const why = reply.errorMessage ?? errorName(reply.errorCode);
-      throw new LogStartupError(`This broker could not be registered: ${why}`);
-    }
-    this.#brokerEpoch = reply.brokerEpoch;
-    await this.#heartbeat([], false);
+    const isOnlyBroker = metadata.image.cluster.brokers.size <= 1;
+    return metadata.isActiveController && metadata.isOnlyVoter && isOnlyBroker;
   }
 
-  async directoryFailed(directoryId: string): Promise<void> {
-    await this.#heartbeat([directoryId], false);
+  /**
+   * Registers, and waits until the image of this node has it. Throws `LogStartupError` when the
+   * controller has refused, or was not there, for too long.
+   */
+  async enter(): Promise<void> {
+    const { clock, logger, metadata, nodeId, registrationTimeoutMs } = this.#options;
+    const endMs = clock.monotonicMs() + registrationTimeoutMs;
+    metadata.watch(() => this.#imageChanged());
+    while (!this.#isOver) {
+      const reason = await this.#register();
+      if (reason === null) break;
+      const leftMs = endMs - clock.monotonicMs();
+      if (leftMs <= 0) throw new LogStartupError(`This broker could not be registered: ${reason}`);
+      logger.warn(`this broker is not registered yet: ${reason}`);
+      await this.#sleep(Math.min(leftMs, this.#options.heartbeatIntervalMs));
+    }
+    logger.info(`registered with broker epoch ${this.#brokerEpoch}`);
+    if (!this.isAlone) this.#beatIn(0);
+    const isInImage = () => metadata.image.cluster.broker(nodeId)?.epoch === this.#brokerEpoch;
+    await waitUntil(clock, [this.#moved], Infinity, () => isInImage() || this.#isOver);
   }
 
-  async directoriesCordoned(): Promise<void> {
-    try {
-      await this.#heartbeat([], false);
-    } catch (error) {
-      if (!(error instanceof MetadataStoppedError)) throw error;
-    }
+  /** From here on clients may be told of this broker. Resolves when the controller says so. */
+  async unfence(): Promise<void> {
+    const { clock, metadata, nodeId } = this.#options;
+    this.#wantsFence = false;
+    await this.#beatNow();
+    const isSeen = () => metadata.image.cluster.broker(nodeId)?.fenced === false;
+    const isDone = () => (!this.#isFenced && isSeen()) || this.#isOver;
+    await waitUntil(clock, [this.#moved], Infinity, isDone);
+  }
+
+  directoryFailed(directoryId: string): void {
+    const { clock, dirFailureTimeoutMs, fatal } = this.#options;
+    this.#offline.set(directoryId, false);
+    if (this.#brokerEpoch !== -1) this.#beatIn(0);
+    clock.schedule(dirFailureTimeoutMs, () => {
+      if (this.#isOver || this.#offline.get(directoryId) === true) return;
+      fatal(new Error(`the controller could not be told that log directory ${directoryId} failed`));
+    });
+  }
+
+  directoriesCordoned(): void {
+    if (this.#brokerEpoch !== -1) this.#beatIn(0);
   }
 
   /** Returns when the controller has let this broker go, or cannot any more. */
   async leave(): Promise<void> {
-    if (this.#brokerEpoch === -1) return;
+    const { clock, logger } = this.#options;
+    const isKnown = this.#brokerEpoch !== -1 && !this.#isOver;
+    if (!isKnown || !this.#options.controlledShutdownEnable) return this.stop();
+    this.#wantsShutDown = true;
+    const isDone = () => this.#mayShutDown || this.#isOver;
+    for (let count = 0; count < ALONE_STOP_BEATS_MAX && this.isAlone && !isDone(); count++) {
+      await this.#beatNow();
+    }
+    if (!this.isAlone) {
+      this.#beatIn(0);
+      const isLetGo = await waitUntil(clock, [this.#moved], STOP_MS_MAX, isDone);
+      if (!isLetGo) logger.error("the controller did not let this broker go in time");
+    }
+    this.stop();
+  }
+
+  /** Sends nothing any more. */
+  stop(): void {
+    this.#isOver = true;
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#company?.cancel();
+    this.#moved.move();
+  }
+
+  /** Null when it is done, else why it is not. */
+  async #register(): Promise<string | null> {
+    const { controller, heartbeatIntervalMs } = this.#options;
     try {
-      for (let count = 0; count < STOP_HEARTBEATS_MAX; count++) {
-        const { shouldShutDown, errorCode } = await this.#heartbeat([], true);
-        if (shouldShutDown || errorCode !== ErrorCode.NONE) return;
+      const reply = await controller.ask(REGISTER_BROKER, this.#request(), heartbeatIntervalMs);
+      if (reply.errorCode === ErrorCode.NONE) {
+        this.#brokerEpoch = reply.brokerEpoch;
+        return null;
       }
+      const reason = reply.errorMessage ?? errorName(reply.errorCode);
+      if (!HOPELESS.has(reply.errorCode)) return reason;
+      throw new LogStartupError(`This broker could not be registered: ${reason}`);
     } catch (error) {
-      if (!(error instanceof MetadataStoppedError)) throw error;
+      if (error instanceof NodeError) return error.message;
+      throw error;
     }
   }
 
-  #heartbeat(offlineLogDirs: string[], wantShutDown: boolean): Promise<BrokerHeartbeatReply> {
-    const { metadata, nodeId } = this.#options;
-    return metadata.submit(
-      heartbeat({
-        brokerId: nodeId,
-        brokerEpoch: this.#brokerEpoch,
-        currentMetadataOffset: metadata.lastOffset,
-        wantFence: false,
-        wantShutDown,
-        offlineLogDirs,
-        cordonedLogDirs: this.#options.cordonedIds(),
-      }),
-    );
+  #imageChanged(): void {
+    this.#moved.move();
+    // It may have company now.
+    const isIdle = this.#timer === null && this.#beating === null;
+    if (isIdle && this.#brokerEpoch !== -1) this.#beatLater();
   }
 
-  #controllerRequest(incarnationId: string) {
-    const { nodeId, controllerListeners } = this.#options;
+  #beatLater(): void {
+    const { clock, metadata, heartbeatIntervalMs } = this.#options;
+    if (this.#isOver) return;
+    if (!this.isAlone) return this.#beatIn(heartbeatIntervalMs);
+    if (this.#company !== null) return;
+    this.#company = startWait(clock, [metadata.controllerMoved], Infinity, () => !this.isAlone);
+    void this.#company.result.then(() => {
+      this.#company = null;
+      if (this.#timer === null) this.#beatLater();
+    });
+  }
+
+  #beatIn(delayMs: number): void {
+    if (this.#isOver) return;
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.schedule(delayMs, () => void this.#beatNow());
+  }
+
+  /** Resolves when all there is to say was answered, or could not be. */
+  #beatNow(): Promise<void> {
+    if (this.#isOver) return Promise.resolve();
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#isBeatDue = true;
+    this.#beating ??= this.#beatWhileDue();
+    return this.#beating;
+  }
+
+  async #beatWhileDue(): Promise<void> {
+    while (this.#isBeatDue && !this.#isOver) {
+      this.#isBeatDue = false;
+      await this.#beat();
+    }
+    this.#beating = null;
+    if (!this.#isWaiting || this.isAlone) this.#hurryMs = HURRY_MS_MIN;
+    else if (this.#hurryMs < this.#options.heartbeatIntervalMs) {
+      this.#beatIn(this.#hurryMs);
+      this.#hurryMs *= 2;
+      return;
+    }
+    this.#beatLater();
+  }
+
+  /** The controller has not yet given what this broker wants. */
+  get #isWaiting(): boolean {
+    return this.#wantsShutDown ? !this.#mayShutDown : this.#isFenced && !this.#wantsFence;
+  }
+
+  async #beat(): Promise<void> {
+    const { controller, heartbeatIntervalMs, logger } = this.#options;
+    const offline = [...this.#offline.keys()];
+    try {
+      const request = this.#heartbeat(offline);
+      const reply = await controller.ask(BROKER_HEARTBEAT, request, heartbeatIntervalMs);
+      if (reply.errorCode === ErrorCode.NONE) {
+        for (const directory of offline) this.#offline.set(directory, true);
+        this.#isFenced = reply.isFenced;
+        this.#mayShutDown = reply.shouldShutDown;
+      } else {
+        const why = reply.errorMessage ?? errorName(reply.errorCode);
+        logger.warn(`the controller refuses the heartbeat of this broker: ${why}`);
+        // It knows another incarnation, or none: this one has nothing to hand over.
+        this.#mayShutDown = this.#wantsShutDown;
+      }
+    } catch (error) {
+      // A disk that failed has stopped the node by now.
+      if (error instanceof MetadataStoppedError || error instanceof DiskError) return this.stop();
+      if (!(error instanceof NodeError)) throw error;
+      logger.warn(`no heartbeat was answered: ${error.message}`);
+    }
+    this.#moved.move();
+  }
+
+  #heartbeat(offlineLogDirs: string[]) {
+    const { metadata, nodeId, cordonedIds } = this.#options;
+    const saysCordoned = metadata.image.metadataVersion >= CORDONED_DIRECTORIES_LEVEL;
     return {
-      controllerId: nodeId,
-      incarnationId,
-      zkMigrationReady: false,
-      listeners: controllerListeners.map(endpointOf),
-      features: this.#features(),
+      brokerId: nodeId,
+      brokerEpoch: this.#brokerEpoch,
+      currentMetadataOffset: metadata.lastOffset,
+      wantFence: this.#wantsFence,
+      wantShutDown: this.#wantsShutDown,
+      offlineLogDirs,
+      cordonedLogDirs: saysCordoned ? cordonedIds() : null,
     };
   }
 
-  #brokerRequest(incarnationId: string) {
-    const { nodeId, clusterId, rack, listeners, directoryIds, previousBrokerEpoch } = this.#options;
+  #request() {
+    const { nodeId, incarnationId, clusterId, rack, directoryIds } = this.#options;
     return {
       brokerId: nodeId,
       clusterId,
       incarnationId,
-      listeners: listeners.map(endpointOf),
-      features: this.#features(),
+      listeners: endpointsOf(this.#options),
+      features: featuresOf(this.#options),
       rack,
       isMigratingZkBroker: false,
       logDirs: [...directoryIds],
-      previousBrokerEpoch,
+      previousBrokerEpoch: this.#options.previousBrokerEpoch,
     };
   }
 
-  #features() {
-    return [...this.#options.supportedFeatures].map(([name, { min, max }]) => ({
-      name,
-      minSupportedVersion: min,
-      maxSupportedVersion: max,
-    }));
+  #sleep(delayMs: number): Promise<boolean> {
+    const { clock } = this.#options;
+    return waitUntil(clock, [this.#moved], delayMs, () => this.#isOver);
   }
-}
-
-function endpointOf({ name, host, port, protocol }: AdvertisedListener) {
-  return { name, host, port, securityProtocol: SECURITY_PROTOCOLS.indexOf(protocol) };
 }

@@ -7,6 +7,7 @@
  */
 import type { Logger } from "../base/logger.ts";
 import type { Clock } from "../base/world.ts";
+import { NodeError } from "../client/node-error.ts";
 import type { NewInternalTopic } from "../coordinator/group/streams-topics.ts";
 import type { MutationPermits } from "../metadata/controller/command.ts";
 import type {
@@ -150,7 +151,10 @@ export class TopicCreation {
       }
     } catch (error) {
       // Whether they will be there is seen after the next start.
-      if (!(error instanceof MetadataStoppedError)) throw error;
+      if (error instanceof MetadataStoppedError) return;
+      if (!(error instanceof NodeError)) throw error;
+      logger.warn(`no topics were created: ${error.message}`);
+      for (const { name } of topics) onFailed(name, error.message);
     } finally {
       for (const { name } of topics) this.#underWay.delete(name);
     }

@@ -6,19 +6,29 @@
  * It is taken away before anything is loaded (KAFKA-10471), and that is synced, so that no crash
  * brings it back.
  */
-import type { Disk } from "../base/world.ts";
+import { type Disk, DiskError } from "../base/world.ts";
 import { parentOf } from "./replace-file.ts";
 
 const MARKER_FILE = ".kafka_cleanshutdown";
 
-/** The broker epoch that the marker names (-1 for none); null when there is no marker. */
-export async function takeCleanShutdown(disk: Disk, directory: string): Promise<number | null> {
+/** Whether there was a marker. */
+export async function takeCleanShutdown(disk: Disk, directory: string): Promise<boolean> {
   const path = `${directory}/${MARKER_FILE}`;
-  if (disk.status(path) === null) return null;
-  const brokerEpoch = brokerEpochIn(disk.readWhole(path));
+  if (disk.status(path) === null) return false;
   disk.remove(path);
   await disk.syncDirectory(parentOf(path));
-  return brokerEpoch;
+  return true;
+}
+
+/** The broker epoch that the marker names; -1 for none, and without a marker. */
+export function cleanShutdownEpoch(disk: Disk, directory: string): number {
+  const path = `${directory}/${MARKER_FILE}`;
+  try {
+    return disk.status(path) === null ? -1 : brokerEpochIn(disk.readWhole(path));
+  } catch (error) {
+    if (error instanceof DiskError) return -1;
+    throw error;
+  }
 }
 
 /** When the marker was written, by the file system's clock; -1 when there is none. */

@@ -29,8 +29,6 @@ export interface DirectoryMemory {
   readonly wasCleanlyStopped: boolean;
   /** When that was; -1 without the marker. */
   readonly stoppedMs: number;
-  /** Of the marker; -1 without one. */
-  readonly brokerEpoch: number;
   readonly recoveryPoints: ReadonlyMap<string, number>;
   readonly logStartOffsets: ReadonlyMap<string, number>;
   readonly highWatermarks: ReadonlyMap<string, number>;
@@ -85,11 +83,10 @@ export class LogDirectory {
     if (this.isNew) await this.#disk.syncDirectory(parentOf(this.path));
     this.isNew = false;
     const stoppedMs = cleanShutdownMs(this.#disk, this.path);
-    const brokerEpoch = await takeCleanShutdown(this.#disk, this.path);
+    const wasCleanlyStopped = await takeCleanShutdown(this.#disk, this.path);
     return {
-      wasCleanlyStopped: brokerEpoch !== null,
+      wasCleanlyStopped,
       stoppedMs,
-      brokerEpoch: brokerEpoch ?? -1,
       recoveryPoints: this.#readOrNothing("recoveryPoint"),
       logStartOffsets: this.#readOrNothing("logStartOffset"),
       highWatermarks: this.#readOrNothing("highWatermark"),

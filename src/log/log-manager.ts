@@ -23,6 +23,7 @@ import type { Clock, Disk, Random, Workers } from "../base/world.ts";
 import { DiskError } from "../base/world.ts";
 import { LogCleaner } from "./cleaner/log-cleaner.ts";
 import { BatchExaminer } from "./examiner/batch-examiner.ts";
+import { cleanShutdownEpoch } from "./clean-shutdown.ts";
 import { FileHandles } from "./file-handles.ts";
 import { FutureLogs, renameLogDirectory } from "./future-logs.ts";
 import type { Log } from "./log.ts";
@@ -83,6 +84,8 @@ export function openLogManager(options: LogManagerOptions): LogManager {
   return manager;
 }
 
+const NO_EPOCH = -1;
+
 export class LogManager implements LogHost {
   readonly disk: Disk;
   readonly clock: Clock;
@@ -94,7 +97,7 @@ export class LogManager implements LogHost {
   readonly flushesUs = new Histogram();
   readonly validation = new ValidationStats();
   /** The broker epoch of the last clean stop, -1 when the directories do not agree on one. */
-  previousBrokerEpoch = -1;
+  previousBrokerEpoch = NO_EPOCH;
 
   /** Null where `log.cleaner.enable` is false: compacted logs only grow then, as in Kafka. */
   readonly cleaner: LogCleaner | null;
@@ -150,6 +153,10 @@ export class LogManager implements LogHost {
 
   openDirectories(): void {
     this.#directories = openDirectories(this, this.#options.directories);
+    const paths = this.#online().map((directory) => directory.path);
+    const epochs = new Set(paths.map((path) => cleanShutdownEpoch(this.disk, path)));
+    const [epoch = NO_EPOCH] = epochs;
+    this.previousBrokerEpoch = epochs.size === 1 ? epoch : NO_EPOCH;
   }
 
   /**
@@ -166,8 +173,6 @@ export class LogManager implements LogHost {
     const loaded = await Promise.all(loads);
     for (const log of found.current()) this.#add(log);
     for (const log of found.futures()) this.#futures.add(log);
-    const epochs = new Set(loaded.map((each) => each.brokerEpoch));
-    this.previousBrokerEpoch = epochs.size === 1 ? loaded[0]!.brokerEpoch : -1;
     for (const { leftToDelete } of loaded) {
       for (const path of leftToDelete) this.#removal.removeLater(path, this.#deleteDelayMs);
     }

@@ -22,7 +22,6 @@ import { MetaPropertiesError, readMetaProperties } from "./meta-properties.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 export interface LoadedDirectory {
-  readonly brokerEpoch: number;
   /** Directories of partitions that were deleted before the stop. */
   readonly leftToDelete: readonly string[];
 }
@@ -69,7 +68,7 @@ export async function loadDirectory(
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
     host.directoryFailed(directory.path, error);
-    return { brokerEpoch: -1, leftToDelete: [] };
+    return { leftToDelete: [] };
   }
 }
 
@@ -124,7 +123,7 @@ class DirectoryLoad {
       `${directory.path}: loaded ${directory.logs.size} logs in ${tookMs} ms` +
         (memory.wasCleanlyStopped ? "" : " without the marker of a clean stop"),
     );
-    return { brokerEpoch: memory.brokerEpoch, leftToDelete: this.#leftToDelete };
+    return { leftToDelete: this.#leftToDelete };
   }
 
   *#partitions(memory: DirectoryMemory): Generator<OpenLog> {

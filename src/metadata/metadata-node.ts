@@ -160,6 +160,11 @@ export class MetadataNode {
     return this.activeController()?.id === this.#options.local.id;
   }
 
+  /** Nobody else could become the active controller. */
+  get isOnlyVoter(): boolean {
+    return this.raft.quorum.voters.size === 1;
+  }
+
   /** Resolves when the image has all that was committed when this node first heard of a leader. */
   whenCaughtUp(): Promise<void> {
     return Promise.resolve();
@@ -168,6 +173,11 @@ export class MetadataNode {
   /** At once with everything there is, then after each change. */
   subscribe(listener: MetadataListener): void {
     listener(deltaOfAll(this.image), this.image);
+    this.#listeners.push(listener);
+  }
+
+  /** After each change, from the next on. */
+  watch(listener: MetadataListener): void {
     this.#listeners.push(listener);
   }
 

@@ -116,13 +116,15 @@ export async function startNode(options: NodeOptions): Promise<Node> {
       ...listeners.controller.map((listener) => addressOf(listener, forControllers)),
     ]);
     followListeners(server, broker.settings, forClients, logger);
-    await broker.start(new Map(listeners.all.map(({ name }) => [name, server.port(name)])));
+    await broker.startMetadata(new Map(listeners.all.map(({ name }) => [name, server.port(name)])));
+    // What others need of this node to become a quorum, and to register.
+    forControllers.open(broker);
+    await broker.start();
     node.start();
   } catch (error) {
     await node.stop();
     throw error;
   }
   forClients.open(broker);
-  forControllers.open(broker);
   return node;
 }

@@ -145,7 +145,7 @@ export function startBroker(
     ["PLAINTEXT", BROKER_PORT],
     ["CONTROLLER", CONTROLLER_PORT],
   ]);
-  world.clock.await(node.start(ports));
+  world.clock.await(node.startMetadata(ports).then(() => node.start()));
   return new TestBroker(world, node, lines, fatals);
 }
 

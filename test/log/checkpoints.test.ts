@@ -1,6 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { formatCheckpoint, parseCheckpoint } from "../../src/log/checkpoint-text.ts";
-import { takeCleanShutdown, writeCleanShutdown } from "../../src/log/clean-shutdown.ts";
+import {
+  cleanShutdownEpoch,
+  takeCleanShutdown,
+  writeCleanShutdown,
+} from "../../src/log/clean-shutdown.ts";
 import { LeaderEpochs } from "../../src/log/leader-epochs.ts";
 import {
   parsePartitionDirectoryName,
@@ -94,12 +98,14 @@ describe("the marker of a clean stop", () => {
   test("names the broker epoch, and is gone once it was read", async () => {
     const disk = new FakeDisk(1);
     disk.makeDirectory("/data");
-    expect(await takeCleanShutdown(disk, "/data")).toBeNull();
+    expect(cleanShutdownEpoch(disk, "/data")).toBe(-1);
+    expect(await takeCleanShutdown(disk, "/data")).toBe(false);
     await writeCleanShutdown(disk, "/data", 42);
     expect(disk.readWhole("/data/.kafka_cleanshutdown").toString()).toBe(
       '{"version":0,"brokerEpoch":42}',
     );
-    expect(await takeCleanShutdown(disk, "/data")).toBe(42);
+    expect(cleanShutdownEpoch(disk, "/data")).toBe(42);
+    expect(await takeCleanShutdown(disk, "/data")).toBe(true);
     const next = disk.crash("none");
     expect(next.status("/data/.kafka_cleanshutdown")).toBeNull();
     for (const text of ["", "{", "[]", '{"version":0}']) {
@@ -107,7 +113,8 @@ describe("the marker of a clean stop", () => {
       const other = new FakeDisk(1);
       other.makeDirectory("/data");
       put(other, "/data/.kafka_cleanshutdown", text);
-      expect(await takeCleanShutdown(other, "/data")).toBe(-1);
+      expect(cleanShutdownEpoch(other, "/data")).toBe(-1);
+      expect(await takeCleanShutdown(other, "/data")).toBe(true);
     }
   });
 });

@@ -6,7 +6,7 @@ import { type Command, divisible, unchanged } from "./command.ts";
 const PRODUCER_ID_BLOCK_SIZE = 1000;
 
 export interface ProducerIdBlock {
-  readonly errorCode: ErrorCode;
+  readonly errorCode: number;
   readonly producerIdStart: number;
   readonly producerIdLength: number;
 }

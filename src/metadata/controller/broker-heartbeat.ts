@@ -32,7 +32,7 @@ import {
 type HeartbeatRequest = Value<typeof brokerHeartbeat.request>;
 
 export interface BrokerHeartbeatReply {
-  readonly errorCode: ErrorCode;
+  readonly errorCode: number;
   readonly errorMessage: string | null;
   readonly isCaughtUp: boolean;
   readonly isFenced: boolean;

@@ -26,7 +26,7 @@ import {
 type RegistrationRequest = Value<typeof brokerRegistration.request>;
 
 export interface BrokerRegistrationReply {
-  readonly errorCode: ErrorCode;
+  readonly errorCode: number;
   readonly errorMessage: string | null;
   readonly brokerEpoch: number;
 }

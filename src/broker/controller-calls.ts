@@ -1,0 +1,119 @@
+/**
+ * What a broker asks of the active controller: as a command where that is in this process, and as
+ * a request of the protocol where it is on another node. Both ways lead to the same reply.
+ */
+import type { NodePeer } from "../client/node-peer.ts";
+import * as alterations from "../metadata/controller/alter-partition.ts";
+import * as producerIds from "../metadata/controller/allocate-producer-ids.ts";
+import * as assignment from "../metadata/controller/assign-replicas-to-dirs.ts";
+import * as heartbeats from "../metadata/controller/broker-heartbeat.ts";
+import type { Command, MutationPermits } from "../metadata/controller/command.ts";
+import * as topics from "../metadata/controller/create-topics.ts";
+import * as registrations from "../metadata/controller/register-broker.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
+import { createTopics } from "../protocol/messages/19-create-topics.ts";
+import { alterPartition } from "../protocol/messages/56-alter-partition.ts";
+import { brokerRegistration } from "../protocol/messages/62-broker-registration.ts";
+import { brokerHeartbeat } from "../protocol/messages/63-broker-heartbeat.ts";
+import { allocateProducerIds } from "../protocol/messages/67-allocate-producer-ids.ts";
+import { controllerRegistration } from "../protocol/messages/70-controller-registration.ts";
+import { assignReplicasToDirs } from "../protocol/messages/73-assign-replicas-to-dirs.ts";
+import type { Api } from "../protocol/schema.ts";
+
+/**
+ * Requests of one line share a connection, on which the controller answers one after the other: as
+ * in Kafka nothing waits behind a heartbeat, and no heartbeat behind anything.
+ */
+export type Line =
+  "forwarding" | "heartbeat" | "registration" | "alter-partition" | "directory-assignments";
+
+/** AlterPartition with the broker epochs of who is in sync (KIP-903): all of Kafka 4 speak it. */
+const WITH_EPOCHS_VERSION = 3;
+
+export interface ControllerCall<Request, Reply> {
+  readonly name: string;
+  readonly line: Line;
+  /** For the controller in this process. */
+  command(request: Request): Command<Reply>;
+  /** To a controller on another node. Rejects with `NodeError`. */
+  send(peer: NodePeer, request: Request, timeoutMs: number): Promise<Reply>;
+  /** The node that was asked is not the active controller. */
+  isMisdirected(reply: Reply): boolean;
+}
+
+export const REGISTER_BROKER = callOf(
+  "heartbeat",
+  brokerRegistration,
+  (request) => registrations.registerBroker(request, true),
+  ({ errorCode, brokerEpoch }) => ({ errorCode, errorMessage: null, brokerEpoch }),
+);
+
+export const BROKER_HEARTBEAT = callOf(
+  "heartbeat",
+  brokerHeartbeat,
+  heartbeats.heartbeat,
+  (response): heartbeats.BrokerHeartbeatReply => ({ ...response, errorMessage: null }),
+);
+
+export const REGISTER_CONTROLLER = callOf(
+  "registration",
+  controllerRegistration,
+  registrations.registerController,
+  ({ errorCode, errorMessage }) => ({ errorCode, errorMessage }),
+);
+
+export const ALLOCATE_PRODUCER_IDS = callOf(
+  "forwarding",
+  allocateProducerIds,
+  ({ brokerId, brokerEpoch }) => producerIds.allocateProducerIds(brokerId, brokerEpoch),
+  ({ errorCode, producerIdStart, producerIdLen }): producerIds.ProducerIdBlock => ({
+    errorCode,
+    producerIdStart,
+    producerIdLength: producerIdLen,
+  }),
+);
+
+export const ASSIGN_REPLICAS_TO_DIRS = callOf(
+  "directory-assignments",
+  assignReplicasToDirs,
+  assignment.assignReplicasToDirs,
+  (response) => response,
+);
+
+/** The leader of partitions says who is in sync (KIP-497). */
+export const ALTER_PARTITION = callOf(
+  "alter-partition",
+  alterPartition,
+  (request) => alterations.alterPartition(request, WITH_EPOCHS_VERSION),
+  (response) => response,
+);
+
+/** CreateTopics in the name of this broker. `permits` limit whom it is for. */
+export function createTopicsWithin(permits: MutationPermits | null) {
+  const command = (request: topics.CreateTopicsRequest) => topics.createTopics(request, permits);
+  return callOf("forwarding", createTopics, command, (response) => response);
+}
+
+interface OneError {
+  readonly errorCode: number;
+}
+
+type Errors = OneError | { readonly topics: readonly OneError[] };
+
+function callOf<Q extends QI, QI, R, RI, Reply extends Errors>(
+  line: Line,
+  api: Api<Q, QI, R, RI>,
+  command: (request: Q) => Command<Reply>,
+  read: (response: R) => Reply,
+): ControllerCall<Q, Reply> {
+  return {
+    name: api.name,
+    line,
+    command,
+    send: (peer, request, timeoutMs) => peer.ask(api, () => request, timeoutMs, read),
+    isMisdirected: (reply) =>
+      "errorCode" in reply
+        ? reply.errorCode === ErrorCode.NOT_CONTROLLER
+        : reply.topics.some(({ errorCode }) => errorCode === ErrorCode.NOT_CONTROLLER),
+  };
+}
