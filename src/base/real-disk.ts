@@ -209,6 +209,9 @@ class RealDiskFile implements DiskFile {
   readonly #libc: Libc | null;
   readonly #writeBack: WriteBack | null;
   #noWait: boolean;
+  /** What the system may be reading ahead of somebody. */
+  #coldFrom = Infinity;
+  #coldUntil = 0;
   isOpen = true;
 
   constructor(path: string, descriptor: number, portable: boolean, writeBack: WriteBack | null) {
@@ -273,7 +276,16 @@ class RealDiskFile implements DiskFile {
     const pages = this.#libc.cachedPages(this.descriptor, position, length);
     if (pages === -1) return this.#isCachedHereAndThere(position, length);
     const lastPage = Math.floor((position + length - 1) / pageSize);
-    return pages > lastPage - Math.floor(position / pageSize);
+    if (pages <= lastPage - Math.floor(position / pageSize)) {
+      this.#coldFrom = Math.min(this.#coldFrom, position);
+      this.#coldUntil = Math.max(this.#coldUntil, position + length + READ_AHEAD_MAX);
+      return false;
+    }
+    if (position + length <= this.#coldFrom || position >= this.#coldUntil) return true;
+    // The page cache counts pages that are still on their way from the disk.
+    if (!this.#isCachedHereAndThere(position, length)) return false;
+    this.#coldUntil = Math.max(this.#coldUntil, position + length + READ_AHEAD_MAX);
+    return true;
   }
 
   write(source: Uint8Array, offset: number, length: number, position: number): void {
@@ -343,7 +355,7 @@ class RealDiskFile implements DiskFile {
     attempt("close", this.path, () => closeSync(this.descriptor));
   }
 
-  /** Linux before 6.5: a byte here and there, for the page cache is filled in long runs. */
+  /** A byte here and there: the page cache is filled in long runs. */
   #isCachedHereAndThere(position: number, length: number): boolean {
     const last = position + length - 1;
     for (let at = position; at < last; at += PROBE_DISTANCE) {
@@ -363,6 +375,8 @@ class RealDiskFile implements DiskFile {
 }
 
 const PROBE_DISTANCE = 128 * 1024;
+/** How far the system reads ahead of a reader, at most: 8 MiB on the virtual machines we know. */
+const READ_AHEAD_MAX = 64 * 1024 * 1024;
 const probe = new Uint8Array(new ArrayBuffer(1));
 
 const OPEN_FLAGS = {

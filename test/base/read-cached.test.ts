@@ -54,3 +54,26 @@ test("whether bytes are in the page cache is known for ranges that begin and end
   }
   file.close();
 });
+
+test.skipIf(process.platform !== "linux")(
+  "what the system only reads ahead is not taken for being there",
+  async () => {
+    const path = join(folder, "ahead");
+    const file = realDisk().open(path, "create");
+    const [piece, pieces] = [256 * 1024, 256];
+    file.write(Buffer.alloc(piece * pieces, 5), 0, piece * pieces, 0);
+    file.syncNow();
+    Bun.spawnSync(["dd", `if=${path}`, "iflag=nocache", "count=0"], { stderr: "ignore" });
+    const target = Buffer.allocUnsafeSlow(piece);
+    let waited = 0;
+    for (let index = 0; index < pieces; index++) {
+      if (file.isCached(index * piece, piece)) {
+        if (file.readCached(target, 0, piece, index * piece) !== piece) waited++;
+      } else {
+        await file.readLater(target, 0, piece, index * piece);
+      }
+    }
+    file.close();
+    expect(waited).toBe(0);
+  },
+);
