@@ -20,7 +20,7 @@ interface Check {
 
 await installPythonDriver("prometheus");
 const folder = mkdtempSync(join(tmpdir(), "bunka-metrics-"));
-const listener = `http://127.0.0.1:${freePorts()[0]}`;
+const listener = `http://127.0.0.1:${freePorts(1)[0]}`;
 const target = await startTarget("bunka", folder, { "bunka.metrics.listener": listener });
 try {
   using connection = await Connection.open(Number(target.bootstrap.split(":")[1]));

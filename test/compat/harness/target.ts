@@ -23,10 +23,10 @@ export interface Target {
 /** Stands for the data directory in settings. */
 export const DATA = "DATA";
 
-const REPOSITORY = resolve(import.meta.dir, "../../..");
+export const REPOSITORY = resolve(import.meta.dir, "../../..");
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 30_000;
-const CLUSTER_ID = "Y29tcGF0LWNsdXN0ZXIxMA";
+export const CLUSTER_ID = "Y29tcGF0LWNsdXN0ZXIxMA";
 
 /** Where a broker keeps its data and listens, whichever of the two it is. */
 export interface Place {
@@ -91,7 +91,7 @@ export function makePlace(
 ): Place {
   const dataDirectory = join(workDirectory, "data");
   mkdirSync(dataDirectory, { recursive: true });
-  const [port, controllerPort] = freePorts();
+  const [port = 0, controllerPort = 0] = freePorts(2);
   const given = { ...base(port, controllerPort, dataDirectory), ...overrides };
   const settings = Object.entries(given).map(([key, value]) => [
     key,
@@ -103,9 +103,9 @@ export function makePlace(
   return { port, workDirectory, dataDirectory, propertiesFile };
 }
 
-const JAVA = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Xmx768m"];
+export const JAVA = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Xmx768m"];
 /** Classes of the drivers that a broker may be told to load. */
-const CLASS_PATH = ["-cp", `${KAFKA_LIBRARIES}/*:${JAVA_CLASSES}`];
+export const CLASS_PATH = ["-cp", `${KAFKA_LIBRARIES}/*:${JAVA_CLASSES}`];
 
 export async function formatByKafka(place: Place): Promise<void> {
   const format = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID];
@@ -151,14 +151,15 @@ export async function startOn(
   return { bootstrap, dataDirectory, logFile, pid: child.pid, exited: child.exited, stop, kill };
 }
 
-/** Two ports that nobody listens on at this moment. */
-export function freePorts(): [number, number] {
+/** Ports that nobody listens on at this moment. */
+export function freePorts(count: number): number[] {
   const nothing = { data(): void {} };
-  const sockets = [0, 1].map(() => Bun.listen({ hostname: "127.0.0.1", port: 0, socket: nothing }));
-  const [first, second] = sockets.map((socket) => socket.port);
+  const sockets = Array.from({ length: count }, () =>
+    Bun.listen({ hostname: "127.0.0.1", port: 0, socket: nothing }),
+  );
+  const ports = sockets.map((socket) => socket.port);
   for (const socket of sockets) socket.stop(true);
-  if (first === undefined || second === undefined) throw new CompatError("no free port");
-  return [first, second];
+  return ports;
 }
 
 /** Whether the broker answers an ApiVersions request (version 0) without an error. */

@@ -1,0 +1,97 @@
+/** Apache Kafka's command-line tools, all in one JVM: see drivers/java/ToolServer.java. */
+import { openSync } from "node:fs";
+import type { FileSink, Subprocess } from "bun";
+import { javaDriver } from "../clients.ts";
+import { CompatError } from "../harness/outcome.ts";
+
+export interface ToolResult {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+const CLASSES = {
+  topics: "org.apache.kafka.tools.TopicCommand",
+  configs: "kafka.admin.ConfigCommand",
+  reassign: "org.apache.kafka.tools.reassign.ReassignPartitionsCommand",
+  "leader-election": "org.apache.kafka.tools.LeaderElectionCommand",
+  "metadata-quorum": "org.apache.kafka.tools.MetadataQuorumCommand",
+  features: "org.apache.kafka.tools.FeatureCommand",
+  "log-dirs": "org.apache.kafka.tools.LogDirsCommand",
+  cluster: "org.apache.kafka.tools.ClusterTool",
+  "get-offsets": "org.apache.kafka.tools.GetOffsetShell",
+  "consumer-groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+  "delete-records": "org.apache.kafka.tools.DeleteRecordsCommand",
+} as const;
+
+export type ToolName = keyof typeof CLASSES;
+
+export class JavaTools {
+  readonly #bootstrap: string;
+  readonly #process: Subprocess<"pipe", "pipe", number>;
+  readonly #waiting: ((line: string) => void)[] = [];
+  /** One at a time: they share the JVM's standard streams. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(bootstrap: string, errorFile: string) {
+    this.#bootstrap = bootstrap;
+    this.#process = Bun.spawn(javaDriver("compat.ToolServer"), {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: openSync(errorFile, "a"),
+    });
+    void this.#read();
+  }
+
+  /** With `--bootstrap-server` in front of the arguments. */
+  run(name: ToolName, ...words: string[]): Promise<ToolResult> {
+    return this.#ask([CLASSES[name], "--bootstrap-server", this.#bootstrap, ...words]);
+  }
+
+  /** As `run`; throws when the tool fails. Gives the lines that it printed. */
+  async lines(name: ToolName, ...words: string[]): Promise<string[]> {
+    const { code, out, err } = await this.run(name, ...words);
+    if (code !== 0)
+      throw new CompatError(`kafka-${name} ${words.join(" ")}: ${code}\n${out}${err}`);
+    return out.split("\n").filter((line) => line.trim() !== "");
+  }
+
+  /** The id of the active controller, and how far each voter is. */
+  async quorum(): Promise<{ leader: number; epoch: number; ends: Map<number, number> } | null> {
+    const { code, out } = await this.#ask(["quorum", this.#bootstrap]);
+    const [leader, epoch, voters = ""] = out.split(" ");
+    if (code !== 0) return null;
+    const pairs = voters.split(",").map((text) => text.split("=").map(Number));
+    const ends = new Map(pairs.map(([id = -1, end = -1]) => [id, end]));
+    return { leader: Number(leader), epoch: Number(epoch), ends };
+  }
+
+  end(): void {
+    this.#process.kill("SIGKILL");
+  }
+
+  #ask(words: readonly string[]): Promise<ToolResult> {
+    const answered = this.#last.then(async () => {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      this.#waiting.push(resolve);
+      const sink: FileSink = this.#process.stdin;
+      sink.write(`${JSON.stringify(words)}\n`);
+      await sink.flush();
+      const result: ToolResult = JSON.parse(await promise);
+      return result;
+    });
+    this.#last = answered.catch(() => {});
+    return answered;
+  }
+
+  async #read(): Promise<void> {
+    let rest = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of this.#process.stdout) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) this.#waiting.shift()?.(line);
+    }
+    for (const resolve of this.#waiting) resolve('{"code":-2,"out":"","err":"the JVM has ended"}');
+  }
+}
