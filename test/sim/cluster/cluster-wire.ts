@@ -5,19 +5,18 @@
  */
 import { NodeError } from "../../../src/client/node-error.ts";
 import { NodePeer } from "../../../src/client/node-peer.ts";
-import type { Network } from "../../../src/base/world.ts";
+import type { Clock, Network } from "../../../src/base/world.ts";
 import { ErrorCode, isRetriable } from "../../../src/protocol/error-code.ts";
 import { BufferPool } from "../../../src/protocol/frames/buffer-pool.ts";
 import { metadata } from "../../../src/protocol/messages/03-metadata.ts";
 import { findCoordinator } from "../../../src/protocol/messages/10-find-coordinator.ts";
 import type { Api } from "../../../src/protocol/schema.ts";
 import { Unanswered, type Wire } from "../../consistency/wire.ts";
-import type { FakeClock } from "../fake-clock.ts";
 import type { FakeRandom } from "../fake-random.ts";
 import { type Place, routeOf } from "./routes.ts";
 
 export interface ClientWorld {
-  readonly clock: FakeClock;
+  readonly clock: Clock;
   readonly network: Network;
   readonly random: FakeRandom;
   /** "host:port" of brokers. */
