@@ -11,6 +11,7 @@
  */
 import { later } from "../base/later.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
+import type { LatestOffset } from "../coordinator/group/share-offset-handler.ts";
 import type { Leadership } from "../coordinator/runtime.ts";
 import type { ShareCoordinator } from "../coordinator/share/share-coordinator.ts";
 import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
@@ -29,6 +30,7 @@ import type { BrokerPeers } from "./broker-peers.ts";
 import { PartitionCoordinatorLog } from "./coordinator-log.ts";
 import { groupCoordinatorConfig } from "./group-coordinator-config.ts";
 import { groupTopics } from "./group-topics.ts";
+import type { LatestOffsets } from "./latest-offsets.ts";
 import type { LocalNode } from "./local-node.ts";
 import type { ProducerIds } from "./producer-ids.ts";
 import type { ShareFetching } from "./share/share-fetching.ts";
@@ -59,6 +61,9 @@ const transactionModule = later((): TransactionModule =>
 type ShareModule = typeof import("./share-state.ts");
 const shareModule = later((): ShareModule => require("./share-state.ts"));
 
+type LatestModule = typeof import("./latest-offsets.ts");
+const latestModule = later((): LatestModule => require("./latest-offsets.ts"));
+
 type ShareFetchModule = typeof import("./share/share-fetching.ts");
 const shareFetchModule = later((): ShareFetchModule => require("./share/share-fetching.ts"));
 
@@ -72,6 +77,7 @@ export class Coordinators {
   #shareFetching: ShareFetching | null = null;
   #markers: TxnMarkerSender | null = null;
   #verification: TransactionVerification | null = null;
+  #latestOffsets: LatestOffsets | null = null;
   readonly #peers: BrokerPeers[] = [];
 
   constructor(node: Node) {
@@ -196,8 +202,7 @@ export class Coordinators {
       ),
       verifier: this.verifier,
       shareState: () => this.share.persister,
-      latestOffset: (topicId, partition) =>
-        shareModule().latestOffset(node.partitions, topicId, partition),
+      latestOffset: (topicId, partition) => this.#latestOffsetOf(topicId, partition),
       partitionCount: () =>
         this.#partitionCountOf(CONSUMER_OFFSETS_TOPIC) ??
         settings.get("offsets.topic.num.partitions"),
@@ -227,6 +232,12 @@ export class Coordinators {
       peers: this.#peersFor("txn-marker-sender"),
       timeoutMs: () => node.settings.get("request.timeout.ms"),
     });
+  }
+
+  #latestOffsetOf(topicId: string, partition: number): Promise<LatestOffset> {
+    const { LatestOffsets } = latestModule();
+    this.#latestOffsets ??= new LatestOffsets(this.#node, this.#peersFor("latest-offsets"));
+    return this.#latestOffsets.of(topicId, partition);
   }
 
   /** Closed when the node stops. */

@@ -1,37 +1,20 @@
-/** The states of share partitions on this node: their coordinator, and the way to it. */
-import type { Logger } from "../base/logger.ts";
-import type { World } from "../base/world.ts";
-import type { LatestOffset } from "../coordinator/group/share-offset-handler.ts";
-import { LocalPersister } from "../coordinator/share/local-persister.ts";
+/** The states of share partitions: their coordinator on this node, and the way to all others. */
+import type { SharePartitionKey, ShareStateSource } from "../coordinator/share/persister.ts";
+import { RetryingPersister } from "../coordinator/share/retrying-persister.ts";
 import { ShareCoordinator } from "../coordinator/share/share-coordinator.ts";
-import type { MetadataImage } from "../metadata/image.ts";
+import { coordinatorKeyOf } from "../coordinator/share/share-shard.ts";
 import { SHARE_GROUP_STATE_TOPIC } from "../metadata/internal-topics.ts";
-import { LATEST_TIMESTAMP } from "../log/timestamp-search.ts";
-import type { Partitions } from "../partition/partitions.ts";
-import { ErrorCode } from "../protocol/error-code.ts";
-import { CONSUMER, listOffset } from "./list-offsets.ts";
-import type { Settings } from "./settings/settings.ts";
+import { NO_LEADER } from "../metadata/partition-registration.ts";
+import type { TopicImage } from "../metadata/topics-image.ts";
+import type { BrokerPeers } from "./broker-peers.ts";
+import type { LocalNode } from "./local-node.ts";
+import { RemoteShareCoordinator } from "./remote-share-coordinator.ts";
 import { shareCoordinatorConfig } from "./share-coordinator-config.ts";
 import type { TopicCreation } from "./topic-creation.ts";
 
-/** Where a partition ends for those who see what is committed. */
-export async function latestOffset(
-  partitions: Partitions,
-  topicId: string,
-  index: number,
-): Promise<LatestOffset> {
-  const partition = partitions.topicById(topicId)?.partition(index) ?? null;
-  if (partition === null) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, offset: -1 };
-  const query = { currentLeaderEpoch: -1, replicaId: CONSUMER, isolationLevel: 0 };
-  return listOffset(partition, { ...query, timestamp: LATEST_TIMESTAMP });
-}
-
-interface Node {
-  readonly world: World;
-  readonly logger: Logger;
-  readonly settings: Settings;
-  readonly image: MetadataImage;
+interface Node extends LocalNode {
   readonly topicCreation: TopicCreation;
+  peersFor(purpose: string): BrokerPeers;
 }
 
 /** Many partitions may wait for the topic; where it cannot be made, that is told now and then. */
@@ -39,38 +22,79 @@ const ASK_EVERY_MS = 1_000;
 
 export class ShareStateKeeper {
   readonly coordinator: ShareCoordinator;
-  readonly persister: LocalPersister;
+  readonly persister: RetryingPersister;
+  readonly #node: Node;
+  readonly #peers: BrokerPeers;
+  readonly #remote = new Map<number, RemoteShareCoordinator>();
   #askedMs = -ASK_EVERY_MS;
 
   constructor(node: Node) {
-    const { world, logger, settings, topicCreation } = node;
-    const stateTopic = () => node.image.topics.byName(SHARE_GROUP_STATE_TOPIC);
+    const { world, logger, settings } = node;
+    this.#node = node;
+    this.#peers = node.peersFor("share-state");
     this.coordinator = new ShareCoordinator({
       clock: world.clock,
       logger: logger.child("share-state"),
       config: shareCoordinatorConfig(settings),
-      hasPartition: (topicId, partition) =>
-        node.image.topics.byId(topicId)?.partitions[partition] !== undefined,
+      hasPartition: (topicId, partition) => this.#hasPartition(topicId, partition),
       partitionCount: () =>
-        stateTopic()?.partitions.length ??
+        this.#stateTopic()?.partitions.length ??
         settings.get("share.coordinator.state.topic.num.partitions"),
     });
-    this.persister = new LocalPersister({
+    this.persister = new RetryingPersister({
       clock: world.clock,
-      coordinator: () => this.coordinator,
-      ensureTopic: () => {
-        if (stateTopic() !== null) return true;
-        const nowMs = world.clock.monotonicMs();
-        if (nowMs < this.#askedMs + ASK_EVERY_MS) return false;
-        this.#askedMs = nowMs;
-        void topicCreation.create([SHARE_GROUP_STATE_TOPIC], { remoteAddress: "a share group" });
-        return false;
-      },
+      coordinatorOf: (key) => this.#coordinatorOf(key),
+      hasPartition: ({ topicId, partition }) => this.#hasPartition(topicId, partition),
     });
   }
 
   stop(): void {
     this.persister.stop();
     this.coordinator.stop();
+    this.#peers.close();
+  }
+
+  #coordinatorOf(key: SharePartitionKey): ShareStateSource | null {
+    const topic = this.#stateTopic();
+    if (topic === null) {
+      this.#createTopic();
+      return null;
+    }
+    const { nodeId, image } = this.#node;
+    const index = this.coordinator.runtime.partitionFor(coordinatorKeyOf(key));
+    const leader = topic.partitions[index]?.leader ?? NO_LEADER;
+    if (leader === nodeId) return this.coordinator;
+    const broker = image.cluster.broker(leader);
+    return broker === null || broker.fenced ? null : this.#remoteOn(leader);
+  }
+
+  #remoteOn(brokerId: number): RemoteShareCoordinator {
+    let remote = this.#remote.get(brokerId);
+    if (remote === undefined) {
+      remote = new RemoteShareCoordinator({
+        clock: this.#node.world.clock,
+        peer: () => this.#peers.to(brokerId),
+        timeoutMs: () => this.#node.settings.get("request.timeout.ms"),
+      });
+      this.#remote.set(brokerId, remote);
+    }
+    return remote;
+  }
+
+  /** It is on its way from now on. */
+  #createTopic(): void {
+    const { world, topicCreation } = this.#node;
+    const nowMs = world.clock.monotonicMs();
+    if (nowMs < this.#askedMs + ASK_EVERY_MS) return;
+    this.#askedMs = nowMs;
+    void topicCreation.create([SHARE_GROUP_STATE_TOPIC], { remoteAddress: "a share group" });
+  }
+
+  #stateTopic(): TopicImage | null {
+    return this.#node.image.topics.byName(SHARE_GROUP_STATE_TOPIC);
+  }
+
+  #hasPartition(topicId: string, partition: number): boolean {
+    return this.#node.image.topics.byId(topicId)?.partitions[partition] !== undefined;
   }
 }

@@ -4,25 +4,24 @@
  */
 import { leveledLogger, LogLevels } from "../../src/base/log-levels.ts";
 import { createLogger } from "../../src/base/logger.ts";
+import type { Network } from "../../src/base/world.ts";
 import type { BrokerNode } from "../../src/broker/broker-node.ts";
 import { Settings } from "../../src/broker/settings/settings.ts";
-import { NodePeer } from "../../src/client/node-peer.ts";
 import type { NewRecord } from "../../src/metadata/record.ts";
-import { BufferPool } from "../../src/protocol/frames/buffer-pool.ts";
 import type { Api } from "../../src/protocol/schema.ts";
 import { type Node, startNode } from "../../src/server/node.ts";
+import { Asker, type Connection } from "../api/asker.ts";
 import { testProperties } from "../compat/harness/properties.ts";
 import { type FakeWorld, fakeWorld, neighbourOf } from "../sim/fake-world.ts";
 
 const PORT = 9092;
-const TIMEOUT_MS = 60_000;
 
 export class Neighbours {
   readonly client: FakeWorld;
   readonly worlds = new Map<number, FakeWorld>();
   readonly lines: string[] = [];
   readonly #nodes = new Map<number, Node>();
-  readonly #peers = new Map<number, NodePeer>();
+  readonly #askers = new Map<number, Asker>();
   #topicCount = 0;
 
   constructor(count: number, settings: Readonly<Record<string, string>> = {}) {
@@ -43,22 +42,23 @@ export class Neighbours {
 
   /** Asks a broker as a client does. */
   ask<Q, QI, R, RI>(id: number, api: Api<Q, QI, R, RI>, version: number, request: QI): R {
-    return this.wait(this.asking(id, api, version, request));
+    return this.wait(this.asker(id).quietly(api, version, request));
   }
 
-  asking<Q, QI, R, RI>(
-    id: number,
-    api: Api<Q, QI, R, RI>,
-    version: number,
-    request: QI,
-  ): Promise<R> {
-    return this.#peerOf(id).ask(
-      api,
-      () => request,
-      TIMEOUT_MS,
-      (response) => response,
-      version,
-    );
+  /** A client of one broker. */
+  asker(id: number): Asker {
+    let asker = this.#askers.get(id);
+    if (asker === undefined) {
+      const host = `10.0.0.${id}`;
+      asker = new Asker({
+        sleep: (delayMs) => new Promise((resolve) => this.client.clock.schedule(delayMs, resolve)),
+        connect: () => connectTo(this.client.network, host, PORT),
+        ports: [PORT],
+        dataDirectory: "/data",
+      });
+      this.#askers.set(id, asker);
+    }
+    return asker;
   }
 
   /** A topic that all know, each partition with one replica on the broker that leads it. */
@@ -101,7 +101,6 @@ export class Neighbours {
   }
 
   stop(): void {
-    for (const peer of this.#peers.values()) peer.close();
     for (const node of this.#nodes.values()) this.wait(node.stop());
   }
 
@@ -151,22 +150,37 @@ export class Neighbours {
   #directoryOf(id: number): string {
     return this.broker(id).image.cluster.broker(id)!.directories[0]!;
   }
+}
 
-  #peerOf(id: number): NodePeer {
-    let peer = this.#peers.get(id);
-    if (peer === undefined) {
-      const { network, clock } = this.client;
-      peer = new NodePeer({
-        network,
-        clock,
-        host: `10.0.0.${id}`,
-        port: PORT,
-        clientId: "client",
-        setupTimeoutMs: 1000,
-        pool: new BufferPool(),
-      });
-      this.#peers.set(id, peer);
-    }
-    return peer;
-  }
+/** A connection on which one frame is sent, and one received, at a time. */
+async function connectTo(network: Network, host: string, port: number): Promise<Connection> {
+  let received: Buffer = Buffer.alloc(0);
+  let waiting: PromiseWithResolvers<Buffer | null> | null = null;
+  const settle = (frame: Buffer | null) => {
+    waiting?.resolve(frame);
+    waiting = null;
+  };
+  const socket = await network.connect(host, port, {
+    data(chunk) {
+      received = Buffer.concat([received, chunk]);
+      if (received.length < 4 || received.length < 4 + received.readInt32BE()) return;
+      const end = 4 + received.readInt32BE();
+      const frame = received.subarray(4, end);
+      received = received.subarray(end);
+      settle(frame);
+    },
+    drain() {},
+    end: () => settle(null),
+    close: () => settle(null),
+  });
+  return {
+    exchange(frame) {
+      waiting = Promise.withResolvers<Buffer | null>();
+      const size = Buffer.alloc(4);
+      size.writeInt32BE(frame.length);
+      const bytes = Buffer.concat([size, frame]);
+      socket.write(bytes, 0, bytes.length);
+      return waiting.promise;
+    },
+  };
 }

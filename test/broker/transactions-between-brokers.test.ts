@@ -49,7 +49,7 @@ class Arena {
       producerEpoch,
       baseSequence,
     });
-    const answer = await this.brokers.asking(broker, produce, version, {
+    const answer = await this.brokers.asker(broker).quietly(produce, version, {
       transactionalId: ID,
       acks: -1,
       timeoutMs: 10_000,

@@ -48,6 +48,19 @@ export interface ShareStateSummary extends ShareStateResult {
   readonly deliveryCompleteCount: number;
 }
 
+/** The coordinator of share partitions, on this node or another: asked once, it answers as it is. */
+export interface ShareStateSource {
+  initialize(
+    key: SharePartitionKey,
+    stateEpoch: number,
+    startOffset: number,
+  ): Promise<ShareStateResult>;
+  read(key: SharePartitionKey, leaderEpoch: number): Promise<ReadShareState>;
+  write(key: SharePartitionKey, state: WrittenShareState): Promise<ShareStateResult>;
+  delete(key: SharePartitionKey): Promise<ShareStateResult>;
+  summary(key: SharePartitionKey, leaderEpoch: number): Promise<ShareStateSummary>;
+}
+
 export interface ShareStatePersister {
   /** A leader epoch above the known one is remembered: older leaders cannot write any more. */
   readState(key: SharePartitionKey, leaderEpoch: number): Promise<ReadShareState>;

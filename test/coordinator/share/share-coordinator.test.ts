@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { LocalPersister } from "../../../src/coordinator/share/local-persister.ts";
+import { RetryingPersister } from "../../../src/coordinator/share/retrying-persister.ts";
 import { ErrorCode } from "../../../src/protocol/error-code.ts";
 import {
   acknowledged,
@@ -168,10 +168,10 @@ describe("the persister", () => {
     log.holdsReads = true;
     const driver = new ShareDriver({ log });
     let asked = 0;
-    const persister = new LocalPersister({
+    const persister = new RetryingPersister({
       clock: driver.clock,
-      coordinator: () => driver.coordinator,
-      ensureTopic: () => ++asked > 3,
+      coordinatorOf: () => (++asked > 3 ? driver.coordinator : null),
+      hasPartition: () => true,
     });
     const initialized = persister.initializeState(KEY, 0, 5);
     for (let turn = 0; turn < 10; turn++) await advance(driver, 100);
@@ -185,10 +185,10 @@ describe("the persister", () => {
 
   test("gives up after a while, and at once where the node stops", async () => {
     const driver = await ShareDriver.loaded();
-    const persister = new LocalPersister({
+    const persister = new RetryingPersister({
       clock: driver.clock,
-      coordinator: () => driver.coordinator,
-      ensureTopic: () => false,
+      coordinatorOf: () => null,
+      hasPartition: () => true,
     });
     const first = persister.deleteState(KEY);
     for (let turn = 0; turn < 40; turn++) await advance(driver, 1_000);
@@ -205,10 +205,10 @@ describe("the persister", () => {
 
   test("does not ask again where that would not help", async () => {
     const driver = await ShareDriver.loaded();
-    const persister = new LocalPersister({
+    const persister = new RetryingPersister({
       clock: driver.clock,
-      coordinator: () => driver.coordinator,
-      ensureTopic: () => true,
+      coordinatorOf: () => driver.coordinator,
+      hasPartition: () => true,
     });
     const read = await driver.answer(persister.readState({ ...KEY, topicId: TOPIC_ID }, 0));
     expect(read).toEqual({
