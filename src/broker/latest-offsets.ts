@@ -1,7 +1,7 @@
 /**
  * Where partitions end for those who see what is committed, whoever leads them: of those led here
- * at once, of all others by ListOffsets to their leaders. The lag of a share group is counted by it;
- * Kafka's NetworkPartitionMetadataClient.
+ * at once, of all others by ListOffsets to their leaders. The lag of a share group is counted by
+ * it; Kafka's NetworkPartitionMetadataClient.
  */
 import { NodeError } from "../client/node-error.ts";
 import type { LatestOffset } from "../coordinator/group/share-offset-handler.ts";

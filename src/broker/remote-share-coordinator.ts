@@ -23,7 +23,7 @@ import { initializeShareGroupState } from "../protocol/messages/83-initialize-sh
 import { readShareGroupState } from "../protocol/messages/84-read-share-group-state.ts";
 import { writeShareGroupState } from "../protocol/messages/85-write-share-group-state.ts";
 import { deleteShareGroupState } from "../protocol/messages/86-delete-share-group-state.ts";
-import { readShareGroupStateSummary } from "../protocol/messages/87-read-share-group-state-summary.ts";
+import * as summaries from "../protocol/messages/87-read-share-group-state-summary.ts";
 import type { Api } from "../protocol/schema.ts";
 import { RequestGatherer } from "./request-gatherer.ts";
 
@@ -86,7 +86,7 @@ export class RemoteShareCoordinator implements ShareStateSource {
       resultsOf(to, deleteShareGroupState, request, timeoutMs()),
     );
     this.#summarize = new StateRequests(clock, peer, (to, request: StateRequest<Led>) =>
-      resultsOf(to, readShareGroupStateSummary, request, timeoutMs()),
+      resultsOf(to, summaries.readShareGroupStateSummary, request, timeoutMs()),
     );
   }
 

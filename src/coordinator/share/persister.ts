@@ -48,7 +48,7 @@ export interface ShareStateSummary extends ShareStateResult {
   readonly deliveryCompleteCount: number;
 }
 
-/** The coordinator of share partitions, on this node or another: asked once, it answers as it is. */
+/** The coordinator of share partitions, on this node or another: asked once, it answers once. */
 export interface ShareStateSource {
   initialize(
     key: SharePartitionKey,
