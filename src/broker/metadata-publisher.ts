@@ -17,6 +17,8 @@ import { Queue } from "../base/queue.ts";
 import { CLUSTER_DEFAULT, ConfigResourceType } from "../metadata/configs-image.ts";
 import type { MetadataDelta } from "../metadata/delta.ts";
 import type { TopicImage } from "../metadata/topics-image.ts";
+import type { IsrChanges } from "../partition/isr-changes.ts";
+import type { PartitionHost } from "../partition/partition-host.ts";
 import { Partition } from "../partition/partition.ts";
 import type { Coordinators } from "./coordinators.ts";
 import type { LocalNode } from "./local-node.ts";
@@ -24,6 +26,8 @@ import type { LogDirMoves } from "./log-dir-moves.ts";
 import { changeSettings } from "./settings/change-settings.ts";
 import { topicLogConfig } from "./settings/topic-log-config.ts";
 
+/** Of a node by itself, whose partitions have one replica. */
+const NOBODY_TO_ASK: IsrChanges = { propose: () => new Promise(() => {}) };
 /** Changes are made for so long without a break, and so many. */
 const SLICE_MS = 2;
 const SLICE_LENGTH = 256;
@@ -32,6 +36,7 @@ export class MetadataPublisher {
   readonly #node: LocalNode;
   readonly #coordinators: Coordinators;
   readonly #logDirMoves: LogDirMoves;
+  readonly #partitionHost: PartitionHost;
   readonly #changes = new Queue<() => void>();
   /** The first delta is all there is: nobody is served before that is done. */
   #isFirst = true;
@@ -42,6 +47,15 @@ export class MetadataPublisher {
     this.#node = node;
     this.#coordinators = coordinators;
     this.#logDirMoves = logDirMoves;
+    this.#partitionHost = {
+      nodeId: node.nodeId,
+      clock: node.world.clock,
+      logs: node.logs,
+      isrChanges: NOBODY_TO_ASK,
+      cluster: () => node.image.cluster,
+      brokerEpoch: () => node.image.cluster.broker(node.nodeId)?.epoch ?? -1,
+      replicaLagTimeMaxMs: () => node.settings.get("replica.lag.time.max.ms"),
+    };
   }
 
   /** What the records of one commit changed. The image has them already. */
@@ -95,7 +109,7 @@ export class MetadataPublisher {
 
   /** Null where it can have no log. */
   #addPartition(topic: TopicImage, index: number): Partition | null {
-    const { world, logs, partitions, nodeId, logger } = this.#node;
+    const { logs, partitions, nodeId, logger } = this.#node;
     const registration = topic.partitions[index]!;
     const directoryId = registration.directories[registration.replicas.indexOf(nodeId)] ?? null;
     const log = logs.getOrCreate(topic.name, index, { topicId: topic.id, directoryId });
@@ -109,8 +123,7 @@ export class MetadataPublisher {
       index,
       log,
       registration,
-      nodeId,
-      clock: world.clock,
+      host: this.#partitionHost,
     });
     partitions.ensureTopic(topic.name, topic.id).add(partition);
     partition.start();

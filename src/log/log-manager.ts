@@ -29,6 +29,7 @@ import { FutureLogs, renameLogDirectory } from "./future-logs.ts";
 import type { Log } from "./log.ts";
 import { closeLogs } from "./log-closing.ts";
 import { createLog } from "./log-creation.ts";
+import type { LogCuts } from "./log-cuts.ts";
 import { type AssignedDirectory, LoadedLogs } from "./loaded-logs.ts";
 import { isCompacted, type LogConfig } from "./log-config.ts";
 import { CHECKPOINT_KINDS, type CheckpointKind, type LogDirectory } from "./log-directory.ts";
@@ -63,6 +64,7 @@ export interface LogManagerOptions {
 /** Descriptors for log files; the rest of the process's limit is for connections. */
 const OPEN_FILES_MAX = 8192;
 const SYNCS_MAX = 4;
+const always = (): boolean => true;
 /** After a segment was flushed, others may follow. */
 const FLUSHED_DELAY_MS = 1_000;
 /** Partitions that are not there yet, and for which a directory was asked for. */
@@ -86,7 +88,7 @@ export function openLogManager(options: LogManagerOptions): LogManager {
 
 const NO_EPOCH = -1;
 
-export class LogManager implements LogHost {
+export class LogManager implements LogHost, LogCuts {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly random: Random;
@@ -337,14 +339,20 @@ export class LogManager implements LogHost {
     this.logger.warn(`${topic}-${partition} is no partition of this node, and is now in ${path}`);
   }
 
-  /** Drops records of `offset` and above; false when there are none. */
-  truncateTo(log: Log, offset: number): Promise<boolean> {
-    return this.#cut(log, offset, () => log.truncateTo(offset));
+  /** See `LogCuts`. */
+  truncateTo(log: Log, offset: number, isWanted = always): Promise<boolean> {
+    return this.#cut(log, offset, () => isWanted() && log.truncateTo(offset));
   }
 
-  /** Drops everything; the next record gets `offset`. */
-  async truncateFullyAndStartAt(log: Log, offset: number, logStartOffset = offset): Promise<void> {
-    await this.#cut(log, offset, () => log.truncateFullyAndStartAt(offset, logStartOffset));
+  async truncateFullyAndStartAt(
+    log: Log,
+    offset: number,
+    logStartOffset = offset,
+    isWanted = always,
+  ): Promise<void> {
+    await this.#cut(log, offset, () => {
+      if (isWanted()) log.truncateFullyAndStartAt(offset, logStartOffset);
+    });
   }
 
   /** A copy takes it from its log, with the next records. */
@@ -492,14 +500,16 @@ export class LogManager implements LogHost {
     const { state } = log;
     const isCleanerInTheWay = offset < state.segments.active.baseOffset;
     if (isCleanerInTheWay) await this.cleaner?.pause(state.name);
-    state.cutOffset = offset;
+    state.cutOffset = Math.min(state.cutOffset, offset);
+    state.cutsUnderWay++;
     state.recoveryPoint = Math.min(state.recoveryPoint, offset);
     if (state.recoveryPointOnDisk > offset) {
       const directory = this.directoryOf(log);
       await this.#guard(directory, () => directory.checkpoint("recoveryPoint"));
     }
     const result = work();
-    state.cutOffset = Number.POSITIVE_INFINITY;
+    state.cutsUnderWay--;
+    if (state.cutsUnderWay === 0) state.cutOffset = Number.POSITIVE_INFINITY;
     if (isCleanerInTheWay) {
       await this.#cutCleanerOffset(log);
       this.cleaner?.resume(state.name);

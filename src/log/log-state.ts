@@ -47,6 +47,7 @@ export class LogState implements Coolable {
   isSetAside = false;
   /** The log is about to be cut here, and the checkpoint has to know before. */
   cutOffset = Number.POSITIVE_INFINITY;
+  cutsUnderWay = 0;
   /** How often the log was cut: a sync that was under way has to begin again. */
   cutCount = 0;
   /** What the checkpoints of the log directory say; -1 when they say nothing. */

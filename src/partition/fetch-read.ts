@@ -26,8 +26,20 @@ export interface PartitionRead {
   readonly slice: LogSlice | null;
 }
 
+/** What a replica of the partition says besides. */
+export interface FollowerFetch extends FetchPosition {
+  readonly replicaId: number;
+  /** KIP-903; -1 when it does not say. */
+  readonly brokerEpoch: number;
+  readonly logStartOffset: number;
+  /** When the request came, by the monotonic clock. */
+  readonly receivedMs: number;
+}
+
 /** KIP-98: which records a consumer may see. */
 export const READ_COMMITTED = 1;
+/** Replicas get all that there is. */
+export const READ_LOG_END = 2;
 
 export function failedRead(errorCode: ErrorCode): PartitionRead {
   return {
@@ -44,12 +56,54 @@ export function failedRead(errorCode: ErrorCode): PartitionRead {
 /** Where readers of this isolation level must stop. */
 export function readableEnd(partition: Partition, isolationLevel: number): number {
   const { log } = partition;
+  if (isolationLevel === READ_LOG_END) return log.logEndOffset;
   return isolationLevel === READ_COMMITTED ? log.lastStableOffset : log.highWatermark;
 }
 
 /**
+ * The same as `readPartition` for a replica, whose fetch also tells how far it is: once nothing
+ * speaks against it.
+ */
+export function readAsFollower(
+  partition: Partition,
+  fetch: FollowerFetch,
+  sizeMax: number,
+  isAtLeastOne: boolean,
+): PartitionRead | Promise<PartitionRead> {
+  const { replicaId, brokerEpoch, fetchOffset, logStartOffset, receivedMs } = fetch;
+  const refused = partition.followerError(replicaId, fetch.currentLeaderEpoch);
+  if (refused !== ErrorCode.NONE) return failedRead(refused);
+  const { leaderEpoch } = partition;
+  // What is appended behind the read does not make the follower late.
+  const { logEndOffset } = partition.log;
+  const known = { ...fetch, currentLeaderEpoch: leaderEpoch };
+  const read = readPartition(partition, known, READ_LOG_END, sizeMax, isAtLeastOne);
+  return read instanceof Promise ? read.then(told) : told(read);
+
+  function told(found: PartitionRead): PartitionRead {
+    if (found.errorCode !== ErrorCode.NONE || found.divergingEpoch !== null) return found;
+    const lost = partition.leaderError(leaderEpoch);
+    const errorCode =
+      lost !== ErrorCode.NONE
+        ? lost
+        : partition.followerFetched(
+            replicaId,
+            brokerEpoch,
+            fetchOffset,
+            logStartOffset,
+            receivedMs,
+            logEndOffset,
+          );
+    if (errorCode === ErrorCode.NONE) return found;
+    found.slice?.release();
+    return failedRead(errorCode);
+  }
+}
+
+/**
  * Up to `sizeMax` bytes from a position on; with `isAtLeastOne`, the first batch even if it is
- * larger. Usually answers at once: a promise only where an index must be read from the disk.
+ * larger. Usually answers at once: a promise only where an index must be read from the disk. With
+ * `mayFollow` (KIP-392) a replica that does not lead answers too.
  */
 export function readPartition(
   partition: Partition,
@@ -57,10 +111,11 @@ export function readPartition(
   isolationLevel: number,
   sizeMax: number,
   isAtLeastOne: boolean,
+  mayFollow = false,
 ): PartitionRead | Promise<PartitionRead> {
   const { log } = partition;
-  const leaderError = partition.leaderError(position.currentLeaderEpoch);
-  if (leaderError !== ErrorCode.NONE) return failedRead(leaderError);
+  const readError = partition.readError(position.currentLeaderEpoch, mayFollow);
+  if (readError !== ErrorCode.NONE) return failedRead(readError);
   const { fetchOffset, lastFetchedEpoch } = position;
   const end = readableEnd(partition, isolationLevel);
   const found = (slice: LogSlice | null, divergingEpoch: EpochEnd | null): PartitionRead => ({

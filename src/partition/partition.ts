@@ -4,25 +4,43 @@
  *   produce -> append -> [log ........ | high watermark ..... log end] -> fetch up to it
  *                                        `-- every replica in sync has all below
  *
+ * It leads (leader-state.ts), it follows (follower-state.ts), or nobody leads: `update` says which.
+ *
+ *   leader    append -> followers fetch -> high watermark -> committed; ISR by AlterPartition
+ *   follower  position -> (fetch) -> appendAsFollower | truncateTo | alignWith
+ *
  * A produce has two stages. `append` is the ordered one: when it returns, the records have their
  * offsets and lie in the log. What it returns says what the answer must wait for: nothing, a flush
  * (flush.messages), or the high watermark (acks=all). Only records that a thread has to look
  * through keep the first stage waiting, and those behind them in this partition (append-queue.ts).
  *
- * Invariants: only the leader appends; the high watermark never goes back while this node leads;
- * `readable` moves whenever a waiting fetch may find something new.
+ * Invariants: only the leader appends what clients send, and it never truncates; the high watermark
+ * goes back only where the log is cut; `readable` moves whenever a waiting fetch may find something
+ * new.
  */
-import { Signal } from "../base/signal.ts";
-import type { Clock } from "../base/world.ts";
+import { Signal, waitUntil } from "../base/signal.ts";
 import { type AppendResult, refused } from "../log/append-result.ts";
+import type { EpochEnd } from "../log/leader-epochs.ts";
 import type { Examined, LeaderAppend, Log } from "../log/log.ts";
 import { NEVER } from "../log/log-config.ts";
 import type { Verification } from "../log/verifications.ts";
-import type { PartitionRegistration } from "../metadata/partition-registration.ts";
+import { NO_LEADER, type PartitionRegistration } from "../metadata/partition-registration.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { AppendQueue } from "./append-queue.ts";
 import { CommitQueue } from "./commit-queue.ts";
+import { NO_BROKER_EPOCH } from "./follower-progress.ts";
+import {
+  type FetchedRecords,
+  type FollowerAppend,
+  type FollowerPosition,
+  FollowerState,
+  notTaken,
+} from "./follower-state.ts";
 import type { GatheredAppends } from "./gathered-appends.ts";
+import type { IsrAnswer, IsrProposal } from "./isr-changes.ts";
+import { LeaderState } from "./leader-state.ts";
+import type { PartitionHost } from "./partition-host.ts";
+import { KAFKA_RULES, type ReplicationRules } from "./replication-rules.ts";
 import { UNCOUNTED } from "./topic-stats.ts";
 
 /** KIP-320: what a client believes of the leader's epoch; -1 when it does not say. */
@@ -47,9 +65,7 @@ export interface PartitionOptions {
   readonly log: Log;
   /** As the metadata log has it now. */
   readonly registration: PartitionRegistration;
-  /** Of this node. */
-  readonly nodeId: number;
-  readonly clock: Clock;
+  readonly host: PartitionHost;
 }
 
 export class Partition {
@@ -64,10 +80,13 @@ export class Partition {
   /** Of all its topic's partitions. */
   stats = UNCOUNTED;
   readonly #commits: CommitQueue;
-  readonly #clock: Clock;
+  readonly #host: PartitionHost;
   #queue: AppendQueue | null = null;
-  readonly #nodeId: number;
   #registration: PartitionRegistration;
+  /** Null unless this node leads. */
+  #leader: LeaderState | null = null;
+  /** Null unless another one does. */
+  #follower: FollowerState | null = null;
   #log: Log;
   #isRemoved = false;
   #hasGathered = false;
@@ -78,9 +97,8 @@ export class Partition {
     this.index = options.index;
     this.#log = options.log;
     this.#registration = options.registration;
-    this.#nodeId = options.nodeId;
-    this.#commits = new CommitQueue(options.clock);
-    this.#clock = options.clock;
+    this.#host = options.host;
+    this.#commits = new CommitQueue(options.host.clock);
     this.#watchStart();
   }
 
@@ -96,7 +114,7 @@ export class Partition {
   }
 
   get isLeader(): boolean {
-    return !this.#isRemoved && this.#registration.leader === this.#nodeId;
+    return this.#leader !== null;
   }
 
   get leaderEpoch(): number {
@@ -109,40 +127,48 @@ export class Partition {
 
   /** NONE when this node leads and the client's epoch, if it gave one, is the leader's. */
   leaderError(currentLeaderEpoch = NO_EPOCH): ErrorCode {
+    return this.readError(currentLeaderEpoch, false);
+  }
+
+  /** The same for one who may read from any replica (KIP-392), or from the leader alone. */
+  readError(currentLeaderEpoch: number, mayFollow: boolean): ErrorCode {
     if (this.#isRemoved) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
     if (currentLeaderEpoch !== NO_EPOCH) {
       if (currentLeaderEpoch < this.leaderEpoch) return ErrorCode.FENCED_LEADER_EPOCH;
       if (currentLeaderEpoch > this.leaderEpoch) return ErrorCode.UNKNOWN_LEADER_EPOCH;
     }
-    if (!this.isLeader) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    if (this.#leader === null && !mayFollow) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
     return this.log.failure !== null ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NONE;
   }
 
-  /** Takes what the metadata log says now. */
+  /** Takes what the metadata log says now. The controller's own answer may have said it before. */
   update(registration: PartitionRegistration): void {
-    const wasLeader = this.isLeader;
-    const oldEpoch = this.leaderEpoch;
+    const old = this.#registration;
+    if (this.#isRemoved || registration.partitionEpoch < old.partitionEpoch) return;
+    // Whoever gathered was told what it would take to commit these records.
+    if (this.#hasGathered) this.writeGathered();
     this.#registration = registration;
-    if (this.isLeader && (!wasLeader || oldEpoch !== this.leaderEpoch)) this.#becomeLeader();
-    if (wasLeader && !this.isLeader) this.#commits.fail(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    this.#takeRole(old.leaderEpoch);
     this.readable.move();
   }
 
   /** The first thing a new partition does, once it is known who leads it. */
   start(): void {
-    if (this.isLeader) this.#becomeLeader();
+    this.#takeRole(NO_EPOCH);
   }
 
-  /** The topic is deleted: nobody waits any longer. */
+  /** The topic is deleted, or this replica is: nobody waits any longer. */
   remove(): void {
     this.#isRemoved = true;
+    this.#leader = null;
+    this.#follow(null);
     this.#commits.fail(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     this.readable.move();
   }
 
   /** NOT_ENOUGH_REPLICAS where acks=all could not be kept; asked before anything is written. */
   minIsrError(): ErrorCode {
-    return this.#isUnderMinIsr() ? ErrorCode.NOT_ENOUGH_REPLICAS : ErrorCode.NONE;
+    return this.isUnderMinIsr ? ErrorCode.NOT_ENOUGH_REPLICAS : ErrorCode.NONE;
   }
 
   /** Whether a client may produce here, and with acks=all; asked before anything is written. */
@@ -199,8 +225,8 @@ export class Partition {
 
   /** Whether all that is written here is committed at once. */
   get commitsAlone(): boolean {
-    // KIP-966: while fewer are in sync than the topic asks for, nothing more is committed.
-    return this.isLeader && this.#registration.isr.length <= 1 && !this.#isUnderMinIsr();
+    const leader = this.#leader;
+    return leader !== null && leader.followers.length === 0;
   }
 
   /** Waits for the flush that `flush.messages` asks for; only then the records may be read. */
@@ -224,18 +250,112 @@ export class Partition {
     return this.#commits.length;
   }
 
+  /** Of a leader. */
   get isUnderMinIsr(): boolean {
-    return this.#isUnderMinIsr();
+    return this.#leader?.isUnderMinIsr(this.log.config.minInsyncReplicas) === true;
   }
 
   get isAtMinIsr(): boolean {
-    const { isr, replicas } = this.#registration;
-    return isr.length === Math.min(this.log.config.minInsyncReplicas, replicas.length);
+    const leader = this.#leader;
+    if (leader === null) return false;
+    return leader.isr.length === leader.effectiveMinIsr(this.log.config.minInsyncReplicas);
   }
 
-  /** Moves on what a change of the ISR or of min.insync.replicas was holding back. */
+  /** All that may be in sync by now, as far as the leader knows. */
+  get maximalIsr(): readonly number[] {
+    return this.#leader?.maximalIsr ?? this.#registration.isr;
+  }
+
+  /** Moves on what a change of min.insync.replicas was holding back. */
   maybeAdvance(): void {
-    this.#advanceTo(this.log.logEndOffset);
+    if (this.#leader !== null) this.#advanceTo(this.#leader.ownEndOffset);
+  }
+
+  /** Whether a replica may fetch, under the leadership that it believes in. */
+  followerError(replicaId: number, currentLeaderEpoch: number): ErrorCode {
+    const { fencesLeaderEpochs } = this.#rules;
+    const error = this.leaderError(fencesLeaderEpochs ? currentLeaderEpoch : NO_EPOCH);
+    if (error !== ErrorCode.NONE || this.#leader!.follower(replicaId) !== null) return error;
+    // With the right epoch it may know more than this node: it shall ask again.
+    if (currentLeaderEpoch === NO_EPOCH) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    return ErrorCode.UNKNOWN_LEADER_EPOCH;
+  }
+
+  /**
+   * A replica fetched from `fetchOffset` on, which nothing spoke against: it has all below.
+   * `leaderEndOffset` is of when its request was read, `nowMs` (monotonic) of when it came.
+   */
+  followerFetched(
+    replicaId: number,
+    brokerEpoch: number,
+    fetchOffset: number,
+    logStartOffset: number,
+    nowMs: number,
+    leaderEndOffset = this.log.logEndOffset,
+  ): ErrorCode {
+    const leader = this.#leader;
+    if (leader === null) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    const follower = leader.follower(replicaId);
+    if (follower === null) return ErrorCode.UNKNOWN_LEADER_EPOCH;
+    if (this.#isStale(replicaId, brokerEpoch)) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    const { logEndOffset: oldEnd, logStartOffset: oldStart } = follower;
+    follower.fetched(fetchOffset, logStartOffset, brokerEpoch, leaderEndOffset, nowMs);
+    const proposal = leader.expand(follower, this.log, this.#registration);
+    if (proposal !== null) this.#propose(leader, proposal);
+    if (fetchOffset !== oldEnd) this.maybeAdvance();
+    if (logStartOffset !== oldStart) this.readable.move();
+    return ErrorCode.NONE;
+  }
+
+  /** To be asked now and then: takes out of the ISR who has not kept up. */
+  maybeShrinkIsr(nowMs: number): void {
+    const leader = this.#leader;
+    if (leader === null || leader.followers.length === 0) return;
+    const proposal = leader.shrink(this.log, nowMs, this.#registration);
+    if (proposal !== null) this.#propose(leader, proposal);
+    // Whoever was about to join may have given up.
+    this.maybeAdvance();
+  }
+
+  /** Of a leader: the least start of the log on all replicas that are alive. */
+  get lowWatermark(): number {
+    const { logStartOffset } = this.log;
+    return this.#leader?.lowWatermark(logStartOffset) ?? logStartOffset;
+  }
+
+  /** DeleteRecords: NONE when no replica that is alive has records below `offset` any more. */
+  async whenDeleted(offset: number, timeoutMs: number): Promise<ErrorCode> {
+    const isOver = (): boolean => this.#leader === null || this.lowWatermark >= offset;
+    const isInTime = await waitUntil(this.#host.clock, [this.readable], timeoutMs, isOver);
+    const error = this.leaderError();
+    if (error !== ErrorCode.NONE) return error;
+    return isInTime ? ErrorCode.NONE : ErrorCode.REQUEST_TIMED_OUT;
+  }
+
+  /** Null when there is nothing to fetch, or nowhere. */
+  followerPosition(): FollowerPosition | null {
+    return this.#follower?.position() ?? null;
+  }
+
+  /** Before the first fetch of a leadership. Null when there is nothing to do. */
+  beginFollowing(leaderEpoch: number): Promise<ErrorCode> | null {
+    return this.#follower?.begin(leaderEpoch) ?? null;
+  }
+
+  /** Takes what the leader sent, as it is: see `FollowerState.append`. */
+  appendAsFollower(fetched: FetchedRecords): FollowerAppend | Promise<FollowerAppend> {
+    return this.#follower?.append(fetched) ?? notTaken(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  }
+
+  /** The leader has other records where this log has its last ones. */
+  async truncateTo(leaderEpoch: number, diverging: EpochEnd): Promise<ErrorCode> {
+    return this.#follower?.truncate(leaderEpoch, diverging) ?? ErrorCode.NOT_LEADER_OR_FOLLOWER;
+  }
+
+  /** The leader has nothing at the end of this log: it begins later, or ends before. */
+  async alignWith(leaderEpoch: number, leaderStart: number, leaderEnd: number): Promise<ErrorCode> {
+    const aligned = this.#follower?.align(leaderEpoch, leaderStart, leaderEnd);
+    return aligned ?? ErrorCode.NOT_LEADER_OR_FOLLOWER;
   }
 
   /** Null when it takes long. */
@@ -264,7 +384,7 @@ export class Partition {
 
   /** Who leads, and which log it is, may have changed when the turn comes. */
   #waitForTurn(records: Buffer, options: Produce, isLong: boolean): Promise<AppendResult> {
-    this.#queue ??= new AppendQueue(this.#clock);
+    this.#queue ??= new AppendQueue(this.#host.clock);
     const briefly = () => this.#refusal(options) ?? this.#appendBriefly(records, options, null);
     const examined = () => {
       return this.log.examine(records, options.nowMs, (found) => {
@@ -303,26 +423,95 @@ export class Partition {
     if (conversion !== null) this.stats.produceMessageConversions += conversion.recordCount;
   }
 
-  /** With this node as the only one in sync, all that is in the log is committed. */
+  /**
+   * All before `offset` counts on this node. It is committed when it counts on all that may be in
+   * sync; with one replica that is now.
+   */
   #advanceTo(offset: number): void {
-    if (!this.commitsAlone) return;
-    if (!this.log.advanceHighWatermark(offset)) return;
-    this.#commits.advance(this.log.highWatermark);
-    this.readable.move();
+    const leader = this.#leader;
+    if (leader === null) return;
+    const { log } = this;
+    if (offset > leader.ownEndOffset) leader.ownEndOffset = offset;
+    const isAlone = leader.followers.length === 0;
+    let end = leader.ownEndOffset;
+    if (!isAlone) {
+      // KIP-966: while fewer are in sync than the topic asks for, nothing more is committed.
+      const isHeld = this.isUnderMinIsr && this.#rules.holdsUnderMinIsr;
+      end = isHeld ? NO_EPOCH : leader.committedEnd(log, this.#host.clock.monotonicMs());
+    }
+    const hasAdvanced = log.advanceHighWatermark(end);
+    if (hasAdvanced) this.#commits.advance(log.highWatermark);
+    // Followers fetch what is not committed yet.
+    if (hasAdvanced || !isAlone) this.readable.move();
   }
 
-  /** The ISR is counted against what the topic asks for, but never for more than its replicas. */
-  #isUnderMinIsr(): boolean {
-    const { isr, replicas } = this.#registration;
-    return isr.length < Math.min(this.log.config.minInsyncReplicas, replicas.length);
+  get #rules(): ReplicationRules {
+    return this.#host.rules ?? KAFKA_RULES;
   }
 
   #watchStart(): void {
     this.#log.state.startMoved = () => this.readable.move();
   }
 
-  #becomeLeader(): void {
-    this.log.assignEpochStart(this.leaderEpoch, this.log.logEndOffset);
-    this.#advanceTo(this.log.logEndOffset);
+  #takeRole(oldEpoch: number): void {
+    const { leader, leaderEpoch } = this.#registration;
+    if (leader === this.#host.nodeId) return this.#lead(oldEpoch);
+    if (this.#leader !== null) this.#commits.fail(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    this.#leader = null;
+    if (leader === NO_LEADER) this.#follow(null);
+    else if (this.#follower === null || leaderEpoch !== oldEpoch) {
+      this.#follow(new FollowerState(this.#host, this, leader, leaderEpoch));
+    }
+  }
+
+  #follow(follower: FollowerState | null): void {
+    if (this.#follower !== null) this.#follower.isOver = true;
+    this.#follower = follower;
+  }
+
+  #lead(oldEpoch: number): void {
+    const { log } = this;
+    const registration = this.#registration;
+    const { leaderEpoch } = registration;
+    const { logEndOffset } = log;
+    const nowMs = this.#host.clock.monotonicMs();
+    this.#follow(null);
+    if (this.#leader === null) {
+      this.#leader = new LeaderState(this.#host, this, registration, logEndOffset, nowMs);
+    } else if (leaderEpoch === oldEpoch) {
+      this.#leader.update(registration);
+      return this.maybeAdvance();
+    } else {
+      // With an epoch between, others may have led meanwhile.
+      this.#leader.restart(registration, logEndOffset, nowMs, leaderEpoch === oldEpoch + 1);
+    }
+    // Followers that come with an epoch of nobody's records find the end of theirs (KAFKA-7128).
+    log.assignEpochStart(leaderEpoch, logEndOffset);
+    this.maybeAdvance();
+  }
+
+  #propose(leader: LeaderState, proposal: IsrProposal): void {
+    void this.#host.isrChanges.propose(proposal).then((answer) => {
+      this.#isrAnswered(leader, proposal, answer);
+    });
+  }
+
+  #isrAnswered(leader: LeaderState, proposal: IsrProposal, answer: IsrAnswer): void {
+    if (this.#leader !== leader) return;
+    const outcome = leader.answered(proposal, answer, this.#registration);
+    if (outcome === "again") return this.#propose(leader, proposal);
+    if (outcome === "wait") return;
+    if (answer.errorCode === ErrorCode.NONE) {
+      const { isr, partitionEpoch, leaderRecoveryState } = answer;
+      this.#registration = { ...this.#registration, isr, partitionEpoch, leaderRecoveryState };
+    }
+    this.maybeAdvance();
+  }
+
+  /** A request of an incarnation that is gone, on a connection that outlived it. */
+  #isStale(replicaId: number, brokerEpoch: number): boolean {
+    if (brokerEpoch === NO_BROKER_EPOCH || !this.#rules.checksBrokerEpochs) return false;
+    const broker = this.#host.cluster().broker(replicaId);
+    return broker !== null && !broker.fenced && broker.epoch > brokerEpoch;
   }
 }
