@@ -19,7 +19,6 @@ import type { Log } from "../log/log.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { baseOffset, BATCH_HEADER_SIZE, lastOffset } from "../protocol/record-batch.ts";
 import type { PartitionHost } from "./partition-host.ts";
-import { KAFKA_RULES, type ReplicationRules } from "./replication-rules.ts";
 
 /** What the next fetch of a partition says. */
 export interface FollowerPosition {
@@ -36,7 +35,7 @@ export interface FetchedRecords {
   /** Of the fetch. */
   readonly leaderEpoch: number;
   readonly fetchOffset: number;
-  /** Whole batches; the last one may be cut. Theirs until the append is over. */
+  /** Whole batches; the last one may be cut. Gone when the append has returned. */
   readonly records: Buffer;
   /** Of the leader. */
   readonly highWatermark: number;
@@ -66,12 +65,10 @@ export class FollowerState {
   /** The log is being cut: meanwhile nothing is fetched. */
   #isCutting = false;
   readonly #host: PartitionHost;
-  readonly #rules: ReplicationRules;
   readonly #replica: Replica;
 
   constructor(host: PartitionHost, replica: Replica, leaderId: number, leaderEpoch: number) {
     this.#host = host;
-    this.#rules = host.rules ?? KAFKA_RULES;
     this.#replica = replica;
     this.leaderId = leaderId;
     this.leaderEpoch = leaderEpoch;
@@ -85,7 +82,8 @@ export class FollowerState {
       leaderId: this.leaderId,
       leaderEpoch: this.leaderEpoch,
       fetchOffset: log.logEndOffset,
-      lastFetchedEpoch: this.#rules.truncatesByEpochs ? log.latestEpoch : UNDEFINED,
+      // KIP-101: the leader finds with it where the logs part.
+      lastFetchedEpoch: log.latestEpoch,
       logStartOffset: log.logStartOffset,
     };
   }
@@ -96,7 +94,7 @@ export class FollowerState {
    */
   begin(leaderEpoch: number): Promise<ErrorCode> | null {
     const { log } = this.#replica;
-    if (this.#rules.truncatesByEpochs && log.latestEpoch !== UNDEFINED) return null;
+    if (log.latestEpoch !== UNDEFINED) return null;
     return log.logEndOffset > log.highWatermark ? this.#cut(leaderEpoch, log.highWatermark) : null;
   }
 
@@ -117,16 +115,15 @@ export class FollowerState {
     const firstOffset = isInside ? baseOffset(records, 0) : fetchOffset;
     if (firstOffset < 0 || firstOffset >= fetchOffset) return this.#take(fetched);
     if (lastOffset(records, 0) < fetchOffset) return this.#take(fetched);
+    const kept = { ...fetched, records: Buffer.from(records) };
     return this.#beginAt(leaderEpoch, firstOffset).then((refusal) => {
-      return refusal === ErrorCode.NONE ? this.#take(fetched) : notTaken(refusal);
+      return refusal === ErrorCode.NONE ? this.#take(kept) : notTaken(refusal);
     });
   }
 
   /** Cuts off what cannot be the leader's. */
   truncate(leaderEpoch: number, diverging: EpochEnd): Promise<ErrorCode> {
-    const { comparesOwnEpochs } = this.#rules;
-    const offset = truncationOffset(this.#replica.log, diverging, comparesOwnEpochs);
-    return this.#cut(leaderEpoch, offset);
+    return this.#cut(leaderEpoch, truncationOffset(this.#replica.log, diverging));
   }
 
   /** Behind OFFSET_OUT_OF_RANGE: an unclean leader has less, or an old one deleted more. */
@@ -157,9 +154,7 @@ export class FollowerState {
   /** Why an answer of a leader counts for nothing. */
   #voidness(leaderEpoch: number): ErrorCode {
     if (this.isOver) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
-    if (this.leaderEpoch !== leaderEpoch && this.#rules.fencesLeaderEpochs) {
-      return ErrorCode.FENCED_LEADER_EPOCH;
-    }
+    if (this.leaderEpoch !== leaderEpoch) return ErrorCode.FENCED_LEADER_EPOCH;
     if (this.#replica.log.failure !== null) return ErrorCode.KAFKA_STORAGE_ERROR;
     return this.#isCutting ? ErrorCode.OFFSET_OUT_OF_RANGE : ErrorCode.NONE;
   }
@@ -199,13 +194,10 @@ export function notTaken(errorCode: ErrorCode, message: string | null = null): F
 export function truncationOffset(
   log: Pick<Log, "logEndOffset" | "highWatermark" | "endOffsetFor">,
   leader: EpochEnd,
-  comparesOwnEpochs: boolean,
 ): number {
   const { logEndOffset } = log;
   if (leader.endOffset === UNDEFINED) return Math.min(log.highWatermark, logEndOffset);
-  if (leader.epoch === UNDEFINED || !comparesOwnEpochs) {
-    return Math.min(leader.endOffset, logEndOffset);
-  }
+  if (leader.epoch === UNDEFINED) return Math.min(leader.endOffset, logEndOffset);
   const own = log.endOffsetFor(leader.epoch);
   if (own.endOffset === UNDEFINED) return Math.min(leader.endOffset, logEndOffset);
   // An epoch that is not known here: what comes behind the older ones cannot be the leader's.

@@ -23,7 +23,6 @@ import { FollowerProgress, NO_BROKER_EPOCH } from "./follower-progress.ts";
 import type { IsrAnswer, IsrMember, IsrProposal } from "./isr-changes.ts";
 import { committedIsr, expandingIsr, type IsrState, shrinkingIsr } from "./isr-state.ts";
 import type { PartitionHost } from "./partition-host.ts";
-import { KAFKA_RULES, type ReplicationRules } from "./replication-rules.ts";
 
 /** Of the partition's log. */
 export interface LeaderLog {
@@ -45,7 +44,6 @@ export class LeaderState {
   ownEndOffset: number;
   readonly #host: PartitionHost;
   readonly #partition: PartitionIdentity;
-  readonly #rules: ReplicationRules;
   #followers: readonly FollowerProgress[] = NOBODY;
   #isr: IsrState;
 
@@ -58,7 +56,6 @@ export class LeaderState {
   ) {
     this.#host = host;
     this.#partition = partition;
-    this.#rules = host.rules ?? KAFKA_RULES;
     this.epochStartOffset = logEndOffset;
     this.ownEndOffset = logEndOffset;
     this.#isr = committedIsr(registration.isr);
@@ -154,7 +151,7 @@ export class LeaderState {
     if (!this.#isInSync(follower, log) || !this.#isEligible(follower)) return null;
     const wanted = [...isr, follower.brokerId];
     const made = this.#proposalOf(wanted, registration);
-    this.#isr = this.#proposed(expandingIsr(isr, follower.brokerId, made), isr);
+    this.#isr = expandingIsr(isr, follower.brokerId, made);
     return made;
   }
 
@@ -169,7 +166,7 @@ export class LeaderState {
     });
     if (kept.length === isr.length) return null;
     const made = this.#proposalOf(kept, registration);
-    this.#isr = this.#proposed(shrinkingIsr(isr, made), kept);
+    this.#isr = shrinkingIsr(isr, made);
     return made;
   }
 
@@ -211,11 +208,6 @@ export class LeaderState {
     }
   }
 
-  /** `careless`: what would count without the rule. */
-  #proposed(state: IsrState, careless: readonly number[]): IsrState {
-    return this.#rules.countsMaximalIsr ? state : { ...state, maximal: careless };
-  }
-
   #setFollowers({ replicas }: PartitionRegistration): void {
     const { nodeId } = this.#host;
     if (replicas.length === 1 && replicas[0] === nodeId) {
@@ -237,14 +229,16 @@ export class LeaderState {
   /** It has all that is committed, also what was before this leadership and is not known to be. */
   #isInSync({ logEndOffset }: FollowerProgress, { highWatermark }: LeaderLog): boolean {
     if (logEndOffset < highWatermark) return false;
-    return logEndOffset >= this.epochStartOffset || !this.#rules.joinsFromEpochStart;
+    // KIP-320: what an earlier leader committed may lie behind the high watermark known here.
+    return logEndOffset >= this.epochStartOffset;
   }
 
   /** Neither fenced nor about to stop, and still the incarnation that fetched. */
   #isEligible({ brokerId, brokerEpoch }: FollowerProgress): boolean {
     const cluster = this.#host.cluster();
     if (brokerEpoch === null || !cluster.isActive(brokerId)) return false;
-    if (brokerEpoch === NO_BROKER_EPOCH || !this.#rules.checksBrokerEpochs) return true;
+    if (brokerEpoch === NO_BROKER_EPOCH) return true;
+    // KIP-903: what fetched may be gone, and what came up in its place may have lost records.
     return cluster.broker(brokerId)?.epoch === brokerEpoch;
   }
 

@@ -3,7 +3,6 @@ import type { Clock } from "../base/world.ts";
 import type { LogCuts } from "../log/log-cuts.ts";
 import type { ClusterImage } from "../metadata/cluster-image.ts";
 import type { IsrChanges } from "./isr-changes.ts";
-import type { ReplicationRules } from "./replication-rules.ts";
 
 export interface PartitionHost {
   readonly nodeId: number;
@@ -17,6 +16,4 @@ export interface PartitionHost {
   readonly brokerEpoch: () => number;
   /** `replica.lag.time.max.ms` */
   readonly replicaLagTimeMaxMs: () => number;
-  /** Only tests hand in others. */
-  readonly rules?: ReplicationRules;
 }

@@ -40,11 +40,12 @@ import type { GatheredAppends } from "./gathered-appends.ts";
 import type { IsrAnswer, IsrProposal } from "./isr-changes.ts";
 import { LeaderState } from "./leader-state.ts";
 import type { PartitionHost } from "./partition-host.ts";
-import { KAFKA_RULES, type ReplicationRules } from "./replication-rules.ts";
 import { UNCOUNTED } from "./topic-stats.ts";
 
 /** KIP-320: what a client believes of the leader's epoch; -1 when it does not say. */
 const NO_EPOCH = -1;
+/** As an end of what is committed. */
+const NOTHING = -1;
 
 const GATHERED_SIZE_MAX = 64 * 1024;
 
@@ -273,8 +274,7 @@ export class Partition {
 
   /** Whether a replica may fetch, under the leadership that it believes in. */
   followerError(replicaId: number, currentLeaderEpoch: number): ErrorCode {
-    const { fencesLeaderEpochs } = this.#rules;
-    const error = this.leaderError(fencesLeaderEpochs ? currentLeaderEpoch : NO_EPOCH);
+    const error = this.leaderError(currentLeaderEpoch);
     if (error !== ErrorCode.NONE || this.#leader!.follower(replicaId) !== null) return error;
     // With the right epoch it may know more than this node: it shall ask again.
     if (currentLeaderEpoch === NO_EPOCH) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
@@ -436,17 +436,13 @@ export class Partition {
     let end = leader.ownEndOffset;
     if (!isAlone) {
       // KIP-966: while fewer are in sync than the topic asks for, nothing more is committed.
-      const isHeld = this.isUnderMinIsr && this.#rules.holdsUnderMinIsr;
-      end = isHeld ? NO_EPOCH : leader.committedEnd(log, this.#host.clock.monotonicMs());
+      if (this.isUnderMinIsr) end = NOTHING;
+      else end = leader.committedEnd(log, this.#host.clock.monotonicMs());
     }
     const hasAdvanced = log.advanceHighWatermark(end);
     if (hasAdvanced) this.#commits.advance(log.highWatermark);
     // Followers fetch what is not committed yet.
     if (hasAdvanced || !isAlone) this.readable.move();
-  }
-
-  get #rules(): ReplicationRules {
-    return this.#host.rules ?? KAFKA_RULES;
   }
 
   #watchStart(): void {
@@ -510,7 +506,7 @@ export class Partition {
 
   /** A request of an incarnation that is gone, on a connection that outlived it. */
   #isStale(replicaId: number, brokerEpoch: number): boolean {
-    if (brokerEpoch === NO_BROKER_EPOCH || !this.#rules.checksBrokerEpochs) return false;
+    if (brokerEpoch === NO_BROKER_EPOCH) return false;
     const broker = this.#host.cluster().broker(replicaId);
     return broker !== null && !broker.fenced && broker.epoch > brokerEpoch;
   }
