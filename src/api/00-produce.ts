@@ -15,7 +15,7 @@
  */
 import type { Broker } from "../broker/broker.ts";
 import type { ProducedTransaction } from "../broker/produced-transaction.ts";
-import { nodeView } from "../broker/topic-view.ts";
+import { aliveNodeView } from "../broker/topic-view.ts";
 import type { AppendResult } from "../log/append-result.ts";
 import type { Verification } from "../log/verifications.ts";
 import { isInternalTopic } from "../metadata/internal-topics.ts";
@@ -33,6 +33,8 @@ import {
   Answer,
   failAll,
   knownTopic,
+  TOPIC_IDS_VERSION,
+  topicImageOf,
   type Produced,
   type ProduceRequest,
   type ProduceResponse,
@@ -177,21 +179,36 @@ function findPartition(
 ): Partition | null {
   const found = knownTopic(topic, context, broker);
   const partition = found?.partition(answer.index) ?? null;
-  if (found === null) {
-    answer.errorCode =
-      context.apiVersion >= 13 ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-  } else if (partition === null) {
-    answer.errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  const absent = partition === null ? absenceError(topic, answer.index, context, broker) : null;
+  if (absent !== null && absent !== ErrorCode.NOT_LEADER_OR_FOLLOWER) {
+    answer.errorCode = absent;
   } else if (answer.errorCode !== ErrorCode.NONE) {
     return null;
   } else if (request.acks < ACKS_ALL || request.acks > 1) {
     answer.errorCode = ErrorCode.INVALID_REQUIRED_ACKS;
-  } else if (isInternalTopic(found.name) && context.clientId !== ADMIN_CLIENT_ID) {
+  } else if (isForbidden(found?.name ?? topicImageOf(topic, context, broker)!.name, context)) {
     answer.errorCode = ErrorCode.INVALID_TOPIC_EXCEPTION;
   } else {
-    answer.errorCode = partition.produceError(request.acks === ACKS_ALL);
+    answer.errorCode = absent ?? partition!.produceError(request.acks === ACKS_ALL);
   }
   return answer.errorCode === ErrorCode.NONE ? partition : null;
+}
+
+function isForbidden(topic: string, { clientId }: RequestContext): boolean {
+  return isInternalTopic(topic) && clientId !== ADMIN_CLIENT_ID;
+}
+
+/** Of what is not on this node: the metadata may know it on another. */
+function absenceError(
+  topic: TopicData,
+  index: number,
+  context: RequestContext,
+  broker: Broker,
+): ErrorCode {
+  const known = topicImageOf(topic, context, broker);
+  if (known?.partitions[index] !== undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+  const isUnknownId = known === null && context.apiVersion >= TOPIC_IDS_VERSION;
+  return isUnknownId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
 }
 
 /** Null when the answer is complete. */
@@ -356,11 +373,8 @@ function leadersOf(
   for (const topic of responses) {
     for (const answer of topic.partitionResponses) {
       if (answer.errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER) continue;
-      const image =
-        context.apiVersion >= 13
-          ? broker.image.topics.byId(topic.topicId ?? "")
-          : broker.image.topics.byName(topic.name ?? "");
-      const registration = image?.partitions[answer.index];
+      const known = topicImageOf(topic, context, broker);
+      const registration = known?.partitions[answer.index];
       if (registration === undefined) continue;
       answer.currentLeader = {
         leaderId: registration.leader,
@@ -369,5 +383,5 @@ function leadersOf(
       leaders.add(registration.leader);
     }
   }
-  return [...leaders].flatMap((id) => nodeView(broker.image, id, context.listenerName) ?? []);
+  return [...leaders].flatMap((id) => aliveNodeView(broker.image, id, context.listenerName) ?? []);
 }

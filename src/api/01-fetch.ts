@@ -28,7 +28,7 @@ import {
   SessionPartition,
 } from "../broker/fetch-sessions.ts";
 import { rememberAnswers, SessionSource, targetOf } from "../broker/session-source.ts";
-import { nodeView } from "../broker/topic-view.ts";
+import { aliveNodeView } from "../broker/topic-view.ts";
 import type { PartitionRead } from "../partition/fetch-read.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { fetch } from "../protocol/messages/01-fetch.ts";
@@ -160,7 +160,7 @@ function answer(fetched: Fetched): FetchResponse {
     );
   }
   const nodeEndpoints = [...leaders].flatMap(
-    (id) => nodeView(broker.image, id, context.listenerName) ?? [],
+    (id) => aliveNodeView(broker.image, id, context.listenerName) ?? [],
   );
   const sessionId = session.kind === "incremental" ? session.session.id : NO_SESSION_ID;
   const response = { errorCode: ErrorCode.NONE, sessionId, responses, nodeEndpoints };

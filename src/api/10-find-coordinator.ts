@@ -9,7 +9,7 @@
  */
 import { isUuid } from "../base/uuid.ts";
 import type { Broker } from "../broker/broker.ts";
-import { nodeView } from "../broker/topic-view.ts";
+import { aliveNodeView } from "../broker/topic-view.ts";
 import {
   CONSUMER_OFFSETS_TOPIC,
   SHARE_GROUP_STATE_TOPIC,
@@ -90,8 +90,9 @@ function findIn(
     return nobody(key, ErrorCode.COORDINATOR_NOT_AVAILABLE, "");
   }
   const leader = topic.partitions[coordinator.partitionFor(key)]?.leader;
-  const node = leader === undefined ? null : nodeView(broker.image, leader, context.listenerName);
-  if (node === null || node.isFenced) return nobody(key, ErrorCode.COORDINATOR_NOT_AVAILABLE, "");
+  const node =
+    leader === undefined ? null : aliveNodeView(broker.image, leader, context.listenerName);
+  if (node === null) return nobody(key, ErrorCode.COORDINATOR_NOT_AVAILABLE, "");
   const { nodeId, host, port } = node;
   return { key, nodeId, host, port, errorCode: ErrorCode.NONE as ErrorCode, errorMessage: "" };
 }

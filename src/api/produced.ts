@@ -2,6 +2,7 @@
 import type { Broker } from "../broker/broker.ts";
 import type { Conversion } from "../log/append-result.ts";
 import type { GatheredAppends } from "../partition/gathered-appends.ts";
+import type { TopicImage } from "../metadata/topics-image.ts";
 import type { Partition } from "../partition/partition.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import type { produce } from "../protocol/messages/00-produce.ts";
@@ -110,13 +111,27 @@ export function addConversion(produced: Produced, added: Conversion): void {
 
 const NO_CONVERSION: Conversion = { recordCount: 0, tookMs: 0, temporaryBytes: 0 };
 
+/** From here on topics are named by their ids (KIP-516). */
+export const TOPIC_IDS_VERSION = 13;
+
+type NamedTopic = Pick<TopicData, "name" | "topicId">;
+
+/** Null when the cluster has no such topic. */
+export function topicImageOf(
+  { name, topicId }: NamedTopic,
+  { apiVersion }: RequestContext,
+  { image }: Broker,
+): TopicImage | null {
+  return apiVersion >= TOPIC_IDS_VERSION ? image.topics.byId(topicId) : image.topics.byName(name);
+}
+
 /** Null when this node has none of it. */
 export function knownTopic(
-  topic: TopicData,
+  { name, topicId }: NamedTopic,
   { apiVersion }: RequestContext,
   { partitions }: Broker,
 ) {
-  return apiVersion >= 13
-    ? partitions.topicById(topic.topicId)
-    : partitions.topicByName(topic.name);
+  return apiVersion >= TOPIC_IDS_VERSION
+    ? partitions.topicById(topicId)
+    : partitions.topicByName(name);
 }

@@ -1,6 +1,6 @@
 /** KIP-951: a member that asks the wrong node is told the right one. */
 import type { Broker } from "../broker/broker.ts";
-import { type NodeView, nodeView } from "../broker/topic-view.ts";
+import { type NodeView, aliveNodeView } from "../broker/topic-view.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 
 interface CurrentLeader {
@@ -32,7 +32,7 @@ export class ShareLeaders {
   /** Of all that were named. */
   endpoints(): NodeView[] {
     const { image } = this.#broker;
-    return [...this.#ids].flatMap((id) => nodeView(image, id, this.#listenerName) ?? []);
+    return [...this.#ids].flatMap((id) => aliveNodeView(image, id, this.#listenerName) ?? []);
   }
 }
 

@@ -104,16 +104,22 @@ export function nodeViews(
 }
 
 /** One broker, fenced or not; null when clients of the listener cannot reach it. */
-export function nodeView(
-  image: MetadataImage,
-  brokerId: number,
-  listenerName: string,
-): NodeView | null {
+function nodeView(image: MetadataImage, brokerId: number, listenerName: string): NodeView | null {
   const broker = image.cluster.broker(brokerId);
   const endpoint = image.cluster.endpoint(brokerId, listenerName);
   if (broker === null || endpoint === null) return null;
   const { host, port } = endpoint;
   return { nodeId: brokerId, host, port, rack: broker.rack, isFenced: broker.fenced };
+}
+
+/** KIP-951: where a client may go; null for a broker that is away. */
+export function aliveNodeView(
+  image: MetadataImage,
+  brokerId: number,
+  listenerName: string,
+): NodeView | null {
+  const node = nodeView(image, brokerId, listenerName);
+  return node === null || node.isFenced ? null : node;
 }
 
 function hasListener(broker: BrokerRegistration, listenerName: string): boolean {

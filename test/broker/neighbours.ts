@@ -61,17 +61,20 @@ export class Neighbours {
     return asker;
   }
 
-  /** A topic that all know, each partition with one replica on the broker that leads it. */
-  topic(name: string, leaders: readonly number[]): string {
+  /** A topic that all know, each partition with a replica on each broker, and one in sync. */
+  topic(
+    name: string,
+    leaders: readonly number[],
+    replicas: readonly number[] = [...this.#nodes.keys()],
+  ): string {
     const topicId = `${String(++this.#topicCount).padStart(21, "T")}A`;
     this.tell(() => [
       { name: "TopicRecord", version: 0, value: { name, topicId } },
       ...leaders.map((leader, partitionId): NewRecord => {
-        const replicas = [...this.#nodes.keys()];
         const value = {
           partitionId,
           topicId,
-          replicas,
+          replicas: [...replicas],
           isr: [leader],
           removingReplicas: [],
           addingReplicas: [],
