@@ -130,8 +130,10 @@ export class NodePeer {
       connection.close();
       throw new NodeError("disconnected", "the node does not tell which versions it speaks");
     }
-    this.#line = { connection, versions };
-    return this.#line;
+    const line = { connection, versions };
+    // It may have broken in the very turn of the answer: then it is not kept, and `ask` says so.
+    if (!connection.isClosed) this.#line = line;
+    return line;
   }
 }
 

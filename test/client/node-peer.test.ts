@@ -78,6 +78,16 @@ describe("a peer", () => {
     expect(other.clock.await(failureOf(unknown))).toBe("unsupported");
   });
 
+  test("connects again where the node closed with its first answer", () => {
+    const { world, peer } = setUp();
+    // The answer and the end come in one turn: before anybody can go on with the answer.
+    const node = answering(world, () => heartbeatOf(0), { endsAfterVersions: 1 });
+    expect(world.clock.await(failureOf(peer.ask(...HEARTBEAT, 500, errorOf)))).toBe("disconnected");
+    expect(peer.isConnected).toBe(false);
+    expect(world.clock.await(peer.ask(...HEARTBEAT, 500, errorOf))).toBe(0);
+    node.crash();
+  });
+
   test("asks nothing more when it was closed", () => {
     const { world, peer } = setUp();
     answering(world, () => null);
@@ -123,10 +133,11 @@ function setUp() {
 function answering(
   world: FakeWorld,
   answer: (apiKey: number, count: number) => Buffer | null,
-  { correlationIdShift = 0 } = {},
+  { correlationIdShift = 0, endsAfterVersions = 0 } = {},
 ): { crash(): void } {
   const node = neighbourOf(world, "10.0.0.2");
   let count = 0;
+  let endsLeft = endsAfterVersions;
   node.network.listen("10.0.0.2", PORT, (socket) => {
     let received = Buffer.alloc(0);
     let unsent = Buffer.alloc(0);
@@ -150,7 +161,9 @@ function answering(
           body.copy(frame, 8);
           unsent = Buffer.concat([unsent, frame]);
         }
+        const isAnswered = unsent.length > 0;
         flush();
+        if (isAnswered && endsLeft-- > 0) socket.shutdown();
       },
       drain: flush,
       end() {},

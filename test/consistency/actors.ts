@@ -3,7 +3,8 @@
  * deaths of the broker: what it asks is answered at last, or it does not know.
  */
 import type { FakeRandom } from "../sim/fake-random.ts";
-import type { History, Isolation, Operation } from "./history.ts";
+import { ErrorCode } from "../../src/protocol/error-code.ts";
+import type { History, Isolation, Operation, Send } from "./history.ts";
 import { type Generation, IdempotentProducer, TransactionalProducer } from "./producers.ts";
 import { committedOffset, read, type Read } from "./reader.ts";
 import { Refused, type Wire } from "./wire.ts";
@@ -57,14 +58,13 @@ export abstract class Actor {
     partition: number,
     values: readonly string[],
   ): Promise<void> {
-    const sends = values.map((value) => ({
-      partition: `${topic}-${partition}`,
-      value,
-      offset: null as number | null,
-    }));
+    const sends = this.sendsOf(topic, partition, values);
     operation.sends.push(...sends);
-    const offset = await producer.send(topic, partition, values);
-    if (offset !== null) sends.forEach((send, index) => (send.offset = offset + index));
+    note(sends, await producer.send(topic, partition, values));
+  }
+
+  protected sendsOf(topic: string, partition: number, values: readonly string[]): Send[] {
+    return values.map((value) => ({ partition: `${topic}-${partition}`, value, offset: null }));
   }
 
   protected someValues(): string[] {
@@ -87,13 +87,37 @@ export class PlainWriter extends Actor {
   protected async step(): Promise<void> {
     const operation = this.history.begin(this.name);
     const partition = this.topic === TOPIC ? this.random.below(PARTITIONS) : 0;
+    const values = this.someValues();
+    const sends = this.sendsOf(this.topic, partition, values);
+    operation.sends.push(...sends);
     try {
       this.#producer ??= await newProducer(this.wire);
-      await this.send(this.#producer, operation, this.topic, partition, this.someValues());
+      await this.#sendOnce(this.#producer, partition, values, sends);
       operation.ending = "ok";
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.#producer = null;
+    }
+  }
+
+  /**
+   * As clients do whose sequence is not the expected one: they begin a new epoch and send it all
+   * again. So nobody may say so of what is there already.
+   */
+  async #sendOnce(
+    producer: IdempotentProducer,
+    partition: number,
+    values: readonly string[],
+    sends: readonly Send[],
+  ): Promise<void> {
+    try {
+      note(sends, await producer.send(this.topic, partition, values));
+    } catch (error) {
+      const isOutOfOrder =
+        error instanceof Refused && error.errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;
+      if (!isOutOfOrder) throw error;
+      this.#producer = await newProducer(this.wire);
+      note(sends, await this.#producer.send(this.topic, partition, values));
     }
   }
 }
@@ -102,10 +126,19 @@ export class PlainWriter extends Actor {
 export class TransactionWriter extends Actor {
   readonly #producer: TransactionalProducer;
   readonly #positions = new Map<number, number>();
+  /** Nobody else uses its id: a commit that is refused has not been done, and will not be. */
+  readonly #isAlone: boolean;
   #isReady = false;
 
-  constructor(role: Role, transactionalId: string, timeoutMs: number, generation: Generation) {
+  constructor(
+    role: Role,
+    transactionalId: string,
+    timeoutMs: number,
+    generation: Generation,
+    isAlone: boolean,
+  ) {
     super(role);
+    this.#isAlone = isAlone;
     this.#producer = new TransactionalProducer(role.wire, transactionalId, timeoutMs, generation);
   }
 
@@ -129,7 +162,7 @@ export class TransactionWriter extends Actor {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       // Only a commit makes it happen.
-      if (!commitAsked) operation.ending = "failed";
+      if (!commitAsked || this.#isAlone) operation.ending = "failed";
       this.#isReady = false;
     }
   }
@@ -137,7 +170,7 @@ export class TransactionWriter extends Actor {
   async #poll(operation: Operation, partition: number): Promise<void> {
     const fromOffset = this.#positions.get(partition) ?? 0;
     const found = await read(this.wire, TOPIC, partition, fromOffset, "read_committed");
-    note(operation, TOPIC, partition, "read_committed", fromOffset, found);
+    noteRead(operation, TOPIC, partition, "read_committed", fromOffset, found);
     this.#positions.set(partition, found.nextOffset);
   }
 }
@@ -172,7 +205,7 @@ export class Copier extends Actor {
       if (found.nextOffset === fromOffset) return false;
       const begun = this.history.begin(`${this.name} #${this.history.operations.length}`);
       operation = begun;
-      note(begun, INPUT, 0, "read_committed", fromOffset, found);
+      noteRead(begun, INPUT, 0, "read_committed", fromOffset, found);
       const values = found.records.map(({ value }) => this.#copyOf(value));
       if (values.length > 0) await this.send(this.#producer, begun, OUTPUT, 0, values);
       await this.#producer.commitOffset(GROUP, INPUT, 0, found.nextOffset);
@@ -223,14 +256,19 @@ export class Poller extends Actor {
     }
     if (found.nextOffset === fromOffset) return false;
     const operation = this.history.begin(this.name);
-    note(operation, topic, partition, isolation, fromOffset, found);
+    noteRead(operation, topic, partition, isolation, fromOffset, found);
     operation.ending = "ok";
     this.#offset = found.nextOffset;
     return true;
   }
 }
 
-function note(
+/** Where they are, if the broker told. */
+function note(sends: readonly Send[], offset: number | null): void {
+  if (offset !== null) sends.forEach((send, index) => (send.offset = offset + index));
+}
+
+function noteRead(
   operation: Operation,
   topic: string,
   partition: number,

@@ -49,6 +49,7 @@ export async function retried<R>(
   accepted: readonly number[] = [],
 ): Promise<Retried<R>> {
   let unanswered = 0;
+  let last = "";
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     try {
       const answer = await ask();
@@ -57,11 +58,13 @@ export async function retried<R>(
         return { answer, unanswered };
       }
       if (!isRetriable(errorCode)) throw new Refused(what, errorCode as ErrorCode);
+      last = errorName(errorCode as ErrorCode);
     } catch (error) {
       if (!(error instanceof Unanswered)) throw error;
       unanswered++;
+      last = error.message;
     }
     await wire.sleep(BACKOFF_MS);
   }
-  throw new Error(`${what}: no end of retries`);
+  throw new Error(`${what}: no end of retries, at last ${last}`);
 }

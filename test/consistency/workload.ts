@@ -83,15 +83,15 @@ export class Workload {
     this.#options = options;
     this.#random = random;
     const role = (name: string) => this.#role(name);
-    const transactional = (name: string, id: string) =>
-      new TransactionWriter(role(name), id, TRANSACTION_TIMEOUT_MS, generation);
+    const transactional = (name: string, id: string, isAlone = false) =>
+      new TransactionWriter(role(name), id, TRANSACTION_TIMEOUT_MS, generation, isAlone);
     this.#copiers = ["copier a", "copier b"].map(
       (name) => new Copier(role(name), this.#inputs, generation),
     );
     this.#actors = [
       new PlainWriter(role("plain"), TOPIC),
       new PlainWriter(role("source"), INPUT),
-      transactional("alone", "own-id"),
+      transactional("alone", "own-id", true),
       transactional("rival a", "shared-id"),
       transactional("rival b", "shared-id"),
       ...this.#copiers,

@@ -19,6 +19,7 @@ import type {
   ApiVersionsRequest,
   RaftRequest,
   RaftResponse,
+  VoteRequest,
 } from "../../../src/raft/core/messages.ts";
 import { startReplica, step } from "../../../src/raft/core/raft-core.ts";
 import type { RaftConfig, RaftState, Role } from "../../../src/raft/core/state.ts";
@@ -85,6 +86,8 @@ export class Cluster {
   below: (id: number, bound: number) => number = () => 0;
   /** False: a sync ends only when the test says so. */
   isFlushedAtOnce = true;
+  /** The one that is being answered. */
+  #voteRequest: VoteRequest | null = null;
   /** Effects to carry out before the node is gone; null: all. */
   crashAfter: number | null = null;
 
@@ -199,7 +202,10 @@ export class Cluster {
     if (response !== null) return this.step(to, { kind: "response", requestId, response });
     if (request === null || this.node(to).state === null) return;
     if (request.kind === "apiVersions") return this.#answerApiVersions(message);
-    this.step(to, { kind: "request", token: from * TOKEN_BASE + requestId, request });
+    const token = from * TOKEN_BASE + requestId;
+    this.#voteRequest = request.kind === "vote" && !request.preVote ? request : null;
+    this.step(to, { kind: "request", token, request });
+    this.#voteRequest = null;
   }
 
   /** A snapshot of all below `offset`, and the log begins there if `isTrimmed`. */
@@ -221,6 +227,7 @@ export class Cluster {
     const startOffset = isTrimmed ? offset : node.log.startOffset;
     node.log = trimmed(node.log, startOffset);
     node.synced = trimmed(node.synced, startOffset);
+    if (node.sync !== null) node.sync = { ...node.sync, log: trimmed(node.sync.log, startOffset) };
     const snapshots = node.snapshots.map((each) => each.id);
     this.step(id, { kind: "snapshots", snapshots, startOffset });
   }
@@ -284,6 +291,7 @@ export class Cluster {
         return null;
       case "advanceHighWatermark":
         this.history.committed(node, effect.offset);
+        if (node.state?.role.name === "leader") this.history.expectOnDisks(this, id, effect.offset);
         return null;
       case "writeSnapshot":
         node.download = effect.bytes as SnapshotFile;
@@ -317,6 +325,9 @@ export class Cluster {
     read: ReadRange | null,
   ): void {
     const whole = read === null ? response : readInto(node, response, read);
+    if (response.kind === "vote" && response.voteGranted && this.#voteRequest !== null) {
+      this.history.voteTold(id, node.election, this.#voteRequest);
+    }
     const to = Math.floor(token / TOKEN_BASE);
     const requestId = token % TOKEN_BASE;
     if (to === CLIENT) this.answers.push({ requestId, response: whole });

@@ -7,6 +7,8 @@
  */
 import { expect } from "bun:test";
 import type { QuorumState } from "../../../src/raft/quorum-state.ts";
+import type { VoteRequest } from "../../../src/raft/core/messages.ts";
+import { lastVoters } from "../../../src/raft/core/voter-history.ts";
 import type { Batch, QuorumFact } from "../../../src/raft/core/log-state.ts";
 import type { RaftState } from "../../../src/raft/core/state.ts";
 import type { Cluster, DiskLog, TestNode } from "./cluster.ts";
@@ -59,7 +61,29 @@ export class History {
     expectPrefix(shorter, longer, `node ${node.config.local.id} commits the same up to ${offset}`);
     if (held.length <= known.length) return;
     this.committedBatches = held;
-    // Committed is what a majority of the voters would have after a loss of power of them all.
+  }
+
+  /** What a leader commits is what a majority of the voters has after a loss of power of them all. */
+  expectOnDisks(cluster: Cluster, leaderId: number, offset: number): void {
+    const { quorum } = cluster.state(leaderId);
+    const voters = [...lastVoters(quorum).keys()];
+    const last = heldBatches(cluster.node(leaderId)).find(({ endOffset }) => endOffset === offset);
+    const having = voters.filter((id) => {
+      const { startOffset, batches } = cluster.node(id).synced;
+      return startOffset >= offset || batches.some((batch) => isSame(batch, last));
+    });
+    if (having.length > voters.length / 2) return;
+    throw new Error(`${leaderId} commits up to ${offset}, which only ${having} of ${voters} have`);
+  }
+
+  /** By a response: the disk has it by then. */
+  voteTold(id: number, election: QuorumState | null, request: VoteRequest): void {
+    const { replicaId, replicaEpoch } = request;
+    const { leaderEpoch = 0, votedId = -1 } = election ?? {};
+    if (leaderEpoch > replicaEpoch || (leaderEpoch === replicaEpoch && votedId === replicaId))
+      return;
+    const known = `its disk knows of ${votedId} in epoch ${leaderEpoch}`;
+    throw new Error(`${id} tells ${replicaId} of its vote in epoch ${replicaEpoch}, and ${known}`);
   }
 
   /** Of the logs as they are. */

@@ -22,6 +22,8 @@ export interface ClusterPlan {
 
 export class Cluster {
   readonly nodes: SimulatedNode[] = [];
+  /** Addresses. */
+  readonly clients: string[] = [];
   /** Of no machine. */
   readonly clock: FakeClock;
   readonly wire: FakeNetwork;
@@ -32,7 +34,6 @@ export class Cluster {
   readonly #wires: ClusterWire[] = [];
   #hash = 0;
   #deliveredCount = 0;
-  #clientCount = 0;
 
   constructor(plan: ClusterPlan, random: FakeRandom) {
     this.#random = random;
@@ -70,7 +71,8 @@ export class Cluster {
   }
 
   newWire(name: string): ClusterWire {
-    const address = `10.1.0.${++this.#clientCount}`;
+    const address = `10.1.0.${this.clients.length + 1}`;
+    this.clients.push(address);
     const wire = new ClusterWire({
       clock: this.clock.fork(),
       network: this.wire.host(address),

@@ -188,7 +188,9 @@ export class Nemesis {
   #cut(): boolean {
     const random = this.#random;
     const { nodes, wire } = this.#cluster;
-    const pairs = this.#shape(nodes.map(({ address }) => address));
+    const pairs = random.chance(0.3)
+      ? this.#fromClients()
+      : this.#shape(nodes.map(({ address }) => address));
     const forMs = random.below(CUT_MS_MAX);
     if (pairs.length === 0) return false;
     const told = pairs.map(([a, b, oneWay]) => `${a}${oneWay ? ">" : "|"}${b}`).join(" ");
@@ -221,6 +223,19 @@ export class Nemesis {
       return (a === one && b === two) || (a === two && b === one);
     });
     return chosen.map(([a, b]) => [a, b, oneWay] as const);
+  }
+
+  /** Some clients, or all, do not reach a node. */
+  #fromClients(): (readonly [string, string, boolean])[] {
+    const random = this.#random;
+    const { address } = random.pick(this.#cluster.nodes);
+    const share = random.pick([0.1, 0.5, 1]);
+    const oneWay = random.chance(0.3);
+    const some = this.#cluster.clients.filter(() => random.chance(share));
+    const isToNode = random.chance(0.5);
+    return some.map((client) =>
+      isToNode ? ([client, address, oneWay] as const) : ([address, client, oneWay] as const),
+    );
   }
 
   #reset(): boolean {

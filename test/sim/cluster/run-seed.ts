@@ -5,6 +5,7 @@
  *   start -> topics -> [ clients work, things go wrong, invariants ] -> healed -> all is served
  *         -> the history of the clients has no anomaly, all copies are equal
  */
+import type { Generation } from "../../consistency/producers.ts";
 import { Workload } from "../../consistency/workload.ts";
 import { FakeRandom } from "../fake-random.ts";
 import { Cluster } from "./cluster.ts";
@@ -41,6 +42,7 @@ export interface RunOptions {
   readonly nodeCount?: number;
   readonly troubles?: readonly Trouble[];
   readonly seconds?: number;
+  readonly generation?: Generation;
 }
 
 const START_MS_MAX = 30_000;
@@ -69,7 +71,7 @@ class Run {
   readonly #workload: Workload;
   readonly #seconds: number;
 
-  constructor({ seed, nodeCount, troubles, seconds }: RunOptions) {
+  constructor({ seed, nodeCount, troubles, seconds, generation = "new" }: RunOptions) {
     this.#seed = seed;
     const random = new FakeRandom(seed);
     this.#random = random;
@@ -93,7 +95,7 @@ class Run {
     this.#invariants = new Invariants((topic) => !topic.startsWith("__"));
     this.#seconds = seconds ?? random.between(SECONDS_MIN, SECONDS_MAX);
     const wireOf = (name: string) => this.#cluster.newWire(name);
-    this.#workload = new Workload(wireOf, random.fork(), "new", {
+    this.#workload = new Workload(wireOf, random.fork(), generation, {
       replicationFactor: Math.min(3, count),
       pauseMsMax: random.pick([300, 600, 1200]),
     });

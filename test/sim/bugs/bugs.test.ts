@@ -1,0 +1,49 @@
+/**
+ * Each known bug is switched on in a process of its own, and the simulator has to catch it within
+ * its bound of seeds: what cannot be found there is not proven to be absent either.
+ *
+ *   BUNKA_SIM_BUGS=all bun test test/sim/bugs           every one, some minutes
+ *   BUNKA_SIM_BUGS=raft- bun test test/sim/bugs         those whose names have it
+ *
+ * Without it a few of them are tried.
+ */
+import { expect, test } from "bun:test";
+import { resolve } from "node:path";
+import { BUGS } from "./all-bugs.ts";
+
+const ROOT = resolve(import.meta.dir, "../../..");
+const WANTED = process.env["BUNKA_SIM_BUGS"];
+const TIMEOUT_MS = 900_000;
+const FEW = 4;
+
+const chosen = BUGS.filter(({ name }, index) => {
+  if (WANTED === undefined) return index % Math.ceil(BUGS.length / FEW) === 0;
+  return WANTED === "all" || name.includes(WANTED);
+});
+
+test.each(chosen)(
+  "$name is caught: $reference",
+  async ({ name }) => {
+    const hunt = Bun.spawn(
+      ["bun", "--preload", "./test/sim/bugs/preload.ts", "test/sim/bugs/hunt.ts"],
+      {
+        cwd: ROOT,
+        env: { ...process.env, BUNKA_SIM_BUG: name },
+        stdout: "pipe",
+        stderr: "pipe",
+      },
+    );
+    const [said, complained, exitCode] = await Promise.all([
+      hunt.stdout.text(),
+      hunt.stderr.text(),
+      hunt.exited,
+    ]);
+    if (WANTED !== undefined) console.log(`${name}: ${said.trim()}`);
+    expect({ exitCode, said, complained }).toMatchObject({ exitCode: 0, complained: "" });
+  },
+  TIMEOUT_MS,
+);
+
+test("no two bugs have the same name", () => {
+  expect(new Set(BUGS.map(({ name }) => name)).size).toBe(BUGS.length);
+});
