@@ -53,7 +53,9 @@ export class PartitionCoordinatorLog implements CoordinatorLog {
   }
 
   append(batch: Buffer, transaction: TransactionalAppend = {}): Promise<void> | ErrorCode {
-    const error = this.refusal();
+    // What was taken while enough replicas were in sync waits until there are enough again: to
+    // refuse it now would cost all that the coordinator remembers.
+    const error = this.#partition.leaderError();
     if (error !== ErrorCode.NONE) return error;
     const nowMs = this.#clock.wallMs();
     const options = { origin: "coordinator", nowMs, ...transaction } as const;

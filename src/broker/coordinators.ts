@@ -151,7 +151,7 @@ export class Coordinators {
 
   /** Groups that read a topic are given other partitions where it changed. */
   topicsChanged({ createdTopics, changedPartitions, deletedTopics }: MetadataDelta): void {
-    if (changedPartitions.size > 0) this.#markers?.leadersChanged();
+    if (changedPartitions.size > 0) this.#leadersChanged();
     if (this.#groups === null || changedPartitions.size + deletedTopics.size === 0) return;
     const { topics } = this.#node.image;
     const changed = [...changedPartitions.keys()].map((id) => topics.byId(id)?.name ?? null);
@@ -170,6 +170,12 @@ export class Coordinators {
     this.stopGroups();
     this.#share?.stop();
     for (const peers of this.#peers) peers.close();
+  }
+
+  /** Markers that wait for a leader may have one now. */
+  #leadersChanged(): void {
+    this.#markers?.leadersChanged();
+    this.#transactions?.leadersChanged();
   }
 
   #keptIn(topic: string): Leadership | null {

@@ -29,6 +29,7 @@ export interface CoordinatorLog {
 
   /**
    * Appends one batch, in the order of the calls: when the call returns, `logEndOffset` counts it.
+   * Whoever made it has asked `refusal`, maybe a little while ago.
    * A number is why it was refused: then nothing was written. Resolves when it is committed,
    * however long that takes: the caller has a time limit of its own. Rejects with a
    * `CoordinatorLogError` when it is lost, or may be: then the caller reads the log again from its

@@ -164,6 +164,21 @@ describe("a marker", () => {
     brokers.stop();
   });
 
+  test("goes out as soon as there is a leader again", () => {
+    const arena = new Arena();
+    const { brokers } = arena;
+    expect(arena.produce(3, 2)).toBe("NONE");
+    brokers.lead(arena.topicId, 2, -1);
+    expect(arena.end()).toBe("NONE");
+    brokers.client.clock.advance(10_000);
+    expect(arena.state()).toBe("PrepareCommit");
+    brokers.lead(arena.topicId, 2, 3);
+    brokers.client.clock.advance(5);
+    expect(arena.logs()[2]).toBe("2/2");
+    expect(arena.state()).toBe("CompleteCommit");
+    brokers.stop();
+  });
+
   test("is not sent by a coordinator that has resigned, but by the next", () => {
     const arena = new Arena();
     const { brokers } = arena;

@@ -3,7 +3,7 @@
  *
  *   remaining ──┬─ send ──▶ marker written      -> done
  *     ▲         │           partition deleted   -> done
- *     └─ later ─┴───────── not now              -> again, after a while
+ *     └─ later ─┴───────── not now              -> again, after a while, or with a new leader
  *                           coordinator fenced  -> given up: another one does it
  *
  * Invariants: only what is prepared, and committed in the coordinator's log, is sent; `finished` is
@@ -69,6 +69,14 @@ export class MarkerDelivery {
     void this.#options.sender.send(sent).then((result) => {
       if (isWanted()) this.#take(result);
     });
+  }
+
+  /** Leaders have changed: what waits for its next attempt need not any longer. */
+  hurry(): void {
+    if (!this.#retry.isSet) return;
+    this.#retry.cancel();
+    this.#retryMs = RETRY_MS_MIN;
+    this.send();
   }
 
   /** Nothing comes of what is under way. */

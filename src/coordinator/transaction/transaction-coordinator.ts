@@ -133,6 +133,10 @@ export class TransactionCoordinator implements TransactionVerifier {
     this.runtime.forEach(look);
   }
 
+  leadersChanged(): void {
+    this.runtime.forEach((shard) => shard.leadersChanged());
+  }
+
   stop(): void {
     this.#periodic.stop();
     this.runtime.stop();

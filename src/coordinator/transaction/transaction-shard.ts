@@ -101,6 +101,11 @@ export class TransactionShard implements CoordinatorState<TransactionRecord> {
     this.#waiting.clear();
   }
 
+  /** Partitions have other leaders: markers may find them now. */
+  leadersChanged(): void {
+    for (const delivery of [...this.#deliveries.values()]) delivery.hurry();
+  }
+
   // ---- Producers ---------------------------------------------------------------------------
 
   initProducerId(
