@@ -25,16 +25,15 @@ const NOT_CREATED = {
   configs: [],
 };
 
-export const createTopicsHandler = handler(createTopics, (request, context, broker) =>
-  withMutationPermits(context, broker, STRICT_VERSION, (permits) =>
-    submit(
-      broker,
-      controller.createTopics(request, permits),
-      (refused) => ({
-        throttleTimeMs: 0,
-        topics: request.topics.map(({ name }) => ({ name, ...refused, ...NOT_CREATED })),
-      }),
-      request.timeoutMs,
+export const createTopicsHandler = handler(
+  createTopics,
+  (request, context, broker) =>
+    withMutationPermits(context, broker, STRICT_VERSION, (permits) =>
+      submit(broker, controller.createTopics(request, permits), request.timeoutMs),
     ),
-  ),
+  {
+    refused: (request, refusal) => ({
+      topics: request.topics.map(({ name }) => ({ name, ...refusal, ...NOT_CREATED })),
+    }),
+  },
 );

@@ -17,22 +17,21 @@ import { submit } from "./submit.ts";
 
 const STRICT_VERSION = 5;
 
-export const deleteTopicsHandler = handler(deleteTopics, (request, context, broker) => {
-  if (broker.settings.get("delete.topic.enable")) {
-    return withMutationPermits(context, broker, STRICT_VERSION, (permits) =>
-      submit(
-        broker,
-        controller.deleteTopics(request, permits),
-        ({ errorCode }) => refuseAll(request, errorCode),
-        request.timeoutMs,
-      ),
+export const deleteTopicsHandler = handler(
+  deleteTopics,
+  (request, context, broker) => {
+    if (broker.settings.get("delete.topic.enable")) {
+      return withMutationPermits(context, broker, STRICT_VERSION, (permits) =>
+        submit(broker, controller.deleteTopics(request, permits), request.timeoutMs),
+      );
+    }
+    return refuseAll(
+      request,
+      context.apiVersion < 3 ? ErrorCode.INVALID_REQUEST : ErrorCode.TOPIC_DELETION_DISABLED,
     );
-  }
-  return refuseAll(
-    request,
-    context.apiVersion < 3 ? ErrorCode.INVALID_REQUEST : ErrorCode.TOPIC_DELETION_DISABLED,
-  );
-});
+  },
+  { refused: (request, { errorCode }) => refuseAll(request, errorCode) },
+);
 
 function refuseAll(
   request: controller.DeleteTopicsRequest,

@@ -5,6 +5,7 @@
  *
  * Versions: v1 pattern types (KIP-290); v3 resources of type user (KIP-373).
  */
+import type { Broker } from "../broker/broker.ts";
 import { ANY, CLUSTER_NAME, PatternType, ResourceType } from "../metadata/acl.ts";
 import * as controller from "../metadata/controller/alter-acls.ts";
 import { type Refusal, refusal } from "../metadata/controller/command.ts";
@@ -12,12 +13,17 @@ import { ErrorCode } from "../protocol/error-code.ts";
 import { createAcls } from "../protocol/messages/30-create-acls.ts";
 import type { Value } from "../protocol/schema.ts";
 import { hasAuthorizer, refuseUnknown } from "./29-describe-acls.ts";
-import { handler } from "./handler.ts";
+import { handler, type RequestContext } from "./handler.ts";
 import { submit } from "./submit.ts";
 
-type Creation = Value<typeof createAcls.request>["creations"][number];
+type Request = Value<typeof createAcls.request>;
+type Creation = Request["creations"][number];
 
-export const createAclsHandler = handler(createAcls, async ({ creations }, _context, broker) => {
+export const createAclsHandler = handler(createAcls, decide, {
+  refused: ({ creations }, refusal) => ({ results: creations.map(() => refusal) }),
+});
+
+async function decide({ creations }: Request, _context: RequestContext, broker: Broker) {
   for (const { resourceType, resourcePatternType, operation, permissionType } of creations) {
     refuseUnknown([resourceType, resourcePatternType, operation, permissionType]);
   }
@@ -25,12 +31,10 @@ export const createAclsHandler = handler(createAcls, async ({ creations }, _cont
   if (creations.some(isFilter)) return { results: creations.map(() => FAILED) };
   const refused = creations.map(reasonAgainstName);
   const rest = creations.filter((_, index) => refused[index] === null);
-  const created = await submit(broker, controller.createAcls(rest.map(bindingOf)), (failed) =>
-    rest.map(() => failed),
-  );
+  const created = await submit(broker, controller.createAcls(rest.map(bindingOf)));
   const outcomes = created.values();
   return { results: refused.map((reason) => reason ?? outcomes.next().value ?? SECURITY_DISABLED) };
-});
+}
 
 export const SECURITY_DISABLED = refusal(
   ErrorCode.SECURITY_DISABLED,

@@ -13,16 +13,15 @@ import { submit } from "./submit.ts";
 
 const STRICT_VERSION = 3;
 
-export const createPartitionsHandler = handler(createPartitions, (request, context, broker) =>
-  withMutationPermits(context, broker, STRICT_VERSION, (permits) =>
-    submit(
-      broker,
-      controller.createPartitions(request, permits),
-      (refused) => ({
-        throttleTimeMs: 0,
-        results: request.topics.map(({ name }) => ({ name, ...refused })),
-      }),
-      request.timeoutMs,
+export const createPartitionsHandler = handler(
+  createPartitions,
+  (request, context, broker) =>
+    withMutationPermits(context, broker, STRICT_VERSION, (permits) =>
+      submit(broker, controller.createPartitions(request, permits), request.timeoutMs),
     ),
-  ),
+  {
+    refused: (request, refusal) => ({
+      results: request.topics.map(({ name }) => ({ name, ...refusal })),
+    }),
+  },
 );

@@ -14,22 +14,26 @@ import { handler } from "./handler.ts";
 const NO_TIME = -1;
 const ANONYMOUS = { type: "User", name: "ANONYMOUS" };
 
-export const createDelegationTokenHandler = handler(createDelegationToken, (request, context) => {
-  const { ownerPrincipalName } = request;
-  const isForOther = context.apiVersion >= 3 && (ownerPrincipalName ?? "") !== "";
-  const requester = {
-    tokenRequesterPrincipalType: ANONYMOUS.type,
-    tokenRequesterPrincipalName: ANONYMOUS.name,
-  };
-  return {
-    errorCode: ErrorCode.DELEGATION_TOKEN_REQUEST_NOT_ALLOWED,
-    principalType: isForOther ? (request.ownerPrincipalType ?? "") : ANONYMOUS.type,
-    principalName: isForOther ? (ownerPrincipalName ?? "") : ANONYMOUS.name,
-    ...(context.apiVersion >= 3 ? requester : {}),
-    issueTimestampMs: NO_TIME,
-    expiryTimestampMs: NO_TIME,
-    maxTimestampMs: NO_TIME,
-    tokenId: "",
-    hmac: Buffer.alloc(0),
-  };
-});
+export const createDelegationTokenHandler = handler(
+  createDelegationToken,
+  (request, context) => {
+    const { ownerPrincipalName } = request;
+    const isForOther = context.apiVersion >= 3 && (ownerPrincipalName ?? "") !== "";
+    const requester = {
+      tokenRequesterPrincipalType: ANONYMOUS.type,
+      tokenRequesterPrincipalName: ANONYMOUS.name,
+    };
+    return {
+      errorCode: ErrorCode.DELEGATION_TOKEN_REQUEST_NOT_ALLOWED,
+      principalType: isForOther ? (request.ownerPrincipalType ?? "") : ANONYMOUS.type,
+      principalName: isForOther ? (ownerPrincipalName ?? "") : ANONYMOUS.name,
+      ...(context.apiVersion >= 3 ? requester : {}),
+      issueTimestampMs: NO_TIME,
+      expiryTimestampMs: NO_TIME,
+      maxTimestampMs: NO_TIME,
+      tokenId: "",
+      hmac: Buffer.alloc(0),
+    };
+  },
+  { asksController: true },
+);

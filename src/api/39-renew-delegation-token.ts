@@ -7,7 +7,11 @@ import { ErrorCode } from "../protocol/error-code.ts";
 import { renewDelegationToken } from "../protocol/messages/39-renew-delegation-token.ts";
 import { handler } from "./handler.ts";
 
-export const renewDelegationTokenHandler = handler(renewDelegationToken, () => ({
-  errorCode: ErrorCode.DELEGATION_TOKEN_REQUEST_NOT_ALLOWED,
-  expiryTimestampMs: -1,
-}));
+export const renewDelegationTokenHandler = handler(
+  renewDelegationToken,
+  () => ({
+    errorCode: ErrorCode.DELEGATION_TOKEN_REQUEST_NOT_ALLOWED,
+    expiryTimestampMs: -1,
+  }),
+  { asksController: true },
+);

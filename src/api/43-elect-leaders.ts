@@ -10,16 +10,21 @@ import * as controller from "../metadata/controller/elect-leaders.ts";
 import { type Refusal, refusal } from "../metadata/controller/command.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { electLeaders } from "../protocol/messages/43-elect-leaders.ts";
-import { handler } from "./handler.ts";
+import { handler, type RequestContext } from "./handler.ts";
 import { submit } from "./submit.ts";
 
 const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(controller.ElectionType));
 
-export const electLeadersHandler = handler(electLeaders, async (request, context, broker) => {
-  const response = await elect(request, broker);
-  // v0 has no place for an error of the whole.
-  return context.apiVersion === 0 ? { ...response, errorCode: ErrorCode.NONE } : response;
-});
+export const electLeadersHandler = handler(
+  electLeaders,
+  async (request, context, broker) => inVersion(await elect(request, broker), context),
+  { refused: (request, refusal, context) => inVersion(refuseAll(request, refusal), context) },
+);
+
+/** v0 has no place for an error of the whole. */
+function inVersion(response: controller.ElectLeadersResponse, { apiVersion }: RequestContext) {
+  return apiVersion === 0 ? { ...response, errorCode: ErrorCode.NONE } : response;
+}
 
 function elect(
   request: controller.ElectLeadersRequest,
@@ -31,8 +36,7 @@ function elect(
     const message = `Unknown election type ${electionType}`;
     return refuseAll(request, refusal(ErrorCode.INVALID_REQUEST, message));
   }
-  const failed = (refused: Refusal) => refuseAll(request, refused);
-  if (isAnything) return submit(broker, controller.electLeaders(request), failed, timeoutMs);
+  if (isAnything) return submit(broker, controller.electLeaders(request), timeoutMs);
   return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, replicaElectionResults: [] };
 }
 

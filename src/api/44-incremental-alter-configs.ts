@@ -7,14 +7,23 @@
  */
 import { alterIncrementally, type AlterSettingsOptions } from "../broker/alter-settings.ts";
 import type { Broker } from "../broker/broker.ts";
+import type { Refusal } from "../metadata/controller/command.ts";
 import { incrementalAlterConfigs } from "../protocol/messages/44-incremental-alter-configs.ts";
-import { handler, type RequestContext } from "./handler.ts";
+import { answerOfController } from "./forwarding.ts";
+import { ForwardedContext, handler, type RequestContext } from "./handler.ts";
 import { submit } from "./submit.ts";
 
 export const incrementalAlterConfigsHandler = handler(
   incrementalAlterConfigs,
   (request, context, broker) =>
-    alterIncrementally(alterSettingsOptions(context, broker, request.resources), request),
+    alterIncrementally(alterSettingsOptions(context, broker), request, (resources, command) =>
+      answerOfController(
+        { api: incrementalAlterConfigs, request: { ...request, resources }, context, broker },
+        () => submit(broker, command),
+        (refusal) => refuseAll(resources, refusal),
+      ),
+    ),
+  { asksController: true },
 );
 
 interface Resource {
@@ -23,25 +32,22 @@ interface Resource {
 }
 
 /** For AlterConfigs too. */
+export function refuseAll(resources: readonly Resource[], refusal: Refusal) {
+  const responses = resources.map(({ resourceType, resourceName }) => ({
+    resourceType,
+    resourceName,
+    ...refusal,
+  }));
+  return { throttleTimeMs: 0, responses };
+}
+
+/** For AlterConfigs too. */
 export function alterSettingsOptions(
   context: RequestContext,
   broker: Broker,
-  resources: readonly Resource[],
 ): AlterSettingsOptions {
   const { settings, nodeId, logLevels } = broker;
-  return {
-    settings,
-    nodeId,
-    logLevels,
-    isController: context.listenerKind === "controller",
-    submit: (command) =>
-      submit(broker, command, (refused) => ({
-        throttleTimeMs: 0,
-        responses: resources.map(({ resourceType, resourceName }) => ({
-          resourceType,
-          resourceName,
-          ...refused,
-        })),
-      })),
-  };
+  const isController = context.listenerKind === "controller";
+  const isChecked = !isController || context instanceof ForwardedContext;
+  return { settings, nodeId, logLevels, isController, isChecked };
 }

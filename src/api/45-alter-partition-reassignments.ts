@@ -13,15 +13,12 @@ import { submit } from "./submit.ts";
 export const alterPartitionReassignmentsHandler = handler(
   messages.alterPartitionReassignments,
   (request, _context, broker) =>
-    submit(
-      broker,
-      controller.alterPartitionReassignments(request),
-      (refused) => ({
-        throttleTimeMs: 0,
-        allowReplicationFactorChange: request.allowReplicationFactorChange,
-        ...refused,
-        responses: [],
-      }),
-      request.timeoutMs,
-    ),
+    submit(broker, controller.alterPartitionReassignments(request), request.timeoutMs),
+  {
+    refused: ({ allowReplicationFactorChange }, refusal) => ({
+      allowReplicationFactorChange,
+      ...refusal,
+      responses: [],
+    }),
+  },
 );

@@ -3,6 +3,7 @@
  *
  * - Partitions that are on their way to other replicas; of those asked for, or of all (null).
  */
+import { NotControllerError } from "../metadata/metadata-errors.ts";
 import type { PartitionRegistration } from "../metadata/partition-registration.ts";
 import type { TopicImage } from "../metadata/topics-image.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
@@ -11,7 +12,8 @@ import { handler } from "./handler.ts";
 
 export const listPartitionReassignmentsHandler = handler(
   messages.listPartitionReassignments,
-  (request, _context, { image }) => {
+  (request, _context, { image, controller }) => {
+    if (!controller.isHere) throw new NotControllerError("what goes on is known to the active one");
     const all = (topic: TopicImage) => ({ topic, indexes: [...topic.partitions.keys()] });
     const asked =
       request.topics === null
@@ -32,6 +34,7 @@ export const listPartitionReassignmentsHandler = handler(
     });
     return { errorCode: ErrorCode.NONE, errorMessage: null, topics };
   },
+  { refused: (_request, refusal) => ({ ...refusal, topics: [] }) },
 );
 
 function isMoving({ addingReplicas, removingReplicas }: PartitionRegistration): boolean {

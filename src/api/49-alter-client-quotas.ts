@@ -10,9 +10,9 @@ import {
   hostNamesIn,
 } from "../metadata/controller/alter-client-quotas.ts";
 import type { Network } from "../base/world.ts";
-import type { Refusal } from "../metadata/controller/command.ts";
 import { alterClientQuotas } from "../protocol/messages/49-alter-client-quotas.ts";
 import { errorText } from "../protocol/error-text.ts";
+import { RefusedError } from "./forwarding.ts";
 import { handler } from "./handler.ts";
 import { submit } from "./submit.ts";
 
@@ -20,11 +20,15 @@ export const alterClientQuotasHandler = handler(
   alterClientQuotas,
   async (request, _context, broker) => {
     const hosts = await hostsAmong([...hostNamesIn(request)], broker.world.network);
-    const altered = await submit(broker, alter(request, hosts), (refused): Refusal => refused);
-    if (!("errorCode" in altered)) return { entries: altered };
-    const { errorCode } = altered;
-    const errorMessage = errorText(errorCode);
-    return { entries: request.entries.map(({ entity }) => ({ errorCode, errorMessage, entity })) };
+    const altered = await submit(broker, alter(request, hosts));
+    if ("errorCode" in altered) throw new RefusedError(altered);
+    return { entries: altered };
+  },
+  {
+    refused({ entries }, { errorCode }) {
+      const errorMessage = errorText(errorCode);
+      return { entries: entries.map(({ entity }) => ({ errorCode, errorMessage, entity })) };
+    },
   },
 );
 

@@ -11,9 +11,11 @@ import { submit } from "./submit.ts";
 
 export const alterUserScramCredentialsHandler = handler(
   messages.alterUserScramCredentials,
-  (request, _context, broker) =>
-    submit(broker, controller.alterScramCredentials(request), (refused) => {
-      const users = [...request.deletions, ...request.upsertions].map(({ name }) => name);
-      return { throttleTimeMs: 0, results: users.map((user) => ({ user, ...refused })) };
-    }),
+  (request, _context, broker) => submit(broker, controller.alterScramCredentials(request)),
+  {
+    refused({ deletions, upsertions }, refusal) {
+      const users = [...deletions, ...upsertions].map(({ name }) => name);
+      return { results: users.map((user) => ({ user, ...refusal })) };
+    },
+  },
 );

@@ -5,10 +5,11 @@
  *
  * Versions: v1 when they last fetched (KIP-836); v2 directory ids and endpoints (KIP-853).
  */
+import type { Broker } from "../broker/broker.ts";
 import { describeQuorum } from "../protocol/messages/55-describe-quorum.ts";
-import type { Input } from "../protocol/schema.ts";
+import type { Input, Value } from "../protocol/schema.ts";
 import { answerDescribeQuorum } from "../raft/describe-quorum.ts";
-import { handler } from "./handler.ts";
+import { handler, type RequestContext } from "./handler.ts";
 
 type Replica = Input<
   typeof describeQuorum.response
@@ -16,7 +17,15 @@ type Replica = Input<
 
 const DIRECTORIES_VERSION = 2;
 
-export const describeQuorumHandler = handler(describeQuorum, (request, context, broker) => {
+export const describeQuorumHandler = handler(describeQuorum, describe, {
+  refused: (_request, refusal) => ({ ...refusal, topics: [] }),
+});
+
+function describe(
+  request: Value<typeof describeQuorum.request>,
+  context: RequestContext,
+  broker: Broker,
+) {
   const { errorCode, topics, nodes } = answerDescribeQuorum(broker.metadata.raft, request);
   const hasDirectories = context.apiVersion >= DIRECTORIES_VERSION;
   // A version without a field for it would refuse what it says.
@@ -36,4 +45,4 @@ export const describeQuorumHandler = handler(describeQuorum, (request, context, 
     })),
     ...(hasDirectories ? { nodes } : {}),
   };
-});
+}

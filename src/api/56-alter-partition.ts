@@ -15,12 +15,7 @@ export const alterPartitionHandler = handler(
   alterPartition,
   (request, context, broker) => {
     if (request.topics.length === 0) return { errorCode: ErrorCode.NONE, topics: [] };
-    const command = controller.alterPartition(request, context.apiVersion);
-    return submit(broker, command, ({ errorCode }) => ({
-      throttleTimeMs: 0,
-      errorCode,
-      topics: [],
-    }));
+    return submit(broker, controller.alterPartition(request, context.apiVersion));
   },
-  { isExempt: true },
+  { isExempt: true, refused: (_request, { errorCode }) => ({ errorCode, topics: [] }) },
 );

@@ -6,20 +6,26 @@
  *
  * Versions: v1 validate only, kinds of downgrade (KIP-778); v2 one error for all.
  */
+import type { Broker } from "../broker/broker.ts";
 import * as controller from "../metadata/controller/update-features.ts";
 import { KRAFT_VERSION } from "../metadata/features.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { updateFeatures } from "../protocol/messages/57-update-features.ts";
 import { errorText } from "../protocol/error-text.ts";
-import { handler } from "./handler.ts";
+import { handler, type RequestContext } from "./handler.ts";
 import { submit } from "./submit.ts";
 
-export const updateFeaturesHandler = handler(updateFeatures, async (request, context, broker) => {
-  const { results, ...rest } = await submit(
-    broker,
-    controller.updateFeatures(request, context.apiVersion),
-    (refused) => ({ throttleTimeMs: 0, ...refused, results: [] }),
-  );
+export const updateFeaturesHandler = handler(updateFeatures, update, {
+  refused: (_request, refusal) => ({ ...refusal, results: [] }),
+});
+
+async function update(
+  request: controller.UpdateFeaturesRequest,
+  context: RequestContext,
+  broker: Broker,
+) {
+  const command = controller.updateFeatures(request, context.apiVersion);
+  const { results, ...rest } = await submit(broker, command);
   const kraft = request.featureUpdates.find(({ feature }) => feature === KRAFT_VERSION);
   if (kraft !== undefined && rest.errorCode === ErrorCode.NONE && !request.validateOnly) {
     await broker.metadata.raft.upgradeKRaftVersion(kraft.maxVersionLevel);
@@ -28,4 +34,4 @@ export const updateFeaturesHandler = handler(updateFeatures, async (request, con
     ...rest,
     results: results.map((result) => ({ ...result, errorMessage: errorText(result.errorCode) })),
   };
-});
+}

@@ -18,11 +18,9 @@ export const brokerRegistrationHandler = handler(
   brokerRegistration,
   async (request, context, broker) => {
     const canShutDownCleanly = context.apiVersion >= PREVIOUS_EPOCH_VERSION;
-    const { errorCode, brokerEpoch } = await submit(
-      broker,
-      registerBroker(request, canShutDownCleanly),
-      (refused) => ({ ...refused, brokerEpoch: NO_EPOCH }),
-    );
+    const command = registerBroker(request, canShutDownCleanly);
+    const { errorCode, brokerEpoch } = await submit(broker, command);
     return { errorCode, brokerEpoch };
   },
+  { refused: (_request, { errorCode }) => ({ errorCode, brokerEpoch: NO_EPOCH }) },
 );

@@ -16,10 +16,8 @@ const NOT_HEARD = { isCaughtUp: false, isFenced: true, shouldShutDown: false };
 export const brokerHeartbeatHandler = handler(
   brokerHeartbeat,
   async (request, _context, broker) => {
-    const { errorMessage: _, ...reply } = await submit(broker, heartbeat(request), (refused) => ({
-      ...refused,
-      ...NOT_HEARD,
-    }));
+    const { errorMessage: _, ...reply } = await submit(broker, heartbeat(request));
     return reply;
   },
+  { refused: (_request, { errorCode }) => ({ errorCode, ...NOT_HEARD }) },
 );

@@ -10,9 +10,6 @@ import { submit } from "./submit.ts";
 
 export const unregisterBrokerHandler = handler(
   unregisterBroker,
-  async (request, _context, broker) => {
-    const command = controller.unregisterBroker(request.brokerId);
-    const { errorCode, errorMessage } = await submit(broker, command, (refused) => refused);
-    return { errorCode, errorMessage };
-  },
+  ({ brokerId }, _context, broker) => submit(broker, controller.unregisterBroker(brokerId)),
+  { refused: (_request, refusal) => refusal },
 );

@@ -11,12 +11,11 @@ import { submit } from "./submit.ts";
 export const allocateProducerIdsHandler = handler(
   allocateProducerIds,
   async ({ brokerId, brokerEpoch }, _context, broker) => {
-    const block = await submit(
-      broker,
-      controller.allocateProducerIds(brokerId, brokerEpoch),
-      ({ errorCode }) => ({ errorCode, producerIdStart: 0, producerIdLength: 0 }),
-    );
+    const block = await submit(broker, controller.allocateProducerIds(brokerId, brokerEpoch));
     const { errorCode, producerIdStart, producerIdLength } = block;
     return { errorCode, producerIdStart, producerIdLen: producerIdLength };
+  },
+  {
+    refused: (_request, { errorCode }) => ({ errorCode, producerIdStart: 0, producerIdLen: 0 }),
   },
 );

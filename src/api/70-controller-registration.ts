@@ -10,6 +10,6 @@ import { submit } from "./submit.ts";
 
 export const controllerRegistrationHandler = handler(
   controllerRegistration,
-  (request, _context, broker) =>
-    submit(broker, registerController(request), (refused) => ({ throttleTimeMs: 0, ...refused })),
+  (request, _context, broker) => submit(broker, registerController(request)),
+  { refused: (_request, refusal) => refusal },
 );

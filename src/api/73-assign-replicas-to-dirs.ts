@@ -10,10 +10,6 @@ import { submit } from "./submit.ts";
 
 export const assignReplicasToDirsHandler = handler(
   assignReplicasToDirs,
-  (request, _context, broker) =>
-    submit(broker, controller.assignReplicasToDirs(request), ({ errorCode }) => ({
-      throttleTimeMs: 0,
-      errorCode,
-      directories: [],
-    })),
+  (request, _context, broker) => submit(broker, controller.assignReplicasToDirs(request)),
+  { refused: (_request, { errorCode }) => ({ errorCode, directories: [] }) },
 );

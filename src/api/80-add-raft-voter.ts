@@ -10,6 +10,9 @@ import { answerAddVoter } from "../raft/voter-requests.ts";
 import { handler } from "./handler.ts";
 import { raftCaller } from "./raft-caller.ts";
 
-export const addRaftVoterHandler = handler(addRaftVoter, (request, context, broker) =>
-  answerAddVoter(broker.metadata.raft.quorum, raftCaller(context, broker), request),
+export const addRaftVoterHandler = handler(
+  addRaftVoter,
+  (request, context, broker) =>
+    answerAddVoter(broker.metadata.raft.quorum, raftCaller(context, broker), request),
+  { refused: (_request, refusal) => refusal },
 );

@@ -8,6 +8,9 @@ import { answerRemoveVoter } from "../raft/voter-requests.ts";
 import { handler } from "./handler.ts";
 import { raftCaller } from "./raft-caller.ts";
 
-export const removeRaftVoterHandler = handler(removeRaftVoter, (request, context, broker) =>
-  answerRemoveVoter(broker.metadata.raft.quorum, raftCaller(context, broker), request),
+export const removeRaftVoterHandler = handler(
+  removeRaftVoter,
+  (request, context, broker) =>
+    answerRemoveVoter(broker.metadata.raft.quorum, raftCaller(context, broker), request),
+  { refused: (_request, refusal) => refusal },
 );

@@ -1,6 +1,8 @@
 /** Finds the handler of a request, for the server. */
+import { later } from "../base/later.ts";
 import type { Broker } from "../broker/broker.ts";
 import { apiVersions } from "../protocol/messages/18-api-versions.ts";
+import { envelope } from "../protocol/messages/58-envelope.ts";
 import { requestHeaderVersion } from "../protocol/messages/header.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import type { ListenerKind } from "../protocol/schema.ts";
@@ -17,6 +19,27 @@ import type { Request, RequestHandler, Response } from "./request.ts";
 
 const UNKNOWN_API = -1;
 
+function isFor(apiKey: number): (handler: Handler) => boolean {
+  return ({ api }) => api.key === apiKey;
+}
+
+type EnvelopeModule = typeof import("./58-envelope.ts");
+
+/** Loaded when it is first asked for, as other handlers. */
+function lateEnvelope(handlerOf: (apiKey: number) => Handler | undefined): Handler {
+  const loaded = later(() => {
+    const { envelopeHandler }: EnvelopeModule = require("./58-envelope.ts");
+    return envelopeHandler(handlerOf);
+  });
+  return {
+    api: envelope,
+    listeners: envelope.listeners,
+    mayOverlap: false,
+    isExempt: true,
+    respond: (context, broker) => loaded().respond(context, broker),
+  };
+}
+
 /** All APIs of one kind of listener. Requests wait until the broker has started. */
 export class Dispatcher implements RequestHandler {
   readonly #listenerKind: ListenerKind;
@@ -30,7 +53,11 @@ export class Dispatcher implements RequestHandler {
 
   constructor(listenerKind: ListenerKind) {
     this.#listenerKind = listenerKind;
-    for (const handler of [...HANDLERS, apiVersionsHandler(() => this.#advertised)]) {
+    const own = [
+      apiVersionsHandler(() => this.#advertised),
+      lateEnvelope((apiKey) => this.#handlers[apiKey] ?? HANDLERS.find(isFor(apiKey))),
+    ];
+    for (const handler of [...HANDLERS, ...own]) {
       if (handler.listeners.includes(listenerKind)) {
         this.#handlers[handler.api.key] = handler;
       }

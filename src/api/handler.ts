@@ -8,9 +8,11 @@ import { assert } from "../base/assert.ts";
 import { later } from "../base/later.ts";
 import type { Broker } from "../broker/broker.ts";
 import { decoderOf, encoderOf } from "../protocol/compile.ts";
+import type { Refusal } from "../metadata/controller/command.ts";
 import { responseHeaderVersion } from "../protocol/messages/header.ts";
 import type { Api, ListenerKind } from "../protocol/schema.ts";
 import { Writer } from "../protocol/writer.ts";
+import { answerOfController } from "./forwarding.ts";
 import { Late } from "./request.ts";
 import type { ConnectionContext, Outcome, Part, Request, Response } from "./request.ts";
 import { RequestTime } from "./request-time.ts";
@@ -56,10 +58,24 @@ export class RequestContext {
   }
 }
 
+/** Of a client whose broker has passed its request on to this controller. */
+export class ForwardedContext extends RequestContext {
+  readonly #user: string;
+
+  constructor(request: Request, user: string) {
+    super(request, "controller");
+    this.#user = user;
+  }
+
+  override get user(): string {
+    return this.#user;
+  }
+}
+
 /** What dispatch needs of an API; its types are known to its own handler alone. */
 export type HandledApi = Pick<
   Api<unknown, never, unknown, never>,
-  "key" | "name" | "versions" | "stableVersion" | "flexibleFrom" | "listeners"
+  "key" | "name" | "versions" | "stableVersion" | "flexibleFrom" | "listeners" | "forwardable"
 >;
 
 export interface Handler {
@@ -77,10 +93,14 @@ export interface Handler {
 export type Body<I> = Omit<I, "throttleTimeMs">;
 type Reply<I> = Body<I> | null | Late<Body<I> | null> | Promise<Body<I> | null>;
 
-interface HandlerOptions {
+interface HandlerOptions<Q, RI> {
   readonly mayOverlap?: boolean;
   readonly isExempt?: boolean;
   readonly listeners?: readonly ListenerKind[];
+  /** What is answered where the active controller could not do it, or could not be asked. */
+  readonly refused?: (request: Q, refusal: Refusal, context: RequestContext) => Body<RI>;
+  /** `handle` itself asks the controller for what it cannot decide here. */
+  readonly asksController?: boolean;
 }
 
 /**
@@ -90,9 +110,12 @@ interface HandlerOptions {
 export function handler<Q, QI, R, RI>(
   api: Api<Q, QI, R, RI>,
   handle: (request: Q, context: RequestContext, broker: Broker) => Reply<RI>,
-  options: HandlerOptions = {},
+  options: HandlerOptions<Q, RI> = {},
 ): Handler {
   const isExempt = options.isExempt ?? false;
+  const { refused } = options;
+  const isAsked = refused !== undefined || options.asksController === true;
+  assert(!api.forwardable || isAsked, `the active controller answers ${api.name}`);
   const finish = (reply: Body<RI> | null, context: RequestContext, broker: Broker) => {
     if (context.time !== null) throttleForTime(context, broker);
     if (reply !== null) return encodeResponse(api, context.apiVersion, reply, context);
@@ -108,7 +131,16 @@ export function handler<Q, QI, R, RI>(
         context.time = new RequestTime(broker.world.clock);
       }
       const request = decoderOf(api.request, context.apiVersion)(context.request.body);
-      const reply = handle(request, context, broker);
+      const asked = { api, request, context, broker };
+      const reply =
+        refused === undefined
+          ? handle(request, context, broker)
+          : answerOfController(
+              asked,
+              // What can be refused has an answer, and none that is completed later.
+              () => handle(request, context, broker) as Body<RI> | Promise<Body<RI>>,
+              (refusal) => refused(request, refusal, context),
+            );
       if (reply instanceof Late) {
         context.time?.pause();
         return new Late(() => finish(reply.complete(), context, broker));

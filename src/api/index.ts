@@ -92,7 +92,7 @@ import { deleteShareGroupOffsets } from "../protocol/messages/92-delete-share-gr
 import { produceHandler } from "./00-produce.ts";
 import { late, type Handler } from "./handler.ts";
 
-/** ApiVersions, which answers with this list, is added by the dispatcher. */
+/** ApiVersions and Envelope, which need this list, are added by the dispatcher. */
 export const HANDLERS: readonly Handler[] = [
   produceHandler,
   late(fetch, () => require("./01-fetch.ts"), ["broker"]),

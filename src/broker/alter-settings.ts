@@ -30,15 +30,20 @@ export interface AlterSettingsOptions {
   readonly logLevels: LogLevels;
   /** The request came in on the controller listener. */
   readonly isController: boolean;
-  readonly submit: (command: Command<AlterConfigsResponse>) => Promise<AlterConfigsResponse>;
+  /** A broker has looked at it: this one, or the one that has passed it on. */
+  readonly isChecked: boolean;
 }
 
-type Responses = Pick<AlterConfigsResponse, "responses">;
+/** The controller decides on these resources. */
+export type Decide<R> = (rest: R[], command: Command<AlterConfigsResponse>) => Promise<Responses>;
+
+export type Responses = Pick<AlterConfigsResponse, "responses">;
 type IncrementalResource = IncrementalRequest["resources"][number];
 
 export function alterIncrementally(
   options: AlterSettingsOptions,
   { resources, validateOnly }: IncrementalRequest,
+  decide: Decide<IncrementalResource>,
 ): Promise<Responses> {
   const { nodeId, logLevels, isController } = options;
   const others = resources.filter((resource) => !isLogger(resource));
@@ -51,18 +56,19 @@ export function alterIncrementally(
     return malformed ?? changeLogLevels(logLevels, nodeId, resource, validateOnly);
   });
   return withController(options, resources, outcomes, (rest) =>
-    incrementallyAlterConfigs({ resources: rest, validateOnly }, !isController),
+    decide(rest, incrementallyAlterConfigs({ resources: rest, validateOnly }, options.isChecked)),
   );
 }
 
 export function replaceAll(
   options: AlterSettingsOptions,
   { resources, validateOnly }: LegacyRequest,
+  decide: Decide<LegacyRequest["resources"][number]>,
 ): Promise<Responses> {
   const { settings, isController } = options;
   const outcomes = isController ? resources.map(() => null) : checkLegacyAlter(settings, resources);
   return withController(options, resources, outcomes, (rest) =>
-    replaceConfigs({ resources: rest, validateOnly }, !isController),
+    decide(rest, replaceConfigs({ resources: rest, validateOnly }, options.isChecked)),
   );
 }
 
@@ -84,10 +90,10 @@ async function withController<R extends AnyResource>(
   options: AlterSettingsOptions,
   resources: readonly R[],
   outcomes: readonly (Refusal | null)[],
-  commandFor: (rest: R[]) => Command<AlterConfigsResponse>,
+  decide: (rest: R[]) => Promise<Responses>,
 ): Promise<Responses> {
   const rest = resources.filter((_, index) => outcomes[index] === null);
-  const decided = rest.length === 0 ? [] : (await options.submit(commandFor(rest))).responses;
+  const decided = rest.length === 0 ? [] : (await decide(rest)).responses;
   if (options.isController) {
     const own = resources.flatMap(({ resourceType, resourceName }, index) => {
       const outcome = outcomes[index] ?? null;

@@ -9,6 +9,7 @@ import { controllerScenario, raftScenario } from "./controller.ts";
 import { createTopicsScenario } from "./create-topics.ts";
 import { deleteRecordsScenario } from "./delete-records.ts";
 import { deleteTopicsDisabledScenario, deleteTopicsScenario } from "./delete-topics.ts";
+import { envelopeScenario } from "./envelope.ts";
 import { findCoordinatorScenario } from "./find-coordinator.ts";
 import { groupMembersScenario, groupOffsetsScenario } from "./groups.ts";
 import { listOffsetsScenario } from "./list-offsets.ts";
@@ -75,6 +76,7 @@ export const SCENARIOS: readonly Scenario[] = [
   deleteTopicsScenario,
   describeLogDirsScenario,
   fetchScenario,
+  envelopeScenario,
   findCoordinatorScenario,
   groupMembersScenario,
   groupOffsetsScenario,
