@@ -172,10 +172,12 @@ export class Coordinators {
     for (const peers of this.#peers) peers.close();
   }
 
-  /** Markers that wait for a leader may have one now. */
+  /** What waits for a leader may have one now, and what waits for one that was, another. */
   #leadersChanged(): void {
     this.#markers?.leadersChanged();
     this.#transactions?.leadersChanged();
+    this.#verification?.leadersChanged();
+    this.#share?.leadersChanged();
   }
 
   #keptIn(topic: string): Leadership | null {

@@ -90,6 +90,15 @@ export class RemoteShareCoordinator implements ShareStateSource {
     );
   }
 
+  /** Another broker coordinates what waits here and is not this one's any more. */
+  giveUp(isAstray: (key: SharePartitionKey) => boolean): void {
+    this.#initialize.giveUp(isAstray);
+    this.#read.giveUp(isAstray);
+    this.#write.giveUp(isAstray);
+    this.#delete.giveUp(isAstray);
+    this.#summarize.giveUp(isAstray);
+  }
+
   async initialize(
     key: SharePartitionKey,
     stateEpoch: number,
@@ -159,6 +168,11 @@ class StateRequests<P extends object, R extends PartitionResult> {
     const { promise, resolve } = Promise.withResolvers<R | ErrorCode>();
     this.#gatherer.add({ key, asked, answer: resolve });
     return promise;
+  }
+
+  giveUp(isAstray: (key: SharePartitionKey) => boolean): void {
+    const givenUp = this.#gatherer.giveUp(({ key }) => isAstray(key));
+    for (const { answer } of givenUp) answer(ErrorCode.NOT_COORDINATOR);
   }
 
   async #request(entries: readonly Entry<P, R>[]): Promise<void> {

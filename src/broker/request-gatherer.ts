@@ -2,7 +2,8 @@
  * Requests of one kind to one broker: while one is under way, what is to be asked next gathers, and
  * goes together when that one is answered.
  *
- *   add -> [ waiting ] -- end of the turn, or the last one answered --> send -> ...
+ *   add -> [ waiting ] -- end of the turn, or the last one answered --> [ under way ] -> answered
+ *                `------------- given up: another broker is to be asked -------'
  */
 import type { Clock } from "../base/world.ts";
 
@@ -18,15 +19,13 @@ export interface GathererOptions<E> {
 export class RequestGatherer<E> {
   readonly #options: GathererOptions<E>;
   readonly #waiting: E[] = [];
+  #underWay = new Set<E>();
+  /** Resolves when nobody waits for what is under way. */
+  #abandoned = Promise.withResolvers<void>();
   #isBusy = false;
 
   constructor(options: GathererOptions<E>) {
     this.#options = options;
-  }
-
-  /** Not yet sent. */
-  get waiting(): readonly E[] {
-    return this.#waiting;
   }
 
   add(entry: E): void {
@@ -36,7 +35,7 @@ export class RequestGatherer<E> {
     this.#options.clock.afterTurn(() => void this.#work());
   }
 
-  /** Takes those out that are not to be sent; returns them. */
+  /** Takes those out that are not sent yet, and returns them. */
   remove(isUnwanted: (entry: E) => boolean): E[] {
     const removed = this.#waiting.filter(isUnwanted);
     if (removed.length === 0) return removed;
@@ -45,8 +44,27 @@ export class RequestGatherer<E> {
     return removed;
   }
 
+  /**
+   * The same, and those under way: whoever asked for them is told so by the caller. Once all of a
+   * request is given up, the next need not wait for a broker that is silent.
+   */
+  giveUp(isUnwanted: (entry: E) => boolean): E[] {
+    const givenUp = this.remove(isUnwanted);
+    for (const entry of this.#underWay) {
+      if (isUnwanted(entry) && this.#underWay.delete(entry)) givenUp.push(entry);
+    }
+    if (this.#underWay.size === 0) this.#abandoned.resolve();
+    return givenUp;
+  }
+
   async #work(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#options.send(this.#take());
+    while (this.#waiting.length > 0) {
+      const entries = this.#take();
+      this.#underWay = new Set(entries);
+      this.#abandoned = Promise.withResolvers<void>();
+      await Promise.race([this.#options.send(entries), this.#abandoned.promise]);
+    }
+    this.#underWay.clear();
     this.#isBusy = false;
   }
 

@@ -48,6 +48,13 @@ export class ShareStateKeeper {
     });
   }
 
+  /** Whoever waits for a broker that coordinates its states no more asks the next. */
+  leadersChanged(): void {
+    for (const [brokerId, remote] of this.#remote) {
+      remote.giveUp((key) => this.#leaderFor(key) !== brokerId);
+    }
+  }
+
   stop(): void {
     this.persister.stop();
     this.coordinator.stop();
@@ -55,17 +62,20 @@ export class ShareStateKeeper {
   }
 
   #coordinatorOf(key: SharePartitionKey): ShareStateSource | null {
-    const topic = this.#stateTopic();
-    if (topic === null) {
+    if (this.#stateTopic() === null) {
       this.#createTopic();
       return null;
     }
     const { nodeId, image } = this.#node;
-    const index = this.coordinator.runtime.partitionFor(coordinatorKeyOf(key));
-    const leader = topic.partitions[index]?.leader ?? NO_LEADER;
+    const leader = this.#leaderFor(key);
     if (leader === nodeId) return this.coordinator;
     const broker = image.cluster.broker(leader);
     return broker === null || broker.fenced ? null : this.#remoteOn(leader);
+  }
+
+  #leaderFor(key: SharePartitionKey): number {
+    const index = this.coordinator.runtime.partitionFor(coordinatorKeyOf(key));
+    return this.#stateTopic()?.partitions[index]?.leader ?? NO_LEADER;
   }
 
   #remoteOn(brokerId: number): RemoteShareCoordinator {

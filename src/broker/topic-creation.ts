@@ -146,7 +146,11 @@ export class TopicCreation {
           logger.info(`${who} was created`);
           continue;
         }
-        logger.warn(`${who} was not created: ${errorName(errorCode)}: ${errorMessage}`);
+        // Others may have asked other brokers for it.
+        const isThere = errorCode === ErrorCode.TOPIC_ALREADY_EXISTS;
+        logger[isThere ? "info" : "warn"](
+          `${who} was not created: ${errorName(errorCode)}: ${errorMessage}`,
+        );
         onFailed(name, errorMessage || errorName(errorCode));
       }
     } catch (error) {

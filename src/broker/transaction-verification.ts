@@ -71,17 +71,41 @@ export class TransactionVerification implements TransactionVerifier {
     const { nodeId, coordinator } = this.#options;
     if (brokerId === nodeId) return coordinator().verify(write, operation);
     const { promise, resolve } = Promise.withResolvers<ErrorCode[]>();
-    const gatherer = this.#gathererOf(brokerId);
-    const entry: Entry = { write, operation, answer: resolve };
-    if (makeWay(gatherer, write)) gatherer.add(entry);
-    else resolve(allOf(write, ErrorCode.INVALID_PRODUCER_EPOCH));
+    this.#add(brokerId, { write, operation, answer: resolve });
     return promise;
+  }
+
+  /** Whoever waits for a broker that coordinates its transaction no more is to try again. */
+  leadersChanged(): void {
+    for (const [brokerId, gatherer] of this.#gatherers) {
+      const isAstray = ({ write }: Entry) =>
+        this.#coordinatorOf(write.transactionalId) !== brokerId;
+      for (const { write, answer } of gatherer.giveUp(isAstray)) {
+        answer(allOf(write, ErrorCode.NOT_COORDINATOR));
+      }
+    }
   }
 
   whenEnded(transactionalId: string): Promise<void> {
     const { nodeId, coordinator } = this.#options;
     if (this.#coordinatorOf(transactionalId) !== nodeId) return new Promise(() => {});
     return coordinator().whenEnded(transactionalId);
+  }
+
+  /** Of each id one waits: see above. */
+  #add(brokerId: number, entry: Entry): void {
+    const gatherer = this.#gathererOf(brokerId);
+    const { transactionalId, producerEpoch } = entry.write;
+    const isSameId = ({ write }: Entry) => write.transactionalId === transactionalId;
+    const [before] = gatherer.remove(isSameId);
+    if (before === undefined) return gatherer.add(entry);
+    const isOlder = before.write.producerEpoch < producerEpoch;
+    const isNewer = before.write.producerEpoch > producerEpoch;
+    const [refused, kept] = isNewer ? [entry, before] : [before, entry];
+    gatherer.add(kept);
+    const isFenced = isOlder || isNewer;
+    const error = isFenced ? ErrorCode.INVALID_PRODUCER_EPOCH : ErrorCode.NETWORK_EXCEPTION;
+    refused.answer(allOf(refused.write, error));
   }
 
   /** Null where there is none that could answer. */
@@ -144,20 +168,6 @@ export class TransactionVerification implements TransactionVerifier {
       return error.reason === "unsupported" ? ErrorCode.NONE : ErrorCode.NETWORK_EXCEPTION;
     }
   }
-}
-
-/** Answers the write of the same id that waits already. False where that one is newer. */
-function makeWay(gatherer: RequestGatherer<Entry>, write: TransactionalWrite): boolean {
-  const { transactionalId, producerEpoch } = write;
-  const isSameId = (entry: Entry) => entry.write.transactionalId === transactionalId;
-  const before = gatherer.waiting.find(isSameId);
-  if (before === undefined) return true;
-  if (before.write.producerEpoch > producerEpoch) return false;
-  gatherer.remove(isSameId);
-  const isOlder = before.write.producerEpoch < producerEpoch;
-  const error = isOlder ? ErrorCode.INVALID_PRODUCER_EPOCH : ErrorCode.NETWORK_EXCEPTION;
-  before.answer(allOf(before.write, error));
-  return true;
 }
 
 function transactionOf({ write, operation }: Entry): Transaction {

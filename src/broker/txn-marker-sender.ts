@@ -48,7 +48,6 @@ const PARTITION_COUNT_MAX = 10_000;
 export class TxnMarkerSender implements MarkerSender {
   readonly #options: TxnMarkerSenderOptions;
   readonly #gatherers = new Map<number, RequestGatherer<Entry>>();
-  readonly #underWay = new Set<Entry>();
 
   constructor(options: TxnMarkerSenderOptions) {
     this.#options = options;
@@ -74,10 +73,7 @@ export class TxnMarkerSender implements MarkerSender {
   /** What waits for brokers that lead none of it any more is given back. */
   leadersChanged(): void {
     const isAstray = (entry: Entry) => this.#isAstray(entry);
-    for (const gatherer of this.#gatherers.values()) gatherer.remove(isAstray).forEach(giveBack);
-    for (const entry of this.#underWay) {
-      if (isAstray(entry)) this.#settle(entry, ErrorCode.NOT_LEADER_OR_FOLLOWER);
-    }
+    for (const gatherer of this.#gatherers.values()) gatherer.giveUp(isAstray).forEach(giveBack);
   }
 
   /** Of one entry for each leader; null where the partition is gone. */
@@ -130,19 +126,11 @@ export class TxnMarkerSender implements MarkerSender {
     const wanted = entries.filter(({ sent }) => sent.isWanted());
     for (const entry of entries) if (!wanted.includes(entry)) giveBack(entry);
     if (wanted.length === 0) return;
-    for (const entry of wanted) this.#underWay.add(entry);
-    const answered = this.#ask(brokerId, wanted).then((results) => {
-      for (const entry of wanted) this.#settle(entry, results);
-    });
-    // Once all is given back, the next need not wait for a broker that is silent.
-    await Promise.race([answered, Promise.all(wanted.map(({ settled }) => settled.promise))]);
-  }
-
-  #settle(entry: Entry, results: ReadonlyMap<number, TransactionMarkerResult> | ErrorCode): void {
-    this.#underWay.delete(entry);
-    const { marker } = entry.sent;
-    const isError = typeof results === "number";
-    entry.settled.resolve(isError ? allFailed(marker, results) : resultFor(marker, results));
+    const results = await this.#ask(brokerId, wanted);
+    for (const { sent, settled } of wanted) {
+      const isError = typeof results === "number";
+      settled.resolve(isError ? allFailed(sent.marker, results) : resultFor(sent.marker, results));
+    }
   }
 
   async #ask(

@@ -142,6 +142,49 @@ describe("a transaction over three brokers", () => {
     expect(arena.logs()).toEqual(["0/0", "0/1", "0/0"]);
     brokers.stop();
   });
+
+  test("does not wait for a coordinator that is silent once another has taken its place", () => {
+    const arena = new Arena();
+    const { brokers } = arena;
+    expect(arena.produce(2, 1)).toBe("NONE");
+    brokers.client.wire.cut("10.0.0.3", "10.0.0.1");
+    const producing = arena.producing(3, 2);
+    brokers.client.clock.advance(1000);
+    const since = brokers.client.clock.monotonicMs();
+    brokers.lead(arena.transactionsId, 0, 2);
+    expect(brokers.wait(producing)).toBe("NOT_ENOUGH_REPLICAS");
+    expect(brokers.client.clock.monotonicMs() - since).toBeLessThan(100);
+    // The new one has nothing of what the old one knew.
+    expect(arena.produce(3, 2)).toBe("INVALID_PRODUCER_ID_MAPPING");
+    brokers.stop();
+  });
+
+  test("has one question under way for each id, and a newer producer shuts out an older", () => {
+    const arena = new Arena();
+    const { brokers } = arena;
+    const write = (producerEpoch: number, partition = 0) => ({
+      transactionalId: ID,
+      producerId: arena.producerId,
+      producerEpoch,
+      partitions: [{ topic: "t", partition }],
+    });
+    const { transactionVerifier } = brokers.broker(2);
+    const asked = [
+      transactionVerifier.verify({ ...write(0), transactionalId: "other" }, "add"),
+      transactionVerifier.verify(write(0), "add"),
+      transactionVerifier.verify(write(0, 1), "add"),
+      transactionVerifier.verify(write(1), "add"),
+      transactionVerifier.verify(write(0), "add"),
+    ];
+    expect(brokers.wait(Promise.all(asked)).map(([error]) => errorName(error!))).toEqual([
+      "INVALID_PRODUCER_ID_MAPPING",
+      "NETWORK_EXCEPTION",
+      "INVALID_PRODUCER_EPOCH",
+      "INVALID_PRODUCER_EPOCH",
+      "INVALID_PRODUCER_EPOCH",
+    ]);
+    brokers.stop();
+  });
 });
 
 describe("a marker", () => {
