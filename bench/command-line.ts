@@ -10,6 +10,7 @@ export const USAGE = `bun run bench [--against kafka|DIRECTORY]... [--suite NAME
   --against DIRECTORY    another checkout of Bunka: before and after
   --kafka-home DIR       with --against kafka: where it was unpacked
   --bootstrap HOST:PORT  a broker that runs already; --pid N where it runs here
+  --nodes N              Bunka as a cluster of N nodes, too: a process and a core for each
   --without bunka|floor  leave one out
   --suite NAME           quick (default), all, or one of those that --list shows; as often as wanted
   --rows PATTERN         only rows whose names have that in them
@@ -30,6 +31,7 @@ export interface CommandLine {
   readonly kafkaHome: string | null;
   readonly bootstrap: string | null;
   readonly pid: number | null;
+  readonly nodes: number;
   readonly without: readonly string[];
   readonly suites: readonly string[];
   readonly rows: string;
@@ -62,6 +64,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       "kafka-home": { type: "string" },
       bootstrap: { type: "string" },
       pid: { type: "string" },
+      nodes: { type: "string", default: "1" },
       without: { type: "string", multiple: true, default: [] },
       suite: { type: "string", multiple: true, default: [] },
       rows: { type: "string", default: "" },
@@ -79,13 +82,15 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       help: { type: "boolean", default: false },
     },
   });
-  const isBeside = values.against.length > 0 || values.bootstrap !== undefined;
+  const isBeside =
+    values.against.length > 0 || values.nodes !== "1" || values.bootstrap !== undefined;
   const suites = values.suite.flatMap((names) => names.split(","));
   return {
     against: values.against,
     kafkaHome: values["kafka-home"] ?? null,
     bootstrap: values.bootstrap ?? null,
     pid: values.pid === undefined ? null : positive("pid", values.pid),
+    nodes: positive("nodes", values.nodes),
     without: values.without,
     // A pattern alone looks everywhere.
     suites: suites.length > 0 ? suites : [values.rows === "" ? "quick" : "all"],

@@ -11,6 +11,7 @@ import { profileProcess } from "./kit/profile.ts";
 import type { Load } from "./load/load.ts";
 import type { Parts } from "./results/figures.ts";
 import { FAILED, type RowResults } from "./results/results.ts";
+import { sumOf } from "./results/statistics.ts";
 import type { Row, Site } from "./rows/row.ts";
 
 export interface ContestOptions {
@@ -80,7 +81,7 @@ function siteOf(
   profiled: Row | null,
 ): Site {
   const { profileFolder } = options;
-  const { pid } = contender;
+  const [pid] = contender.pids;
   return {
     ...options,
     contender,
@@ -88,7 +89,7 @@ function siteOf(
     startAnother: ({ isRestart }) =>
       entry.start({ folder: `${folderOf(entry, options)}-2`, settings: [], isRestart }),
     profile() {
-      if (profileFolder === null || profiled === null || pid === null) return null;
+      if (profileFolder === null || profiled === null || pid === undefined) return null;
       return profileProcess(pid, profileFolder, `${profiled.name}-${entry.name}`);
     },
   };
@@ -96,8 +97,9 @@ function siteOf(
 
 function memoryAfterAll(running: ReadonlyMap<Entry, Contender>): RowResults {
   const passes: Record<string, Parts[]> = {};
-  for (const [{ name }, { pid }] of running) {
-    if (pid !== null) passes[name] = [{ "": { residentMegabytes: residentMegabytes(pid) } }];
+  for (const [{ name }, { pids }] of running) {
+    if (pids.length === 0) continue;
+    passes[name] = [{ "": { residentMegabytes: sumOf(pids.map(residentMegabytes)) } }];
   }
   return { name: "memory after all of this", suite: "process", passes, skipped: {} };
 }

@@ -86,6 +86,10 @@ function chosenRows() {
 
 function entriesOf(line: CommandLine, folder: string): Entry[] {
   const entries: Entry[] = [{ name: "bunka", isFloor: false, start: bunka() }];
+  if (line.nodes > 1) {
+    const name = `${line.nodes} nodes`;
+    entries.push({ name, isFloor: false, start: bunka(undefined, name, line.nodes) });
+  }
   for (const other of line.against) {
     if (other === "kafka") {
       entries.push({ name: "kafka", isFloor: false, start: kafka(line.kafkaHome) });

@@ -2,7 +2,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tied } from "../kit/children.ts";
-import { hasProcessFigures } from "./process-figures.ts";
+import { familyOf, hasProcessFigures } from "./process-figures.ts";
 import type { Contender, ContenderOptions } from "./contender.ts";
 
 export interface BrokerProgram {
@@ -10,11 +10,14 @@ export interface BrokerProgram {
   /** Run to its end first, where the directory must be formatted. */
   readonly format?: (settingsFile: string) => readonly string[];
   readonly command: (settingsFile: string) => readonly string[];
+  /** How many the command starts, as processes of its own; 1 where it is left out. */
+  readonly nodes?: number;
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
 const POLL_MS = 2;
+const PORTS_MAX = 50_000;
 
 export async function startBrokerProcess(
   program: BrokerProgram,
@@ -22,7 +25,8 @@ export async function startBrokerProcess(
 ): Promise<Contender> {
   if (!isRestart) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const [port, controllerPort] = [freePort(), freePort()];
+  const nodes = program.nodes ?? 1;
+  const [port, controllerPort] = [nodes === 1 ? freePort() : freePortsFrom(nodes), freePort()];
   const file = join(folder, "server.properties");
   const dataDirectory = join(folder, "data");
   const lines = [...settingsOf(port, controllerPort, dataDirectory), ...settings, ""];
@@ -43,7 +47,7 @@ export async function startBrokerProcess(
     }),
   );
   closeSync(log);
-  while (!(await accepts(port))) {
+  while (!(await acceptAll(port, nodes))) {
     if (child.exitCode !== null) {
       const said = readFileSync(join(folder, "broker.log"), "utf8").slice(-2000);
       throw new Error(`${program.name} ended with ${child.exitCode}: ${said}`);
@@ -54,8 +58,8 @@ export async function startBrokerProcess(
     name: program.name,
     host: "127.0.0.1",
     port,
-    pid: hasProcessFigures() ? child.pid : null,
-    dataDirectory,
+    pids: !hasProcessFigures() ? [] : nodes === 1 ? [child.pid] : familyOf(child.pid),
+    dataDirectory: nodes === 1 ? dataDirectory : null,
     isFloor: false,
     startedMs,
     async stop() {
@@ -88,6 +92,32 @@ export function freePort(): number {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   listener.stop(true);
   return listener.port;
+}
+
+/** The first of so many free ports side by side. */
+function freePortsFrom(count: number): number {
+  for (;;) {
+    const first = freePort();
+    if (first + count < PORTS_MAX && areFree(first, count)) return first;
+  }
+}
+
+function areFree(first: number, count: number): boolean {
+  for (let port = first; port < first + count; port++) {
+    try {
+      Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
+    } catch {
+      return false;
+    }
+  }
+  return true;
+}
+
+async function acceptAll(first: number, count: number): Promise<boolean> {
+  for (let port = first; port < first + count; port++) {
+    if (!(await accepts(port))) return false;
+  }
+  return true;
 }
 
 async function accepts(port: number): Promise<boolean> {

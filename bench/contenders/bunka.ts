@@ -5,14 +5,21 @@ import type { Start } from "./contender.ts";
 const THIS_CHECKOUT = resolve(import.meta.dir, "../..");
 
 /** Of this checkout, or of another one: before and after, in one run. */
-export function bunka(checkout = THIS_CHECKOUT, name = "bunka"): Start {
+export function bunka(checkout = THIS_CHECKOUT, name = "bunka", nodes = 1): Start {
   const main = join(checkout, "src/main.ts");
   return (options) =>
     startBrokerProcess(
       {
         name,
         cwd: checkout,
-        command: (file) => [process.execPath, main, "broker", file],
+        nodes,
+        command: (file) => [
+          process.execPath,
+          main,
+          "broker",
+          file,
+          ...(nodes === 1 ? [] : ["--nodes", `${nodes}`]),
+        ],
         // As package.json starts it: memory is given back to the system a second later.
         environment: { MIMALLOC_PURGE_DELAY: "1000" },
       },

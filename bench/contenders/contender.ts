@@ -3,8 +3,9 @@ export interface Contender {
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  /** Null for a broker of somebody else: nothing is known of its CPU and memory then. */
-  readonly pid: number | null;
+  /** Of its nodes; none for a broker of somebody else: its CPU and memory are not known then. */
+  readonly pids: readonly number[];
+  /** Null where it is not known, or there are several. */
   readonly dataDirectory: string | null;
   /** The floor answers plain Produce requests and nothing else. */
   readonly isFloor: boolean;

@@ -23,7 +23,7 @@ export function floor(folder: string): Start | null {
       name: "floor",
       host: "127.0.0.1",
       port: Number(Buffer.from(value ?? []).toString()),
-      pid: child.pid,
+      pids: [child.pid],
       dataDirectory: options.folder,
       isFloor: true,
       startedMs,

@@ -15,7 +15,7 @@ export function outside({ bootstrap, pid }: OutsideOptions): Contender {
     name: "other",
     host: bootstrap.slice(0, colon),
     port,
-    pid,
+    pids: pid === null ? [] : [pid],
     dataDirectory: null,
     isFloor: false,
     startedMs: NaN,

@@ -25,6 +25,15 @@ export function hasProcessFigures(): boolean {
   return process.platform === "linux";
 }
 
+/** A process and those that it has started. */
+export function familyOf(pid: number): number[] {
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
+    const text = readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").trim();
+    return text === "" ? [] : text.split(" ").map(Number);
+  });
+  return [pid, ...children];
+}
+
 export function readProcess(pid: number): ProcessReading {
   const threads = new Map<string, number>();
   let contextSwitches = 0;
@@ -53,6 +62,16 @@ export function workBetween(before: ProcessReading, after: ProcessReading): Proc
     contextSwitches: Math.max(0, after.contextSwitches - before.contextSwitches),
     diskBytes: after.diskBytes - before.diskBytes,
     diskReadBytes: after.diskReadBytes - before.diskReadBytes,
+  };
+}
+
+export function workOfAll(works: readonly ProcessWork[]): ProcessWork {
+  const sum = (field: keyof ProcessWork) => works.reduce((all, work) => all + work[field], 0);
+  return {
+    cpuSeconds: sum("cpuSeconds"),
+    contextSwitches: sum("contextSwitches"),
+    diskBytes: sum("diskBytes"),
+    diskReadBytes: sum("diskReadBytes"),
   };
 }
 

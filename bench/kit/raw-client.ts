@@ -1,6 +1,7 @@
 /** The few requests that a benchmark needs beside its load: topics, and ids of producers. */
 import { ErrorCode, errorName } from "../../src/protocol/error-code.ts";
 import { findCoordinator } from "../../src/protocol/messages/10-find-coordinator.ts";
+import { metadata } from "../../src/protocol/messages/03-metadata.ts";
 import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
 import { deleteTopics } from "../../src/protocol/messages/20-delete-topics.ts";
 import { initProducerId } from "../../src/protocol/messages/22-init-producer-id.ts";
@@ -44,21 +45,46 @@ export async function createTopic(
   if (errorCode !== ErrorCode.NONE) {
     throw new Error(`${name} was not created: ${errorName(errorCode as ErrorCode)}`);
   }
-  // A broker answers ListOffsets once it leads the partitions, not when it has heard of them.
-  const wanted = Array.from({ length: partitions }, (_, partitionIndex) => ({
-    partitionIndex,
-    timestamp: LATEST,
-  }));
+  connection.close();
   for (;;) {
-    const answer = await connection.ask(listOffsets, 1, {
-      replicaId: -1,
-      topics: [{ name, partitions: wanted }],
-    });
-    const answers = answer.topics[0]?.partitions ?? [];
-    if (answers.length === partitions && answers.every((p) => p.errorCode === 0)) break;
+    const leaders = await leaderPorts(port, name, host);
+    const isLed = await Promise.all(
+      [...new Set(leaders)].map((leader) => {
+        const led = leaders.keys().filter((index) => leaders[index] === leader);
+        return leadsAll(leader, host, name, [...led]);
+      }),
+    );
+    if (leaders.length === partitions && isLed.every(Boolean)) return;
     await Bun.sleep(POLL_MS);
   }
+}
+
+/** A broker answers ListOffsets once it leads the partitions, not when it has heard of them. */
+async function leadsAll(port: number, host: string, name: string, indexes: readonly number[]) {
+  const connection = await RawConnection.open(port, host);
+  const partitions = indexes.map((partitionIndex) => ({ partitionIndex, timestamp: LATEST }));
+  const answer = await connection.ask(listOffsets, 1, {
+    replicaId: -1,
+    topics: [{ name, partitions }],
+  });
   connection.close();
+  return answer.topics[0]?.partitions.every(({ errorCode }) => errorCode === 0) ?? false;
+}
+
+/** Of each partition's leader. */
+export async function leaderPorts(
+  port: number,
+  name: string,
+  host = "127.0.0.1",
+): Promise<number[]> {
+  const connection = await RawConnection.open(port, host);
+  const { brokers, topics } = await connection.ask(metadata, 1, { topics: [{ name }] });
+  connection.close();
+  const portOf = new Map(brokers.map((broker) => [broker.nodeId, broker.port]));
+  const partitions = [...(topics[0]?.partitions ?? [])];
+  return partitions
+    .sort((a, b) => a.partitionIndex - b.partitionIndex)
+    .map(({ leaderId }) => portOf.get(leaderId) ?? port);
 }
 
 export async function deleteTopic(port: number, name: string, host = "127.0.0.1"): Promise<void> {

@@ -20,6 +20,9 @@ typedef struct consumer {
   connection_t *c;
   int follows, is_done;
   int32_t session_id, session_epoch;
+  /* Those that its broker leads. */
+  int32_t *partitions;
+  size_t partition_count;
   int64_t *offsets;
   byte *request;
   uint64_t asked_ns;
@@ -54,11 +57,11 @@ static void ask(consumer_t *f) {
   at = put32(put32(put32(at, -1), MAX_WAIT_MS), 1);
   at = put8(put32(at, 0x7fffffff), 0);
   at = put32(put32(at, f->session_id), f->follows ? f->session_epoch : -1);
-  size_t named = is_whole ? options.partitions : f->moved_count;
+  size_t named = is_whole ? f->partition_count : f->moved_count;
   at = put32(at, named > 0);
   if (named > 0) at = put32(put_text(at, options.topic), (int64_t)named);
   for (size_t i = 0; i < named; i++) {
-    int32_t partition = is_whole ? (int32_t)i : f->moved[i];
+    int32_t partition = is_whole ? f->partitions[i] : f->moved[i];
     at = put64(put32(put32(at, partition), -1), f->offsets[partition]);
     at = put32(put64(at, -1), (int64_t)options.partition_bytes);
   }
@@ -102,9 +105,10 @@ static void take_arrivals(consumer_t *f) {
 }
 
 static int has_seen_all(const consumer_t *f) {
-  for (uint64_t i = 0; i < options.partitions; i++) {
-    uint64_t wanted = batches_of((int)i) * batch_of((int)i)->records;
-    if ((uint64_t)f->offsets[i] < wanted) return 0;
+  for (size_t i = 0; i < f->partition_count; i++) {
+    int partition = f->partitions[i];
+    uint64_t wanted = batches_of(partition) * batch_of(partition)->records;
+    if ((uint64_t)f->offsets[partition] < wanted) return 0;
   }
   return 1;
 }
@@ -121,7 +125,7 @@ static void end_answer(consumer_t *f) {
     }
   } else {
     record(&fetch_latencies, now_ns() - f->asked_ns);
-    int is_over = options.once ? f->ended_partitions == options.partitions
+    int is_over = options.once ? f->ended_partitions == f->partition_count
                                : read_bytes >= options.read_bytes;
     if (is_over) {
       f->is_done = 1;
@@ -236,13 +240,19 @@ static void input(connection_t *c, const byte *bytes, size_t size) {
 }
 
 void open_consumers(void) {
+  options.consumers = connections_for(options.consumers);
+  options.readers = connections_for(options.readers);
   count = options.consumers + options.readers;
   all = calloc(count, sizeof *all);
   for (size_t i = 0; i < count; i++) {
     consumer_t *f = &all[i];
-    f->c = open_connection((int)i, input);
-    f->c->consumer = f;
     f->follows = i < options.consumers;
+    uint32_t broker = (uint32_t)((f->follows ? i : i - options.consumers) % broker_count);
+    f->c = open_connection((int)i, broker, input);
+    f->c->consumer = f;
+    f->partitions = calloc(options.partitions, sizeof *f->partitions);
+    for (int partition = 0; partition < (int)options.partitions; partition++)
+      if (leader_of(partition) == broker) f->partitions[f->partition_count++] = partition;
     f->offsets = calloc(options.partitions, sizeof *f->offsets);
     f->moved = calloc(options.partitions, sizeof *f->moved);
     f->arrivals = calloc(options.partitions, sizeof *f->arrivals);

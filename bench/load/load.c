@@ -54,6 +54,7 @@ int main(int argc, char **argv) {
   /* Nobody waits for its line when whoever started it is gone. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   read_batches();
+  open_leaders();
   open_net();
   open_producers();
   open_consumers();

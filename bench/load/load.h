@@ -13,7 +13,7 @@ typedef unsigned char byte;
 
 /* Options are `name=value` on the command line; options.c has what each means. */
 typedef struct {
-  const char *host, *topic, *batches, *producers;
+  const char *host, *topic, *batches, *producers, *leaders;
   uint64_t port, partitions, connections, window, acks, spread, transaction, bytes;
   uint64_t rate, seconds, skip_ms, consumers, readers, read_bytes, partition_bytes, once;
 } options_t;
@@ -73,12 +73,19 @@ extern uint64_t start_ns;
 uint64_t now_ns(void);
 void fail(const char *what);
 void refuse(const char *what, int error_code);
-connection_t *open_connection(int index, on_input input);
+connection_t *open_connection(int index, uint32_t broker, on_input input);
 void queue_segment(connection_t *c, const byte *bytes, size_t size);
 void flush_segments(connection_t *c);
 void wake_at(uint64_t ns);
 void wait_for_events(void);
 void open_net(void);
+
+/* leaders.c */
+extern uint32_t broker_count;
+void open_leaders(void);
+uint16_t port_of_broker(uint32_t broker);
+uint32_t leader_of(int partition);
+uint64_t connections_for(uint64_t wanted);
 
 /* producer.c: the schedule of the open loop is here. */
 void open_producers(void);

@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly port: number;
   readonly topic: string;
   readonly partitions: number;
+  /** The port of each partition's leader, where not all are at `port`; for the one in C. */
+  readonly leaders?: string;
   readonly batches: string;
   readonly connections?: number;
   readonly window?: number;

@@ -67,14 +67,17 @@ void open_net(void) {
   epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &e);
 }
 
-connection_t *open_connection(int index, on_input input) {
+connection_t *open_connection(int index, uint32_t broker, on_input input) {
   connection_t *c = calloc(1, sizeof *c);
   c->index = index;
   c->input = input;
   c->read_size = READ_SIZE_MAX;
+  struct sockaddr_storage to = address;
+  /* The port lies at the same place in addresses of both families. */
+  ((struct sockaddr_in *)&to)->sin_port = htons(port_of_broker(broker));
   c->fd = socket(address.ss_family, SOCK_STREAM, 0);
   if (c->fd < 0) fail("socket");
-  if (connect(c->fd, (struct sockaddr *)&address, address_size) != 0) fail("connect");
+  if (connect(c->fd, (struct sockaddr *)&to, address_size) != 0) fail("connect");
   int one = 1;
   setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   fcntl(c->fd, F_SETFL, O_NONBLOCK);

@@ -14,6 +14,8 @@ static struct {
     {"host", &options.host, NULL},
     {"port", NULL, &options.port},
     {"topic", &options.topic, NULL},
+    /* The port of each partition's leader, where not all are at `port`. */
+    {"leaders", &options.leaders, NULL},
     {"partitions", NULL, &options.partitions},
     /* A file of batches, one for each partition in turn: size, record count, bytes. */
     {"batches", &options.batches, NULL},

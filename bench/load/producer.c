@@ -19,7 +19,7 @@ typedef struct producer {
   /* Under way: a ring; answers come in the order of the requests. */
   flight_t *flights;
   size_t head, tail, room;
-  uint32_t next_group;
+  uint32_t broker, next_group;
   /* An answer that is not whole yet. */
   byte *partial;
   size_t partial_size, partial_room;
@@ -41,6 +41,8 @@ typedef struct {
 static group_t *groups;
 static producer_t *all;
 static uint32_t group_count;
+/* Who sends the requests of a group in an open loop. */
+static producer_t **owners;
 static uint64_t issued, issued_bytes, answered, answered_bytes, total, running, retrying, commits;
 static double interval_ns;
 static uint64_t counted_from_ns;
@@ -140,6 +142,11 @@ static void queue_commit(producer_t *p) {
 
 static int is_open_loop(void) { return options.rate > 0; }
 
+static void next_group(producer_t *p) {
+  do p->next_group = (p->next_group + 1) % group_count;
+  while (leader_of(partition_of(p->next_group, 0)) != p->broker);
+}
+
 /* Closed loop: what an answered connection does next. */
 static void go_on(producer_t *p) {
   int may_issue = issued_bytes < options.bytes;
@@ -147,7 +154,7 @@ static void go_on(producer_t *p) {
     queue_commit(p);
   } else if (may_issue) {
     queue_request(p, p->next_group, now_ns());
-    p->next_group = (p->next_group + 1) % group_count;
+    next_group(p);
   } else if (p->head == p->tail) {
     running--;
   }
@@ -266,7 +273,8 @@ static void read_producer_ids(void) {
 
 void open_producers(void) {
   if (options.connections == 0) return;
-  if (options.partitions % options.spread != 0) options.spread = 1;
+  options.connections = connections_for(options.connections);
+  if (options.partitions % options.spread != 0 || broker_count > 1) options.spread = 1;
   group_count = (uint32_t)(options.partitions / options.spread);
   groups = calloc(group_count, sizeof *groups);
   all = calloc(options.connections, sizeof *all);
@@ -278,9 +286,19 @@ void open_producers(void) {
   }
   if (options.producers != NULL) read_producer_ids();
   for (uint64_t i = 0; i < options.connections; i++) {
-    all[i].c = open_connection((int)i, input);
-    all[i].c->producer = &all[i];
-    all[i].next_group = (uint32_t)(i % group_count);
+    producer_t *p = &all[i];
+    p->broker = (uint32_t)(i % broker_count);
+    p->c = open_connection((int)i, p->broker, input);
+    p->c->producer = p;
+    p->next_group = (uint32_t)((i + group_count - 1) % group_count);
+    next_group(p);
+  }
+  owners = calloc(group_count, sizeof *owners);
+  for (uint32_t group = 0; group < group_count; group++) {
+    uint64_t owner = group % options.connections;
+    while (all[owner].broker != leader_of(partition_of(group, 0)))
+      owner = (owner + 1) % options.connections;
+    owners[group] = &all[owner];
   }
   if (!is_open_loop()) return;
   interval_ns = (double)groups[0].bytes / (double)options.rate * 1e9;
@@ -333,7 +351,7 @@ uint64_t issue_due(void) {
   while (issued < total && (due = due_of_request(issued)) <= now) {
     uint32_t group = (uint32_t)(issued % group_count);
     if (due >= counted_from_ns) record(&lateness, now - due);
-    queue_request(&all[group % options.connections], group, due);
+    queue_request(owners[group], group, due);
   }
   if (first != issued)
     for (uint64_t i = 0; i < options.connections; i++) flush_segments(all[i].c);

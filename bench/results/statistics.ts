@@ -6,6 +6,10 @@ export interface Summary {
   readonly most: number;
 }
 
+export function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
 export function summaryOf(values: readonly number[]): Summary {
   const sorted = values.toSorted((left, right) => left - right);
   const middle = sorted.length >> 1;

@@ -7,7 +7,7 @@ import { dropPageCache } from "../kit/page-cache.ts";
 import { touchMemory } from "../kit/touch.ts";
 import { batchesFile } from "../load/batches.ts";
 import type { Parts } from "../results/figures.ts";
-import { watched, withTopic } from "./measuring.ts";
+import { type LoadTarget, watched, withTopic } from "./measuring.ts";
 import { type OpenLoop, openLoopParts, startOpenLoop } from "./open-loop.ts";
 import { onlyOurs, type Row, type Site } from "./row.ts";
 
@@ -45,11 +45,10 @@ async function run(row: OpenLoop, site: Site): Promise<Parts> {
   );
 }
 
-async function fill(row: OpenLoop, site: Site, topic: string): Promise<void> {
-  const { host, port } = site.contender;
+async function fill(row: OpenLoop, site: Site, target: LoadTarget): Promise<void> {
   const bytes = Math.ceil(site.gigabytes * 1e9 * site.scale);
   const batches = batchesFile(site.folder, row.batch, row.partitions);
-  const common = { host, port, topic, partitions: row.partitions, batches };
+  const common = { ...target, batches };
   await site.load.run({ ...common, connections: 4, window: 8, bytes });
 }
 
@@ -57,16 +56,16 @@ async function fill(row: OpenLoop, site: Site, topic: string): Promise<void> {
 async function readAll(
   row: OpenLoop,
   site: Site,
-  topic: string,
+  target: LoadTarget,
   reading: { bytes: number; seconds: number },
 ): Promise<void> {
-  const { host, port, dataDirectory } = site.contender;
+  const { dataDirectory } = site.contender;
   const batches = batchesFile(site.folder, row.batch, row.partitions);
-  const common = { host, port, topic, partitions: row.partitions, batches };
+  const common = { ...target, batches };
   await Bun.sleep(LEAD_MS);
   while (reading.seconds < site.seconds * site.scale) {
     for (let partition = 0; partition < row.partitions; partition++) {
-      dropPageCache(join(dataDirectory!, `${topic}-${partition}`));
+      dropPageCache(join(dataDirectory!, `${target.topic}-${partition}`));
     }
     const result = await site.load.run({ ...common, readers: 1, once: 1 });
     reading.bytes += result.readBytes;

@@ -37,18 +37,15 @@ export function closedProduce(row: ClosedProduce): Row {
 }
 
 async function run(row: ClosedProduce, site: Site): Promise<Parts> {
-  const { contender, load, scale } = site;
+  const { load, scale } = site;
   const bytes = (row.megabytes ?? site.gigabytes * 1000) * 1e6 * scale;
   const batches = batchesFile(site.folder, row.batch, row.partitions);
-  return withTopic(site, row.partitions, row.configs?.(site) ?? {}, async (topic) => {
-    const producers = await producersFile(row, site, topic);
+  return withTopic(site, row.partitions, row.configs?.(site) ?? {}, async (target) => {
+    const producers = await producersFile(row, site, target.topic);
     touchMemory(join(site.folder, "touch"), bytes);
     const seen = await watched(site, () =>
       load.run({
-        host: contender.host,
-        port: contender.port,
-        topic,
-        partitions: row.partitions,
+        ...target,
         batches,
         connections: row.connections,
         window: row.window,

@@ -44,7 +44,7 @@ function row(
     name,
     excludes: onlyBrokers,
     run: (site) =>
-      withTopic(site, partitions, {}, async (topic) => {
+      withTopic(site, partitions, {}, async ({ topic }) => {
         await installOnce();
         const { result, work } = await watched(site, () => measure(site, topic));
         return { "": { ...result, ...(work === null ? {} : { cpuMs: work.cpuSeconds * 1000 }) } };

@@ -7,10 +7,12 @@ import {
   readProcess,
   resetPeak,
   workBetween,
+  workOfAll,
 } from "../contenders/process-figures.ts";
-import { createTopic, deleteTopic, type TopicConfigs } from "../kit/raw-client.ts";
-import type { Latencies } from "../load/load.ts";
+import { createTopic, deleteTopic, leaderPorts, type TopicConfigs } from "../kit/raw-client.ts";
+import type { Latencies, LoadOptions } from "../load/load.ts";
 import type { Figures } from "../results/figures.ts";
+import { sumOf } from "../results/statistics.ts";
 import type { Site } from "./row.ts";
 
 const MEGABYTE = 1e6;
@@ -20,19 +22,25 @@ const P9999_FROM = 10_000;
 
 let topicCount = 0;
 
+/** Where a topic is, in the load generator's words. */
+export type LoadTarget = Pick<LoadOptions, "host" | "port" | "topic" | "partitions" | "leaders">;
+
 /** The topic is there for as long as it is used, and its files are gone before the next row. */
 export async function withTopic<T>(
   { contender }: Site,
   partitions: number,
   configs: TopicConfigs,
-  use: (topic: string) => Promise<T>,
+  use: (target: LoadTarget) => Promise<T>,
 ): Promise<T> {
   const topic = `bench-${topicCount++}-${process.pid}`;
-  if (contender.isFloor) return use(topic);
   const { port, host } = contender;
+  const target = { host, port, topic, partitions };
+  if (contender.isFloor) return use(target);
   await createTopic(port, topic, partitions, configs, host);
   try {
-    return await use(topic);
+    const leaders = await leaderPorts(port, topic, host);
+    const isOne = leaders.every((each) => each === port);
+    return await use(isOne ? target : { ...target, leaders: leaders.join() });
   } finally {
     await deleteTopic(port, topic, host);
     await untilGone(contender, topic);
@@ -56,15 +64,19 @@ export interface Watched<T> {
 
 /** What the contender's process did during some work. */
 export async function watched<T>(site: Site, work: () => Promise<T>): Promise<Watched<T>> {
-  const { pid } = site.contender;
-  if (pid === null) return { result: await work(), work: null, peakMegabytes: NaN };
-  resetPeak(pid);
+  const { pids } = site.contender;
+  if (pids.length === 0) return { result: await work(), work: null, peakMegabytes: NaN };
+  for (const pid of pids) resetPeak(pid);
   const profile = await site.profile();
-  const before = readProcess(pid);
+  const before = pids.map(readProcess);
   const result = await work();
-  const after = readProcess(pid);
+  const after = pids.map(readProcess);
   await profile?.end();
-  return { result, work: workBetween(before, after), peakMegabytes: memoryOf(pid).peakMegabytes };
+  return {
+    result,
+    work: workOfAll(pids.map((_, index) => workBetween(before[index]!, after[index]!))),
+    peakMegabytes: sumOf(pids.map((pid) => memoryOf(pid).peakMegabytes)),
+  };
 }
 
 export function latencyFigures(latencies: Latencies | null): Figures {

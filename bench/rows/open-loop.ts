@@ -9,7 +9,14 @@ import { touchMemory } from "../kit/touch.ts";
 import { type BatchShape, batchesFile } from "../load/batches.ts";
 import type { LoadOptions, LoadResult } from "../load/load.ts";
 import type { Parts } from "../results/figures.ts";
-import { latencyFigures, type Watched, watched, withTopic, workFigures } from "./measuring.ts";
+import {
+  latencyFigures,
+  type LoadTarget,
+  type Watched,
+  watched,
+  withTopic,
+  workFigures,
+} from "./measuring.ts";
 import { onlyBrokers, type Row, type Site } from "./row.ts";
 
 export interface OpenLoop {
@@ -36,9 +43,9 @@ async function run(row: OpenLoop, site: Site): Promise<Parts> {
   const bytesPerSecond = row.megabytesPerSecond * 1e6;
   const wanted = row.isLong ? (site.gigabytes * 1e9) / bytesPerSecond : site.seconds;
   const seconds = Math.max(1, Math.round(wanted * site.scale));
-  return withTopic(site, row.partitions, row.configs?.(site) ?? {}, async (topic) => {
+  return withTopic(site, row.partitions, row.configs?.(site) ?? {}, async (target) => {
     touchMemory(join(site.folder, "touch"), bytesPerSecond * seconds);
-    const seen = await watched(site, () => startOpenLoop(row, site, topic, seconds).result);
+    const seen = await watched(site, () => startOpenLoop(row, site, target, seconds).result);
     return openLoopParts(seen);
   });
 }
@@ -63,13 +70,9 @@ export function openLoopParts(seen: Watched<LoadResult>): Parts {
   return { "": produced, "end to end": latencyFigures(result.endToEnd) };
 }
 
-export function startOpenLoop(row: OpenLoop, site: Site, topic: string, seconds: number) {
-  const { host, port } = site.contender;
+export function startOpenLoop(row: OpenLoop, site: Site, target: LoadTarget, seconds: number) {
   const options: LoadOptions = {
-    host,
-    port,
-    topic,
-    partitions: row.partitions,
+    ...target,
     batches: batchesFile(site.folder, row.batch, row.partitions),
     connections: row.connections,
     acks: row.acks ?? -1,

@@ -40,7 +40,7 @@ async function firstRecord(contender: Contender, topic: string) {
   let stopFromMs = NaN;
   try {
     tookMs = await untilFirstRecord(contender, topic);
-    memory = residentMegabytes(contender.pid!);
+    memory = residentMegabytes(contender.pids[0]!);
   } finally {
     stopFromMs = performance.now();
     await contender.stop();
@@ -77,7 +77,7 @@ async function idle(site: Site): Promise<Parts> {
   }
 }
 
-async function watchIdle({ pid }: Contender, { seconds, scale }: Site): Promise<Figures> {
+async function watchIdle({ pids: [pid] }: Contender, { seconds, scale }: Site): Promise<Figures> {
   await Bun.sleep(SETTLE_MS);
   const watchedSeconds = 2 * seconds * scale;
   const before = readProcess(pid!);

@@ -41,7 +41,7 @@ export function onlyBrokers(contender: Contender): string | null {
 export function onlyOurs(contender: Contender): string | null {
   if (contender.isFloor) return onlyBrokers(contender);
   if (contender.dataDirectory === null) return "it was not started here";
-  return contender.pid === null ? "this system has no /proc" : null;
+  return contender.pids.length === 0 ? "this system has no /proc" : null;
 }
 
 export function everybody(): null {

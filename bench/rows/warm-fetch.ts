@@ -22,11 +22,10 @@ export function warmFetch(row: WarmFetch): Row {
 }
 
 async function run(row: WarmFetch, site: Site): Promise<Parts> {
-  const { contender, load, scale } = site;
+  const { load, scale } = site;
   const batches = batchesFile(site.folder, BATCH, row.partitions);
-  return withTopic(site, row.partitions, {}, async (topic) => {
-    const { host, port } = contender;
-    const common = { host, port, topic, partitions: row.partitions, batches };
+  return withTopic(site, row.partitions, {}, async (target) => {
+    const common = { ...target, batches };
     const written = Math.ceil(WRITTEN_BYTES * scale);
     touchMemory(join(site.folder, "touch"), written);
     await load.run({ ...common, connections: 4, window: 8, bytes: written });

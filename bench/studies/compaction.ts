@@ -157,7 +157,7 @@ const folder = mkdtempSync(join(tmpdir(), "bunka-compaction-"));
 const start = flags.kafka ? kafka(null) : bunka();
 const broker = await start({ folder, settings });
 const { port } = broker;
-const pid = broker.pid ?? NaN;
+const pid = broker.pids[0] ?? NaN;
 try {
   for (const name of ["compacted", "other"]) await createTopic(port, name, 1);
   const batches = makeBatches();

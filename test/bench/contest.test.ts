@@ -45,7 +45,7 @@ class Record {
 const STRANGER: Omit<Contender, "name" | "isFloor" | "stop"> = {
   host: "127.0.0.1",
   port: 1,
-  pid: null,
+  pids: [],
   dataDirectory: null,
   startedMs: 0,
 };

@@ -41,6 +41,24 @@ async function runOn(language: "C" | "TypeScript", more: Partial<LoadOptions>): 
   }
 }
 
+/** The same with a floor for each broker; where each partition was written. */
+async function runOnTwo(leaderIndexes: readonly number[], more: Partial<LoadOptions>) {
+  const targets = await Promise.all(
+    ["floor-0", "floor-1"].map((name) => {
+      return startFloor!({ folder: join(folder, name), settings: [] });
+    }),
+  );
+  try {
+    const { host, port } = targets[0]!;
+    const leaders = leaderIndexes.map((index) => targets[index]!.port).join();
+    const common = { host, port, topic: "t", partitions: PARTITIONS, batches, leaders };
+    const result = await loadIn("C").run({ ...common, ...more });
+    return { result, files: targets.map((target) => readdirSync(target.dataDirectory!).sort()) };
+  } finally {
+    for (const target of targets) await target.stop();
+  }
+}
+
 function loadIn(language: "C" | "TypeScript"): Load {
   const load = loads.get(language) ?? buildLoad(folder, language);
   loads.set(language, load);
@@ -107,3 +125,19 @@ describe.skipIf(startFloor === null).each(["C", "TypeScript"] as const)(
     });
   },
 );
+
+describe.skipIf(startFloor === null)("the load generator in C, with several brokers", () => {
+  test.each([
+    { connections: 4, window: 2, bytes: 40 * batchSize },
+    // Fewer than brokers: each gets one all the same.
+    { connections: 1, window: 2, bytes: 40 * batchSize },
+    { connections: 3, rate: 200 * batchSize, seconds: 1 },
+  ])("sends to each the partitions that it leads: %o", async (options) => {
+    const { result, files } = await runOnTwo([0, 1, 1, 0], options);
+    expect(result.requests).toBe("rate" in options ? 200 : 40);
+    expect(files.map((names) => names.map((name) => Number(/\d+/.exec(name)?.[0])))).toEqual([
+      [0, 3],
+      [1, 2],
+    ]);
+  });
+});
