@@ -7,21 +7,25 @@
  * Versions: v1 endpoint type (KIP-919); v2 fenced brokers too (KIP-1073).
  */
 import { CLUSTER_OPERATIONS, OPERATIONS_NOT_ASKED } from "../broker/authorized-operations.ts";
-import { nodeViews } from "../broker/topic-view.ts";
+import { controllerViews, nodeViews } from "../broker/topic-view.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { describeCluster } from "../protocol/messages/60-describe-cluster.ts";
 import { handler } from "./handler.ts";
 
 const BROKERS = 1;
 const CONTROLLERS = 2;
+const NOBODY = -1;
 
 export const describeClusterHandler = handler(describeCluster, (request, context, broker) => {
   const isController = context.listenerKind === "controller";
   const wanted = isController ? CONTROLLERS : BROKERS;
   if (request.endpointType !== wanted) {
     const isKnown = request.endpointType === BROKERS || request.endpointType === CONTROLLERS;
+    const refusal = isKnown
+      ? ErrorCode.MISMATCHED_ENDPOINT_TYPE
+      : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE;
     return {
-      errorCode: isKnown ? ErrorCode.MISMATCHED_ENDPOINT_TYPE : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE,
+      errorCode: context.apiVersion === 0 ? ErrorCode.INVALID_REQUEST : refusal,
       errorMessage: isKnown
         ? `The request was sent to an endpoint of type ${isController ? "CONTROLLER" : "BROKER"}` +
           `, but we wanted an endpoint of type ${isController ? "BROKER" : "CONTROLLER"}`
@@ -33,16 +37,22 @@ export const describeClusterHandler = handler(describeCluster, (request, context
       clusterAuthorizedOperations: OPERATIONS_NOT_ASKED,
     };
   }
+  const { image, metadata } = broker;
   const nodes = isController
-    ? broker.controllerNodes()
-    : nodeViews(broker.image, context.listenerName, request.includeFencedBrokers);
+    ? controllerViews(image, context.listenerName)
+    : nodeViews(image, context.listenerName, request.includeFencedBrokers);
+  const leaderId = metadata.activeController()?.id ?? NOBODY;
+  const aliveIds = nodes.filter((node) => !node.isFenced).map((node) => node.nodeId);
   return {
     errorCode: ErrorCode.NONE,
     endpointType: request.endpointType,
     clusterId: broker.clusterId,
     controllerId: isController
-      ? broker.nodeId
-      : broker.anyControllerId(nodes.map((node) => node.nodeId)),
+      ? // It may be known to lead before it has registered.
+        aliveIds.includes(leaderId)
+        ? leaderId
+        : NOBODY
+      : broker.anyControllerId(aliveIds),
     brokers: nodes.map(({ nodeId, ...node }) => ({ ...node, brokerId: nodeId })),
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
       ? CLUSTER_OPERATIONS

@@ -61,7 +61,6 @@ import { setStraysAside } from "./stray-logs.ts";
 import { SUPPORTED_FEATURES } from "./supported-features.ts";
 import type { ClientTelemetry } from "./telemetry/client-telemetry.ts";
 import { TopicCreation } from "./topic-creation.ts";
-import type { NodeView } from "./topic-view.ts";
 import { TxnMarkerWriter } from "./txn-marker-writer.ts";
 
 export interface BrokerOptions {
@@ -318,13 +317,6 @@ export class BrokerNode implements Broker {
   anyControllerId(aliveIds: readonly number[]): number {
     if (aliveIds.length === 0) return NO_CONTROLLER;
     return aliveIds[this.world.random.uint32() % aliveIds.length] ?? NO_CONTROLLER;
-  }
-
-  controllerNodes(): NodeView[] {
-    const [endpoint] = this.#endpoints(this.listeners.advertisedController);
-    if (endpoint === undefined) return [];
-    const { host, port } = endpoint;
-    return [{ nodeId: this.nodeId, host, port, rack: null, isFenced: false }];
   }
 
   #openMetadata(): Promise<MetadataNode> {

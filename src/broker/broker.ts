@@ -20,7 +20,6 @@ import type { Quotas } from "./quotas/quotas.ts";
 import type { ClientTelemetry } from "./telemetry/client-telemetry.ts";
 import type { TopicCreation } from "./topic-creation.ts";
 import type { TxnMarkerWriter } from "./txn-marker-writer.ts";
-import type { NodeView } from "./topic-view.ts";
 
 /** What handlers may reach. */
 export interface Broker extends LocalNode {
@@ -55,6 +54,4 @@ export interface Broker extends LocalNode {
   readonly logLevels: LogLevels;
   /** Clients take it for the controller; any broker that is alive passes requests on. */
   anyControllerId(aliveIds: readonly number[]): number;
-  /** For clients of the controller listener. */
-  controllerNodes(): NodeView[];
 }

@@ -94,11 +94,14 @@ export function createTopicsWithin(permits: MutationPermits | null) {
   return callOf("forwarding", createTopics, command, (response) => response);
 }
 
-interface OneError {
-  readonly errorCode: number;
+interface Errors {
+  readonly errorCode?: number;
+  readonly topics?: readonly (OneError & { readonly partitions?: readonly OneError[] })[];
 }
 
-type Errors = OneError | { readonly topics: readonly OneError[] };
+interface OneError {
+  readonly errorCode?: number;
+}
 
 function callOf<Q extends QI, QI, R, RI, Reply extends Errors>(
   line: Line,
@@ -112,8 +115,13 @@ function callOf<Q extends QI, QI, R, RI, Reply extends Errors>(
     command,
     send: (peer, request, timeoutMs) => peer.ask(api, () => request, timeoutMs, read),
     isMisdirected: (reply) =>
-      "errorCode" in reply
-        ? reply.errorCode === ErrorCode.NOT_CONTROLLER
-        : reply.topics.some(({ errorCode }) => errorCode === ErrorCode.NOT_CONTROLLER),
+      isMisdirected(reply) ||
+      (reply.topics ?? []).some(
+        (topic) => isMisdirected(topic) || (topic.partitions ?? []).some(isMisdirected),
+      ),
   };
+}
+
+function isMisdirected({ errorCode }: OneError): boolean {
+  return errorCode === ErrorCode.NOT_CONTROLLER;
 }

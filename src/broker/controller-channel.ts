@@ -113,7 +113,8 @@ export class ControllerChannel {
     request: Request,
   ): Promise<Reply | null> {
     try {
-      return await this.#options.metadata().submit(call.command(request));
+      const reply = await this.#options.metadata().submit(call.command(request));
+      return call.isMisdirected(reply) ? null : reply;
     } catch (error) {
       if (error instanceof MetadataStoppedError || !(error instanceof NotControllerError))
         throw error;

@@ -15,7 +15,8 @@ import { Signal, startWait, type Wait, waitUntil } from "../base/signal.ts";
 import { type Clock, DiskError, type Timer } from "../base/world.ts";
 import { NodeError } from "../client/node-error.ts";
 import { LogStartupError } from "../log/log-startup-error.ts";
-import { CORDONED_DIRECTORIES_LEVEL } from "../metadata/features.ts";
+import { CORDONED_DIRECTORIES_LEVEL, DIRECTORIES_LEVEL } from "../metadata/features.ts";
+import type { MetadataDelta } from "../metadata/delta.ts";
 import { MetadataStoppedError } from "../metadata/metadata-errors.ts";
 import type { MetadataNode } from "../metadata/metadata-node.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
@@ -78,6 +79,7 @@ export class Registration {
   #hurryMs = HURRY_MS_MIN;
   /** There is news that the heartbeat under way does not tell. */
   #isBeatDue = false;
+  #isAmending = false;
   #isOver = false;
   /** While it is alone. */
   #company: Wait | null = null;
@@ -105,7 +107,7 @@ export class Registration {
   async enter(): Promise<void> {
     const { clock, logger, metadata, nodeId, registrationTimeoutMs } = this.#options;
     const endMs = clock.monotonicMs() + registrationTimeoutMs;
-    metadata.watch(() => this.#imageChanged());
+    metadata.watch((delta) => this.#imageChanged(delta));
     while (!this.#isOver) {
       const reason = await this.#register();
       if (reason === null) break;
@@ -189,11 +191,30 @@ export class Registration {
     }
   }
 
-  #imageChanged(): void {
+  #imageChanged(delta: MetadataDelta): void {
     this.#moved.move();
+    const { nodeId } = this.#options;
+    if (delta.changedFeatures.size > 0 || delta.changedBrokers.has(nodeId)) this.#amendIfPoor();
     // It may have company now.
     const isIdle = this.#timer === null && this.#beating === null;
     if (isIdle && this.#brokerEpoch !== -1) this.#beatLater();
+  }
+
+  /** An upgrade has given registrations log directories, which this one lacks (KIP-858). */
+  #amendIfPoor(): void {
+    const { metadata, nodeId, directoryIds, logger } = this.#options;
+    const { cluster, metadataVersion } = metadata.image;
+    const own = cluster.broker(nodeId);
+    if (own === null || own.epoch !== this.#brokerEpoch || this.#isOver) return;
+    const lacksThem = own.directories.length === 0 && directoryIds.length > 0;
+    if (!lacksThem || metadataVersion < DIRECTORIES_LEVEL || this.#isAmending) return;
+    this.#isAmending = true;
+    void this.#register().then((reason) => {
+      this.#isAmending = false;
+      if (reason === null) return;
+      logger.warn(`the registration of this broker could not be amended: ${reason}`);
+      void this.#sleep(this.#options.heartbeatIntervalMs).then(() => this.#amendIfPoor());
+    });
   }
 
   #beatLater(): void {

@@ -103,6 +103,15 @@ export function nodeViews(
   return nodes;
 }
 
+/** Controllers that clients of a controller listener can reach (KIP-919). */
+export function controllerViews(image: MetadataImage, listenerName: string): NodeView[] {
+  return [...image.cluster.controllers.values()].flatMap(({ id, endpoints }) => {
+    const endpoint = endpoints.find(({ name }) => name === listenerName);
+    if (endpoint === undefined) return [];
+    return [{ nodeId: id, host: endpoint.host, port: endpoint.port, rack: null, isFenced: false }];
+  });
+}
+
 /** One broker, fenced or not; null when clients of the listener cannot reach it. */
 function nodeView(image: MetadataImage, brokerId: number, listenerName: string): NodeView | null {
   const broker = image.cluster.broker(brokerId);

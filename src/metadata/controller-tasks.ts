@@ -86,18 +86,26 @@ export class ControllerTasks {
   }
 
   #fenceLater(): void {
+    const { sessions } = this.#host;
     const everyMs = Math.max(1, this.#settings.brokerSessionTimeoutMs / 8);
+    const dueMs = this.#clock.monotonicMs() + everyMs;
     this.#after("fence", everyMs, () => {
-      if (this.#host.sessions.hasOthers) this.#fenceLater();
+      // What others have sent meanwhile was not read: it is not they who were silent.
+      const lateMs = this.#clock.monotonicMs() - dueMs;
+      if (lateMs > everyMs) sessions.stoodStill(lateMs);
+      if (sessions.hasOthers) this.#fenceLater();
       this.#fence();
     });
   }
 
+  /** One by one: what follows from one is seen before the next. */
   #fence(): void {
-    const brokerId = this.#host.sessions.findExpired(this.#host.image);
-    if (brokerId === null) return;
-    this.#logger.warn(`fencing broker ${brokerId}: it was not heard of in time`);
-    this.#submit(fenceStaleBroker());
+    if (this.#host.sessions.findExpired(this.#host.image) === null) return;
+    this.#submit(fenceStaleBroker(), (brokerId) => {
+      if (brokerId === null) return;
+      this.#logger.warn(`broker ${brokerId} is fenced: it was not heard of in time`);
+      if (this.#isRunning) this.#fence();
+    });
   }
 
   /** A task may stop before all is done, to let others have their turn. */

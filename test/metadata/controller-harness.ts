@@ -1,6 +1,7 @@
 /** A controller without a log: records take effect at once, after a trip through their bytes. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { assert } from "../../src/base/assert.ts";
 import { randomUuid } from "../../src/base/uuid.ts";
 import { nextBatchSize } from "../../src/protocol/record-batch.ts";
 import { defaultBootstrapRecords } from "../../src/metadata/activation.ts";
@@ -12,6 +13,7 @@ import type {
   ControllerRules,
   ControllerState,
 } from "../../src/metadata/controller/command.ts";
+import { createTopics } from "../../src/metadata/controller/create-topics.ts";
 import { registerBroker } from "../../src/metadata/controller/register-broker.ts";
 import { MetadataDelta } from "../../src/metadata/delta.ts";
 import type { SupportedFeatures } from "../../src/metadata/features.ts";
@@ -109,6 +111,19 @@ export class TestController {
     for (const record of records) {
       this.image.apply(decodeRecord(encodeRecord(record)), this.nextOffset++, this.delta);
     }
+  }
+
+  /** Partitions on these brokers. */
+  createTopic(name: string, replicas: readonly (readonly number[])[]): void {
+    const assignments = replicas.map((ids, partitionIndex) => ({
+      partitionIndex,
+      brokerIds: [...ids],
+    }));
+    const topics = [{ name, numPartitions: -1, replicationFactor: -1, assignments, configs: [] }];
+    const { topics: results } = this.run(
+      createTopics({ topics, timeoutMs: 0, validateOnly: false }),
+    );
+    assert(results[0]?.errorCode === ErrorCode.NONE, `${name} is created`);
   }
 
   /** A broker that is registered and unfenced; its epoch. */

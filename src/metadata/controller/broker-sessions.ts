@@ -21,8 +21,9 @@ export class BrokerSessions {
   readonly #clock: Clock;
   readonly #sessionTimeoutMs: number;
   readonly #sessions = new Map<number, BrokerSession>();
-  /** The broker in this process: it lives as long as the controller does. */
+  /** The broker in this process: once heard, it lives as long as the controller does. */
   #ownId = -1;
+  #activatedMs = 0;
 
   constructor(clock: Clock, sessionTimeoutMs: number) {
     this.#clock = clock;
@@ -30,12 +31,14 @@ export class BrokerSessions {
   }
 
   /**
-   * Forgets everything; unfenced brokers count as heard of just now. Not so `ownId`: whatever
-   * incarnation of this node's broker the log knows died with the process before this one.
+   * Forgets everything; unfenced brokers count as heard of just now. Not so `ownId`: the
+   * incarnation that the log knows of may have died with the process before this one. Where it
+   * lives it is heard of in time.
    */
   activate(image: MetadataImage, ownId: number): void {
     this.#sessions.clear();
     this.#ownId = ownId;
+    this.#activatedMs = this.#clock.monotonicMs();
     for (const broker of image.cluster.brokers.values()) {
       if (!broker.fenced && broker.id !== ownId) this.heard(broker.id, broker.epoch);
     }
@@ -51,6 +54,14 @@ export class BrokerSessions {
     if (session?.epoch !== epoch || session.lastHeardMs === null) return false;
     if (brokerId === this.#ownId) return true;
     return this.#clock.monotonicMs() - session.lastHeardMs <= this.#sessionTimeoutMs;
+  }
+
+  /** This process stood still for so long: nobody could be heard. */
+  stoodStill(durationMs: number): void {
+    this.#activatedMs += durationMs;
+    for (const session of this.#sessions.values()) {
+      if (session.lastHeardMs !== null) session.lastHeardMs += durationMs;
+    }
   }
 
   heard(brokerId: number, epoch: number): void {
@@ -81,18 +92,26 @@ export class BrokerSessions {
       if (session.controlledShutdownOffset >= 0 || !image.cluster.isActive(brokerId)) continue;
       lowest = Math.min(lowest, session.metadataOffset);
     }
-    return lowest;
+    const isUnheard = !this.#sessions.has(this.#ownId) && image.cluster.isActive(this.#ownId);
+    return isUnheard ? -1 : lowest;
   }
 
   /** An unfenced broker that was not heard of for too long; sessions of no use are dropped. */
   findExpired(image: MetadataImage): number | null {
     for (const broker of image.cluster.brokers.values()) {
-      if (!broker.fenced && !this.hasValidSession(broker.id, broker.epoch)) return broker.id;
+      if (!broker.fenced && this.#isExpired(broker.id, broker.epoch)) return broker.id;
     }
     for (const [brokerId, session] of this.#sessions) {
       if (!this.hasValidSession(brokerId, session.epoch)) this.#sessions.delete(brokerId);
     }
     return null;
+  }
+
+  #isExpired(brokerId: number, epoch: number): boolean {
+    if (this.hasValidSession(brokerId, epoch)) return false;
+    const isUnheard = brokerId === this.#ownId && !this.#sessions.has(brokerId);
+    if (!isUnheard) return true;
+    return this.#clock.monotonicMs() - this.#activatedMs > this.#sessionTimeoutMs;
   }
 
   #of(brokerId: number, epoch: number): BrokerSession {

@@ -114,7 +114,7 @@ describe("heartbeat", () => {
     for (const features of [ALL_FEATURES, WITHOUT_ELR]) {
       const controller = new TestController(defaultBootstrapRecords(features));
       const epoch = controller.addBroker(1);
-      createTopic(controller, "a", [[1], [1]]);
+      controller.createTopic("a", [[1], [1]]);
       const stop = { ...beat(1, epoch, controller.nextOffset), wantShutDown: true };
       expect(controller.run(heartbeat(stop)).shouldShutDown).toBe(false);
       expect(leadersOf(controller, "a")).toEqual([-1, -1]);
@@ -138,7 +138,7 @@ describe("heartbeat", () => {
     ] as const) {
       const controller = new TestController(defaultBootstrapRecords(features));
       controller.addBroker(1);
-      createTopic(controller, "a", [[1]]);
+      controller.createTopic("a", [[1]]);
       controller.world.clock.advance(9001);
       const again = registration(controller.world, 1, directoriesOf(controller, 1));
       const { brokerEpoch } = controller.run(registerBroker(again, true));
@@ -161,7 +161,7 @@ describe("heartbeat", () => {
     const failing = "HkOn8O4QRNSckfqH1iQoyQ";
     const epoch = controller.addBroker(1, { directories: [failing] });
     controller.addBroker(2);
-    createTopic(controller, "a", [
+    controller.createTopic("a", [
       [1, 2],
       [2, 1],
     ]);
@@ -191,7 +191,7 @@ describe("the controller by itself", () => {
     const controller = new TestController();
     controller.addBroker(1);
     const epoch = controller.addBroker(2);
-    createTopic(controller, "a", [[1, 2]]);
+    controller.createTopic("a", [[1, 2]]);
     expect(controller.run(fenceStaleBroker())).toBeNull();
     controller.world.clock.advance(8999);
     controller.run(heartbeat(beat(2, epoch, controller.nextOffset)));
@@ -209,7 +209,7 @@ describe("the controller by itself", () => {
     const controller = new TestController();
     const epoch = controller.addBroker(1);
     const other = controller.addBroker(2);
-    createTopic(controller, "a", [[1, 2]]);
+    controller.createTopic("a", [[1, 2]]);
     controller.run(heartbeat({ ...beat(1, epoch, controller.nextOffset), wantFence: true }));
     expect(leadersOf(controller, "a")).toEqual([2]);
     controller.run(heartbeat(beat(1, epoch, controller.nextOffset)));
@@ -224,7 +224,7 @@ describe("the controller by itself", () => {
     const controller = new TestController();
     controller.addBroker(1);
     controller.addBroker(2);
-    createTopic(controller, "a", [[1, 2]]);
+    controller.createTopic("a", [[1, 2]]);
     expect(controller.run(unregisterBroker(1)).errorCode).toBe(ErrorCode.NONE);
     expect(controller.image.cluster.broker(1)).toBeNull();
     expect(leadersOf(controller, "a")).toEqual([2]);
@@ -238,7 +238,7 @@ describe("electLeaders", () => {
   test("answers for each partition why there was no election", () => {
     const controller = new TestController();
     controller.addBroker(1);
-    createTopic(controller, "a", [[1]]);
+    controller.createTopic("a", [[1]]);
     const topicPartitions = [
       { topic: "a", partitions: [0, 1] },
       { topic: "b", partitions: [0] },
@@ -275,7 +275,7 @@ describe("alterPartition", () => {
     const controller = new TestController();
     const epoch = controller.addBroker(1);
     const other = controller.addBroker(2);
-    createTopic(controller, "a", [[1, 2]]);
+    controller.createTopic("a", [[1, 2]]);
     const { NONE, INVALID_REQUEST, INVALID_UPDATE_VERSION, NOT_CONTROLLER } = ErrorCode;
     expect(isrRequest(controller, "a", 2, other, [1, 2])).toBe(INVALID_REQUEST);
     expect(isrRequest(controller, "a", 1, epoch, [2])).toBe(INVALID_REQUEST);
@@ -295,7 +295,7 @@ describe("assignReplicasToDirs", () => {
     const controller = new TestController();
     const directories = ["HkOn8O4QRNSckfqH1iQoyQ", "CC7wURaHn9LdAh44tk7sHQ"];
     const brokerEpoch = controller.addBroker(1, { directories });
-    createTopic(controller, "a", [[1]]);
+    controller.createTopic("a", [[1]]);
     const { id, partitions } = controller.image.topics.byName("a")!;
     expect(partitions[0]?.directories).toEqual(["AAAAAAAAAAAAAAAAAAAAAQ"]);
     const topics = [{ topicId: id, partitions: [{ partitionIndex: 0 }, { partitionIndex: 7 }] }];
@@ -322,13 +322,6 @@ describe("allocateProducerIds", () => {
     );
   });
 });
-
-function createTopic(controller: TestController, name: string, replicas: number[][]): void {
-  const assignments = replicas.map((brokerIds, partitionIndex) => ({ partitionIndex, brokerIds }));
-  const topics = [{ name, numPartitions: -1, replicationFactor: -1, assignments, configs: [] }];
-  const request = { topics, timeoutMs: 0, validateOnly: false };
-  expect(controller.run(createTopics(request)).topics[0]?.errorCode).toBe(ErrorCode.NONE);
-}
 
 function leadersOf(controller: TestController, name: string): number[] {
   return controller.image.topics.byName(name)!.partitions.map(({ leader }) => leader);
