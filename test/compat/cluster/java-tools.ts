@@ -43,9 +43,11 @@ export class JavaTools {
     void this.#read();
   }
 
-  /** With `--bootstrap-server` in front of the arguments. */
   run(name: ToolName, ...words: string[]): Promise<ToolResult> {
-    return this.#ask([CLASSES[name], "--bootstrap-server", this.#bootstrap, ...words]);
+    const server = ["--bootstrap-server", this.#bootstrap];
+    // This one wants its command first.
+    const all = name === "cluster" ? [...words, ...server] : [...server, ...words];
+    return this.#ask([CLASSES[name], ...all]);
   }
 
   /** As `run`; throws when the tool fails. Gives the lines that it printed. */

@@ -75,7 +75,7 @@ func must[T any](value T, err error) T {
 
 func (k *kit) newClient(opts ...kgo.Opt) (*kgo.Client, error) {
 	defaults := []kgo.Opt{
-		kgo.SeedBrokers(k.bootstrap),
+		kgo.SeedBrokers(strings.Split(k.bootstrap, ",")...),
 		kgo.ClientID("compat"),
 		kgo.FetchMaxWait(50 * time.Millisecond),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),

@@ -1,7 +1,10 @@
 // franz-go: the shared scenarios, many of them with the raw answers of the broker as outcome.
 package main
 
-import "os"
+import (
+	"os"
+	"slices"
+)
 
 func main() {
 	kit := newKit(os.Args[1])
@@ -55,6 +58,10 @@ func main() {
 		{"share-explicit", kit.shareExplicit},
 		{"share-record-limit", kit.shareRecordLimit},
 		{"share-left-behind", kit.shareLeftBehind},
+	}
+	if slices.Contains(os.Args, "leader-death") {
+		// For clusters only, where somebody kills a node meanwhile.
+		scenarios = append(scenarios, scenario{"leader-death", kit.leaderDeath})
 	}
 	runScenarios(scenarios, os.Args[2:])
 }

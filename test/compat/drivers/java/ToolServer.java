@@ -39,7 +39,7 @@ public final class ToolServer {
             if (mainClass.equals("quorum")) return facts("code", 0, "out", quorum(arguments[0]), "err", "");
             var result = Tools.runPlain(mainClass, "", arguments);
             return facts("code", result.code(), "out", result.out(), "err", result.err());
-        } catch (Exception error) {
+        } catch (Throwable error) {
             return facts("code", -1, "out", "", "err", String.valueOf(error));
         }
     }

@@ -6,6 +6,7 @@ import { compress, decompress, init } from "@bokuweb/zstd-wasm";
 import { runScenarios } from "../common/driver-kit.mjs";
 import { adminScenarios } from "./admin.mjs";
 import { dataScenarios } from "./data.mjs";
+import { deathScenarios } from "./deaths.mjs";
 import { groupScenarios } from "./groups.mjs";
 import { transactionScenarios } from "./transactions.mjs";
 
@@ -25,7 +26,7 @@ CompressionCodecs[CompressionTypes.ZSTD] = () => ({
 await runScenarios((bootstrap) => {
   const kafka = new Kafka({
     clientId: "compat",
-    brokers: [bootstrap],
+    brokers: bootstrap.split(","),
     logLevel: logLevel.NOTHING,
     retry: { initialRetryTime: 50, maxRetryTime: 200, retries: 8 },
   });
@@ -34,5 +35,7 @@ await runScenarios((bootstrap) => {
     ...dataScenarios(kafka),
     ...groupScenarios(kafka),
     ...transactionScenarios(kafka),
+    // For clusters only, where somebody kills a node meanwhile.
+    ...(process.argv.includes("leader-death") ? deathScenarios(kafka) : {}),
   };
 });

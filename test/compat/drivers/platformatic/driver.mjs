@@ -2,6 +2,7 @@
 import { runScenarios } from "../common/driver-kit.mjs";
 import { adminScenarios } from "./admin.mjs";
 import { dataScenarios } from "./data.mjs";
+import { deathScenarios } from "./deaths.mjs";
 import { groupScenarios } from "./groups.mjs";
 import { Kit } from "./kit.mjs";
 import { nextScenarios } from "./next.mjs";
@@ -15,5 +16,7 @@ await runScenarios((bootstrap) => {
     ...groupScenarios(kit),
     ...transactionScenarios(kit),
     ...nextScenarios(kit),
+    // For clusters only, where somebody kills a node meanwhile.
+    ...(process.argv.includes("leader-death") ? deathScenarios(kit) : {}),
   };
 });

@@ -7,7 +7,7 @@ export class Kit {
   constructor(bootstrap) {
     this.options = {
       clientId: "compat",
-      bootstrapBrokers: [bootstrap],
+      bootstrapBrokers: bootstrap.split(","),
       retries: 3,
       retryDelay: 100,
       metadataMaxAge: 0,

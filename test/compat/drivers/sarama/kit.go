@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -73,7 +74,7 @@ func newConfig() *sarama.Config {
 }
 
 func newKit(bootstrap string) *kit {
-	k := &kit{bootstrap: []string{bootstrap}}
+	k := &kit{bootstrap: strings.Split(bootstrap, ",")}
 	k.client = must(sarama.NewClient(k.bootstrap, newConfig()))
 	k.admin = must(sarama.NewClusterAdminFromClient(k.client))
 	return k

@@ -1,11 +1,14 @@
 // sarama: the shared scenarios as far as its clients can follow them.
 package main
 
-import "os"
+import (
+	"os"
+	"slices"
+)
 
 func main() {
 	kit := newKit(os.Args[1])
-	runScenarios([]scenario{
+	scenarios := []scenario{
 		{"cluster", kit.cluster},
 		{"topics-create", kit.topicsCreate},
 		{"topics-errors", kit.topicsErrors},
@@ -39,5 +42,10 @@ func main() {
 		{"txn-offsets", kit.txnOffsets},
 		{"txn-fencing", kit.txnFencing},
 		{"txn-timeout", kit.txnTimeout},
-	}, os.Args[2:])
+	}
+	if slices.Contains(os.Args, "leader-death") {
+		// For clusters only, where somebody kills a node meanwhile.
+		scenarios = append(scenarios, scenario{"leader-death", kit.leaderDeath})
+	}
+	runScenarios(scenarios, os.Args[2:])
 }

@@ -1,0 +1,61 @@
+/** A program of Apache Kafka's that works while things happen, and prints a JSON object a line. */
+import { openSync } from "node:fs";
+import type { Subprocess } from "bun";
+import { javaDriver } from "../clients.ts";
+import { isJsonObject, type Json } from "../harness/outcome.ts";
+
+export type Event = { [key: string]: Json };
+
+export class JavaProgram {
+  readonly events: Event[] = [];
+  /** What is no JSON. */
+  readonly lines: string[] = [];
+  readonly ended: Promise<number>;
+  readonly #process: Subprocess<"ignore", "pipe", number>;
+
+  constructor(mainClass: string, words: readonly string[], errorFile: string) {
+    this.#process = Bun.spawn([...javaDriver(mainClass), ...words], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: openSync(errorFile, "a"),
+    });
+    const read = this.#read();
+    this.ended = this.#process.exited.then(async (code) => {
+      await read;
+      return code;
+    });
+  }
+
+  named(name: string): Event[] {
+    return this.events.filter((event) => event["name"] === name);
+  }
+
+  stop(): Promise<number> {
+    this.#process.kill("SIGTERM");
+    return this.ended;
+  }
+
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.ended;
+  }
+
+  async #read(): Promise<void> {
+    let rest = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of this.#process.stdout) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) this.#said(line);
+    }
+  }
+
+  #said(line: string): void {
+    try {
+      const value: Json = JSON.parse(line);
+      if (isJsonObject(value)) this.events.push(value);
+    } catch {
+      this.lines.push(line);
+    }
+  }
+}
