@@ -8,6 +8,8 @@ export type Event = { [key: string]: Json };
 
 export class JavaProgram {
   readonly events: Event[] = [];
+  /** When each event came. */
+  readonly arrivalsMs: number[] = [];
   /** What is no JSON. */
   readonly lines: string[] = [];
   readonly ended: Promise<number>;
@@ -53,7 +55,9 @@ export class JavaProgram {
   #said(line: string): void {
     try {
       const value: Json = JSON.parse(line);
-      if (isJsonObject(value)) this.events.push(value);
+      if (!isJsonObject(value)) return;
+      this.events.push(value);
+      this.arrivalsMs.push(performance.now());
     } catch {
       this.lines.push(line);
     }

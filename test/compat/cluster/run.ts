@@ -45,6 +45,13 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   clients: clients.leaderDeath,
 };
 
+const SETTINGS = {
+  ...QUICK_CLUSTER,
+  // A killed application is missed sooner.
+  "group.min.session.timeout.ms": "1000",
+  "transaction.abort.timed.out.transaction.cleanup.interval.ms": "200",
+};
+
 const EXPECTED = join(COMPAT_FOLDER, "expected/cluster.json");
 const DIFFERENCES_SHOWN = 15;
 
@@ -67,7 +74,7 @@ async function main(): Promise<number> {
   const kinds = flags.kinds
     .split(",")
     .map((kind): TargetKind => (kind === "kafka" ? "kafka" : "bunka"));
-  const cluster = await Cluster.make(folder, { kinds, settings: QUICK_CLUSTER, hasProxies: true });
+  const cluster = await Cluster.make(folder, { kinds, settings: SETTINGS, hasProxies: true });
   const javaTools = new JavaTools(cluster.bootstrap, join(folder, "tools.log"));
   const seen: Outcomes = {};
   let failed = 0;

@@ -119,7 +119,7 @@ export async function makeTopic(
 }
 
 /** A client of the tests' own, that finds leaders by itself. */
-export function newWire({ cluster }: Context, name = "scenario"): ClusterWire {
+export function newWire(cluster: Cluster, name = "scenario"): ClusterWire {
   return new ClusterWire({
     clock: realClock(),
     network: realNetwork(),
@@ -137,7 +137,7 @@ export async function feed(
   partition: number,
   values: readonly string[],
 ): Promise<void> {
-  const wire = newWire(context);
+  const wire = newWire(context.cluster);
   const producer = new IdempotentProducer(wire);
   await producer.init();
   for (const value of values) await producer.send(topic, partition, [value]);
@@ -150,7 +150,7 @@ export async function readAll(
   topic: string,
   partition: number,
 ): Promise<string[]> {
-  const wire = newWire(context);
+  const wire = newWire(context.cluster);
   const values: string[] = [];
   for (let offset = 0; ;) {
     const found = await read(wire, topic, partition, offset, "read_committed");

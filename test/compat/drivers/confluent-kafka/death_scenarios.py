@@ -11,7 +11,7 @@ def scenarios(kit):
 
 
 def leader_death(kit, topic, count):
-    member = Member(kit, "group-of-death", topic)
+    member = Member(kit, f"group-of-{topic}", topic)
     producer = kit.producer(enable_idempotence=True, delivery_timeout_ms=60000)
     errors = []
 

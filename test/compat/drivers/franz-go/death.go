@@ -11,7 +11,7 @@ import (
 // leaderDeath writes and reads while somebody kills the leader: see cluster/scenarios/clients.ts.
 func (k *kit) leaderDeath(ctx context.Context) (any, error) {
 	const topic, count = "death-franz-go", 300
-	m, err := k.join(ctx, "group-of-death", topic)
+	m, err := k.join(ctx, "group-of-"+topic, topic)
 	if err != nil {
 		return nil, err
 	}

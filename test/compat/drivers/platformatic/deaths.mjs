@@ -8,7 +8,7 @@ export function deathScenarios(kit) {
 const PATIENT = { retries: 200, retryDelay: 100 };
 
 async function leaderDeath(kit, topic, count) {
-  const member = await kit.member("group-of-death", topic, { consumer: PATIENT });
+  const member = await kit.member(`group-of-${topic}`, topic, { consumer: PATIENT });
   const producer = kit.producer({ ...PATIENT, idempotent: true });
   try {
     for (let index = 0; index < count; index++) {
