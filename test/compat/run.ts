@@ -2,13 +2,14 @@
  * The compatibility suite: other people's clients against Bunka and against Apache Kafka.
  *
  *   bun test/compat/run.ts [--target bunka|kafka|both] [--client NAME]... [--scenario NAME]...
- *                          [--record] [--keep] [--times]
+ *                          [--record] [--keep] [--times] [--nodes N]
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { CLIENTS, type Client } from "./clients.ts";
+import { startCluster } from "./cluster/cluster-target.ts";
 import { COMPAT_FOLDER, installKafka } from "./harness/install.ts";
 import { CompatError, differences, isFailure, isJsonObject } from "./harness/outcome.ts";
 import { parseOutcomeLine, type Json, type Outcomes } from "./harness/outcome.ts";
@@ -39,6 +40,7 @@ interface Row {
 const { values: options } = parseArgs({
   options: {
     target: { type: "string", default: "bunka" },
+    nodes: { type: "string", default: "1" },
     client: { type: "string", multiple: true, default: [] },
     scenario: { type: "string", multiple: true, default: [] },
     record: { type: "boolean", default: false },
@@ -125,10 +127,7 @@ async function observe(
   const stderrFile = join(workDirectory, "driver.log");
   try {
     const pidFile = join(workDirectory, "broker.pid");
-    const target =
-      client.revives === true
-        ? await startReviving(kind, workDirectory, client.overrides ?? {}, pidFile)
-        : await startTarget(kind, workDirectory, client.overrides ?? {});
+    const target = await startFor(client, kind, workDirectory, pidFile);
     const peer = client.peer === true ? await startPeer(workDirectory) : undefined;
     const env = { BUNKA_COMPAT_BROKER_PID: pidFile, BUNKA_COMPAT_PEER: peer?.bootstrap ?? "" };
     let last = performance.now();
@@ -169,6 +168,21 @@ async function observe(
   else rmSync(workDirectory, { recursive: true, force: true });
   const seconds = (performance.now() - start) / 1000;
   return { outcomes, seconds, trouble: troubles.join("\n") };
+}
+
+function startFor(
+  { overrides = {}, revives = false }: Client,
+  kind: TargetKind,
+  workDirectory: string,
+  pidFile: string,
+): Promise<Target> {
+  const nodeCount = Number(options.nodes);
+  if (nodeCount > 1) {
+    const kinds = Array.from({ length: nodeCount }, () => kind);
+    return startCluster(kinds, workDirectory, overrides, pidFile);
+  }
+  if (revives) return startReviving(kind, workDirectory, overrides, pidFile);
+  return startTarget(kind, workDirectory, overrides);
 }
 
 /** An Apache Kafka beside the broker under test, whichever that is. */
