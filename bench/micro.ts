@@ -29,7 +29,7 @@ try {
     `${"".padEnd(44)} ${"ns/op".padStart(10)} ${"GB/s".padStart(8)} ${"heap B/op".padStart(10)}`,
   );
   await measureAll([...wireStages(), ...recordStages()]);
-  if (matches("append: index: handle:")) await measureAll(await nodeStages(folder));
+  if (["append:", "index:", "handle:"].some(matches)) await measureAll(await nodeStages(folder));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -7,12 +7,14 @@
  * - The records are never decoded here: log/record-validation.ts walks them.
  * - The first records of a transaction in a partition wait until its coordinator has been asked
  *   (KIP-890); the requests behind them on the connection wait too, as all do in Kafka. Any others
- *   are appended in the turn in which they came.
+ *   are appended in the turn in which they came; of hundreds of partitions the last may be in a
+ *   later one, and then the requests behind them on the connection wait, too.
  *
  * Versions: v5 log start offset; v8 which records were wrong (KIP-467); v10 where the leader is now
  * (KIP-951); v11 TRANSACTION_ABORTABLE; v12 adds partitions to the transaction (KIP-890); v13 topic
  * ids (KIP-516).
  */
+import { Slices } from "../base/slices.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { ProducedTransaction } from "../broker/produced-transaction.ts";
 import { aliveNodeView } from "../broker/topic-view.ts";
@@ -76,9 +78,11 @@ export const produceHandler = handler(
     if (transaction === "refused") return answer(produced);
     if (transaction === null || !transaction.start()) return appendAll(produced, transaction);
     context.request.holdsBack = true;
-    // Others of this turn are long written then.
-    const alone = { ...produced, gathered: null };
-    return transaction.verify().then(() => answerBehind(appendEach(alone, transaction), alone));
+    return transaction.verify().then(() => {
+      // Others of this turn are long written.
+      produced.gathered = null;
+      return appendAlone(produced, transaction);
+    });
   },
   { mayOverlap: true },
 );
@@ -123,8 +127,9 @@ function mayGather({ request }: RequestContext, { gatheredAppends, quotas }: Bro
 
 function appendAll(produced: Produced, transaction: ProducedTransaction | null): Reply {
   const { gathered } = produced;
+  if (gathered === null || areMany(produced)) return appendAlone(produced, transaction);
   const waits = appendEach(produced, transaction);
-  if (waits !== null || gathered === null || gathered.isEmpty) return answerBehind(waits, produced);
+  if (waits !== null || gathered.isEmpty) return answerBehind(waits, produced);
   return new Late(() => {
     gathered.write();
     return answer(produced);
@@ -136,35 +141,90 @@ function appendEach(
   produced: Produced,
   transaction: ProducedTransaction | null,
 ): Promise<void>[] | null {
-  const { topics, responses } = produced;
+  const { topics } = produced;
   let waits: Promise<void>[] | null = null;
   for (let at = 0; at < topics.length; at++) {
-    const topic = topics[at]!;
-    const answers = responses[at]!.partitionResponses;
-    for (let index = 0; index < answers.length; index++) {
-      const answer = answers[index]!;
-      const partition = findPartition(topic, produced, answer);
-      if (partition === null) continue;
-      const part = transaction?.partOf(partition) ?? null;
-      if (part !== null && part.errorCode !== ErrorCode.NONE) {
-        answer.errorCode = part.errorCode;
-        answer.errorMessage = part.message;
-        continue;
-      }
-      const records = topic.partitionData[index]!.records ?? EMPTY;
-      const verification = part?.verification ?? null;
-      const wait = append(partition, records, verification, produced, answer);
+    const { partitionData } = topics[at]!;
+    for (let index = 0; index < partitionData.length; index++) {
+      const wait = appendOne(produced, at, index, transaction);
       if (wait !== null) (waits ??= []).push(wait);
     }
   }
   return waits;
 }
 
+/** Null when the answer about this partition of this topic is complete. */
+function appendOne(
+  produced: Produced,
+  at: number,
+  index: number,
+  transaction: ProducedTransaction | null,
+): Promise<void> | null {
+  const topic = produced.topics[at]!;
+  const answer = produced.responses[at]!.partitionResponses[index]!;
+  const partition = findPartition(topic, produced, answer);
+  if (partition === null) return null;
+  const part = transaction?.partOf(partition) ?? null;
+  if (part !== null && part.errorCode !== ErrorCode.NONE) {
+    answer.errorCode = part.errorCode;
+    answer.errorMessage = part.message;
+    return null;
+  }
+  const records = topic.partitionData[index]!.records ?? EMPTY;
+  return append(partition, records, part?.verification ?? null, produced, answer);
+}
+
+/** Nothing is gathered, for the turn may end in between. */
+function appendAlone(
+  produced: Produced,
+  transaction: ProducedTransaction | null,
+): MaybeResponse | Promise<MaybeResponse> {
+  if (!areMany(produced)) return answerBehind(appendEach(produced, transaction), produced);
+  const { context, broker } = produced;
+  produced.gathered = null;
+  const slices = new Slices(broker.world.clock);
+  const waits: Promise<void>[] = [];
+  const steps = appendInSteps(produced, transaction, waits);
+  while (!slices.isOver) {
+    if (steps.next().done === true) return answerBehind(waits, produced);
+  }
+  context.request.holdsBack = true;
+  return slices.finish(steps).then(() => answerBehind(waits, produced));
+}
+
+/** The same for very many; what the answer has to wait for goes to `waits`. */
+function* appendInSteps(
+  produced: Produced,
+  transaction: ProducedTransaction | null,
+  waits: Promise<void>[],
+): Generator<undefined, void, undefined> {
+  const { topics } = produced;
+  let count = 0;
+  for (let at = 0; at < topics.length; at++) {
+    const { partitionData } = topics[at]!;
+    for (let index = 0; index < partitionData.length; index++) {
+      const wait = appendOne(produced, at, index, transaction);
+      if (wait !== null) waits.push(wait);
+      if (++count % PARTITIONS_A_STEP === 0) yield;
+    }
+  }
+}
+
+/** Each takes some microseconds, and more when its log is cold. */
+function areMany({ topics }: Produced): boolean {
+  let count = 0;
+  for (const { partitionData } of topics) count += partitionData.length;
+  return count >= MANY_PARTITIONS;
+}
+
+const MANY_PARTITIONS = 64;
+const PARTITIONS_A_STEP = 8;
+
 function answerBehind(
   waits: Promise<void>[] | null,
   produced: Produced,
 ): MaybeResponse | Promise<MaybeResponse> {
-  if (waits === null) return answer(produced);
+  if (waits === null || waits.length === 0) return answer(produced);
   return Promise.all(waits).then(() => {
     produced.gathered?.write();
     return answer(produced);

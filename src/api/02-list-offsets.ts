@@ -31,13 +31,11 @@ type TopicAnswer = Input<typeof listOffsets.response>["topics"][number];
 const ISOLATION_LEVEL_MAX = 1;
 /** Partitions of one request that are searched at once: each search has memory of its own. */
 const SEARCHES_MAX = 8;
-/** Partitions are asked for so long without a break. */
-const SLICE_MS = 2;
 
 export const listOffsetsHandler = handler(listOffsets, async (request, context, broker) => {
   const version = context.apiVersion;
   const searches = new WorkQueue(SEARCHES_MAX);
-  const slices = new Slices(broker.world.clock, SLICE_MS);
+  const slices = new Slices(broker.world.clock);
   const find = (name: string, queries: readonly PartitionQuery[]) =>
     searches.run(async () => {
       if (slices.isOver) await slices.next();

@@ -10,6 +10,7 @@
  * leader epochs (KIP-320); v8-10 authorized operations (KIP-430); v10 topic ids (KIP-516); v12
  * names may be null; v13 an error for the whole.
  */
+import { Slices } from "../base/slices.ts";
 import { ZERO_UUID } from "../base/uuid.ts";
 import {
   CLUSTER_OPERATIONS,
@@ -17,7 +18,7 @@ import {
   TOPIC_OPERATIONS,
 } from "../broker/authorized-operations.ts";
 import type { Broker } from "../broker/broker.ts";
-import { nodeViews, partitionViews, type ViewOptions } from "../broker/topic-view.ts";
+import { nodeViews, partitionView, type ViewOptions } from "../broker/topic-view.ts";
 import { absentTopicError } from "../metadata/topic-name.ts";
 import { isInternalTopic } from "../metadata/internal-topics.ts";
 import type { TopicImage } from "../metadata/topics-image.ts";
@@ -79,37 +80,49 @@ async function answerTopics(
   options: ViewOptions,
 ): Promise<TopicAnswer[]> {
   const { topics } = request;
+  const view: View = { broker, options, slices: new Slices(broker.world.clock) };
   if (topics === null || (topics.length === 0 && context.apiVersion === 0)) {
-    return [...broker.image.topics.values()].map((topic) => known(broker, topic, options));
+    return knownOnes([...broker.image.topics.values()], view);
   }
   const ids = [...new Set(topics.map((topic) => topic.topicId))].filter((id) => id !== ZERO_UUID);
-  if (ids.length > 0) return ids.map((id) => answerById(broker, id, options));
+  if (ids.length > 0) return answerByIds(ids, view);
   const names = [...new Set(topics.map((topic) => topic.name ?? ""))];
-  return answerByName(names, request, context, broker, options);
+  return answerByName(names, request, context, view);
 }
 
-function answerById(broker: Broker, id: string, options: ViewOptions): TopicAnswer {
-  const topic = broker.image.topics.byId(id);
-  if (topic === null) return unknown(ErrorCode.UNKNOWN_TOPIC_ID, null, id);
-  return known(broker, topic, options);
+/** As a client sees it; partitions may be many. */
+interface View {
+  readonly broker: Broker;
+  readonly options: ViewOptions;
+  readonly slices: Slices;
+}
+
+async function answerByIds(ids: readonly string[], view: View): Promise<TopicAnswer[]> {
+  const answers: TopicAnswer[] = [];
+  for (const id of ids) {
+    const topic = view.broker.image.topics.byId(id);
+    if (topic === null) answers.push(unknown(ErrorCode.UNKNOWN_TOPIC_ID, null, id));
+    else answers.push(await known(topic, view));
+  }
+  return answers;
 }
 
 async function answerByName(
   names: readonly string[],
   request: MetadataRequest,
   context: RequestContext,
-  broker: Broker,
-  options: ViewOptions,
+  view: View,
 ): Promise<TopicAnswer[]> {
+  const { broker } = view;
   const isAbsent = (name: string) => broker.image.topics.byName(name) === null;
   const absent = names.filter(isAbsent);
   const mayCreate =
     request.allowAutoTopicCreation && broker.settings.get("auto.create.topics.enable");
   // What exists is answered first, as it was when the request came.
-  const answers = names
+  const found = names
     .map((name) => broker.image.topics.byName(name))
-    .filter((topic) => topic !== null)
-    .map((topic) => known(broker, topic, options));
+    .filter((topic) => topic !== null);
+  const answers = await knownOnes(found, view);
   const errors =
     mayCreate && absent.length > 0
       ? await broker.topicCreation.create(
@@ -125,13 +138,23 @@ async function answerByName(
   return answers;
 }
 
-function known(broker: Broker, topic: TopicImage, options: ViewOptions): TopicAnswer {
+async function knownOnes(topics: readonly TopicImage[], view: View): Promise<TopicAnswer[]> {
+  const answers: TopicAnswer[] = [];
+  for (const topic of topics) answers.push(await known(topic, view));
+  return answers;
+}
+
+async function known(topic: TopicImage, view: View): Promise<TopicAnswer> {
+  const { image } = view.broker;
+  const partitions = await view.slices.map(topic.partitions, (partition, index) =>
+    partitionView(image, index, partition, view.options),
+  );
   return {
     errorCode: ErrorCode.NONE,
     name: topic.name,
     topicId: topic.id,
     isInternal: isInternalTopic(topic.name),
-    partitions: partitionViews(broker.image, topic, options),
+    partitions,
   };
 }
 

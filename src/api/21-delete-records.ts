@@ -5,19 +5,23 @@
  *   it go with the next retention.
  * - Refused where only compaction may remove records, and for Kafka's own topics.
  */
+import { Slices } from "../base/slices.ts";
 import type { Broker } from "../broker/broker.ts";
 import { findPartition } from "../broker/find-partition.ts";
 import { isInternalTopic } from "../metadata/internal-topics.ts";
 import type { Partition } from "../partition/partition.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { deleteRecords } from "../protocol/messages/21-delete-records.ts";
+import type { Input } from "../protocol/schema.ts";
 import { handler } from "./handler.ts";
+
+type TopicAnswer = Input<typeof deleteRecords.response>["topics"][number];
 
 /** As an offset: up to there. */
 const HIGH_WATERMARK = -1;
 const NO_LOW_WATERMARK = -1;
 
-export const deleteRecordsHandler = handler(deleteRecords, (request, _context, broker) => {
+export const deleteRecordsHandler = handler(deleteRecords, async (request, _context, broker) => {
   /** A partition that is named twice counts as it was named last. */
   const offsets = new Map<string, Map<number, number>>();
   for (const { name, partitions } of request.topics) {
@@ -26,13 +30,15 @@ export const deleteRecordsHandler = handler(deleteRecords, (request, _context, b
     offsets.set(name, byIndex);
     for (const { partitionIndex, offset } of partitions) byIndex.set(partitionIndex, offset);
   }
-  const topics = [...offsets].map(([name, byIndex]) => ({
-    name,
-    partitions: [...byIndex].map(([partitionIndex, offset]) => ({
+  const slices = new Slices(broker.world.clock);
+  const topics: TopicAnswer[] = [];
+  for (const [name, byIndex] of offsets) {
+    const partitions = await slices.map([...byIndex], ([partitionIndex, offset]) => ({
       partitionIndex,
       ...deleteBefore(name, partitionIndex, offset, broker),
-    })),
-  }));
+    }));
+    topics.push({ name, partitions });
+  }
   return { topics };
 });
 

@@ -6,25 +6,29 @@
  *
  * Versions: v3 replica id.
  */
+import { Slices } from "../base/slices.ts";
 import type { Broker } from "../broker/broker.ts";
 import { findPartition } from "../broker/find-partition.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { offsetForLeaderEpoch } from "../protocol/messages/23-offset-for-leader-epoch.ts";
-import type { Value } from "../protocol/schema.ts";
+import type { Input, Value } from "../protocol/schema.ts";
 import { handler } from "./handler.ts";
 
+type TopicAnswer = Input<typeof offsetForLeaderEpoch.response>["topics"][number];
 type Query = Value<typeof offsetForLeaderEpoch.request>["topics"][number]["partitions"][number];
 
 export const offsetForLeaderEpochHandler = handler(
   offsetForLeaderEpoch,
-  (request, _context, broker) => {
-    const topics = request.topics.map(({ topic, partitions }) => ({
-      topic,
-      partitions: partitions.map((query) => ({
+  async (request, _context, broker) => {
+    const slices = new Slices(broker.world.clock);
+    const topics: TopicAnswer[] = [];
+    for (const { topic, partitions } of request.topics) {
+      const ends = await slices.map(partitions, (query) => ({
         partition: query.partition,
         ...endOf(topic, query, broker),
-      })),
-    }));
+      }));
+      topics.push({ topic, partitions: ends });
+    }
     return { topics };
   },
 );

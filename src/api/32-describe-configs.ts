@@ -18,8 +18,6 @@ import { handler } from "./handler.ts";
 
 type Result = Input<typeof describeConfigs.response>["results"][number];
 
-/** Resources are described for so long without a break: one takes up to a millisecond. */
-const SLICE_MS = 2;
 const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(ConfigResourceType));
 
 export const describeConfigsHandler = handler(
@@ -40,7 +38,7 @@ export const describeConfigsHandler = handler(
     }
     const { settings, image } = broker;
     const describeContext = { settings, image, logLevels: broker.logLevels.all() };
-    const slices = new Slices(broker.world.clock, SLICE_MS);
+    const slices = new Slices(broker.world.clock);
     const results: Result[] = [];
     for (const { resourceType, resourceName, configurationKeys } of resources) {
       const options = { keys: configurationKeys, includeSynonyms, includeDocumentation };

@@ -9,6 +9,7 @@
  * Versions: v3 an error for all; v4 bytes of the disk (KIP-827); v5 whether new partitions are kept
  * away from it (KIP-1066).
  */
+import { Slices } from "../base/slices.ts";
 import { DiskError } from "../base/world.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { LogDirectory } from "../log/log-directory.ts";
@@ -26,11 +27,17 @@ type PartitionAnswer = TopicAnswer["partitions"][number];
 /** The log is none of this broker's partitions. */
 const NO_LAG = -1;
 
-export const describeLogDirsHandler = handler(describeLogDirs, (request, _context, broker) => {
-  const isAsked = asked(request.topics);
-  const results = broker.logs.directories.map((directory) => describe(directory, isAsked, broker));
-  return { errorCode: ErrorCode.NONE, results };
-});
+export const describeLogDirsHandler = handler(
+  describeLogDirs,
+  async (request, _context, broker) => {
+    const isAsked = asked(request.topics);
+    const results: DirectoryAnswer[] = [];
+    for (const directory of broker.logs.directories) {
+      results.push(await describe(directory, isAsked, broker));
+    }
+    return { errorCode: ErrorCode.NONE, results };
+  },
+);
 
 type IsAsked = (topic: string, partition: number) => boolean;
 
@@ -43,7 +50,11 @@ function asked(topics: AskedTopics): IsAsked {
   return (topic, partition) => byTopic.get(topic)?.has(partition) ?? false;
 }
 
-function describe(directory: LogDirectory, isAsked: IsAsked, broker: Broker): DirectoryAnswer {
+async function describe(
+  directory: LogDirectory,
+  isAsked: IsAsked,
+  broker: Broker,
+): Promise<DirectoryAnswer> {
   const { disk } = broker.world;
   const logDir = disk.absolutePath(directory.path);
   const failed = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir, topics: [] };
@@ -52,7 +63,7 @@ function describe(directory: LogDirectory, isAsked: IsAsked, broker: Broker): Di
     return {
       errorCode: ErrorCode.NONE,
       logDir,
-      topics: topicsIn(directory, isAsked, broker),
+      topics: await topicsIn(directory, isAsked, broker),
       ...disk.space(directory.path),
       isCordoned: isCordoned(directory, broker),
     };
@@ -63,11 +74,16 @@ function describe(directory: LogDirectory, isAsked: IsAsked, broker: Broker): Di
   }
 }
 
-function topicsIn(directory: LogDirectory, isAsked: IsAsked, broker: Broker): TopicAnswer[] {
+async function topicsIn(
+  directory: LogDirectory,
+  isAsked: IsAsked,
+  broker: Broker,
+): Promise<TopicAnswer[]> {
   const topics = new Map<string, PartitionAnswer[]>();
-  for (const log of directory.logs) {
+  const slices = new Slices(broker.world.clock);
+  await slices.map([...directory.logs], (log) => {
     const { topic, partition } = log;
-    if (!isAsked(topic, partition)) continue;
+    if (!isAsked(topic, partition)) return;
     const isFutureKey = broker.logs.future(topic, partition) === log;
     const partitions = topics.get(topic) ?? [];
     topics.set(topic, partitions);
@@ -77,7 +93,7 @@ function topicsIn(directory: LogDirectory, isAsked: IsAsked, broker: Broker): To
       offsetLag: lagOf(log, isFutureKey, broker),
       isFutureKey,
     });
-  }
+  });
   return [...topics].map(([name, partitions]) => ({ name, partitions }));
 }
 

@@ -4,6 +4,7 @@
  * - Topics in alphabetical order, or all of them, from the cursor on; at most
  *   `max.request.partition.size.limit` partitions in one answer, then a cursor to go on from.
  */
+import { Slices } from "../base/slices.ts";
 import { ZERO_UUID } from "../base/uuid.ts";
 import { OPERATIONS_NOT_ASKED, TOPIC_OPERATIONS } from "../broker/authorized-operations.ts";
 import type { Broker } from "../broker/broker.ts";
@@ -21,7 +22,7 @@ type TopicAnswer = DescribeResponse["topics"][number];
 
 export const describeTopicPartitionsHandler = handler(
   describeTopicPartitions,
-  (request, context, broker) => {
+  async (request, context, broker) => {
     const { cursor } = request;
     const names = wantedNames(request, broker);
     const isCursorWrong =
@@ -56,13 +57,14 @@ function wantedNames(request: DescribeRequest, broker: Broker): string[] {
   return [...new Set(all)].filter((name) => name >= from).sort();
 }
 
-function describe(
+async function describe(
   names: readonly string[],
   request: DescribeRequest,
   broker: Broker,
   options: ViewOptions,
   limit: number,
-): DescribeResponse {
+): Promise<DescribeResponse> {
+  const slices = new Slices(broker.world.clock);
   const topics: TopicAnswer[] = [];
   let left = limit;
   for (const name of names) {
@@ -82,7 +84,7 @@ function describe(
       name,
       topicId: topic.id,
       isInternal: isInternalTopic(name),
-      partitions: topic.partitions.slice(first, end).map((partition, index) => ({
+      partitions: await slices.map(topic.partitions.slice(first, end), (partition, index) => ({
         ...partitionView(broker.image, first + index, partition, options),
         errorCode: ErrorCode.NONE,
       })),

@@ -6,8 +6,9 @@
  */
 import { assert } from "../base/assert.ts";
 import { later } from "../base/later.ts";
+import { Slices } from "../base/slices.ts";
 import type { Broker } from "../broker/broker.ts";
-import { decoderOf, encoderOf } from "../protocol/compile.ts";
+import { decoderOf, encoderOf, rowCounterOf, stepwiseOf } from "../protocol/compile.ts";
 import type { Refusal } from "../metadata/controller/command.ts";
 import { responseHeaderVersion } from "../protocol/messages/header.ts";
 import type { Api, ListenerKind } from "../protocol/schema.ts";
@@ -116,40 +117,78 @@ export function handler<Q, QI, R, RI>(
   const { refused } = options;
   const isAsked = refused !== undefined || options.asksController === true;
   assert(!api.forwardable || isAsked, `the active controller answers ${api.name}`);
+  const mayOverlap = options.mayOverlap ?? false;
   const finish = (reply: Body<RI> | null, context: RequestContext, broker: Broker) => {
     if (context.time !== null) throttleForTime(context, broker);
     if (reply !== null) return encodeResponse(api, context.apiVersion, reply, context);
     return context.throttleMs === 0 ? null : { ...SILENCE, throttleMs: context.throttleMs };
   };
+  /** What is long lets others have their turns. */
+  const finishFairly = (reply: Body<RI> | null, context: RequestContext, broker: Broker) => {
+    if (reply === null || !isLong(api, context.apiVersion, reply)) {
+      return finish(reply, context, broker);
+    }
+    if (context.time !== null) throttleForTime(context, broker);
+    return encodeInSlices(api, reply, context, broker);
+  };
+  const answer = (request: Q, context: RequestContext, broker: Broker) => {
+    const reply =
+      refused === undefined
+        ? handle(request, context, broker)
+        : answerOfController(
+            { api, request, context, broker },
+            // What can be refused has an answer, and none that is completed later.
+            () => handle(request, context, broker) as Body<RI> | Promise<Body<RI>>,
+            (refusal) => refused(request, refusal, context),
+          );
+    if (reply instanceof Late) {
+      context.time?.pause();
+      return new Late(() => finish(reply.complete(), context, broker));
+    }
+    if (!(reply instanceof Promise)) {
+      return mayOverlap ? finish(reply, context, broker) : finishFairly(reply, context, broker);
+    }
+    context.time?.pause();
+    return reply.then((later) => finishFairly(later, context, broker));
+  };
   return {
     api,
     listeners: options.listeners ?? api.listeners,
-    mayOverlap: options.mayOverlap ?? false,
+    mayOverlap,
     isExempt,
     respond(context, broker) {
       if (broker.quotas.request.isActive && !isExempt) {
         context.time = new RequestTime(broker.world.clock);
       }
-      const request = decoderOf(api.request, context.apiVersion)(context.request.body);
-      const asked = { api, request, context, broker };
-      const reply =
-        refused === undefined
-          ? handle(request, context, broker)
-          : answerOfController(
-              asked,
-              // What can be refused has an answer, and none that is completed later.
-              () => handle(request, context, broker) as Body<RI> | Promise<Body<RI>>,
-              (refusal) => refused(request, refusal, context),
-            );
-      if (reply instanceof Late) {
-        context.time?.pause();
-        return new Late(() => finish(reply.complete(), context, broker));
+      const { body } = context.request;
+      const stepwise =
+        mayOverlap || body.remaining < LONG_REQUEST_SIZE
+          ? null
+          : stepwiseOf(api.request, context.apiVersion);
+      if (stepwise === null) {
+        return answer(decoderOf(api.request, context.apiVersion)(body), context, broker);
       }
-      if (!(reply instanceof Promise)) return finish(reply, context, broker);
-      context.time?.pause();
-      return reply.then((later) => finish(later, context, broker));
+      // Nothing behind it on its connection has begun.
+      const decoded = new Slices(broker.world.clock).finish(stepwise.decode(body));
+      return decoded.then(async (request) => {
+        const outcome = await answer(request, context, broker);
+        return outcome instanceof Late ? outcome.complete() : outcome;
+      });
     },
   };
+}
+
+/** To decode what is shorter takes less than a slice, or has no rows. */
+const LONG_REQUEST_SIZE = 32 * 1024;
+/** A row takes up to a microsecond to encode. */
+const LONG_ROW_COUNT = 1000;
+
+function isLong<R, RI>(
+  { response }: Api<unknown, never, R, RI>,
+  version: number,
+  body: Body<RI>,
+): boolean {
+  return rowCounterOf(response, version)(body as RI) >= LONG_ROW_COUNT;
 }
 
 /** One shape for all of them: there is one a request. */
@@ -208,17 +247,48 @@ export function encodeResponse<Q, QI, R, RI>(
   body: Body<RI>,
   context: RequestContext,
 ): Response {
+  const writer = writerFor(context);
+  encoderOf(api.response, version)(writer, wholeBody(body, context));
+  return encoded(api, version, writer, context);
+}
+
+async function encodeInSlices<Q, QI, R, RI>(
+  api: Api<Q, QI, R, RI>,
+  body: Body<RI>,
+  context: RequestContext,
+  { world }: Broker,
+): Promise<Response> {
+  const { apiVersion } = context;
+  const writer = writerFor(context);
+  const steps = stepwiseOf(api.response, apiVersion)!.encode(writer, wholeBody(body, context));
+  await new Slices(world.clock).finish(steps);
+  return encoded(api, apiVersion, writer, context);
+}
+
+function writerFor({ request }: RequestContext): Writer {
   const writer = new Writer();
-  writer.errorCounts = context.request.errorCounts;
-  // The body is the handler's own and is encoded once: to complete it is cheaper than a copy.
+  writer.errorCounts = request.errorCounts;
+  return writer;
+}
+
+/** The body is the handler's own and is encoded once: to complete it is cheaper than a copy. */
+function wholeBody<RI>(body: Body<RI>, { throttleMs }: RequestContext): RI {
   const whole = body as Body<RI> & { throttleTimeMs: number };
-  whole.throttleTimeMs = context.throttleMs;
-  encoderOf(api.response, version)(writer, whole as RI);
+  whole.throttleTimeMs = throttleMs;
+  return whole as RI;
+}
+
+function encoded<Q, QI, R, RI>(
+  api: Api<Q, QI, R, RI>,
+  version: number,
+  writer: Writer,
+  { throttleMs, release, closeReason }: RequestContext,
+): Response {
   return new EncodedResponse(
     responseHeaderVersion(api, version) === 1,
     writer.parts(),
-    context.throttleMs,
-    context.release,
-    context.closeReason,
+    throttleMs,
+    release,
+    closeReason,
   );
 }

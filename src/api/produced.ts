@@ -24,7 +24,7 @@ export interface Produced {
   readonly context: RequestContext;
   readonly broker: Broker;
   /** Null where each partition is written at once. */
-  readonly gathered: GatheredAppends | null;
+  gathered: GatheredAppends | null;
   /** Of all partitions so far; null where none had any. */
   conversion: Conversion | null;
 }

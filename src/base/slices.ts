@@ -1,7 +1,7 @@
 /**
  * Long work in slices of time, so that others have their turns in between.
  *
- *   const slices = new Slices(clock, SLICE_MS);
+ *   const slices = new Slices(clock);
  *   for (const each of all) {
  *     work(each);
  *     if (slices.isOver) await slices.next();
@@ -9,12 +9,15 @@
  */
 import type { Clock } from "./world.ts";
 
+/** Long enough to be worth a turn, and short enough for whoever waits for the next. */
+export const SLICE_MS = 2;
+
 export class Slices {
   readonly #clock: Clock;
   readonly #sliceMs: number;
   #endMs: number;
 
-  constructor(clock: Clock, sliceMs: number) {
+  constructor(clock: Clock, sliceMs = SLICE_MS) {
     this.#clock = clock;
     this.#sliceMs = sliceMs;
     this.#endMs = clock.monotonicMs() + sliceMs;
@@ -28,7 +31,29 @@ export class Slices {
     await endOfTurn(this.#clock);
     this.#endMs = this.#clock.monotonicMs() + this.#sliceMs;
   }
+
+  /** As `Array.map`: what others do to `all` meanwhile is seen. */
+  async map<T, R>(all: readonly T[], work: (each: T, index: number) => R): Promise<R[]> {
+    const done: R[] = [];
+    for (let index = 0; index < all.length; index++) {
+      done.push(work(all[index]!, index));
+      if (index % LOOK_EVERY === LOOK_EVERY - 1 && this.isOver) await this.next();
+    }
+    return done;
+  }
+
+  /** Takes all steps, and gives what the last one returns. */
+  async finish<R>(steps: Generator<undefined, R, undefined>): Promise<R> {
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      if (this.isOver) await this.next();
+    }
+  }
 }
+
+/** Looking at the clock costs as much as a little work. */
+const LOOK_EVERY = 16;
 
 /** Resolves when whatever else this turn has to do is done. */
 export function endOfTurn(clock: Clock): Promise<void> {

@@ -4,7 +4,6 @@ import type { BrokerRegistration } from "../metadata/cluster-image.ts";
 import type { MetadataImage } from "../metadata/image.ts";
 import { isOnlineDirectory } from "../metadata/directory-id.ts";
 import { NO_LEADER, type PartitionRegistration } from "../metadata/partition-registration.ts";
-import type { TopicImage } from "../metadata/topics-image.ts";
 
 export interface PartitionView {
   readonly errorCode: ErrorCode;
@@ -69,16 +68,6 @@ export function partitionView(
     eligibleLeaderReplicas: [...partition.eligibleLeaderReplicas],
     lastKnownElr: [...partition.lastKnownElr],
   };
-}
-
-export function partitionViews(
-  image: MetadataImage,
-  topic: TopicImage,
-  options: ViewOptions,
-): PartitionView[] {
-  return topic.partitions.map((partition, index) =>
-    partitionView(image, index, partition, options),
-  );
 }
 
 export interface NodeView {

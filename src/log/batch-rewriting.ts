@@ -14,6 +14,8 @@ export interface CheckedRecords {
   readonly maxTimestamp: number;
   /** Numbered from 0 without a gap. */
   readonly areInOrder: boolean;
+  /** Memory that it took to look: 0 where they lie open. */
+  readonly temporaryBytes: number;
 }
 
 export interface Rewriting {

@@ -65,7 +65,7 @@ export interface RewrittenBatch {
 /** What is to be known of a batch that may stay as it is. */
 export interface KeptBatch {
   readonly maxTimestamp: number;
-  /** Memory that it took to look: 0 where the records lie open. */
+  /** See `CheckedRecords`. */
   readonly temporaryBytes: number;
 }
 
@@ -145,18 +145,14 @@ function examine(
   if (!isCodecKept && isLongToCompress(target, end - start, config, bounds)) return null;
   const records = checkRecords(bytes, recordBytes, start, end, isCodecKept, batch, bounds);
   if (records === null || "errorCode" in records) return records;
-  const temporaryBytes = recordBytes === bytes ? 0 : header.BATCH_HEADER_SIZE + end;
-  if (isCodecKept && records.areInOrder) {
-    const { maxTimestamp } = records;
-    return checkSegmentSize(size, config) ?? { maxTimestamp, temporaryBytes };
-  }
+  if (isCodecKept && records.areInOrder) return checkSegmentSize(size, config) ?? records;
   if (isLongToCompress(target, end - start, config, bounds)) return null;
   const startMs = clock?.monotonicMs() ?? 0;
   const rewritten = rewrite(bytes, records, target, batch);
   if (!Buffer.isBuffer(rewritten)) return rewritten;
   const tookMs = (clock?.monotonicMs() ?? 0) - startMs;
   const plainSize = header.BATCH_HEADER_SIZE + end - start;
-  return { rewritten, tookMs, temporaryBytes: temporaryBytes + plainSize };
+  return { rewritten, tookMs, temporaryBytes: records.temporaryBytes + plainSize };
 }
 
 function rewrite(
@@ -215,6 +211,7 @@ function checkRecords(
   { unusualMax }: ExaminationBounds,
 ): CheckedRecords | InvalidBatch | null {
   const { config, nowMs } = batch;
+  const temporaryBytes = recordBytes === bytes ? 0 : header.BATCH_HEADER_SIZE + end;
   const isCreateTime = config.messageTimestampType === "CreateTime";
   const beforeMaxMs = isCreateTime ? config.messageTimestampBeforeMaxMs : Infinity;
   const afterMaxMs = isCreateTime ? config.messageTimestampAfterMaxMs : Infinity;
@@ -237,7 +234,14 @@ function checkRecords(
     );
     if (walked === MALFORMED) return invalidRecord("A record is malformed");
     if (walked !== UNUSUAL) {
-      return { bytes: recordBytes, start, end, maxTimestamp: walked, areInOrder: true };
+      return {
+        bytes: recordBytes,
+        start,
+        end,
+        maxTimestamp: walked,
+        areInOrder: true,
+        temporaryBytes,
+      };
     }
   }
   if (end - start > unusualMax) return null;
@@ -253,7 +257,9 @@ function checkRecords(
       isStampedByClient,
       areFieldsSkipped: isCodecKept && recordBytes !== bytes,
     });
-    return "errorCode" in inspected ? inspected : { bytes: recordBytes, start, end, ...inspected };
+    return "errorCode" in inspected
+      ? inspected
+      : { bytes: recordBytes, start, end, ...inspected, temporaryBytes };
   } catch (error) {
     if (error instanceof ProtocolError) return invalidRecord(error.message);
     throw error;

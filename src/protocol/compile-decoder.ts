@@ -1,6 +1,6 @@
 /** The source text of decoders: see compile.ts. */
-import { defaultSource, heapBytesOf, isNullable, isPresent } from "./field-layout.ts";
-import { isTagged, methodOf, sizeMinOf } from "./field-layout.ts";
+import { defaultSource, hasRows, heapBytesOf, isNullable, isPresent } from "./field-layout.ts";
+import { isTagged, methodOf, ROWS_A_STEP, sizeMinOf } from "./field-layout.ts";
 import type { AnyField, StructType } from "./schema.ts";
 
 export class DecoderSource {
@@ -8,11 +8,14 @@ export class DecoderSource {
   text = "";
   readonly #version: number;
   readonly #flexible: boolean;
+  /** Functions of what has rows are generators, which yield after some of them. */
+  readonly #isStepwise: boolean;
   readonly #names = new Map<StructType | AnyField, string>();
 
-  constructor(version: number, flexible: boolean) {
+  constructor(version: number, flexible: boolean, isStepwise: boolean) {
     this.#version = version;
     this.#flexible = flexible;
+    this.#isStepwise = isStepwise;
   }
 
   /** Writes the function that reads a struct, once, and returns its name. */
@@ -50,11 +53,13 @@ ${cases.join("")}      default: reader.skip(size);
 
   #expression(field: AnyField): string {
     const { type } = field;
-    if (type.kind === "array") return `${this.#arrayFunction(field, type.element)}(reader)`;
+    if (type.kind === "array") {
+      return this.#call(field, `${this.#arrayFunction(field, type.element)}(reader)`);
+    }
     if (type.kind !== "struct") {
       return `reader.${methodOf(field, this.#version, this.#flexible)}()`;
     }
-    const value = `${this.structFunction(type)}(reader)`;
+    const value = this.#call(field, `${this.structFunction(type)}(reader)`);
     if (!isNullable(field, this.#version)) return value;
     // Kafka writes "none" in two ways: as a size of 0 among the tagged fields, elsewhere as -1.
     return `(reader.${isTagged(field) ? "uvarint() <= 0" : "int8() < 0"} ? null : ${value})`;
@@ -73,10 +78,21 @@ ${cases.join("")}      default: reader.skip(size);
         `const count = reader.${method}(${sizeMin}, ${heapBytesOf(element, this.#version)});`,
         ...(nullable ? ["if (count === null) return null;"] : []),
         "const list = [];",
-        `for (let left = count; left > 0; left--) list.push(${this.#expression(element)});`,
+        "for (let left = count; left > 0; left--) {",
+        `  list.push(${this.#expression(element)});`,
+        ...(this.#isLong(field) ? [`  if (list.length % ${ROWS_A_STEP} === 0) yield;`] : []),
+        "}",
         "return list;",
       ];
     });
+  }
+
+  #isLong(field: { readonly type: AnyField["type"] }): boolean {
+    return this.#isStepwise && hasRows(field, this.#version);
+  }
+
+  #call(field: AnyField, call: string): string {
+    return this.#isLong(field) ? `(yield* ${call})` : call;
   }
 
   #function(of: StructType | AnyField, lines: () => string[]): string {
@@ -85,7 +101,8 @@ ${cases.join("")}      default: reader.skip(size);
     const name = `read${this.#names.size}`;
     this.#names.set(of, name);
     const body = lines().join("\n  ");
-    this.text += `function ${name}(reader) {\n  ${body}\n}\n`;
+    const star = this.#isLong("kind" in of ? { type: of } : of) ? "*" : "";
+    this.text += `function${star} ${name}(reader) {\n  ${body}\n}\n`;
     return name;
   }
 }

@@ -1,6 +1,6 @@
 /** The source text of encoders: see compile.ts. */
-import { defaultSource, isNullable, isOptional, isPresent } from "./field-layout.ts";
-import { isTagged, methodOf } from "./field-layout.ts";
+import { defaultSource, hasRows, isNullable, isOptional, isPresent } from "./field-layout.ts";
+import { isTagged, methodOf, ROWS_A_STEP } from "./field-layout.ts";
 import { defaultOf, type AnyField, type StructType } from "./schema.ts";
 
 export class EncoderSource {
@@ -8,12 +8,15 @@ export class EncoderSource {
   text = "";
   readonly #version: number;
   readonly #flexible: boolean;
+  /** Functions of what has rows are generators, which yield after some of them. */
+  readonly #isStepwise: boolean;
   readonly #writers = new Map<StructType | AnyField, string>();
   readonly #comparers = new Map<StructType, string>();
 
-  constructor(version: number, flexible: boolean) {
+  constructor(version: number, flexible: boolean, isStepwise: boolean) {
     this.#version = version;
     this.#flexible = flexible;
+    this.#isStepwise = isStepwise;
   }
 
   /** Writes the function that writes a struct, once, and returns its name. */
@@ -61,12 +64,12 @@ export class EncoderSource {
   #statement(field: AnyField, value: string): string {
     const { type } = field;
     if (type.kind === "array") {
-      return `${this.#arrayFunction(field, type.element)}(writer, ${value});`;
+      return `${this.#call(field)}${this.#arrayFunction(field, type.element)}(writer, ${value});`;
     }
     if (type.kind !== "struct") {
       return `writer.${methodOf(field, this.#version, this.#flexible)}(${value});`;
     }
-    const write = this.structFunction(type);
+    const write = `${this.#call(field)}${this.structFunction(type)}`;
     if (!isNullable(field, this.#version)) return `${write}(writer, ${value});`;
     // Kafka writes "none" in two ways: as a size of 0 among the tagged fields, elsewhere as -1.
     const none = isTagged(field) ? 0 : -1;
@@ -87,6 +90,7 @@ export class EncoderSource {
         put,
         "for (let index = 0; index < value.length; index++) {",
         `  ${this.#statement(element, "value[index]")}`,
+        ...(this.#isLong(field) ? [`  if ((index + 1) % ${ROWS_A_STEP} === 0) yield;`] : []),
         "}",
       ];
     });
@@ -118,13 +122,22 @@ export class EncoderSource {
     return name;
   }
 
+  #isLong(field: { readonly type: AnyField["type"] }): boolean {
+    return this.#isStepwise && hasRows(field, this.#version);
+  }
+
+  #call(field: AnyField): string {
+    return this.#isLong(field) ? "yield* " : "";
+  }
+
   #function(of: StructType | AnyField, lines: () => string[]): string {
     const known = this.#writers.get(of);
     if (known !== undefined) return known;
     const name = `write${this.#writers.size}`;
     this.#writers.set(of, name);
     const body = lines().join("\n  ");
-    this.text += `function ${name}(writer, value) {\n  ${body}\n}\n`;
+    const star = this.#isLong("kind" in of ? { type: of } : of) ? "*" : "";
+    this.text += `function${star} ${name}(writer, value) {\n  ${body}\n}\n`;
     return name;
   }
 }

@@ -1,5 +1,5 @@
 /** What compile.ts must know about one field in one version. */
-import { defaultOf, EVER, type AnyField, type Primitive } from "./schema.ts";
+import { defaultOf, EVER, type AnyField, type Primitive, type StructType } from "./schema.ts";
 
 export function isPresent({ rules }: AnyField, version: number): boolean {
   return version >= rules.from && version <= rules.to;
@@ -30,6 +30,22 @@ export function methodOf(field: AnyField, version: number, flexible: boolean): s
   if (nullable) return `nullable${noun}`;
   return kind === "string" ? "string" : "sizedBytes";
 }
+
+/** Whether there are arrays of structs in it, which may be long. */
+export function hasRows(field: { readonly type: AnyField["type"] }, version: number): boolean {
+  const { type } = field;
+  if (type.kind === "array") return type.element.type.kind === "struct";
+  return type.kind === "struct" && rowFields(type, version).length > 0;
+}
+
+export function rowFields(type: StructType, version: number): [string, AnyField][] {
+  return Object.entries(type.fields).filter(
+    ([, field]) => isPresent(field, version) && hasRows(field, version),
+  );
+}
+
+/** After so many elements of an array others may have a turn. */
+export const ROWS_A_STEP = 64;
 
 /** No encoding of the field is shorter. */
 export function sizeMinOf(field: AnyField, version: number, flexible: boolean): number {

@@ -173,6 +173,14 @@ type StructInput<F> = Flat<
 type IsOptional<S> = S extends { readonly types?: { readonly optional: infer O } } ? O : never;
 type Flat<T> = { [K in keyof T]: T[K] };
 
+/** Work that may be left between two steps, and gone on with later. */
+export type Steps<T> = Generator<undefined, T, undefined>;
+
+export interface StepwiseCodec<V, I> {
+  readonly decode: (reader: Reader) => Steps<V>;
+  readonly encode: (writer: Writer, input: I) => Steps<void>;
+}
+
 /** A struct with versions: the unit that is decoded and encoded. */
 export class Message<V, I, Name extends string = string> {
   declare readonly types?: { readonly value: V; readonly input: (input: I) => void };
@@ -180,6 +188,9 @@ export class Message<V, I, Name extends string = string> {
   /** By version; filled by compile.ts at first use. */
   readonly decoders: (((reader: Reader) => V) | undefined)[] = [];
   readonly encoders: (((writer: Writer, input: I) => void) | undefined)[] = [];
+  /** The same for long messages: see `stepwiseOf`. */
+  readonly stepwise: (StepwiseCodec<V, I> | null | undefined)[] = [];
+  readonly rowCounters: (((input: I) => number) | undefined)[] = [];
 
   constructor(
     readonly name: Name,

@@ -2,11 +2,19 @@
 import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import { AssertionError } from "../../src/base/assert.ts";
-import { decode, decoderOf, encode, encoderOf } from "../../src/protocol/compile.ts";
+import {
+  decode,
+  decoderOf,
+  encode,
+  encoderOf,
+  rowCounterOf,
+  stepwiseOf,
+} from "../../src/protocol/compile.ts";
 import { createPartitions } from "../../src/protocol/messages/37-create-partitions.ts";
 import { heartbeat } from "../../src/protocol/messages/12-heartbeat.ts";
 import { produce } from "../../src/protocol/messages/00-produce.ts";
 import { ProtocolError, UnsupportedVersionError } from "../../src/protocol/protocol-error.ts";
+import { Reader } from "../../src/protocol/reader.ts";
 import {
   array,
   bytes,
@@ -21,6 +29,7 @@ import {
   type Input,
   type Value,
 } from "../../src/protocol/schema.ts";
+import { Writer } from "../../src/protocol/writer.ts";
 
 const point = struct({ x: int8, y: int8.default(-1) });
 
@@ -40,6 +49,44 @@ const sample = message({
     fixed: string.inflexible().since(2).default("f"),
     hash: int64Big.since(3).tagged(4).default(0n),
   }),
+});
+
+describe("long messages", () => {
+  const long = message({
+    name: "Long",
+    versions: [0, 1],
+    flexibleFrom: 1,
+    fields: struct({
+      topics: array(struct({ points: array(point).nullable(1), ids: array(int32) })),
+      one: point,
+    }),
+  });
+  const points = Array.from({ length: 200 }, (_, index) => ({ x: index % 100, y: 0 }));
+  const value = {
+    topics: [
+      { points, ids: [1, 2, 3] },
+      { points: null, ids: Array.from({ length: 500 }, (_, index) => index) },
+    ],
+    one: { x: 1, y: 2 },
+  };
+
+  test("may be left after some rows, and gone on with", () => {
+    const { encode: encodeSteps, decode: decodeSteps } = stepwiseOf(long, 1)!;
+    const writer = new Writer();
+    const encoding = [...encodeSteps(writer, value)];
+    const bytes = writer.bytes();
+    expect(bytes).toEqual(encode(long, 1, value));
+    const decoding = [...decodeSteps(new Reader(bytes))];
+    // Three times 64 of 200; numbers are no rows.
+    expect([encoding.length, decoding.length]).toEqual([3, 3]);
+  });
+
+  test("are known by their rows, to a depth of two; others have none", () => {
+    expect(rowCounterOf(long, 1)(value)).toBe(202);
+    expect(rowCounterOf(long, 0)({ ...value, topics: [] })).toBe(0);
+    expect(rowCounterOf(heartbeat.response, 4)({ throttleTimeMs: 0, errorCode: 0 })).toBe(0);
+    expect(stepwiseOf(heartbeat.response, 4)).toBeNull();
+  });
 });
 
 describe("versions", () => {

@@ -1,8 +1,10 @@
 /** What is encoded is decoded to the same value, and that to the same bytes: all messages. */
 import { describe, expect, test } from "bun:test";
-import { decode, encode } from "../../src/protocol/compile.ts";
+import { decode, encode, stepwiseOf } from "../../src/protocol/compile.ts";
 import { isOptional, isPresent } from "../../src/protocol/field-layout.ts";
+import { Reader } from "../../src/protocol/reader.ts";
 import { Message, type StructType } from "../../src/protocol/schema.ts";
+import { Writer } from "../../src/protocol/writer.ts";
 import { Chance } from "../fuzz/chance.ts";
 import { runRound } from "../fuzz/fuzzer.ts";
 import { allMessages, versionsOf } from "./all-messages.ts";
@@ -23,6 +25,7 @@ describe("round trip", () => {
             const decoded = decode(message, version, bytes);
             expect(decoded).toEqual(value);
             expect(encode(message, version, decoded)).toEqual(bytes);
+            expectSteps(message, version, value, bytes);
           }, seed);
         }
       }
@@ -42,6 +45,24 @@ describe("round trip", () => {
     }
   });
 });
+
+/** However long the steps are in between, it is the same. */
+function expectSteps(
+  message: Message<unknown, unknown>,
+  version: number,
+  value: unknown,
+  bytes: Buffer,
+): void {
+  const stepwise = stepwiseOf(message, version);
+  if (stepwise === null) return;
+  const writer = new Writer();
+  for (const _ of stepwise.encode(writer, value));
+  expect(writer.bytes()).toEqual(bytes);
+  const decoding = stepwise.decode(new Reader(bytes));
+  let step = decoding.next();
+  while (step.done !== true) step = decoding.next();
+  expect(step.value).toEqual(value);
+}
 
 function withoutOptional(
   type: StructType,

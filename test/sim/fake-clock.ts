@@ -15,6 +15,8 @@ export const FAKE_WALL_MS = 1_767_225_600_000;
 const TURNS_MAX = 1_000_000;
 
 export class FakeClock implements Clock {
+  /** Work takes time where a test says so: this much with each look at the clock. */
+  lookTakesMs = 0;
   readonly #line: TimeLine;
   #wallBaseMs: number;
   #isStopped = false;
@@ -64,6 +66,7 @@ export class FakeClock implements Clock {
   }
 
   monotonicMs(): number {
+    this.#line.nowMs += this.lookTakesMs;
     return this.#line.nowMs;
   }
 

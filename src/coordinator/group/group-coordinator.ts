@@ -92,7 +92,7 @@ export class GroupCoordinator {
       partitionCount: options.partitionCount,
       stoppedError: ErrorCode.COORDINATOR_NOT_AVAILABLE,
     });
-    this.#offsets = new OffsetHandler(topics, (groupId, operation, failure) =>
+    this.#offsets = new OffsetHandler(options, (groupId, operation, failure) =>
       this.#run(groupId, operation, failure),
     );
     this.#shareOffsets = new ShareOffsetHandler({

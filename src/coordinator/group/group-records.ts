@@ -48,6 +48,8 @@ export interface OffsetCommitRecord {
   readonly topic: string;
   readonly partition: number;
   readonly value: OffsetCommitValue | null;
+  /** What it is encoded to, where that was done ahead. */
+  encoded?: EncodedRecord;
 }
 
 export interface GroupMetadataRecord {
@@ -78,7 +80,7 @@ export const groupRecordCodec: RecordCodec<GroupRecord> = {
 function encodeRecord(record: GroupRecord): EncodedRecord {
   switch (record.type) {
     case "offsetCommit":
-      return { key: encodeKey(offsetCommitKey, record), value: encodeOffset(record.value) };
+      return record.encoded ?? encodeOffsetCommit(record);
     case "groupMetadata":
       return { key: encodeKey(groupMetadataKey, record), value: encodeGroup(record.value) };
     case "shareGroup":
@@ -127,6 +129,10 @@ function decodeRecord(key: Buffer, value: Buffer | null): GroupRecord | "ignored
 
 function notOurs(type: number): "ignored" | "unknown" {
   return type >= 0 && type <= KEY_MAX ? "ignored" : "unknown";
+}
+
+export function encodeOffsetCommit(record: OffsetCommitRecord): EncodedRecord {
+  return { key: encodeKey(offsetCommitKey, record), value: encodeOffset(record.value) };
 }
 
 function encodeOffset(value: OffsetCommitValue | null): Buffer | null {

@@ -293,6 +293,7 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
   commit(
     request: OffsetCommitRequest,
     apiVersion: number,
+    prepared: offsets.PreparedCommit | null = null,
   ): Answer<offsets.CommittedTopic[] | ErrorCode> {
     const group = this.groups.get(request.groupId) ?? null;
     const memberEpoch = request.generationIdOrMemberEpoch;
@@ -304,10 +305,9 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
     if (group?.state === "Stable" || group?.state === "PreparingRebalance") {
       group.members.get(request.memberId)?.resetSession();
     }
-    const topics: offsets.CommittedTopic[] = [];
     const { clock, config } = this.#context;
     const sizeMax = config.offsetMetadataMaxBytes;
-    const records = offsets.commitRecords(request, clock.wallMs(), sizeMax, topics);
+    const { records, topics } = prepared ?? offsets.newCommit(request, clock.wallMs(), sizeMax);
     this.#context.stats.offsetCommits += records.length;
     return { records, response: topics };
   }
@@ -328,14 +328,12 @@ export class GroupShard implements CoordinatorState<GroupRecord> {
       this.#checkEpochCommit(groupId, check) ??
       offsets.checkTransactionalCommit(this.groups.get(groupId) ?? null, request);
     if (error !== ErrorCode.NONE) return answered<offsets.TransactionalTopic[] | ErrorCode>(error);
-    const results: offsets.CommittedTopic[] = [];
     const { clock, config } = this.#context;
     const retentionTimeMs = offsets.DEFAULT_RETENTION_MS;
-    const records = offsets.commitRecords(
+    const { records, topics: results } = offsets.newCommit(
       { groupId, retentionTimeMs, topics: offsets.asPlainTopics(request) },
       clock.wallMs(),
       config.offsetMetadataMaxBytes,
-      results,
     );
     this.#context.stats.offsetCommits += records.length;
     const response = results.map(({ name = "", partitions }) => ({

@@ -4,11 +4,14 @@
  * form.
  */
 import { ZERO_UUID } from "../../base/uuid.ts";
+import type { Clock } from "../../base/world.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { answered, type Outcome } from "../outcome.ts";
+import type { GroupConfig } from "./group-config.ts";
 import type * as messages from "./group-messages.ts";
 import type { GroupRecord } from "./group-records.ts";
 import type { GroupShard } from "./group-shard.ts";
+import { prepareCommit } from "./offset-requests.ts";
 import type { CommittedTopic, FetchedGroup, FetchedTopic, FetchGroup } from "./offset-requests.ts";
 import type { TopicDirectory } from "./topic-directory.ts";
 
@@ -23,6 +26,12 @@ const MANY_GROUPS_VERSION = 8;
 /** From here on an error of the whole group has a field of its own. */
 const GROUP_ERROR_VERSION = 2;
 
+export interface OffsetHandlerOptions {
+  readonly topics: TopicDirectory;
+  readonly clock: Clock;
+  readonly config: GroupConfig;
+}
+
 /** Runs an operation where the group lives. */
 export type RunInGroup = <T>(
   groupId: string,
@@ -30,12 +39,19 @@ export type RunInGroup = <T>(
   failure: (error: ErrorCode) => T,
 ) => Promise<T>;
 
+/** Commits of so many partitions are prepared in slices. */
+const MANY_PARTITIONS = 500;
+
 export class OffsetHandler {
   readonly #topics: TopicDirectory;
+  readonly #clock: Clock;
+  readonly #config: GroupConfig;
   readonly #run: RunInGroup;
 
-  constructor(topics: TopicDirectory, run: RunInGroup) {
+  constructor({ topics, clock, config }: OffsetHandlerOptions, run: RunInGroup) {
     this.#topics = topics;
+    this.#clock = clock;
+    this.#config = config;
     this.#run = run;
   }
 
@@ -51,9 +67,12 @@ export class OffsetHandler {
     }
     if (topics.length === 0) return { topics: refused };
     const allowed = { ...request, topics };
+    const prepared = areMany(topics)
+      ? await prepareCommit(allowed, this.#clock, this.#config.offsetMetadataMaxBytes)
+      : null;
     const result = await this.#run<CommittedTopic[] | ErrorCode>(
       request.groupId,
-      (shard) => shard.commit(allowed, from.apiVersion),
+      (shard) => shard.commit(allowed, from.apiVersion, prepared),
       (error) => error,
     );
     const answeredTopics =
@@ -195,6 +214,12 @@ export class OffsetHandler {
       return topicId === null ? [] : [{ ...topic, topicId }];
     });
   }
+}
+
+function areMany(topics: readonly CommitTopic[]): boolean {
+  let count = 0;
+  for (const { partitions } of topics) count += partitions.length;
+  return count >= MANY_PARTITIONS;
 }
 
 function isAllowed(from: messages.RequestContext, topicName: string): boolean {

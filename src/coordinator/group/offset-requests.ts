@@ -1,14 +1,17 @@
 /** OffsetCommit, OffsetFetch and OffsetDelete, once topics are resolved and allowed. */
 import { INT64_MAX } from "../../protocol/schema.ts";
+import { Slices } from "../../base/slices.ts";
 import { ZERO_UUID } from "../../base/uuid.ts";
+import type { Clock } from "../../base/world.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { Effects } from "../outcome.ts";
 import type { ClassicGroup } from "./classic-group.ts";
 import type { OffsetCommitRequest, OffsetCommitResponse } from "./group-messages.ts";
 import type { OffsetDeleteRequest, OffsetDeleteResponse } from "./group-messages.ts";
 import type { OffsetFetchRequest, OffsetFetchResponse } from "./group-messages.ts";
 import type { TxnOffsetCommitRequest, TxnOffsetCommitResponse } from "./group-messages.ts";
-import { NO_EXPIRY, type OffsetCommitRecord } from "./group-records.ts";
+import { encodeOffsetCommit, NO_EXPIRY, type OffsetCommitRecord } from "./group-records.ts";
 import type { CommittedOffset, OffsetStore } from "./offset-store.ts";
 
 export type FetchGroup = OffsetFetchRequest["groups"][number];
@@ -73,13 +76,21 @@ export function asPlainTopics(request: TxnOffsetCommitRequest) {
   return request.topics.map((topic) => ({ ...topic, topicId: ZERO_UUID }));
 }
 
-/** The records of a commit; `topics` is filled with what became of each partition. */
-export function commitRecords(
-  request: Pick<OffsetCommitRequest, "groupId" | "retentionTimeMs" | "topics">,
+export interface PreparedCommit {
+  readonly records: readonly OffsetCommitRecord[];
+  /** What becomes of each partition. */
+  readonly topics: CommittedTopic[];
+}
+
+export type CommitContent = Pick<OffsetCommitRequest, "groupId" | "retentionTimeMs" | "topics">;
+
+/** A commit as it is, if the group allows it. */
+export function newCommit(
+  request: CommitContent,
   nowMs: number,
   metadataSizeMax: number,
-  topics: CommittedTopic[],
-): OffsetCommitRecord[] {
+): PreparedCommit {
+  const topics: CommittedTopic[] = [];
   const records: OffsetCommitRecord[] = [];
   const expireTimestamp = expiryOf(request.retentionTimeMs, nowMs);
   for (const { name, topicId, partitions } of request.topics) {
@@ -95,7 +106,26 @@ export function commitRecords(
     });
     topics.push({ name, topicId, partitions: results });
   }
-  return records;
+  return { records, topics };
+}
+
+/** The same for very many partitions: their records are encoded in slices, before they count. */
+export async function prepareCommit(
+  request: CommitContent,
+  clock: Clock,
+  metadataSizeMax: number,
+): Promise<PreparedCommit> {
+  const slices = new Slices(clock);
+  const prepared = newCommit(request, clock.wallMs(), metadataSizeMax);
+  await slices.map(prepared.records, (record) => {
+    try {
+      record.encoded = encodeOffsetCommit(record);
+    } catch (error) {
+      // It is met again, and told, when the record is written.
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  });
+  return prepared;
 }
 
 /** Offsets of the topics that are asked for; of all that the group has, where those are null. */

@@ -17,6 +17,7 @@ export function openExaminationService(): (request: ExaminationRequest) => Exami
       return { kind: "rewritten", output, size: length, temporaryBytes };
     }
     if ("errorCode" in examination) return { kind: "invalid", invalid: examination };
-    return { kind: "kept", kept: examination };
+    const { maxTimestamp, temporaryBytes } = examination;
+    return { kind: "kept", kept: { maxTimestamp, temporaryBytes } };
   };
 }
