@@ -23,6 +23,17 @@ export async function loadedManager(
   world: FakeWorld,
   options: ManagerOptions = {},
 ): Promise<LogManager> {
+  const { manager, load } = managerBeforeLoad(world, options);
+  world.clock.settle();
+  await load;
+  return manager;
+}
+
+/** The same for who settles the clock by himself. */
+export function managerBeforeLoad(
+  world: FakeWorld,
+  options: ManagerOptions = {},
+): { readonly manager: LogManager; readonly load: Promise<void> } {
   const { config = DEFAULT_LOG_CONFIG, ...given } = options;
   const manager = openLogManager({
     ...world,
@@ -35,8 +46,5 @@ export async function loadedManager(
     },
     ...given,
   });
-  const load = manager.load();
-  world.clock.settle();
-  await load;
-  return manager;
+  return { manager, load: manager.load() };
 }
