@@ -37,6 +37,7 @@ import { ControllerChannel } from "./controller-channel.ts";
 import { ControllerRegistration } from "./controller-registration.ts";
 import { Coordinators } from "./coordinators.ts";
 import { DirectoryAssignments } from "./directory-assignments.ts";
+import { followBrokerSettings } from "./follow-broker-settings.ts";
 import { FetchSessions } from "./fetch-sessions.ts";
 import { openStorage, type Storage } from "./format-storage.ts";
 import { logSettings, metadataSettings } from "./log-settings.ts";
@@ -49,6 +50,8 @@ import type { ShareFetching } from "./share/share-fetching.ts";
 import { configRules } from "./settings/config-rules.ts";
 import {
   cordonedDirectories,
+  isBroker,
+  isController,
   logDirectories,
   metadataDirectory,
   quorumVoters,
@@ -248,10 +251,22 @@ export class BrokerNode implements Broker {
 
   /** From here on all listeners can be served. Throws `LogStartupError`. */
   async start(): Promise<void> {
-    const { world, settings, metadata } = this;
+    const { world, settings } = this;
     const incarnationId = randomUuid(world.random);
-    this.#controllerRegistration = this.#controllerRegistrationOf(incarnationId);
-    this.#controllerRegistration.start();
+    if (isController(settings)) {
+      this.#controllerRegistration = this.#controllerRegistrationOf(incarnationId);
+      this.#controllerRegistration.start();
+    }
+    if (isBroker(settings)) return this.#startBroker(incarnationId);
+    this.metadata.subscribe((delta, image) => {
+      this.quotas.apply(delta, image.clientQuotas);
+      followBrokerSettings(this, delta);
+    });
+  }
+
+  /** Partitions, and all that is in them, is for brokers alone. */
+  async #startBroker(incarnationId: string): Promise<void> {
+    const { world, settings, metadata } = this;
     const registration = this.#registrationOf(incarnationId);
     this.#registration = registration;
     const load = () => this.logs.load((topic, index) => this.#assignedDirectory(topic, index));
@@ -271,6 +286,9 @@ export class BrokerNode implements Broker {
     const publisher = new MetadataPublisher(this, this.#coordinators, this.#logDirMoves);
     this.#publisher = publisher;
     await registration.unfence();
+    settings.watch((changed) => {
+      if (changed.has("cordoned.log.dirs")) registration.directoriesCordoned();
+    });
     // Not before: after a crash this node enters with new leader epochs, and coordinators would
     // read their partitions twice.
     metadata.subscribe((delta, image) => {
@@ -280,9 +298,6 @@ export class BrokerNode implements Broker {
     });
     this.logs.start();
     assignments.open();
-    settings.watch((changed) => {
-      if (changed.has("cordoned.log.dirs")) registration.directoriesCordoned();
-    });
   }
 
   /** Connections to other brokers, for one purpose; whoever asks for them closes them. */
@@ -300,6 +315,14 @@ export class BrokerNode implements Broker {
   /** Members of groups that wait for others are told to look for another coordinator. */
   dismissMembers(): void {
     this.#coordinators.stopGroups();
+  }
+
+  /**
+   * Hands what it leads to other brokers, where there are others, and goes on serving meanwhile.
+   * Returns when the controller has let this broker go, or cannot any more.
+   */
+  async leave(): Promise<void> {
+    if (this.#registration?.isAlone === false) await this.#registration.leave();
   }
 
   /** No request comes any more. Everything is on the disk when it resolves. */

@@ -125,6 +125,12 @@ export async function openStorage(
         "where has the metadata gone?",
     );
   }
+  if (known === undefined && !mayBeginCluster(settings)) {
+    throw new FormatError(
+      `No ${META_PROPERTIES} found in ${metadata}: format it with the id of its cluster ` +
+        "(bunka storage format)",
+    );
+  }
   const clusterId = known?.[1].clusterId ?? randomUuid(world.random);
   if (before.empty.length > 0) {
     const isStatic = quorumVoters(settings).length > 0;
@@ -140,6 +146,12 @@ export async function openStorage(
     await formatStorage(world, plan, { ignoreFormatted: true, say });
   }
   return { clusterId, directories: inspect(world.disk, directories).formatted };
+}
+
+/** Not where other nodes belong to the cluster: who formats them says which it is. */
+function mayBeginCluster(settings: Settings): boolean {
+  const servers = settings.get("controller.quorum.bootstrap.servers");
+  return isController(settings) && quorumVoters(settings).length <= 1 && servers.length <= 1;
 }
 
 /** Directories that Kafka formatted before 3.7 have no id of their own: they get one, as there. */

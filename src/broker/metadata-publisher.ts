@@ -14,16 +14,16 @@
  */
 import { assert } from "../base/assert.ts";
 import { Queue } from "../base/queue.ts";
-import { CLUSTER_DEFAULT, ConfigResourceType } from "../metadata/configs-image.ts";
+import { ConfigResourceType } from "../metadata/configs-image.ts";
 import type { MetadataDelta } from "../metadata/delta.ts";
 import type { TopicImage } from "../metadata/topics-image.ts";
 import type { IsrChanges } from "../partition/isr-changes.ts";
 import type { PartitionHost } from "../partition/partition-host.ts";
 import { Partition } from "../partition/partition.ts";
 import type { Coordinators } from "./coordinators.ts";
+import { followBrokerSettings } from "./follow-broker-settings.ts";
 import type { LocalNode } from "./local-node.ts";
 import type { LogDirMoves } from "./log-dir-moves.ts";
-import { changeSettings } from "./settings/change-settings.ts";
 import { topicLogConfig } from "./settings/topic-log-config.ts";
 
 /** Of a node by itself, whose partitions have one replica. */
@@ -146,28 +146,15 @@ export class MetadataPublisher {
   }
 
   #changeConfigs(delta: MetadataDelta): void {
-    const { partitions, nodeId } = this.#node;
-    let isBrokerChanged = false;
+    const { partitions } = this.#node;
     for (const { resource } of delta.changedConfigs()) {
       const { type, name } = resource;
-      if (type === ConfigResourceType.BROKER) {
-        isBrokerChanged ||= name === CLUSTER_DEFAULT || name === String(nodeId);
-      } else if (type === ConfigResourceType.TOPIC) {
-        const topic = partitions.topicByName(name);
-        if (topic !== null) this.#configure(topic);
-      }
+      const topic = type === ConfigResourceType.TOPIC ? partitions.topicByName(name) : null;
+      if (topic !== null) this.#configure(topic);
     }
-    if (!isBrokerChanged) return;
-    this.#changeBrokerSettings();
+    if (!followBrokerSettings(this.#node, delta)) return;
     const topics = new Set([...partitions].map((partition) => partition.topic));
     for (const name of topics) this.#configure(partitions.topicByName(name)!);
-  }
-
-  #changeBrokerSettings(): void {
-    const { image, nodeId, settings, logger } = this.#node;
-    const forAll = image.configs.of(ConfigResourceType.BROKER, CLUSTER_DEFAULT);
-    const forOne = image.configs.of(ConfigResourceType.BROKER, String(nodeId));
-    for (const problem of changeSettings(settings, forAll, forOne)) logger.warn(problem);
   }
 
   #configure(topic: { readonly name: string } & Iterable<Partition>): void {

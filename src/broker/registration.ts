@@ -58,6 +58,8 @@ export interface RegistrationOptions extends NodeIdentity {
 const HURRY_MS_MIN = 50;
 /** As long as Kafka's nodes wait for the controller to let them go. */
 const STOP_MS_MAX = 300_000;
+/** Who stops does not wait longer for a controller that is away. */
+const UNHEARD_HEARTBEATS = 2;
 /** Alone there is nobody to hand leadership to: it needs a few heartbeats, not many. */
 const ALONE_STOP_BEATS_MAX = 20;
 /** What no other attempt could mend. */
@@ -77,6 +79,7 @@ export class Registration {
   #timer: Timer | null = null;
   #beating: Promise<void> | null = null;
   #hurryMs = HURRY_MS_MIN;
+  #answeredMs = 0;
   /** There is news that the heartbeat under way does not tell. */
   #isBeatDue = false;
   #isAmending = false;
@@ -156,12 +159,19 @@ export class Registration {
     for (let count = 0; count < ALONE_STOP_BEATS_MAX && this.isAlone && !isDone(); count++) {
       await this.#beatNow();
     }
-    if (!this.isAlone) {
+    if (!this.isAlone && !isDone()) {
+      this.#answeredMs = clock.monotonicMs();
       this.#beatIn(0);
-      const isLetGo = await waitUntil(clock, [this.#moved], STOP_MS_MAX, isDone);
-      if (!isLetGo) logger.error("the controller did not let this broker go in time");
+      await waitUntil(clock, [this.#moved], STOP_MS_MAX, () => isDone() || this.#isUnheard);
+      if (!isDone()) logger.error("the controller did not let this broker go in time");
     }
     this.stop();
+  }
+
+  /** There is no controller, as where all nodes stop at once, and there may never be one. */
+  get #isUnheard(): boolean {
+    const { clock, heartbeatIntervalMs } = this.#options;
+    return clock.monotonicMs() - this.#answeredMs > UNHEARD_HEARTBEATS * heartbeatIntervalMs;
   }
 
   /** Sends nothing any more. */
@@ -271,6 +281,7 @@ export class Registration {
     try {
       const request = this.#heartbeat(offline);
       const reply = await controller.ask(BROKER_HEARTBEAT, request, heartbeatIntervalMs);
+      this.#answeredMs = this.#options.clock.monotonicMs();
       if (reply.errorCode === ErrorCode.NONE) {
         for (const directory of offline) this.#offline.set(directory, true);
         this.#isFenced = reply.isFenced;

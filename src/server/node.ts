@@ -82,6 +82,7 @@ export class Node {
 
   async #stop(): Promise<void> {
     if (metricsListener(this.broker.settings.static) !== null) this.metrics.stop();
+    await this.broker.leave();
     const answered = this.server.stop(STOP_MS_MAX);
     // What members asked for in this turn is written at its end. Then those are left who wait for
     // other members, minutes maybe: they are told to look for another coordinator.

@@ -11,11 +11,10 @@ import {
 import { NodeError } from "../../src/client/node-error.ts";
 import { MetadataStoppedError } from "../../src/metadata/metadata-errors.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
-import { beat, registration } from "../metadata/controller-harness.ts";
-import { remoteController, type RemoteController } from "./remote-controller.ts";
+import { beat } from "../metadata/controller-harness.ts";
+import { DIRECTORY, remoteController, requestOf } from "./remote-controller.ts";
 
 const SOON = 1000;
-const DIRECTORY = "JEXY6aqzQY-32P5TStzaFg";
 
 describe("what a broker asks of a controller on another node", () => {
   test("is registered, heard, given ids and directories as in the same process", () => {
@@ -110,16 +109,6 @@ describe("what a broker asks of a controller on another node", () => {
     expect(wait(waiting)).toBeInstanceOf(MetadataStoppedError);
   });
 });
-
-function requestOf({ here, node }: RemoteController) {
-  const request = registration(here, 2, [DIRECTORY]);
-  const features = [...node.broker.supportedFeatures].map(([name, { min, max }]) => ({
-    name,
-    minSupportedVersion: min,
-    maxSupportedVersion: max,
-  }));
-  return { ...request, clusterId: node.broker.clusterId, features };
-}
 
 interface NewTopic {
   readonly name: string;

@@ -9,6 +9,7 @@ import type { ActiveControllerAddress } from "../../src/metadata/metadata-node.t
 import { BufferPool } from "../../src/protocol/frames/buffer-pool.ts";
 import { type Node, startNode } from "../../src/server/node.ts";
 import { testProperties } from "../compat/harness/properties.ts";
+import { registration } from "../metadata/controller-harness.ts";
 import { type FakeWorld, fakeWorld, neighbourOf } from "../sim/fake-world.ts";
 
 const CONTROLLER = "10.0.0.1";
@@ -44,12 +45,35 @@ export interface RemoteController {
   wait<T>(promise: Promise<T>): T;
 }
 
+const CONTROLLER_LISTENER = `CONTROLLER://${CONTROLLER}:${CONTROLLER_PORT}`;
+const BROKER_LISTENER = `PLAINTEXT://${CONTROLLER}:${BROKER_PORT}`;
+
+/** Settings of a node that is no broker. */
+export const CONTROLLER_ALONE = {
+  "process.roles": "controller",
+  listeners: CONTROLLER_LISTENER,
+  "advertised.listeners": CONTROLLER_LISTENER,
+};
+
+export const DIRECTORY = "JEXY6aqzQY-32P5TStzaFg";
+
+/** How the broker on the other machine registers. */
+export function requestOf({ here, node }: RemoteController) {
+  const request = registration(here, 2, [DIRECTORY]);
+  const features = [...node.broker.supportedFeatures].map(([name, { min, max }]) => ({
+    name,
+    minSupportedVersion: min,
+    maxSupportedVersion: max,
+  }));
+  return { ...request, clusterId: node.broker.clusterId, features };
+}
+
 export function remoteController(settings: Record<string, string> = {}): RemoteController {
   const world = fakeWorld(1, CONTROLLER);
   const texts = {
     ...testProperties(BROKER_PORT, CONTROLLER_PORT, "/data"),
-    listeners: `PLAINTEXT://${CONTROLLER}:${BROKER_PORT},CONTROLLER://${CONTROLLER}:${CONTROLLER_PORT}`,
-    "advertised.listeners": `PLAINTEXT://${CONTROLLER}:${BROKER_PORT}`,
+    listeners: `${BROKER_LISTENER},${CONTROLLER_LISTENER}`,
+    "advertised.listeners": BROKER_LISTENER,
     ...settings,
   };
   const node = world.clock.await(
