@@ -5,19 +5,12 @@
  *   (KIP-595). Nothing else can be fetched there.
  */
 import { fetch } from "../protocol/messages/01-fetch.ts";
-import { answerFetch } from "../raft/fetch-requests.ts";
+import { fetchAdapter } from "../raft/adapter/fetch.ts";
 import { handler } from "./handler.ts";
-import { raftCaller } from "./raft-caller.ts";
+import { answerCaller } from "./raft-caller.ts";
 
 export const fetchMetadataHandler = handler(
   fetch,
-  async (request, context, broker) => {
-    const answer = await answerFetch(broker.metadata.raft, raftCaller(context, broker), request);
-    const responses = answer.responses.map(({ partitions, ...topic }) => ({
-      ...topic,
-      partitions: partitions.map((partition) => ({ ...partition, abortedTransactions: [] })),
-    }));
-    return { ...answer, responses };
-  },
+  (request, context, broker) => answerCaller(broker, fetchAdapter, request, context),
   { listeners: ["controller"], isExempt: true },
 );

@@ -6,15 +6,12 @@
  * Versions: v1 directory ids (KIP-853); v2 asking without standing for election (KIP-996).
  */
 import { vote } from "../protocol/messages/52-vote.ts";
-import { answerVote } from "../raft/quorum-requests.ts";
+import { voteAdapter } from "../raft/adapter/vote.ts";
 import { handler } from "./handler.ts";
-import { raftCaller } from "./raft-caller.ts";
+import { answerCaller } from "./raft-caller.ts";
 
 export const voteHandler = handler(
   vote,
-  (request, context, broker) => {
-    const caller = raftCaller(context, broker);
-    return broker.metadata.raft.answer((quorum) => answerVote(quorum, caller, request));
-  },
+  (request, context, broker) => answerCaller(broker, voteAdapter, request, context),
   { isExempt: true },
 );

@@ -6,15 +6,12 @@
  * Versions: v1 directory ids and endpoints (KIP-853).
  */
 import { beginQuorumEpoch } from "../protocol/messages/53-begin-quorum-epoch.ts";
-import { answerBeginQuorumEpoch } from "../raft/quorum-requests.ts";
+import { beginQuorumEpochAdapter } from "../raft/adapter/quorum-epoch.ts";
 import { handler } from "./handler.ts";
-import { raftCaller } from "./raft-caller.ts";
+import { answerCaller } from "./raft-caller.ts";
 
 export const beginQuorumEpochHandler = handler(
   beginQuorumEpoch,
-  (request, context, broker) => {
-    const caller = raftCaller(context, broker);
-    return broker.metadata.raft.answer((quorum) => answerBeginQuorumEpoch(quorum, caller, request));
-  },
+  (request, context, broker) => answerCaller(broker, beginQuorumEpochAdapter, request, context),
   { isExempt: true },
 );

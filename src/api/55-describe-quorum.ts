@@ -26,7 +26,11 @@ function describe(
   context: RequestContext,
   broker: Broker,
 ) {
-  const { errorCode, topics, nodes } = answerDescribeQuorum(broker.metadata.raft, request);
+  const { errorCode, topics, nodes } = answerDescribeQuorum(
+    broker.world.clock,
+    broker.metadata.raft,
+    request,
+  );
   const hasDirectories = context.apiVersion >= DIRECTORIES_VERSION;
   // A version without a field for it would refuse what it says.
   const inVersion = ({ replicaDirectoryId, ...replica }: Replica): Replica =>

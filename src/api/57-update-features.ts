@@ -24,9 +24,13 @@ async function update(
   context: RequestContext,
   broker: Broker,
 ) {
+  const kraft = request.featureUpdates.find(({ feature }) => feature === KRAFT_VERSION);
+  const reason = reasonAgainstUpgrade(broker, kraft?.maxVersionLevel ?? 0);
+  if (reason !== null) {
+    return { errorCode: ErrorCode.INVALID_UPDATE_VERSION, errorMessage: reason, results: [] };
+  }
   const command = controller.updateFeatures(request, context.apiVersion);
   const { results, ...rest } = await submit(broker, command);
-  const kraft = request.featureUpdates.find(({ feature }) => feature === KRAFT_VERSION);
   if (kraft !== undefined && rest.errorCode === ErrorCode.NONE && !request.validateOnly) {
     await broker.metadata.raft.upgradeKRaftVersion(kraft.maxVersionLevel);
   }
@@ -34,4 +38,15 @@ async function update(
     ...rest,
     results: results.map((result) => ({ ...result, errorMessage: errorText(result.errorCode) })),
   };
+}
+
+/** The leader of the quorum alone knows of all voters what they run. */
+function reasonAgainstUpgrade(
+  { metadata, supportedFeatures }: Broker,
+  level: number,
+): string | null {
+  const { raft } = metadata;
+  const isKnown = level <= (supportedFeatures.get(KRAFT_VERSION)?.max ?? 0);
+  const isUpgrade = isKnown && level > raft.kraftVersion;
+  return isUpgrade && raft.isLeader ? raft.reasonAgainstUpgrade(level) : null;
 }

@@ -6,13 +6,12 @@
  * Versions: v1 directory ids and endpoints (KIP-853).
  */
 import { fetchSnapshot } from "../protocol/messages/59-fetch-snapshot.ts";
-import { answerFetchSnapshot } from "../raft/fetch-requests.ts";
+import { fetchSnapshotAdapter } from "../raft/adapter/fetch-snapshot.ts";
 import { handler } from "./handler.ts";
-import { raftCaller } from "./raft-caller.ts";
+import { answerCaller } from "./raft-caller.ts";
 
 export const fetchSnapshotHandler = handler(
   fetchSnapshot,
-  (request, context, broker) =>
-    answerFetchSnapshot(broker.metadata.raft, raftCaller(context, broker), request),
+  (request, context, broker) => answerCaller(broker, fetchSnapshotAdapter, request, context),
   { isExempt: true },
 );

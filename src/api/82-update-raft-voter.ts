@@ -4,10 +4,10 @@
  * - A voter says where it is reached and what it can run.
  */
 import { updateRaftVoter } from "../protocol/messages/82-update-raft-voter.ts";
-import { answerUpdateVoter } from "../raft/voter-requests.ts";
+import { updateVoterAdapter } from "../raft/adapter/voter-changes.ts";
 import { handler } from "./handler.ts";
-import { raftCaller } from "./raft-caller.ts";
+import { answerCaller } from "./raft-caller.ts";
 
 export const updateRaftVoterHandler = handler(updateRaftVoter, (request, context, broker) =>
-  answerUpdateVoter(broker.metadata.raft.quorum, raftCaller(context, broker), request),
+  answerCaller(broker, updateVoterAdapter, request, context),
 );

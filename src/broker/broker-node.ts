@@ -13,7 +13,7 @@ import { assert } from "../base/assert.ts";
 import { later } from "../base/later.ts";
 import type { LogLevels } from "../base/log-levels.ts";
 import type { Logger } from "../base/logger.ts";
-import { ZERO_UUID, randomUuid } from "../base/uuid.ts";
+import { randomUuid } from "../base/uuid.ts";
 import type { DiskError, World } from "../base/world.ts";
 import type { GroupCoordinator } from "../coordinator/group/group-coordinator.ts";
 import type { ShareStatePersister } from "../coordinator/share/persister.ts";
@@ -29,7 +29,6 @@ import { directoryOf } from "../metadata/partition-registration.ts";
 import { GatheredAppends } from "../partition/gathered-appends.ts";
 import { Partitions } from "../partition/partitions.ts";
 import { BufferPool } from "../protocol/frames/buffer-pool.ts";
-import { KRAFT_VERSIONS, type VoterSet, voterSet } from "../raft/voter-set.ts";
 import type { Broker } from "./broker.ts";
 import { BrokerPeers } from "./broker-peers.ts";
 import { ALLOCATE_PRODUCER_IDS, createTopicsWithin } from "./controller-calls.ts";
@@ -44,6 +43,7 @@ import { logSettings, metadataSettings } from "./log-settings.ts";
 import { LogDirMoves } from "./log-dir-moves.ts";
 import { MetadataPublisher } from "./metadata-publisher.ts";
 import { ProducerIds } from "./producer-ids.ts";
+import { quorumSettings, staticVoters } from "./quorum-settings.ts";
 import { Quotas } from "./quotas/quotas.ts";
 import { Registration } from "./registration.ts";
 import type { ShareFetching } from "./share/share-fetching.ts";
@@ -54,7 +54,6 @@ import {
   isController,
   logDirectories,
   metadataDirectory,
-  quorumVoters,
 } from "./settings/effective.ts";
 import { type Listeners, readListeners, withPortsAndHost } from "./settings/listeners.ts";
 import { otlpTarget } from "./settings/own-settings.ts";
@@ -247,6 +246,8 @@ export class BrokerNode implements Broker {
   async startMetadata(ports: ReadonlyMap<string, number>): Promise<void> {
     this.#ports = ports;
     this.#metadata = await this.#openMetadata();
+    // There is nobody to wait for, nor anybody whose request this node would need.
+    if (this.#metadata.isOnlyVoter) await this.#metadata.whenCaughtUp();
   }
 
   /** From here on all listeners can be served. Throws `LogStartupError`. */
@@ -366,6 +367,12 @@ export class BrokerNode implements Broker {
         configs: configRules(settings),
       },
       settings: metadataSettings(settings),
+      quorum: quorumSettings(settings),
+      peers: {
+        clientId: `raft-client-${this.nodeId}`,
+        setupTimeoutMs: settings.get("socket.connection.setup.timeout.ms"),
+        pool: this.buffers,
+      },
       onFatal: (error) => this.#options.fatal(error),
     });
   }
@@ -444,14 +451,3 @@ const NO_CONTROLLER = -1;
 const PRODUCER_IDS_MS_MAX = 2000;
 /** As long as Kafka's brokers try to hand something to the controller. */
 export const FORWARDING_MS_MAX = 60_000;
-
-function staticVoters(settings: Settings): VoterSet {
-  return voterSet(
-    quorumVoters(settings).map(({ id, host, port }) => ({
-      id,
-      directoryId: ZERO_UUID,
-      endpoints: [{ name: settings.get("controller.listener.names")[0] ?? "", host, port }],
-      ...KRAFT_VERSIONS,
-    })),
-  );
-}

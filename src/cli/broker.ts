@@ -17,7 +17,7 @@ import type { Settings } from "../broker/settings/settings.ts";
 import { LogStartupError } from "../log/log-startup-error.ts";
 import { MetaPropertiesError } from "../log/meta-properties.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
-import { QuorumError } from "../raft/quorum.ts";
+import { QuorumError } from "../raft/raft-node.ts";
 import { type Node, startNode } from "../server/node.ts";
 import { type CommandLine, HELP, helpLines, parseArguments, UsageError } from "./arguments.ts";
 import { CommandFailure, type CommandContext } from "./command.ts";

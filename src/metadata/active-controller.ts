@@ -14,13 +14,13 @@ import type { Logger } from "../base/logger.ts";
 import type { World } from "../base/world.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { fitsIntoBatch, intoBatches } from "../raft/raft-batch.ts";
-import type { RaftNode } from "../raft/raft-node.ts";
+import { NotLeaderError, type RaftNode } from "../raft/raft-node.ts";
 import { ControllerTasks } from "./controller-tasks.ts";
 import { BrokerSessions } from "./controller/broker-sessions.ts";
 import type { Command, ControllerRules, ControllerState } from "./controller/command.ts";
 import { DiscardedDelta } from "./delta.ts";
 import type { MetadataImage } from "./image.ts";
-import { TooManyRecordsError } from "./metadata-errors.ts";
+import { NotControllerError, TooManyRecordsError } from "./metadata-errors.ts";
 import type { MetadataSettings } from "./metadata-settings.ts";
 import { type MetadataRecord, type NewRecord, decodeRecord, encodeRecord } from "./record.ts";
 
@@ -28,6 +28,8 @@ export interface ActiveControllerOptions {
   readonly world: World;
   readonly logger: Logger;
   readonly raft: RaftNode<readonly MetadataRecord[]>;
+  /** That this node leads: nothing is written in another. */
+  readonly epoch: number;
   /** Of committed records: all there are when the controller begins. */
   readonly image: MetadataImage;
   readonly rules: ControllerRules;
@@ -40,7 +42,7 @@ export class ActiveController {
   readonly #options: ActiveControllerOptions;
   readonly #working: MetadataImage;
   readonly #tasks: ControllerTasks;
-  #stopped: Error | null = null;
+  #stopped: NotControllerError | null = null;
 
   constructor(options: ActiveControllerOptions) {
     const { world, logger, image, settings } = options;
@@ -53,8 +55,7 @@ export class ActiveController {
 
   /** Whether anybody but this node reads the log. */
   get hasReaders(): boolean {
-    const { quorum } = this.#options.raft;
-    return quorum.voters.size > 1 || quorum.observers().length > 0;
+    return this.#options.raft.hasReaders;
   }
 
   /** The epoch has begun: these are its first records. Resolves when they are committed. */
@@ -70,24 +71,26 @@ export class ActiveController {
 
   /**
    * Runs a command. Resolves with its response when its records are committed, and all those it
-   * may have seen; rejects with `TooManyRecordsError`, `MetadataStoppedError`, or `ProtocolError`
+   * may have seen; rejects with `TooManyRecordsError`, `NotControllerError`, or `ProtocolError`
    * where what a client says cannot be written.
    */
   submit<Response>(command: Command<Response>): Promise<Response> {
-    const { raft } = this.#options;
+    const { raft, epoch } = this.#options;
     if (this.#stopped !== null) return Promise.reject(this.#stopped);
     try {
       const { records, response, isAtomic } = command(this.#state());
       const values = encodeAll(records);
       // Text of a client that is too long to be written: nothing has changed, and it alone pays.
       if (values instanceof ProtocolError) return Promise.reject(values);
-      if (values.length === 0) return raft.whenAllCommitted().then(() => response);
+      if (values.length === 0) return this.#after([raft.whenAllCommitted(epoch)], response);
       const batches = isAtomic ? [values] : intoBatches(values);
       if (!batches.every(fitsIntoBatch)) {
         return Promise.reject(new TooManyRecordsError(`${values.length} records at once`));
       }
-      const commits = batches.map((batch) => this.#append(batch));
-      return Promise.all(commits).then(() => response);
+      return this.#after(
+        batches.map((batch) => this.#append(batch)),
+        response,
+      );
     } catch (error) {
       raft.fail(error);
       return Promise.reject(this.#stopped);
@@ -100,9 +103,20 @@ export class ActiveController {
   }
 
   /** Whoever submits something is told the reason from now on. */
-  stop(reason: Error): void {
+  stop(reason: NotControllerError): void {
     this.#stopped ??= reason;
     this.#tasks.stop();
+  }
+
+  /** Leadership may be lost meanwhile: whether the records will be committed is not known then. */
+  #after<Response>(commits: readonly Promise<void>[], response: Response): Promise<Response> {
+    return Promise.all(commits).then(
+      () => response,
+      (error: unknown) => {
+        if (!(error instanceof NotLeaderError)) throw error;
+        throw this.#stopped ?? new NotControllerError(error.message);
+      },
+    );
   }
 
   #state(): ControllerState {
@@ -111,7 +125,7 @@ export class ActiveController {
       image: this.#working,
       rules,
       sessions: this.sessions,
-      nextOffset: raft.log.endOffset,
+      nextOffset: raft.endOffset,
       kraftVersion: raft.kraftVersion,
       random: world.random,
     };
@@ -119,10 +133,10 @@ export class ActiveController {
 
   /** The values of one batch: they take effect on the working image as they will on replay. */
   #append(values: readonly Buffer[]): Promise<void> {
-    const { raft } = this.#options;
-    const baseOffset = raft.log.endOffset;
+    const { raft, epoch } = this.#options;
+    const baseOffset = raft.endOffset;
     const records = values.map(decodeRecord);
-    const committed = raft.append(values, records);
+    const committed = raft.append(epoch, values, records);
     // What changes in the working image is told to nobody.
     const delta = new DiscardedDelta();
     for (const [index, record] of records.entries()) {

@@ -1,33 +1,42 @@
 /**
  * The metadata of the cluster on this node: the log `__cluster_metadata-0`, and the image that is
- * read from it. This node leads the log's quorum, so it has the active controller, too.
+ * read from it. One node of the quorum leads the log, and has the active controller:
  *
  *   submit(command) -> active-controller.ts -> raft-node.ts -> high watermark
  *                                                                    |
  *                       responses, in order  <-  listeners  <-  image changed
  *
- * Invariant: the image changes only by records below the high watermark, in their order.
+ * Every other node reads the log along, as a voter or as an observer, and has the same image.
+ *
+ * Invariant: the image changes only by records below the high watermark, in their order, or by a
+ * snapshot of them.
  *
  * USAGE
  *   const node = await MetadataNode.open(options);
+ *   await node.whenCaughtUp();
  *   node.subscribe((delta, image) => ...);                  // at once with everything there is
  *   const response = await node.submit(createTopics(request));
  *   await node.stop();
  */
 import type { Logger } from "../base/logger.ts";
-import { Signal } from "../base/signal.ts";
-import { METADATA_TOPIC_ID } from "../base/uuid.ts";
+import { Signal, waitUntil } from "../base/signal.ts";
 import type { World } from "../base/world.ts";
 import { DirectoryLock } from "../log/directory-lock.ts";
 import type { LogHost } from "../log/log-host.ts";
-import { openLog } from "../log/log-loader.ts";
-import { CLUSTER_METADATA_TOPIC } from "../log/log-names.ts";
-import { ProtocolError } from "../protocol/protocol-error.ts";
-import { refuseLostRecords } from "../raft/lost-records.ts";
-import type { LocalReplica } from "../raft/quorum.ts";
-import { RaftLog } from "../raft/raft-log.ts";
-import { type AppendedBatch, RaftNode } from "../raft/raft-node.ts";
-import type { VoterSet } from "../raft/voter-set.ts";
+import type { AppendedBatch } from "../raft/commit-feed.ts";
+import { reasonAgainstReplica } from "../raft/first-checks.ts";
+import { QuorumError, RaftNode } from "../raft/raft-node.ts";
+import type { RaftListener } from "../raft/raft-listener.ts";
+import type { RaftPeersOptions } from "../raft/raft-peers.ts";
+import { loadReplica } from "../raft/replica-loader.ts";
+import type { SnapshotId } from "../raft/snapshot-name.ts";
+import type { Snapshot } from "../raft/snapshot-reader.ts";
+import {
+  KRAFT_VERSIONS,
+  type LocalReplica,
+  type VoterSet,
+  isOnlyVoter,
+} from "../raft/voter-set.ts";
 import { activationRecords } from "./activation.ts";
 import { ActiveController } from "./active-controller.ts";
 import { readBootstrapRecords } from "./bootstrap-file.ts";
@@ -36,10 +45,12 @@ import type { MetadataDelta } from "./delta.ts";
 import { warnOfFeatures } from "./feature-warnings.ts";
 import { deltaOfAll } from "./full-delta.ts";
 import type { MetadataImage } from "./image.ts";
-import { MetadataStoppedError } from "./metadata-errors.ts";
-import { type LoadedMetadata, loadMetadata } from "./metadata-loader.ts";
-import { type MetadataSettings, metadataLogConfig } from "./metadata-settings.ts";
-import type { MetadataRecord } from "./record.ts";
+import { replaceImage } from "./image-replacement.ts";
+import { MetadataStoppedError, NotControllerError } from "./metadata-errors.ts";
+import { type LoadedMetadata, loadMetadata, loadSnapshot } from "./metadata-loader.ts";
+import { openMetadataLog } from "./metadata-log.ts";
+import type { MetadataSettings, QuorumSettings } from "./metadata-settings.ts";
+import { type MetadataRecord, decodeRecord } from "./record.ts";
 import type { Replay } from "./replay.ts";
 import { SnapshotGenerator } from "./snapshot-generator.ts";
 
@@ -56,6 +67,8 @@ export interface MetadataNodeOptions {
   readonly local: LocalReplica;
   /** controller.quorum.voters; empty where the voters are dynamic. */
   readonly staticVoters: VoterSet;
+  readonly quorum: QuorumSettings;
+  readonly peers: Pick<RaftPeersOptions, "clientId" | "setupTimeoutMs" | "pool">;
   readonly rules: ControllerRules;
   readonly settings: MetadataSettings;
   /** The metadata can be written no more: the node has to stop. */
@@ -71,36 +84,49 @@ export interface ActiveControllerAddress {
 /** Called after the image has changed. */
 export type MetadataListener = (delta: MetadataDelta, image: MetadataImage) => void;
 
-type Appended = AppendedBatch<readonly MetadataRecord[]>;
+type Records = readonly MetadataRecord[];
+type Appended = AppendedBatch<Records>;
+
+/** How long a fetch of the metadata waits for news; Kafka has it in its code. */
+const FETCH_WAIT_MS_MAX = 500;
 
 export class MetadataNode {
   /** Of committed records; the same object for the life of the node. */
   readonly image: MetadataImage;
-  readonly raft: RaftNode<readonly MetadataRecord[]>;
-  /** Moves when `activeController()` answers something else. */
-  readonly controllerMoved = new Signal();
+  readonly raft: RaftNode<Records>;
+  /** Moves when `activeController()` answers something else, or may. */
+  readonly controllerMoved: Signal;
   readonly #options: MetadataNodeOptions;
   readonly #lock: DirectoryLock | null;
   readonly #replay: Replay;
-  readonly #controller: ActiveController;
   readonly #snapshots: SnapshotGenerator;
   readonly #listeners: MetadataListener[] = [];
+  /** While this node leads, from when all before its epoch has been applied. */
+  #controller: ActiveController | null = null;
+  #stopped: MetadataStoppedError | null = null;
   #lastOffset: number;
   #lastEpoch: number;
   #lastTimestamp: number;
 
   /**
-   * Throws `LogStartupError`, `ProtocolError`, `DiskError` or `QuorumError`. Resolves when this
-   * node leads.
+   * Throws `LogStartupError`, `ProtocolError`, `DiskError` or `QuorumError`. Resolves when others
+   * can be answered; for who leads, and what is committed, see `whenCaughtUp`.
    */
   static async open(options: MetadataNodeOptions): Promise<MetadataNode> {
-    const { world, metadataLogDir, isLogDir } = options;
+    const { world, metadataLogDir, isLogDir, clusterId } = options;
     const lock = isLogDir ? null : new DirectoryLock(world.disk, metadataLogDir);
-    const log = await openRaftLog(options);
+    const log = await openMetadataLog(options);
     try {
-      const loaded = await loadMetadata(world.disk, log, options.clusterId);
-      const node = new MetadataNode(options, lock, log, loaded);
-      await node.#becomeLeader();
+      const replica = await loadReplica(world.disk, log);
+      const reason = reasonAgainstReplica(replica.facts, options);
+      if (reason !== null) throw new QuorumError(reason);
+      const loaded = loadMetadata(log, replica.snapshot, clusterId);
+      const node = new MetadataNode(options, lock, loaded, (listener) => {
+        const config = { ...options.quorum, ...whoIs(options), fetchMaxWaitMs: FETCH_WAIT_MS_MAX };
+        const decode = (values: readonly Buffer[]) => values.map(decodeRecord);
+        return new RaftNode({ ...options, log, loaded: replica, config, decode, listener });
+      });
+      node.raft.start();
       return node;
     } catch (error) {
       await log.close();
@@ -111,10 +137,10 @@ export class MetadataNode {
   private constructor(
     options: MetadataNodeOptions,
     lock: DirectoryLock | null,
-    log: RaftLog,
     loaded: LoadedMetadata,
+    makeRaft: (listener: RaftListener<Records>) => RaftNode<Records>,
   ) {
-    const { world, logger, settings, local, staticVoters, rules } = options;
+    const { world, logger, settings } = options;
     this.#options = options;
     this.#lock = lock;
     this.#replay = loaded.replay;
@@ -122,23 +148,25 @@ export class MetadataNode {
     this.#lastOffset = loaded.lastOffset;
     this.#lastEpoch = loaded.lastEpoch;
     this.#lastTimestamp = loaded.lastTimestamp;
-    const { control, logBytes } = loaded;
-    this.raft = new RaftNode({
-      world,
-      log,
-      control,
-      local,
-      staticVoters,
-      listener: {
-        committed: (batches) => this.#committed(batches),
-        wasRead: () => this.#controller.wasRead(),
-        failed: (error) => this.#failed(error),
-      },
+    // Nobody asked for what the snapshot says.
+    this.#replay.takeDelta();
+    this.raft = makeRaft({
+      committed: (batches) => this.#committed(batches),
+      leads: (epoch) => this.#leads(epoch),
+      resigned: () => this.#resigned(),
+      loadSnapshot: (id, snapshot) => this.#loadSnapshot(id, snapshot),
+      wasRead: () => this.#controller?.wasRead(),
+      failed: (error) => this.#failed(error),
     });
-    const { image, raft } = this;
-    this.#controller = new ActiveController({ world, logger, raft, image, rules, settings });
-    this.#snapshots = new SnapshotGenerator(world, log, logger, settings, logBytes, () =>
-      this.#startSnapshot(),
+    const { raft } = this;
+    this.controllerMoved = raft.moved;
+    this.#snapshots = new SnapshotGenerator(
+      world,
+      raft.log,
+      logger,
+      settings,
+      () => this.#startSnapshot(),
+      (id) => raft.snapshotWritten(id),
     );
   }
 
@@ -149,25 +177,32 @@ export class MetadataNode {
 
   /** Where the active controller is, as its listener is reached; null while none is known. */
   activeController(): ActiveControllerAddress | null {
-    const { leaderId, local } = this.raft.quorum;
-    const [endpoint] = local.endpoints;
-    if (leaderId !== local.id || endpoint === undefined) return null;
-    return { id: leaderId, host: endpoint.host, port: endpoint.port };
+    const { leaderId, leaderEndpoint } = this.raft;
+    if (leaderEndpoint === null) return null;
+    return { id: leaderId, host: leaderEndpoint.host, port: leaderEndpoint.port };
   }
 
   /** Whether commands can be submitted here. */
   get isActiveController(): boolean {
-    return this.activeController()?.id === this.#options.local.id;
+    return this.#controller !== null;
   }
 
   /** Nobody else could become the active controller. */
   get isOnlyVoter(): boolean {
-    return this.raft.quorum.voters.size === 1;
+    const { id, directoryId } = this.#options.local;
+    return isOnlyVoter(this.raft.voters, id, directoryId);
   }
 
-  /** Resolves when the image has all that was committed when this node first heard of a leader. */
-  whenCaughtUp(): Promise<void> {
-    return Promise.resolve();
+  /**
+   * Resolves when the image has all that was committed when this node first heard of a leader;
+   * rejects with `MetadataStoppedError` where that never comes.
+   */
+  async whenCaughtUp(): Promise<void> {
+    const isThere = () => this.raft.isCaughtUp && this.image.metadataVersion > 0;
+    const { clock } = this.#options.world;
+    const isOver = () => isThere() || this.#stopped !== null;
+    await waitUntil(clock, [this.raft.moved], Infinity, isOver);
+    if (this.#stopped !== null) throw this.#stopped;
   }
 
   /** At once with everything there is, then after each change. */
@@ -181,15 +216,15 @@ export class MetadataNode {
     this.#listeners.push(listener);
   }
 
-  /** See `ActiveController.submit`. */
+  /** See `ActiveController.submit`; rejects with `NotControllerError` where it is not here. */
   submit<Response>(command: Command<Response>): Promise<Response> {
-    return this.#controller.submit(command);
+    if (this.#controller !== null) return this.#controller.submit(command);
+    return Promise.reject(this.#stopped ?? new NotControllerError(NOT_HERE));
   }
 
   /** What is submitted is committed or rejected; then the files are closed. */
   async stop(): Promise<void> {
-    this.#controller.stop(new MetadataStoppedError("the node is stopping"));
-    this.raft.leave();
+    this.#end(new MetadataStoppedError("the node is stopping"));
     await this.#snapshots.stop();
     await this.raft.close();
     // A disk that fails the metadata ends the node; it does not come here.
@@ -201,26 +236,40 @@ export class MetadataNode {
     return this.#snapshots.whenIdle();
   }
 
-  async #becomeLeader(): Promise<void> {
-    const { rules, logger, world, metadataLogDir } = this.#options;
+  #leads(epoch: number): void {
+    if (this.#stopped !== null) return;
+    const { rules, logger, world, metadataLogDir, settings } = this.#options;
     const { supportedFeatures } = rules;
     const { image, raft } = this;
     const hasMetadataVersion = image.metadataVersion > 0;
     const bootstrapRecords = hasMetadataVersion
       ? []
       : readBootstrapRecords(world.disk, metadataLogDir, supportedFeatures);
-    const { committed } = await raft.lead(raft.log.lastEpoch);
     const records = activationRecords({
       hasMetadataVersion,
       transactionOffset: this.#replay.transactionOffset,
       bootstrapRecords,
       minIsr: rules.configs.staticTopicConfig("min.insync.replicas"),
     });
-    await Promise.all([committed, this.#controller.activate(records)]);
-    warnOfFeatures(image.features, supportedFeatures, logger);
-    const { epoch } = raft.quorum;
-    logger.info(`leads the metadata quorum in epoch ${epoch}, log end ${raft.log.endOffset}`);
-    this.#controller.start();
+    const controller = new ActiveController({
+      ...{ world, logger, raft, epoch, image, rules, settings },
+    });
+    this.#controller = controller;
+    controller.activate(records).then(
+      () => {
+        if (this.#controller !== controller) return;
+        warnOfFeatures(image.features, supportedFeatures, logger);
+        logger.info(`leads the metadata quorum in epoch ${epoch}, log end ${raft.log.endOffset}`);
+        controller.start();
+      },
+      // Another leads by now, or the node fails of it.
+      () => {},
+    );
+  }
+
+  #resigned(): void {
+    this.#controller?.stop(new NotControllerError("another controller is, or will be, active"));
+    this.#controller = null;
   }
 
   #committed(batches: readonly Appended[]): void {
@@ -234,49 +283,51 @@ export class MetadataNode {
       this.#lastTimestamp = timestamp;
       bytes += size;
     }
-    const delta = this.#replay.takeDelta();
-    for (const listener of this.#listeners) listener(delta, this.image);
+    this.#tell(this.#replay.takeDelta());
     this.#snapshots.committed(bytes);
+  }
+
+  #loadSnapshot(id: SnapshotId, snapshot: Snapshot): void {
+    const loaded = loadSnapshot(id, snapshot, this.#options.clusterId);
+    this.#replay.restart();
+    this.#lastOffset = loaded.lastOffset;
+    this.#lastEpoch = loaded.lastEpoch;
+    this.#lastTimestamp = loaded.lastTimestamp;
+    this.#tell(replaceImage(this.image, loaded.replay.image));
+    this.#snapshots.restart();
+  }
+
+  #tell(delta: MetadataDelta): void {
+    for (const listener of this.#listeners) listener(delta, this.image);
   }
 
   /** Not in the middle of a transaction: the image lacks what is held back. */
   #startSnapshot(): void {
     if (this.#replay.transactionOffset >= 0) return;
-    const { kraftVersion, control } = this.raft.quorum;
+    const endOffset = this.#lastOffset + 1;
     this.#snapshots.start(this.image, {
-      id: { endOffset: this.#lastOffset + 1, epoch: this.#lastEpoch },
+      id: { endOffset, epoch: this.#lastEpoch },
       timestamp: this.#lastTimestamp,
-      kraftVersion,
-      voters: control.voters,
+      ...this.raft.quorumAt(endOffset),
     });
   }
 
   #failed(error: unknown): void {
-    this.#controller.stop(new MetadataStoppedError(`the metadata log failed: ${error}`));
+    this.#end(new MetadataStoppedError(`the metadata log failed: ${error}`));
     this.#options.onFatal(error);
+  }
+
+  #end(reason: MetadataStoppedError): void {
+    this.#stopped ??= reason;
+    this.#controller?.stop(reason);
+    this.raft.moved.move();
   }
 }
 
-async function openRaftLog(options: MetadataNodeOptions): Promise<RaftLog> {
-  const { world, host, settings, metadataLogDir, logger } = options;
-  const directory = `${metadataLogDir}/${CLUSTER_METADATA_TOPIC}-0`;
-  await refuseLostRecords(world.disk, directory);
-  const log = await openLog(host, {
-    directory,
-    topic: CLUSTER_METADATA_TOPIC,
-    partition: 0,
-    config: metadataLogConfig(settings),
-    recoveryPoint: 0,
-    logStartOffset: 0,
-    // Kafka trusts no marker here either: every batch is checked.
-    wasCleanlyStopped: false,
-    isAlwaysFlushed: true,
-  });
-  if (!log.assignTopicId(METADATA_TOPIC_ID)) {
-    throw new ProtocolError(`${log.directory} belongs to another topic: ${log.topicId}`);
-  }
-  return new RaftLog(world, log, logger, {
-    retentionBytes: settings.metadataMaxRetentionBytes,
-    retentionMs: settings.metadataMaxRetentionMs,
-  });
+const NOT_HERE = "this node does not have the active controller";
+
+function whoIs({ clusterId, local }: MetadataNodeOptions) {
+  // Just what the record of the voters holds: what is more would look like a change.
+  const endpoints = local.endpoints.map(({ name, host, port }) => ({ name, host, port }));
+  return { clusterId, local: { ...local, endpoints, ...KRAFT_VERSIONS } };
 }

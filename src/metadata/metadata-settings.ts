@@ -1,5 +1,6 @@
 /** Settings of the metadata log and of the controller, under Kafka's names in camelCase. */
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "../log/log-config.ts";
+import type { RaftConfig } from "../raft/core/state.ts";
 import { BATCH_SIZE_MAX } from "../raft/raft-batch.ts";
 
 export interface MetadataSettings {
@@ -32,6 +33,36 @@ export const DEFAULT_METADATA_SETTINGS: MetadataSettings = {
   autoLeaderRebalanceEnable: true,
   leaderImbalanceCheckIntervalMs: 300_000,
   uncleanLeaderElectionIntervalMs: 300_000,
+};
+
+/** Of the quorum: `controller.quorum.*`. */
+export type QuorumSettings = Pick<
+  RaftConfig,
+  | "listener"
+  | "bootstrapServers"
+  | "canBecomeVoter"
+  | "autoJoin"
+  | "electionTimeoutMs"
+  | "electionBackoffMaxMs"
+  | "fetchTimeoutMs"
+  | "requestTimeoutMs"
+  | "retryBackoffMs"
+  | "fetchMaxBytes"
+  | "fetchSnapshotMaxBytes"
+>;
+
+export const DEFAULT_QUORUM_SETTINGS: QuorumSettings = {
+  listener: "CONTROLLER",
+  bootstrapServers: [],
+  canBecomeVoter: true,
+  autoJoin: false,
+  electionTimeoutMs: 1000,
+  electionBackoffMaxMs: 1000,
+  fetchTimeoutMs: 2000,
+  requestTimeoutMs: 2000,
+  retryBackoffMs: 20,
+  fetchMaxBytes: 1_048_576,
+  fetchSnapshotMaxBytes: 1_048_576,
 };
 
 /** Records go by snapshots alone, never by age or size. */

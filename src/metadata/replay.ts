@@ -36,6 +36,13 @@ export class Replay {
     return delta;
   }
 
+  /** What came before a snapshot that stands for it is forgotten, a transaction among it too. */
+  restart(): void {
+    this.#held = null;
+    this.#transactionOffset = -1;
+    this.#delta = new MetadataDelta();
+  }
+
   replay(record: MetadataRecord, offset: number): void {
     switch (record.name) {
       case "BeginTransactionRecord":

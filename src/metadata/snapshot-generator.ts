@@ -29,29 +29,36 @@ export class SnapshotGenerator {
   readonly #raftLog: RaftLog;
   readonly #logger: Logger;
   readonly #settings: MetadataSettings;
-  #bytesSince: number;
+  #bytesSince = 0;
   #lastMs: number;
   #running: Promise<void> | null = null;
   #isStopped = false;
   /** Set while there are records that no snapshot holds, when time alone makes one due. */
   #timer: Timer | null = null;
   readonly #onDue: () => void;
+  readonly #onWritten: (id: SnapshotId) => void;
 
   constructor(
     world: World,
     raftLog: RaftLog,
     logger: Logger,
     settings: MetadataSettings,
-    bytesSince: number,
     onDue: () => void,
+    onWritten: (id: SnapshotId) => void,
   ) {
     this.#world = world;
     this.#raftLog = raftLog;
     this.#logger = logger;
     this.#settings = settings;
-    this.#bytesSince = bytesSince;
     this.#lastMs = world.clock.monotonicMs();
     this.#onDue = onDue;
+    this.#onWritten = onWritten;
+  }
+
+  /** A snapshot has come from elsewhere. */
+  restart(): void {
+    this.#bytesSince = 0;
+    this.#lastMs = this.#world.clock.monotonicMs();
   }
 
   committed(bytes: number): void {
@@ -118,9 +125,8 @@ export class SnapshotGenerator {
         if (this.#isStopped) return writer.abort();
       }
       await writer.freeze();
-      this.#raftLog.snapshotAdded(id);
       this.#logger.info(`wrote snapshot ${snapshotFileName(id)} of ${count} records`);
-      this.#raftLog.clean();
+      this.#onWritten(id);
     } catch (error) {
       // The log still holds everything: the next snapshot is as good.
       this.#logger.error(`snapshot ${snapshotFileName(id)} could not be written: ${error}`);

@@ -13,6 +13,12 @@ const TEXTS: ReadonlyMap<number, string> = new Map([
   ],
   [ErrorCode.COORDINATOR_NOT_AVAILABLE, "The coordinator is not available."],
   [ErrorCode.INVALID_GROUP_ID, "The group id is invalid."],
+  [
+    ErrorCode.NOT_LEADER_OR_FOLLOWER,
+    "For requests intended only for the leader, this error indicates that the broker is not the " +
+      "current leader. For requests intended for any replica, this error indicates that the " +
+      "broker is not a replica of the topic partition.",
+  ],
   [ErrorCode.NON_EMPTY_GROUP, "The group is not empty."],
   [ErrorCode.UNSUPPORTED_VERSION, "The version of API is not supported."],
   [ErrorCode.NOT_COORDINATOR, "This is not the correct coordinator."],

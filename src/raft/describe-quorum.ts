@@ -3,48 +3,54 @@ import { ZERO_UUID } from "../base/uuid.ts";
 import type { Clock } from "../base/world.ts";
 import { CLUSTER_METADATA_TOPIC } from "../log/log-names.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
+import { errorText } from "../protocol/error-text.ts";
 import type { describeQuorum } from "../protocol/messages/55-describe-quorum.ts";
 import type { Input, Value } from "../protocol/schema.ts";
-import type { FetchSource } from "./fetch-requests.ts";
-import type { Quorum } from "./quorum.ts";
-import type { RaftLog } from "./raft-log.ts";
+import type { QuorumDescription } from "./core/raft-core.ts";
+import type { ReplicaProgress } from "./core/state.ts";
+import type { VoterSet } from "./voter-set.ts";
 
 type DescribeQuorumRequest = Value<typeof describeQuorum.request>;
 type DescribeQuorumResponse = Input<typeof describeQuorum.response>;
 
-const UNKNOWN_PARTITION = "This server does not host this topic-partition.";
+interface Described {
+  readonly voters: VoterSet;
+  readonly kraftVersion: number;
+  describe(): QuorumDescription | null;
+}
+
+const NOTHING = {
+  leaderId: 0,
+  leaderEpoch: 0,
+  highWatermark: 0,
+  currentVoters: [],
+  observers: [],
+};
 
 export function answerDescribeQuorum(
-  { clock, quorum, log }: FetchSource,
+  clock: Clock,
+  raft: Described,
   request: DescribeQuorumRequest,
 ): DescribeQuorumResponse {
   const none = { errorCode: ErrorCode.NONE, errorMessage: null };
   if (!isAboutMetadata(request)) {
-    const unknown = {
-      errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-      errorMessage: UNKNOWN_PARTITION,
-      leaderId: 0,
-      leaderEpoch: 0,
-      highWatermark: 0,
-      currentVoters: [],
-      observers: [],
-    };
-    const topics = request.topics.map(({ topicName, partitions }) => ({
-      topicName,
-      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, ...unknown })),
-    }));
-    return { ...none, topics, nodes: [] };
+    return { ...none, topics: refused(request, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION), nodes: [] };
   }
+  const described = raft.describe();
+  if (described === null)
+    return { ...none, topics: refused(request, ErrorCode.NOT_LEADER_OR_FOLLOWER), nodes: [] };
+  const { leaderId, leaderEpoch, highWatermark, voters, observers } = described;
+  const hasDirectories = raft.kraftVersion >= 1;
   const partition = {
     partitionIndex: 0,
     ...none,
-    leaderId: quorum.leaderId,
-    leaderEpoch: quorum.epoch,
-    highWatermark: log.highWatermark,
-    currentVoters: voterStates(clock, quorum, log),
-    observers: observerStates(quorum),
+    leaderId,
+    leaderEpoch,
+    highWatermark,
+    currentVoters: voters.map((each) => stateOf(clock, each, hasDirectories)),
+    observers: observers.map((each) => stateOf(clock, each, true)),
   };
-  const nodes = [...quorum.voters.values()].map(({ id, endpoints }) => ({
+  const nodes = [...raft.voters.values()].map(({ id, endpoints }) => ({
     nodeId: id,
     listeners: endpoints.map(({ name, host, port }) => ({ name, host, port })),
   }));
@@ -55,33 +61,29 @@ export function answerDescribeQuorum(
   };
 }
 
+function refused({ topics }: DescribeQuorumRequest, errorCode: ErrorCode) {
+  const error = { errorCode, errorMessage: errorText(errorCode) };
+  return topics.map(({ topicName, partitions }) => ({
+    topicName,
+    partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, ...NOTHING, ...error })),
+  }));
+}
+
 function isAboutMetadata({ topics }: DescribeQuorumRequest): boolean {
   const [topic, ...others] = topics;
   if (topic === undefined || others.length > 0 || topic.partitions.length !== 1) return false;
   return topic.topicName === CLUSTER_METADATA_TOPIC && topic.partitions[0]?.partitionIndex === 0;
 }
 
-/** The leader has always just read its own log. */
-function voterStates(clock: Clock, quorum: Quorum, raftLog: RaftLog) {
-  const nowMs = clock.wallMs();
-  return [...quorum.voters.values()].map(({ id, directoryId }) => {
-    const isLeader = id === quorum.leaderId;
-    return {
-      replicaId: id,
-      replicaDirectoryId: quorum.kraftVersion >= 1 ? directoryId : ZERO_UUID,
-      logEndOffset: isLeader ? raftLog.endOffset : -1,
-      lastFetchTimestamp: isLeader ? nowMs : -1,
-      lastCaughtUpTimestamp: isLeader ? nowMs : -1,
-    };
-  });
-}
-
-function observerStates(quorum: Quorum) {
-  return quorum.observers().map((observer) => ({
-    replicaId: observer.id,
-    replicaDirectoryId: observer.directoryId,
-    logEndOffset: observer.endOffset,
-    lastFetchTimestamp: observer.lastFetchMs,
-    lastCaughtUpTimestamp: observer.lastCaughtUpMs,
-  }));
+/** The core counts time by a clock that never jumps; people want to know what the wall said. */
+function stateOf(clock: Clock, { key, ...progress }: ReplicaProgress, hasDirectories: boolean) {
+  const sinceMs = (atMs: number) =>
+    atMs < 0 ? -1 : clock.wallMs() - Math.round(clock.monotonicMs() - atMs);
+  return {
+    replicaId: key.id,
+    replicaDirectoryId: hasDirectories ? key.directoryId : ZERO_UUID,
+    logEndOffset: progress.endOffset,
+    lastFetchTimestamp: sinceMs(progress.lastFetchAtMs),
+    lastCaughtUpTimestamp: sinceMs(progress.lastCaughtUpAtMs),
+  };
 }

@@ -1,22 +1,6 @@
-/**
- * How a node that is the only voter becomes leader: it needs nobody's vote but its own. What a
- * quorum of several needs, votes and their counting, comes beside this, not in its place.
- */
-import { ZERO_UUID } from "../base/uuid.ts";
+/** The records that the quorum writes of itself: when an epoch begins, and where voters change. */
 import type { NewControlRecord } from "./control-record.ts";
-import { FIRST_QUORUM_STATE, NOBODY, type QuorumState } from "./quorum-state.ts";
 import { type Voter, type VoterSet, hasChanged, toVotersRecord } from "./voter-set.ts";
-
-/** What has to be on disk before the new epoch begins: one above all that was ever seen. */
-export function electAlone(
-  nodeId: number,
-  remembered: QuorumState | null,
-  seenEpoch: number,
-): QuorumState {
-  const last = remembered ?? FIRST_QUORUM_STATE;
-  const leaderEpoch = Math.max(last.leaderEpoch, seenEpoch) + 1;
-  return { leaderEpoch, leaderId: nodeId, votedId: NOBODY, votedDirectoryId: ZERO_UUID };
-}
 
 export interface EpochStart {
   /** As the log or the settings say. */
@@ -26,8 +10,8 @@ export interface EpochStart {
   readonly areVotersInLog: boolean;
   /** This node as it is now. */
   readonly local: Voter;
-  /** Who voted for it; by default nobody but itself. */
-  readonly grantingVoterIds?: readonly number[];
+  /** Who voted for it. */
+  readonly grantingVoterIds: readonly number[];
 }
 
 /**
@@ -37,8 +21,7 @@ export interface EpochStart {
 export function epochStartRecords(start: EpochStart): NewControlRecord[] {
   const { voters, kraftVersion, local } = start;
   const voterIds = [...voters.keys()].map((voterId) => ({ voterId }));
-  const grantingVoterIds = start.grantingVoterIds ?? [local.id];
-  const grantingVoters = grantingVoterIds.map((voterId) => ({ voterId }));
+  const grantingVoters = start.grantingVoterIds.map((voterId) => ({ voterId }));
   const change = { version: 0, leaderId: local.id, voters: voterIds, grantingVoters };
   const records: NewControlRecord[] = [{ name: "LeaderChangeMessage", value: change }];
   const isUpToDate = start.areVotersInLog && !hasChanged(voters.get(local.id), local);

@@ -20,8 +20,9 @@ import type { Clock, Disk } from "../base/world.ts";
 import type { Log } from "../log/log.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
-import { batchSize, nextBatchSize } from "../protocol/record-batch.ts";
-import { type RaftBatch, readRaftBatch } from "./raft-batch.ts";
+import { batchSize, isControl, lastOffset, nextBatchSize } from "../protocol/record-batch.ts";
+import type { EpochStart } from "./core/log-state.ts";
+import { type RaftBatch, readRaftBatch, readRaftBatches } from "./raft-batch.ts";
 import {
   BOOTSTRAP_SNAPSHOT,
   type SnapshotId,
@@ -37,14 +38,6 @@ export interface RaftLogOptions {
   /** metadata.max.retention.ms; -1 keeps all. */
   readonly retentionMs: number;
 }
-
-/** Where a follower stands: as it is told in a Fetch response. */
-export type FollowerPosition =
-  | { readonly kind: "valid" }
-  /** Its records of this epoch end differently: it must truncate. */
-  | { readonly kind: "diverging"; readonly endOffset: number; readonly epoch: number }
-  /** What it misses is in no log any more. */
-  | { readonly kind: "snapshot"; readonly endOffset: number; readonly epoch: number };
 
 const READ_SIZE = 1024 * 1024;
 
@@ -70,7 +63,7 @@ export class RaftLog {
     this.log = log;
     this.#options = options;
     this.#recoverSnapshots();
-    this.truncateToLatestSnapshot();
+    this.#dropLogBehindSnapshot();
   }
 
   get directory(): string {
@@ -93,15 +86,14 @@ export class RaftLog {
     return this.#snapshots.at(-1) ?? null;
   }
 
-  get earliestSnapshot(): SnapshotId | null {
-    return this.#snapshots[0] ?? null;
+  /** Complete ones, oldest first. */
+  get snapshots(): readonly SnapshotId[] {
+    return this.#snapshots;
   }
 
-  /** Of the last record; of the snapshot when that is all there is. */
-  get lastEpoch(): number {
-    const { latestEpoch } = this.log;
-    if (latestEpoch >= 0) return latestEpoch;
-    return this.latestSnapshot?.epoch ?? 0;
+  /** Where epochs begin, oldest first. */
+  get epochs(): readonly EpochStart[] {
+    return this.log.state.epochs.entries;
   }
 
   hasSnapshot(id: SnapshotId): boolean {
@@ -135,21 +127,47 @@ export class RaftLog {
     this.log.advanceHighWatermark(offset);
   }
 
-  /** An epoch begins with the next record. */
-  beginEpoch(epoch: number): void {
-    this.log.assignEpochStart(epoch, this.endOffset);
+  /** Batches that a leader sent, as they are. */
+  appendFetched(bytes: Buffer, epoch: number): void {
+    const { errorCode, message } = this.log.appendAsFollower(bytes, epoch, this.#clock.wallMs());
+    if (this.log.failure !== null) throw this.log.failure;
+    assert(errorCode === ErrorCode.NONE, `the metadata log takes fetched batches: ${message}`);
   }
 
-  /** The batches of `fromOffset` and behind it, in order. Throws `ProtocolError`. */
-  async *batches(fromOffset: number): AsyncIterable<RaftBatch> {
-    let offset = fromOffset;
-    while (offset < this.endOffset) {
+  /** What lies there and behind was never committed. */
+  truncateTo(offset: number): void {
+    this.log.truncateTo(offset);
+    if (this.log.failure !== null) throw this.log.failure;
+  }
+
+  /** A snapshot that has been completed in the directory stands for all of the log. */
+  restartAt(id: SnapshotId): void {
+    this.snapshotAdded(id);
+    this.log.truncateFullyAndStartAt(id.endOffset);
+    if (this.log.failure !== null) throw this.log.failure;
+    this.#forgetBefore(id, "a newer one came from the leader");
+  }
+
+  /** The batches between two offsets, in order, as many at once as are read at once. */
+  async *groups(fromOffset: number, upToOffset: number): AsyncIterable<readonly RaftBatch[]> {
+    for (let offset = fromOffset; offset < upToOffset;) {
+      const bytes = await this.read(offset, READ_SIZE, upToOffset);
+      const batches = [...readRaftBatches(bytes)];
+      const last = batches.at(-1);
+      if (last === undefined) throw new ProtocolError(`no batch can be read at offset ${offset}`);
+      offset = last.lastOffset + 1;
+      yield batches;
+    }
+  }
+
+  /** Those that the quorum wrote for itself, from `fromOffset` on. Throws `ProtocolError`. */
+  async *controlBatches(fromOffset: number): AsyncIterable<RaftBatch> {
+    for (let offset = fromOffset; offset < this.endOffset;) {
       const bytes = await this.read(offset, READ_SIZE, this.endOffset);
       let at = 0;
       for (let size = 0; (size = nextBatchSize(bytes, at, bytes.length)) > 0; at += size) {
-        const batch = readRaftBatch(bytes, at);
-        offset = batch.lastOffset + 1;
-        yield batch;
+        offset = lastOffset(bytes, at) + 1;
+        if (isControl(bytes, at)) yield readRaftBatch(bytes, at);
       }
       if (at === 0) throw new ProtocolError(`no batch can be read at offset ${offset}`);
     }
@@ -168,39 +186,15 @@ export class RaftLog {
     }
   }
 
-  /** Whether a follower with these records so far can go on at `offset`. */
-  validate(offset: number, epoch: number): FollowerPosition {
-    if (this.startOffset === 0 && offset === 0) return { kind: "valid" };
-    const earliest = this.earliestSnapshot;
-    const latest = this.latestSnapshot;
-    const isAtStart = offset === this.startOffset;
-    if (earliest !== null && latest !== null) {
-      const isGone = offset < this.startOffset || epoch < earliest.epoch;
-      if (isGone || (isAtStart && epoch !== earliest.epoch)) return { kind: "snapshot", ...latest };
-    }
-    const end = this.#endOffsetFor(epoch);
-    if (end.epoch !== epoch || end.endOffset < offset) return { kind: "diverging", ...end };
-    return { kind: "valid" };
-  }
-
   /** A snapshot has been completed in the directory. */
   snapshotAdded(id: SnapshotId): void {
     if (this.hasSnapshot(id)) return;
     this.#snapshots = [...this.#snapshots, id].sort(compareSnapshots);
   }
 
-  /** A snapshot that knows more than the log stands for it. True when the log was dropped. */
-  truncateToLatestSnapshot(): boolean {
-    const latest = this.latestSnapshot;
-    if (latest === null) return false;
-    const { latestEpoch, logEndOffset } = this.log;
-    const isAhead =
-      latest.epoch > Math.max(latestEpoch, 0) ||
-      (latest.epoch === Math.max(latestEpoch, 0) && latest.endOffset > logEndOffset);
-    if (!isAhead) return false;
-    this.log.truncateFullyAndStartAt(latest.endOffset);
-    this.#forgetBefore(latest, "the log was truncated to a newer snapshot");
-    return true;
+  /** A file that came too late: what it says, newer ones say too. */
+  removeSnapshot(id: SnapshotId): void {
+    if (!this.hasSnapshot(id)) this.#disk.remove(this.snapshotPath(id));
   }
 
   /** Drops the oldest snapshots, and the log before the next, as long as they are too much. */
@@ -231,12 +225,20 @@ export class RaftLog {
     );
   }
 
-  #endOffsetFor(epoch: number): SnapshotId {
-    const end = this.log.endOffsetFor(epoch);
-    if (end.epoch < 0) return { endOffset: this.endOffset, epoch: this.lastEpoch };
-    const earliest = this.earliestSnapshot;
-    const isStart = earliest?.endOffset === end.endOffset && end.epoch === epoch;
-    return isStart ? earliest : { endOffset: end.endOffset, epoch: end.epoch };
+  /**
+   * What a snapshot says was committed: a log that ends before it, or that has another record in
+   * the place of its last, is not the log that it is of. A crash comes between a snapshot that was
+   * fetched and the log that goes for it.
+   */
+  #dropLogBehindSnapshot(): void {
+    const latest = this.latestSnapshot;
+    if (latest === null) return;
+    const { endOffset, epoch } = latest;
+    const before = this.epochs.findLast(({ startOffset }) => startOffset < endOffset);
+    const isOther = before !== undefined && before.epoch !== epoch && this.startOffset < endOffset;
+    if (endOffset <= this.endOffset && !isOther) return;
+    this.log.truncateFullyAndStartAt(endOffset);
+    this.#forgetBefore(latest, "the log was truncated to a newer snapshot");
   }
 
   #reasonToDrop(id: SnapshotId): string | null {

@@ -1,209 +1,459 @@
 /**
- * This node's part in the quorum that keeps the metadata log. For now it is the only voter: it
- * leads from the start, and what it has on its disk is committed.
+ * This node's part in the quorum that keeps the metadata log. What is said and done is decided by
+ * `core/`, a pure function; here its effects are carried out, in their order:
  *
- *   append -> batch -> log (page cache) -> [ one sync for all that wait ] -> high watermark
- *                                                                                 |
- *                                            who waits is told <- listener.committed
+ *   requests, answers, timers, appends --> step --> [ effects ] --> log, quorum-state, snapshots,
+ *                     ^                                  |          requests, answers
+ *                     '-- "all up to here is on disk" <-- sync      commit-feed.ts --> listener
  *
- * Invariants: an epoch is on disk before anything is written or said in it; the listener gets every
- * batch below the high watermark once, in order, and before whoever waits for it is told.
+ * An effect that takes its time holds up those behind it; a sync, a read for an answer and a
+ * request to another node do not.
+ *
+ * Invariants: quorum-state is on disk before anything is written or said in the epoch it names; the
+ * listener gets every batch below the high watermark once, in order, and before whoever waits for
+ * it is told; a timer is set only while the core waits for something.
  */
-import type { Clock, Disk, World } from "../base/world.ts";
-import { Signal } from "../base/signal.ts";
-import type { ControlState } from "./control-state.ts";
-import type { FetchSource } from "./fetch-requests.ts";
-import type { RaftAnswer } from "./quorum-requests.ts";
-import { type LocalReplica, Quorum } from "./quorum.ts";
-import { type Placement, controlBatch, dataBatch } from "./raft-batch.ts";
+import type { Logger } from "../base/logger.ts";
+import { Queue } from "../base/queue.ts";
+import { Signal, waitUntil } from "../base/signal.ts";
+import type { Clock, Timer, World } from "../base/world.ts";
+import type { RaftReply } from "./adapter/adapter.ts";
+import { CommitFeed } from "./commit-feed.ts";
+import type { Effect, Input, Moment } from "./core/effects.ts";
+import { observersOf } from "./core/leader.ts";
+import type { RaftRequest, RaftResponse } from "./core/messages.ts";
+import {
+  type QuorumDescription,
+  describeQuorum,
+  nextTickAtMs,
+  reasonAgainstUpgrade,
+  startReplica,
+  step,
+} from "./core/raft-core.ts";
+import { NEVER_MS, type RaftConfig, type RaftState } from "./core/state.ts";
+import { isLocalVoter } from "./core/transitions.ts";
+import { lastKraftVersion, lastVoters } from "./core/voter-history.ts";
+import { EffectRunner } from "./effect-runner.ts";
+import { NOBODY, readQuorumState } from "./quorum-state.ts";
+import type { NewBatch, RaftListener } from "./raft-listener.ts";
 import type { RaftLog } from "./raft-log.ts";
-import { Uncommitted } from "./uncommitted.ts";
-import type { VoterSet } from "./voter-set.ts";
+import { RaftPeers, type RaftPeersOptions } from "./raft-peers.ts";
+import type { LoadedReplica } from "./replica-loader.ts";
+import type { SnapshotId } from "./snapshot-name.ts";
+import type { VoterEndpoint, VoterSet } from "./voter-set.ts";
 
 export interface RaftOptions<Records> {
   readonly world: World;
+  readonly logger: Logger;
   readonly log: RaftLog;
-  /** What snapshot and log say of the quorum. */
-  readonly control: ControlState;
-  readonly local: LocalReplica;
+  readonly loaded: LoadedReplica;
+  readonly config: RaftConfig;
   /** controller.quorum.voters; empty where the voters are dynamic. */
   readonly staticVoters: VoterSet;
+  readonly peers: Pick<RaftPeersOptions, "clientId" | "setupTimeoutMs" | "pool">;
+  readonly decode: (values: readonly Buffer[]) => Records;
   readonly listener: RaftListener<Records>;
 }
 
-export interface RaftListener<Records> {
-  committed(batches: readonly AppendedBatch<Records>[]): void;
-  /** Another node reads the log. */
-  wasRead(): void;
-  /** Nothing can be committed any more. */
-  failed(error: unknown): void;
-}
+/** This node does not lead, or does no more. */
+export class NotLeaderError extends Error {}
 
-export interface AppendedBatch<Records> extends Placement {
-  readonly endOffset: number;
-  /** In bytes. */
-  readonly size: number;
-  /** Null in a batch of the quorum's own records. */
-  readonly records: Records | null;
-}
+/** This node cannot take part in the quorum that its log, its settings or others describe. */
+export class QuorumError extends Error {}
 
-/** A claim that no number of elections could have reached is not followed, lest epochs run out. */
-const EPOCH_LEAP_MAX = 1_000_000;
+/** How long a leader that stops waits for others to hear of it. */
+const GOODBYE_MS_MAX = 1000;
 
 /** `Records` is what the layer above makes of the values of a batch. */
-export class RaftNode<Records> implements FetchSource {
-  readonly disk: Disk;
-  readonly clock: Clock;
+export class RaftNode<Records> {
   readonly log: RaftLog;
-  readonly quorum: Quorum;
-  /** Moves when records are committed, and when the log grows. */
+  /** Moves with the leader, its epoch, and what is committed. */
   readonly moved = new Signal();
+  readonly #clock: Clock;
+  readonly #config: RaftConfig;
   readonly #listener: RaftListener<Records>;
-  readonly #uncommitted: Uncommitted<AppendedBatch<Records>>;
-  /** One election at a time. */
-  #elections = Promise.resolve();
-  #isSyncing = false;
-  #hasLeft = false;
+  readonly #logger: Logger;
+  readonly #random: World["random"];
+  readonly #peers: RaftPeers;
+  readonly #feed: CommitFeed<Records>;
+  readonly #runner: EffectRunner<Records>;
+  readonly #effects = new Queue<Effect>();
+  readonly #answers = new Map<number, (reply: RaftReply<RaftResponse>) => void>();
+  readonly #state: RaftState;
+  #nextToken = 1;
+  #isRunning = true;
+  #isOver = false;
+  #ledEpoch = NOBODY;
+  #firstHighWatermark = -1;
+  #timer: Timer | null = null;
+  #timerAtMs = NEVER_MS;
+  #steppedMs = 0;
+  readonly #firstEffects: readonly Effect[];
 
-  /** Throws `QuorumError`. */
-  constructor({ world, log, control, local, staticVoters, listener }: RaftOptions<Records>) {
-    this.disk = world.disk;
-    this.clock = world.clock;
+  constructor(options: RaftOptions<Records>) {
+    const { world, log, loaded, config, listener, logger, peers, staticVoters } = options;
     this.log = log;
-    this.quorum = new Quorum(world, log, control, local, staticVoters);
+    this.#clock = world.clock;
+    this.#random = world.random;
+    this.#config = config;
     this.#listener = listener;
-    this.#uncommitted = new Uncommitted((batches) => listener.committed(batches));
+    this.#logger = logger;
+    const { requestTimeoutMs, listener: name } = config;
+    this.#peers = new RaftPeers({ ...world, ...peers, requestTimeoutMs, listener: name });
+    const failed = (error: unknown) => this.fail(error);
+    const { highWatermark } = loaded.log;
+    this.#feed = new CommitFeed(log, highWatermark, options.decode, listener, failed);
+    this.#runner = new EffectRunner({
+      ...options,
+      feed: this.#feed,
+      take: (input) => this.#step(input),
+      fail: failed,
+    });
+    const election = readQuorumState(world.disk, log.directory);
+    const quorum = { staticVoters, facts: loaded.facts };
+    const moment = this.#moment();
+    const { state, effects } = startReplica(config, { election, log: loaded.log, quorum }, moment);
+    this.#state = state;
+    this.#firstEffects = effects;
+  }
+
+  get clusterId(): string {
+    return this.#config.clusterId;
   }
 
   get epoch(): number {
-    return this.quorum.epoch;
+    return this.#state.election.leaderEpoch;
   }
 
   /** -1 while none is known. */
   get leaderId(): number {
-    return this.quorum.leaderId;
+    const { role, election } = this.#state;
+    return role.name === "resigned" ? NOBODY : election.leaderId;
   }
 
   get isLeader(): boolean {
-    return this.leaderId === this.quorum.local.id;
+    return this.#state.role.name === "leader";
+  }
+
+  /** What this node is in the quorum. */
+  get state(): string {
+    const { name } = this.#state.role;
+    return name === "follower" && !isLocalVoter(this.#state) ? "observer" : name;
+  }
+
+  /** Whom this node voted for in this epoch; itself while it leads. -1: nobody. */
+  get votedId(): number {
+    return this.isLeader ? this.leaderId : this.#state.election.votedId;
+  }
+
+  get highWatermark(): number {
+    return this.#state.log.highWatermark;
+  }
+
+  /** As others name it, on the listener of controllers; null while none is known. */
+  get leaderEndpoint(): VoterEndpoint | null {
+    const { leaderEndpoints } = this.#state;
+    if (this.leaderId === NOBODY) return null;
+    return leaderEndpoints.find(({ name }) => name === this.#config.listener) ?? null;
+  }
+
+  get voters(): VoterSet {
+    return lastVoters(this.#state.quorum);
   }
 
   get kraftVersion(): number {
-    return this.quorum.kraftVersion;
+    return lastKraftVersion(this.#state.quorum);
+  }
+
+  /** Of the record that is appended next. */
+  get endOffset(): number {
+    return this.#state.log.endOffset;
+  }
+
+  /** Whether anybody but this node reads what it leads. */
+  get hasReaders(): boolean {
+    const { role } = this.#state;
+    if (role.name !== "leader") return false;
+    return role.voters.length > 1 || observersOf(role, this.#clock.monotonicMs()).length > 0;
+  }
+
+  /** All that was committed when this node first heard of a leader has been handed on. */
+  get isCaughtUp(): boolean {
+    const first = this.#firstHighWatermark;
+    return first >= 0 && this.#feed.nextOffset >= first;
+  }
+
+  /** What the log said of the quorum before `endOffset`: for a snapshot that ends there. */
+  quorumAt(endOffset: number): { readonly kraftVersion: number; readonly voters: VoterSet | null } {
+    const facts = this.#state.quorum.facts.filter(({ offset }) => offset < endOffset);
+    const entry = facts.findLast((fact) => fact.kind === "voters");
+    const kraftVersion = lastKraftVersion({ ...this.#state.quorum, facts });
+    return { kraftVersion, voters: entry?.voters ?? null };
+  }
+
+  /** What is on the disk becomes sure first: who fetches says of all that it has that it is. */
+  start(): void {
+    for (const effect of this.#firstEffects) this.#effects.push(effect);
+    const synced = this.log.flush();
+    const isFirst = this.#effects.length > 0 && this.#effects.first().kind === "persist";
+    const persisted = isFirst ? this.#runner.carryOut(this.#effects) : null;
+    Promise.all([synced, persisted]).then(
+      () => this.#carryOn(),
+      (error: unknown) => this.fail(error),
+    );
+    this.#noticeRole();
+    this.#setTimer();
   }
 
   /**
-   * Begins an epoch above all that this node has seen or, as `seenEpoch`, heard of. Resolves when
-   * it has begun; `committed` when the records that say so are.
+   * One batch, in the log as far as the core knows when this returns. Resolves when it is
+   * committed; rejects with `NotLeaderError` where this node does not lead `epoch`, or no more.
    */
-  async lead(seenEpoch: number): Promise<{ readonly committed: Promise<void> }> {
-    const elected = await this.quorum.prepareElection(seenEpoch);
-    this.quorum.lead(elected);
-    const at = this.#nextPlace();
-    this.log.beginEpoch(at.epoch);
-    const controls = this.quorum.startRecords(at.baseOffset);
-    return { committed: this.#write(controlBatch(at, controls), at, null) };
-  }
-
-  /** Another node claims a newer epoch: this one, the only voter, goes beyond it. */
-  leadBeyond(epoch: number): Promise<void> {
-    const elected = this.#elections.then(async () => {
-      const { epoch: own } = this.quorum;
-      if (this.#hasLeft || epoch <= own || epoch > own + EPOCH_LEAP_MAX) return;
-      const { committed } = await this.lead(epoch);
-      await committed;
-    });
-    this.#elections = elected.catch((error: unknown) => this.fail(error));
-    return elected;
-  }
-
-  /** Who claims an epoch above ours is passed first, and then answered as one that is behind. */
-  async answer<Response>(ask: (quorum: Quorum) => RaftAnswer<Response>): Promise<Response> {
-    const { response, epochToPass } = ask(this.quorum);
-    if (epochToPass === null || epochToPass <= this.quorum.epoch) return response;
-    await this.leadBeyond(epochToPass);
-    return ask(this.quorum).response;
-  }
-
-  /** KIP-853: from voters of the settings to voters of the log. Resolves when it is committed. */
-  upgradeKRaftVersion(kraftVersion: number): Promise<void> {
-    if (kraftVersion <= this.quorum.kraftVersion) return this.whenAllCommitted();
-    const at = this.#nextPlace();
-    const controls = this.quorum.upgradeRecords(kraftVersion, at.baseOffset);
-    return this.#write(controlBatch(at, controls), at, null);
-  }
-
-  /** One batch, in the log when this returns. Resolves when it is committed. */
-  append(values: readonly Buffer[], records: Records): Promise<void> {
-    const at = this.#nextPlace();
-    return this.#write(dataBatch(at, values), at, records);
+  append(epoch: number, values: readonly Buffer[], records: Records): Promise<void> {
+    if (!this.#leads(epoch)) return Promise.reject(notLeader());
+    const payload: NewBatch<Records> = { values, records };
+    this.#step({ kind: "append", epoch, recordCount: values.length, payload });
+    return this.whenAllCommitted(epoch);
   }
 
   /** Resolves when everything that was appended so far is committed. */
-  whenAllCommitted(): Promise<void> {
-    return this.#uncommitted.whenAll();
+  whenAllCommitted(epoch: number): Promise<void> {
+    if (!this.#leads(epoch)) return Promise.reject(notLeader());
+    return this.#feed.whenCommitted(this.#state.log.endOffset);
   }
 
-  observed(id: number, directoryId: string, endOffset: number): void {
-    this.quorum.observed(id, directoryId, endOffset);
-    this.#listener.wasRead();
+  /** KIP-853: null where the voters of the settings can become voters of the log. */
+  reasonAgainstUpgrade(kraftVersion: number): string | null {
+    return reasonAgainstUpgrade(this.#state, kraftVersion);
+  }
+
+  /** Resolves when it is committed. */
+  upgradeKRaftVersion(kraftVersion: number): Promise<void> {
+    const { epoch } = this;
+    if (!this.#leads(epoch)) return Promise.reject(notLeader());
+    this.#step({ kind: "upgradeKRaftVersion", epoch, kraftVersion });
+    return this.whenAllCommitted(epoch);
+  }
+
+  /** Leads no more, though the node is well. */
+  resign(epoch: number): void {
+    this.#step({ kind: "resign", epoch });
+  }
+
+  /** What another node asks. */
+  ask(request: RaftRequest): Promise<RaftReply<RaftResponse>> {
+    const token = this.#nextToken++;
+    const { promise, resolve } = Promise.withResolvers<RaftReply<RaftResponse>>();
+    this.#answers.set(token, resolve);
+    this.#step({ kind: "request", token, request });
+    if (request.kind === "fetch" && this.isLeader) this.#listener.wasRead();
+    return promise;
+  }
+
+  /** Null: only the leader knows. Times are of the monotonic clock. */
+  describe(): QuorumDescription | null {
+    return describeQuorum(this.#state, this.#clock.monotonicMs());
+  }
+
+  /** A snapshot of what was handed on has been written, and old ones may be too many now. */
+  snapshotWritten(id: SnapshotId): void {
+    const { loadingSnapshot, log } = this.#state;
+    if (loadingSnapshot !== null || id.endOffset < log.startOffset || this.#isOver) {
+      this.log.removeSnapshot(id);
+      return;
+    }
+    this.log.snapshotAdded(id);
+    this.log.clean();
+    const { snapshots, startOffset } = this.log;
+    this.#step({ kind: "snapshots", snapshots, startOffset });
   }
 
   fail(error: unknown): void {
-    if (!this.#hasLeft) {
-      this.#hasLeft = true;
-      this.#listener.failed(error);
-    }
-    this.#uncommitted.fail(error);
+    if (this.#isOver) return;
+    this.#end();
+    this.#listener.failed(error);
+    this.#feed.failWaiting(error);
   }
 
-  /** Takes part in no election any more; what is in the log is still committed. */
-  leave(): void {
-    this.#hasLeft = true;
-  }
-
+  /** What a leader has appended is committed first, as far as others are there for it. */
   async close(): Promise<void> {
-    await this.#uncommitted.whenAll().catch(() => {});
+    if (this.#leads(this.epoch)) {
+      const committed = () => this.#feed.nextOffset >= this.#state.log.endOffset;
+      const waitMs = this.voters.size > 1 ? GOODBYE_MS_MAX : Infinity;
+      const isOver = () => committed() || !this.isLeader || this.#isOver;
+      await waitUntil(this.#clock, [this.moved], waitMs, isOver);
+    }
+    this.#step({ kind: "shutdown" });
+    const { role } = this.#state;
+    const isHeard = () => role.name !== "resigned" || role.unacknowledged.length === 0;
+    const isGone = () => this.#isOver || this.#state.role !== role || isHeard();
+    await waitUntil(this.#clock, [this.moved], GOODBYE_MS_MAX, isGone);
+    this.#end();
+    this.#feed.failWaiting(notLeader());
+    await this.#runner.close();
+    await this.#feed.close();
     await this.log.close();
     this.moved.move();
   }
 
-  #nextPlace(): Placement {
-    const timestamp = this.clock.wallMs();
-    return { baseOffset: this.log.endOffset, epoch: this.quorum.epoch, timestamp };
+  #end(): void {
+    this.#isOver = true;
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#effects.clear();
+    this.#peers.close();
   }
 
-  #write(batch: Buffer, at: Placement, records: Records | null): Promise<void> {
-    this.log.append(batch, at.epoch);
+  #leads(epoch: number): boolean {
+    return !this.#isOver && this.isLeader && epoch === this.epoch;
+  }
+
+  #step(input: Input): void {
+    if (this.#isOver) return;
+    try {
+      for (const effect of step(this.#state, input, this.#moment())) this.#effects.push(effect);
+    } catch (error) {
+      return this.fail(error);
+    }
+    if (!this.#isRunning) this.#carryOn();
+    this.#noticeRole();
+    this.#setTimer();
+  }
+
+  /** The controller of a leader that leads no more must not go on as if it did. */
+  #noticeRole(): void {
+    const { role } = this.#state;
+    const ledEpoch = role.name === "leader" ? this.epoch : NOBODY;
+    if (ledEpoch === this.#ledEpoch) return;
+    const hasLed = this.#ledEpoch !== NOBODY;
+    this.#ledEpoch = ledEpoch;
+    if (hasLed) {
+      this.#listener.resigned();
+      this.#feed.failWaiting(notLeader());
+    }
     this.moved.move();
-    const { endOffset } = this.log;
-    const appended = { ...at, endOffset, size: batch.length, records };
-    const committed = this.#uncommitted.add(endOffset, appended);
-    this.#syncSoon();
-    return committed;
   }
 
-  /** What was appended while one sync was under way shares the next. */
-  #syncSoon(): void {
-    if (this.#isSyncing) return;
-    this.#isSyncing = true;
-    this.clock.afterTurn(() => {
-      this.#syncAll().catch((error: unknown) => this.fail(error));
+  /** As far as it goes at once; what an effect leads to comes behind it. */
+  #carryOn(): void {
+    if (this.#isOver) return;
+    this.#isRunning = true;
+    try {
+      while (this.#effects.length > 0) {
+        const waiting = this.#carryOut();
+        if (waiting === null) continue;
+        waiting.then(
+          () => this.#carryOn(),
+          (error: unknown) => this.fail(error),
+        );
+        return;
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+    this.#isRunning = false;
+  }
+
+  #carryOut(): Promise<void> | null {
+    const effect = this.#effects.first();
+    switch (effect.kind) {
+      case "send":
+        this.#effects.shift();
+        this.#send(effect);
+        return null;
+      case "respond":
+        this.#effects.shift();
+        this.#respond(effect);
+        return null;
+      case "leaderChanged":
+        this.#effects.shift();
+        this.#leaderChanged(effect);
+        return null;
+      case "fault":
+        this.#effects.shift();
+        this.fail(new QuorumError(effect.reason));
+        return null;
+      case "advanceHighWatermark":
+        this.#effects.shift();
+        this.#runner.advance(effect.offset);
+        if (this.isLeader) this.#knowHighWatermark(effect.offset);
+        this.moved.move();
+        return null;
+      default:
+        return this.#runner.carryOut(this.#effects);
+    }
+  }
+
+  #send({ to, requestId, request }: Extract<Effect, { kind: "send" }>): void {
+    this.#peers.ask(to, request).then(
+      (response) => {
+        this.#step({ kind: "response", requestId, response });
+        this.#heard(response);
+      },
+      // That a node is not there is no news: the core asks again, or others.
+      () => this.#step({ kind: "failed", requestId }),
+    );
+  }
+
+  #heard(response: RaftResponse): void {
+    if (response.kind === "endQuorumEpoch") this.moved.move();
+    if (response.kind !== "fetch" || response.errorCode !== 0 || response.topLevelError !== 0)
+      return;
+    if (response.highWatermark >= 0) this.#knowHighWatermark(response.highWatermark);
+  }
+
+  #knowHighWatermark(offset: number): void {
+    if (this.#firstHighWatermark >= 0) return;
+    this.#firstHighWatermark = offset;
+    this.moved.move();
+  }
+
+  #respond({ token, response, read }: Extract<Effect, { kind: "respond" }>): void {
+    const resolve = this.#answers.get(token);
+    this.#answers.delete(token);
+    if (resolve === undefined) return;
+    if (read === null) return resolve({ response, bytes: NOTHING });
+    const { truncations } = this.#state.log;
+    const isSame = () => this.#state.log.truncations === truncations;
+    this.#runner.read(response, read, isSame).then(resolve, (error: unknown) => this.fail(error));
+  }
+
+  #leaderChanged(change: Extract<Effect, { kind: "leaderChanged" }>): void {
+    const { epoch, leaderId, epochStartOffset } = change;
+    const isOwn = leaderId === this.#config.local.id;
+    if (leaderId !== NOBODY && !isOwn) {
+      this.#logger.info(`node ${leaderId} leads the metadata quorum in epoch ${epoch}`);
+    }
+    this.#noticeRole();
+    if (isOwn && this.#leads(epoch)) this.#feed.leadsFrom(epoch, epochStartOffset);
+    this.moved.move();
+  }
+
+  #moment(): Moment {
+    const below = (bound: number) => this.#random.uint32() % bound;
+    this.#steppedMs = this.#clock.monotonicMs();
+    return { nowMs: this.#steppedMs, below };
+  }
+
+  /** One timer, for whatever comes first; one that comes too early looks again. */
+  #setTimer(): void {
+    if (this.#isOver) return;
+    const atMs = nextTickAtMs(this.#state, this.#steppedMs);
+    if (this.#timer !== null && this.#timerAtMs <= atMs && atMs !== NEVER_MS) return;
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (atMs === NEVER_MS) return;
+    this.#timerAtMs = atMs;
+    const delayMs = Math.max(0, atMs - this.#clock.monotonicMs());
+    this.#timer = this.#clock.schedule(delayMs, () => {
+      this.#timer = null;
+      this.#step({ kind: "tick" });
     });
   }
+}
 
-  async #syncAll(): Promise<void> {
-    while (!this.#uncommitted.isEmpty) {
-      const upTo = this.log.endOffset;
-      await this.log.flush();
-      this.#advanceTo(upTo);
-    }
-    this.#isSyncing = false;
-  }
+const NOTHING = Buffer.alloc(0);
 
-  #advanceTo(highWatermark: number): void {
-    this.log.advanceHighWatermark(highWatermark);
-    this.#uncommitted.advance(highWatermark);
-    this.moved.move();
-  }
+function notLeader(): NotLeaderError {
+  return new NotLeaderError("this node does not lead the metadata quorum");
 }

@@ -25,6 +25,15 @@ export interface Voter {
   readonly kraftVersionMax: number;
 }
 
+/** A replica as its node knows itself. */
+export interface LocalReplica {
+  readonly id: number;
+  /** Of the directory that holds the metadata log. */
+  readonly directoryId: string;
+  /** Controller listeners, as others reach them; none where it can be no voter. */
+  readonly endpoints: readonly VoterEndpoint[];
+}
+
 /** By id. */
 export type VoterSet = ReadonlyMap<number, Voter>;
 

@@ -134,7 +134,6 @@ describe("settings that are not honoured yet", () => {
     [{ "create.topic.policy.class.name": "com.example.Policy" }, "create.topic.policy.class.name"],
     [{ "principal.builder.class": "com.example.Builder" }, "principal.builder.class"],
     [{ "client.quota.callback.class": "com.example.Quotas" }, "client.quota.callback.class"],
-    [{ "controller.quorum.voters": "1@localhost:9093,2@b:9093" }, "controller.quorum.voters"],
   ];
   for (const [texts, named] of REFUSED) {
     test(`${Object.keys(texts).join(" and ")} is refused by name`, () => {

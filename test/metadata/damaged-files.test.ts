@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { DiskError } from "../../src/base/world.ts";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
-import { QuorumError } from "../../src/raft/quorum.ts";
+import { QuorumError } from "../../src/raft/raft-node.ts";
 import { type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
 import {
   DATA,

@@ -24,8 +24,8 @@ describe("on a directory of Kafka with dynamic voters, killed", () => {
     const world = fakeWorld();
     copyFixture(world, "kafka-dynamic");
     const node = openNode(world);
-    expect(node.raft.quorum.epoch).toBe(3);
-    expect(node.raft.quorum.kraftVersion).toBe(1);
+    expect(node.raft.epoch).toBe(3);
+    expect(node.raft.kraftVersion).toBe(1);
     expect(node.lastOffset).toBe(63);
     expect(node.image.topics.byName("events")?.partitions.length).toBe(4);
     expect(recordsInLog(world).at(-1)?.name).toBe("LeaderChangeMessage");
@@ -47,7 +47,7 @@ describe("on a directory of Kafka with dynamic voters, killed", () => {
     world.disk.remove(`${PARTITION}/00000000000000000048.snapshot`);
     const node = openNode(world);
     expect(node.raft.log.startOffset).toBe(63);
-    expect(node.raft.quorum.epoch).toBe(3);
+    expect(node.raft.epoch).toBe(3);
     expect(node.image.topics.byName("events")?.partitions.length).toBe(4);
     startBroker(world, node);
     const before = contentsOf(node.image);
@@ -115,8 +115,8 @@ describe("on a directory of Kafka with static voters, stopped", () => {
     const world = fakeWorld();
     copyFixture(world, "kafka-static");
     const node = openNode(world, { staticVoters, local });
-    expect(node.raft.quorum.epoch).toBe(2);
-    expect(node.raft.quorum.kraftVersion).toBe(0);
+    expect(node.raft.epoch).toBe(2);
+    expect(node.raft.kraftVersion).toBe(0);
     expect(node.image.topics.byName("events")?.partitions[0]?.leader).toBe(-1);
     expect(readQuorumState(world.disk, PARTITION)?.leaderEpoch).toBe(2);
     expect(world.disk.readWhole(`${PARTITION}/quorum-state`).toString()).toContain(
@@ -133,15 +133,15 @@ describe("on a directory of Kafka with static voters, stopped", () => {
     const node = openNode(world, { staticVoters, local });
     world.clock.await(node.raft.upgradeKRaftVersion(1));
     const { endOffset } = node.raft.log;
-    expect(node.raft.quorum.voters.get(1)).toEqual({ ...VOTER, ...local });
+    expect(node.raft.voters.get(1)).toEqual({ ...VOTER, ...local });
     // Again it changes nothing.
     world.clock.await(node.raft.upgradeKRaftVersion(1));
     expect(node.raft.log.endOffset).toBe(endOffset);
     // The settings are not asked any more.
     const later = afterKill(world);
     const again = openNode(later, { local });
-    expect(again.raft.quorum.kraftVersion).toBe(1);
-    expect(again.raft.quorum.voters.get(1)).toEqual({ ...VOTER, ...local });
+    expect(again.raft.kraftVersion).toBe(1);
+    expect(again.raft.voters.get(1)).toEqual({ ...VOTER, ...local });
     expect(later.disk.readWhole(`${PARTITION}/quorum-state`).toString()).toContain(
       '"data_version":1',
     );

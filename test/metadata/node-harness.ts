@@ -2,6 +2,8 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { silentLogger, type Logger } from "../../src/base/logger.ts";
+import { waitUntil } from "../../src/base/signal.ts";
+import { ZERO_UUID } from "../../src/base/uuid.ts";
 import { defaultBootstrapRecords } from "../../src/metadata/activation.ts";
 import { type Command, atomic } from "../../src/metadata/controller/command.ts";
 import { heartbeat } from "../../src/metadata/controller/broker-heartbeat.ts";
@@ -12,9 +14,12 @@ import { writeFirstVoters } from "../../src/metadata/first-voters.ts";
 import { MetadataNode, type MetadataNodeOptions } from "../../src/metadata/metadata-node.ts";
 import {
   DEFAULT_METADATA_SETTINGS,
+  DEFAULT_QUORUM_SETTINGS,
   type MetadataSettings,
+  type QuorumSettings,
 } from "../../src/metadata/metadata-settings.ts";
 import { type MetadataRecord, type NewRecord, decodeRecord } from "../../src/metadata/record.ts";
+import { BufferPool } from "../../src/protocol/frames/buffer-pool.ts";
 import type { ControlRecord } from "../../src/raft/control-record.ts";
 import { type Voter, type VoterSet, voterSet } from "../../src/raft/voter-set.ts";
 import { hostOf } from "../log/log-fixture.ts";
@@ -49,6 +54,7 @@ const QUIET: Partial<MetadataSettings> = {
 
 export interface NodeOptions {
   readonly settings?: Partial<MetadataSettings>;
+  readonly quorum?: Partial<QuorumSettings>;
   readonly staticVoters?: VoterSet;
   readonly local?: MetadataNodeOptions["local"];
   readonly logger?: Logger;
@@ -69,13 +75,17 @@ export function openNode(world: FakeWorld, options: NodeOptions = {}): MetadataN
     staticVoters: options.staticVoters ?? voterSet([]),
     rules: options.rules ?? RULES,
     settings,
+    quorum: { ...DEFAULT_QUORUM_SETTINGS, ...options.quorum },
+    peers: { clientId: "raft-client-1", setupTimeoutMs: 10_000, pool: new BufferPool() },
     onFatal:
       options.onFatal ??
       ((error) => {
         throw error;
       }),
   });
-  return world.clock.await(opened);
+  const node = world.clock.await(opened);
+  world.clock.await(node.whenCaughtUp());
+  return node;
 }
 
 /** As `storage format --standalone` leaves it. */
@@ -140,4 +150,41 @@ export function recordsInLog(world: FakeWorld): (MetadataRecord | ControlRecord)
     const batches = [...batchesOf(world.disk.readWhole(`${PARTITION}/${name}`))];
     return batches.flatMap(({ values, controls }) => [...controls, ...values.map(decodeRecord)]);
   });
+}
+
+/** Another node claims an epoch; returns when this one leads again. */
+export function passEpoch(world: FakeWorld, node: MetadataNode, epoch: number): void {
+  const request = {
+    kind: "vote",
+    clusterId: CLUSTER_ID,
+    voterId: 1,
+    voterDirectoryId: ZERO_UUID,
+    replicaId: 2,
+    replicaDirectoryId: "CC7wURaHn9LdAh44tk7sHQ",
+    replicaEpoch: epoch,
+    lastOffset: 100,
+    lastOffsetEpoch: 0,
+    preVote: false,
+  } as const;
+  world.clock.await(node.raft.ask(request));
+  const isLeader = () => node.isActiveController;
+  world.clock.await(waitUntil(world.clock, [node.raft.moved], 10_000, isLeader));
+}
+
+/** Another node reads the log to its end, once. */
+export function readAlong(world: FakeWorld, node: MetadataNode, replicaId: number): void {
+  const { epoch, endOffset } = node.raft;
+  const request = {
+    kind: "fetch",
+    clusterId: CLUSTER_ID,
+    replicaId,
+    replicaDirectoryId: "CC7wURaHn9LdAh44tk7sHQ",
+    currentLeaderEpoch: epoch,
+    fetchOffset: endOffset,
+    lastFetchedEpoch: epoch,
+    highWatermark: -1,
+    maxWaitMs: 0,
+    maxBytes: 1,
+  } as const;
+  world.clock.await(node.raft.ask(request));
 }

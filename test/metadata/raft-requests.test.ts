@@ -3,12 +3,14 @@ import { METADATA_TOPIC_ID, ZERO_UUID } from "../../src/base/uuid.ts";
 import type { MetadataNode } from "../../src/metadata/metadata-node.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { answerDescribeQuorum } from "../../src/raft/describe-quorum.ts";
-import { answerFetch, answerFetchSnapshot } from "../../src/raft/fetch-requests.ts";
+import { fetchSnapshotAdapter } from "../../src/raft/adapter/fetch-snapshot.ts";
+import { fetchAdapter } from "../../src/raft/adapter/fetch.ts";
 import {
-  answerBeginQuorumEpoch,
-  answerEndQuorumEpoch,
-  answerVote,
-} from "../../src/raft/quorum-requests.ts";
+  beginQuorumEpochAdapter,
+  endQuorumEpochAdapter,
+} from "../../src/raft/adapter/quorum-epoch.ts";
+import { voteAdapter } from "../../src/raft/adapter/vote.ts";
+import { answerRaft } from "../../src/raft/raft-server.ts";
 import { readRaftBatches } from "../../src/raft/raft-batch.ts";
 import { parseSnapshot } from "../../src/raft/snapshot-reader.ts";
 import { type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
@@ -18,6 +20,7 @@ import {
   createTopic,
   formatStandalone,
   openNode,
+  passEpoch,
   run,
   startBroker,
 } from "./node-harness.ts";
@@ -53,11 +56,21 @@ describe("answerFetch", () => {
     const { highWatermark } = node.raft.log;
     const asked = { fetchOffset, lastFetchedEpoch: 1, highWatermark };
     const before = world.clock.monotonicMs();
-    const waiting = answerFetch(node.raft, CONTEXT, fetchRequest(asked, { maxWaitMs: 500 }));
+    const waiting = answerRaft(
+      node.raft,
+      fetchAdapter,
+      fetchRequest(asked, { maxWaitMs: 500 }),
+      CONTEXT,
+    );
     const nothing = world.clock.await(waiting).responses[0]!.partitions[0]!;
     expect(nothing.records).toHaveLength(0);
     expect(world.clock.monotonicMs() - before).toBe(500);
-    const second = answerFetch(node.raft, CONTEXT, fetchRequest(asked, { maxWaitMs: 60_000 }));
+    const second = answerRaft(
+      node.raft,
+      fetchAdapter,
+      fetchRequest(asked, { maxWaitMs: 60_000 }),
+      CONTEXT,
+    );
     run(world, node, createTopic("a"));
     const something = world.clock.await(second).responses[0]!.partitions[0]!;
     expect((something.records as Buffer).length).toBeGreaterThan(0);
@@ -66,7 +79,7 @@ describe("answerFetch", () => {
 
   test("says where a log parts from this one", () => {
     const { world, node } = started();
-    world.clock.await(node.raft.leadBeyond(4));
+    passEpoch(world, node, 4);
     const ended = node.raft.log.log.endOffsetFor(1).endOffset;
     const asked = { fetchOffset: ended + 3, lastFetchedEpoch: 1, currentLeaderEpoch: 5 };
     const { responses, nodeEndpoints } = fetchNow(world, node, asked);
@@ -108,7 +121,7 @@ describe("answerFetch", () => {
   test("refuses what is no request for the metadata", () => {
     const { world, node } = started();
     const codeOf = (request: ReturnType<typeof fetchRequest>) => {
-      const answer = world.clock.await(answerFetch(node.raft, CONTEXT, request));
+      const answer = world.clock.await(answerRaft(node.raft, fetchAdapter, request, CONTEXT));
       return answer.errorCode || answer.responses[0]?.partitions[0]?.errorCode;
     };
     const good = { fetchOffset: 3, lastFetchedEpoch: 1 };
@@ -121,10 +134,10 @@ describe("answerFetch", () => {
     expect(codeOf(fetchRequest({ ...good, currentLeaderEpoch: 2 }))).toBe(
       ErrorCode.UNKNOWN_LEADER_EPOCH,
     );
-    world.clock.await(node.raft.leadBeyond(4));
+    passEpoch(world, node, 4);
     expect(codeOf(fetchRequest(good))).toBe(ErrorCode.FENCED_LEADER_EPOCH);
     const empty = { clusterId: null, replicaId: 7, maxBytes: 1, topics: [] };
-    const answer = world.clock.await(answerFetchSnapshot(node.raft, CONTEXT, empty));
+    const answer = world.clock.await(answerRaft(node.raft, fetchSnapshotAdapter, empty, CONTEXT));
     expect(answer.errorCode).toBe(ErrorCode.INVALID_REQUEST);
   });
 });
@@ -137,7 +150,7 @@ describe("answerDescribeQuorum", () => {
     const partitions = [{ partitionIndex: 0 }];
     const request = { topics: [{ topicName: METADATA, partitions }] };
     const nowMs = world.clock.wallMs();
-    const answer = answerDescribeQuorum(node.raft, request);
+    const answer = answerDescribeQuorum(world.clock, node.raft, request);
     expect(answer.nodes).toEqual([
       { nodeId: 1, listeners: [{ name: "CONTROLLER", host: "localhost", port: 19393 }] },
     ]);
@@ -168,19 +181,19 @@ describe("answerDescribeQuorum", () => {
       ],
     });
     world.clock.advance(300_001);
-    expect(answerDescribeQuorum(node.raft, request).topics[0]?.partitions[0]?.observers).toEqual(
-      [],
-    );
+    expect(
+      answerDescribeQuorum(world.clock, node.raft, request).topics[0]?.partitions[0]?.observers,
+    ).toEqual([]);
   });
 
   test("knows no other partition", () => {
-    const { node } = started();
+    const { world, node } = started();
     for (const topics of [
       [],
       [{ topicName: "x", partitions: [{ partitionIndex: 0 }] }],
       [{ topicName: METADATA, partitions: [{ partitionIndex: 1 }] }],
     ]) {
-      const answer = answerDescribeQuorum(node.raft, { topics });
+      const answer = answerDescribeQuorum(world.clock, node.raft, { topics });
       const codes = answer.topics.flatMap((topic) => topic.partitions.map((p) => p.errorCode));
       expect(codes).toEqual(topics.map(() => ErrorCode.UNKNOWN_TOPIC_OR_PARTITION));
     }
@@ -192,9 +205,7 @@ describe("answerVote", () => {
     const { world, node } = started();
     const ask = (change: Partial<ReturnType<typeof voteFor>>) =>
       world.clock.await(
-        node.raft.answer((quorum) => {
-          return answerVote(quorum, CONTEXT, voteRequest({ ...voteFor(1), ...change }));
-        }),
+        answerRaft(node.raft, voteAdapter, voteRequest({ ...voteFor(1), ...change }), CONTEXT),
       ).topics[0]!.partitions[0]!;
     expect(ask({})).toEqual({
       partitionIndex: 0,
@@ -206,13 +217,15 @@ describe("answerVote", () => {
     expect(ask({ replicaEpoch: 0, lastOffsetEpoch: -1 }).errorCode).toBe(ErrorCode.INVALID_REQUEST);
     expect(ask({ replicaId: -1 }).errorCode).toBe(ErrorCode.INVALID_REQUEST);
     expect(ask({ voterDirectoryId: OTHER_DIRECTORY }).errorCode).toBe(ErrorCode.INVALID_VOTER_KEY);
-    expect(node.raft.quorum.epoch).toBe(1);
+    expect(node.raft.epoch).toBe(1);
     expect(ask({ replicaEpoch: 9 })).toMatchObject({
-      errorCode: ErrorCode.FENCED_LEADER_EPOCH,
-      leaderId: 1,
-      leaderEpoch: 10,
+      errorCode: ErrorCode.NONE,
+      leaderId: -1,
+      leaderEpoch: 9,
       voteGranted: false,
     });
+    passEpoch(world, node, 9);
+    expect(node.raft.epoch).toBe(10);
     run(world, node, createTopic("still"));
     expect(node.image.topics.size).toBe(1);
   });
@@ -224,17 +237,13 @@ describe("answerVote", () => {
       { ...request, clusterId: "x" },
       { ...request, topics: [] },
       { ...request, topics: [{ topicName: "x", partitions: [voteFor(99)] }] },
-    ].map(
-      (each) =>
-        world.clock.await(node.raft.answer((quorum) => answerVote(quorum, CONTEXT, each)))
-          .errorCode,
-    );
+    ].map((each) => world.clock.await(answerRaft(node.raft, voteAdapter, each, CONTEXT)).errorCode);
     expect(codes).toEqual([
       ErrorCode.INCONSISTENT_CLUSTER_ID,
       ErrorCode.INVALID_REQUEST,
       ErrorCode.INVALID_REQUEST,
     ]);
-    expect(node.raft.quorum.epoch).toBe(1);
+    expect(node.raft.epoch).toBe(1);
   });
 });
 
@@ -246,22 +255,24 @@ describe("answerBeginQuorumEpoch and answerEndQuorumEpoch", () => {
       const topics = [{ topicName: METADATA, partitions: [claim] }];
       const request = { clusterId: CLUSTER_ID, voterId: -1, topics, leaderEndpoints: [] };
       const answer = world.clock.await(
-        node.raft.answer((quorum) => answerBeginQuorumEpoch(quorum, CONTEXT, request)),
+        answerRaft(node.raft, beginQuorumEpochAdapter, request, CONTEXT),
       );
-      expect(answer.nodeEndpoints).toEqual(LEADER);
+      expect(answer.nodeEndpoints).toEqual(leaderEpoch < 2 ? LEADER : []);
       return answer.topics[0]!.partitions[0]!;
     };
     expect(begin(2, 0).errorCode).toBe(ErrorCode.FENCED_LEADER_EPOCH);
     expect(begin(2, 1).errorCode).toBe(ErrorCode.INCONSISTENT_VOTER_SET);
     expect(begin(1, 1).errorCode).toBe(ErrorCode.NONE);
-    expect(begin(2, 5)).toMatchObject({ leaderId: 1, leaderEpoch: 6 });
+    expect(begin(2, 5)).toMatchObject({ leaderId: 2, leaderEpoch: 5 });
+    passEpoch(world, node, 5);
+    expect(node.raft.epoch).toBe(6);
 
     const claim = { partitionIndex: 0, leaderId: 2, leaderEpoch: 6 };
     const partitions = [{ ...claim, preferredSuccessors: [], preferredCandidates: [] }];
     const topics = [{ topicName: METADATA, partitions }];
     const request = { clusterId: CLUSTER_ID, topics, leaderEndpoints: [] };
     const answer = world.clock.await(
-      node.raft.answer((quorum) => answerEndQuorumEpoch(quorum, CONTEXT, request)),
+      answerRaft(node.raft, endQuorumEpochAdapter, request, CONTEXT),
     );
     expect(answer.topics[0]?.partitions[0]?.errorCode).toBe(ErrorCode.INCONSISTENT_VOTER_SET);
   });
@@ -311,7 +322,9 @@ function fetchRequest(asked: Asked, options: { maxWaitMs?: number; maxBytes?: nu
 }
 
 function fetchNow(world: FakeWorld, node: MetadataNode, asked: Asked, maxBytes = 1_000_000) {
-  return world.clock.await(answerFetch(node.raft, CONTEXT, fetchRequest(asked, { maxBytes })));
+  return world.clock.await(
+    answerRaft(node.raft, fetchAdapter, fetchRequest(asked, { maxBytes }), CONTEXT),
+  );
 }
 
 function fetchSnapshotPart(
@@ -327,7 +340,7 @@ function fetchSnapshotPart(
   const partitions = [{ ...part, replicaDirectoryId: OTHER_DIRECTORY }];
   const topics = [{ name: METADATA, partitions }];
   const request = { clusterId: CLUSTER_ID, replicaId: 7, maxBytes, topics };
-  const answer = world.clock.await(answerFetchSnapshot(node.raft, CONTEXT, request));
+  const answer = world.clock.await(answerRaft(node.raft, fetchSnapshotAdapter, request, CONTEXT));
   return answer.topics[0]!.partitions[0]!;
 }
 

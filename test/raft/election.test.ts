@@ -3,7 +3,7 @@ import { controlBatch, readRaftBatch } from "../../src/raft/raft-batch.ts";
 import { fixtureBytes } from "../protocol/record-fixtures.ts";
 import { ZERO_UUID } from "../../src/base/uuid.ts";
 import { decodeControl, encodeControl } from "../../src/raft/control-record.ts";
-import { electAlone, epochStartRecords } from "../../src/raft/election.ts";
+import { epochStartRecords } from "../../src/raft/election.ts";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import {
   hasChanged,
@@ -29,20 +29,6 @@ test("a batch of control records has Kafka's bytes", () => {
   expect(controlBatch({ baseOffset, epoch, timestamp }, controls)).toEqual(kafka);
 });
 
-describe("electAlone", () => {
-  test("goes above every epoch that was remembered or seen", () => {
-    expect(electAlone(1, null, 0)).toEqual({
-      leaderEpoch: 1,
-      leaderId: 1,
-      votedId: -1,
-      votedDirectoryId: ZERO_UUID,
-    });
-    const voted = { leaderEpoch: 5, leaderId: -1, votedId: 2, votedDirectoryId: ZERO_UUID };
-    expect(electAlone(1, voted, 3)).toMatchObject({ leaderEpoch: 6, votedId: -1 });
-    expect(electAlone(1, voted, 8).leaderEpoch).toBe(9);
-  });
-});
-
 describe("epochStartRecords", () => {
   const voters = voterSet([VOTER]);
   const namesOf = (start: Partial<Parameters<typeof epochStartRecords>[0]>) =>
@@ -51,6 +37,7 @@ describe("epochStartRecords", () => {
       kraftVersion: 1,
       areVotersInLog: true,
       local: VOTER,
+      grantingVoterIds: [1],
       ...start,
     }).map(({ name }) => name);
   const all: string[] = ["LeaderChangeMessage", "KRaftVersionRecord", "VotersRecord"];

@@ -61,18 +61,17 @@ function* controller(
 }
 
 function* raft(out: MetricsText, { raft }: MetadataNode): Iterable<void> {
-  const { quorum, log } = raft;
-  const isLeader = quorum.leaderId === quorum.local.id;
-  const state = isLeader ? "leader" : "unattached";
+  const { state, voters, leaderId, epoch } = raft;
+  const lastEpoch = raft.log.epochs.at(-1)?.epoch ?? 0;
   const rows: readonly (readonly [string, string, number])[] = [
-    ["current_leader", "Who leads the quorum; -1 for nobody", quorum.leaderId],
-    ["current_vote", "Whom this node voted for; -1 for nobody", quorum.leaderId],
-    ["current_epoch", "Epoch of the quorum", quorum.epoch],
-    ["high_watermark", "High watermark of the metadata log", log.highWatermark],
-    ["log_end_offset", "End of the metadata log", log.endOffset],
-    ["log_end_epoch", "Epoch of the last record of the metadata log", quorum.epoch],
-    ["number_of_voters", "Voters of the quorum", quorum.voters.size],
-    ["number_of_observers", "Observers of the quorum", quorum.observers().length],
+    ["current_leader", "Who leads the quorum; -1 for nobody", leaderId],
+    ["current_vote", "Whom this node voted for; -1 for nobody", raft.votedId],
+    ["current_epoch", "Epoch of the quorum", epoch],
+    ["high_watermark", "High watermark of the metadata log", raft.highWatermark],
+    ["log_end_offset", "End of the metadata log", raft.endOffset],
+    ["log_end_epoch", "Epoch of the last record of the metadata log", lastEpoch],
+    ["number_of_voters", "Voters of the quorum", voters.size],
+    ["number_of_observers", "Observers of the quorum", raft.describe()?.observers.length ?? 0],
   ];
   for (const prefix of ["kafka_server_raft_metrics", "kafka_server_raftmetrics"]) {
     for (const [name, help, value] of rows) out.one(`${prefix}_${name}`, "gauge", help, value);

@@ -6,7 +6,7 @@
  * would be less safe than its owner believes.
  */
 import { brokerTable } from "./broker-settings.ts";
-import { isBroker, isController, quorumVoters } from "./effective.ts";
+import { isBroker, isController } from "./effective.ts";
 import { readListeners, type SecurityProtocol } from "./listeners.ts";
 import { reasonWithoutEffect } from "./idle-settings.ts";
 import { OWN_SETTINGS } from "./own-settings.ts";
@@ -27,7 +27,7 @@ export function refuseUnguarded(settings: Settings): void {
     );
   }
   refuseForeignQuotas(settings);
-  refuseSeveralNodes(settings);
+  refuseOneRole(settings);
 }
 
 export function refuseProtocol(listenerName: string, protocol: SecurityProtocol): void {
@@ -67,18 +67,11 @@ function refuseForeignQuotas(settings: Settings): void {
   );
 }
 
-function refuseSeveralNodes(settings: Settings): void {
+function refuseOneRole(settings: Settings): void {
   if (!isController(settings) || !isBroker(settings)) {
     throw new SettingError(
       `Invalid value ${settings.get("process.roles").join(",")} for configuration process.roles: ` +
         "a node with one role is not supported yet, use broker,controller",
-    );
-  }
-  const voters = quorumVoters(settings);
-  if (voters.length > 1) {
-    throw new SettingError(
-      `Invalid value ${settings.get("controller.quorum.voters").join(",")} for configuration ` +
-        "controller.quorum.voters: a quorum of several nodes is not supported yet",
     );
   }
 }

@@ -36,6 +36,10 @@ export type Input =
       readonly id: SnapshotId;
       readonly facts: readonly QuorumFact[];
     }
+  /** What came as a snapshot is none: the log stays, and the leader is asked again. */
+  | { readonly kind: "snapshotRefused"; readonly id: SnapshotId }
+  /** KIP-853: from voters of the settings to voters of the log; see `reasonAgainstUpgrade`. */
+  | { readonly kind: "upgradeKRaftVersion"; readonly epoch: number; readonly kraftVersion: number }
   /** The controller can lead no more, though the node is well. */
   | { readonly kind: "resign"; readonly epoch: number }
   | { readonly kind: "shutdown" };
@@ -78,7 +82,7 @@ export type Effect =
       readonly position: number;
       readonly bytes: unknown;
     }
-  /** Make it durable, drop the log for it, read it, and say `snapshotLoaded`. */
+  /** Make it durable, drop the log for it, read it, and say `snapshotLoaded`; else refuse it. */
   | { readonly kind: "completeSnapshot"; readonly id: SnapshotId }
   | { readonly kind: "dropSnapshot"; readonly id: SnapshotId }
   /** For the controller: -1 while none is known. A leader's epoch begins at `epochStartOffset`. */

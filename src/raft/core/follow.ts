@@ -89,6 +89,14 @@ export function snapshotLoaded(turn: Turn, id: SnapshotId, facts: readonly Quoru
   turn.effects.push({ kind: "advanceHighWatermark", offset: id.endOffset });
 }
 
+/** The driver has found that it is not whole: nothing has changed. */
+export function snapshotRefused({ state }: Turn, id: SnapshotId): void {
+  const { loadingSnapshot } = state;
+  assert(loadingSnapshot !== null, "a snapshot that was completed");
+  assert(compareSnapshots(loadingSnapshot, id) === 0, "the snapshot that was completed last");
+  state.loadingSnapshot = null;
+}
+
 function hasHeard(turn: Turn, role: FollowerRole): void {
   role.fetchAtMs = turn.nowMs + turn.state.config.fetchTimeoutMs;
   role.hasFetched = true;

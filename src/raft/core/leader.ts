@@ -206,6 +206,8 @@ function votersMayHaveChanged(turn: Turn, role: LeaderRole): void {
       newProgress(key);
     return { ...found, key };
   });
+  // Who was its own majority has not waited for anybody yet.
+  if (before.length === 1) role.checkQuorumAtMs = turn.nowMs + checkQuorumTimeout(turn.state);
   const isVoter = ({ key }: ReplicaProgress) => role.voters.some((each) => each.key.id === key.id);
   const gone = before.filter((each) => !isVoter(each));
   const observers = role.observers.filter(

@@ -36,6 +36,7 @@ import {
   becomeResigned,
   becomeUnattached,
   giveUpPreVote,
+  isAlone,
   isLocalVoter,
 } from "./transitions.ts";
 import { lastKraftVersion, lastVoters } from "./voter-history.ts";
@@ -66,7 +67,8 @@ function roleTimers(role: RaftState["role"]): number[] {
   if (role.name !== "leader") return [role.electionAtMs];
   const { checkQuorumAtMs, beginQuorumEpochAtMs, addVoter, removeVoter } = role;
   const pending = [addVoter?.expiresAtMs ?? NEVER_MS, removeVoter?.expiresAtMs ?? NEVER_MS];
-  return [checkQuorumAtMs, beginQuorumEpochAtMs, ...pending];
+  // A leader that is its own majority hears of nobody, and has nobody to tell.
+  return role.voters.length > 1 ? [checkQuorumAtMs, beginQuorumEpochAtMs, ...pending] : pending;
 }
 
 function pollOnce(turn: Turn): void {
@@ -91,7 +93,7 @@ function pollOnce(turn: Turn): void {
 function pollUnattached(turn: Turn, role: UnattachedRole): void {
   if (isLocalVoter(turn.state)) {
     if (turn.state.isShuttingDown) return;
-    if (turn.nowMs >= role.electionAtMs) return becomeProspective(turn);
+    if (turn.nowMs >= role.electionAtMs || isAlone(turn.state)) return becomeProspective(turn);
   }
   fetchFromAny(turn);
 }

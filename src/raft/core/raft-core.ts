@@ -34,10 +34,9 @@
 import { assert } from "../../base/assert.ts";
 import { ZERO_UUID } from "../../base/uuid.ts";
 import { FIRST_QUORUM_STATE, NOBODY, type QuorumState } from "../quorum-state.ts";
-import { isOnlyVoter } from "../voter-set.ts";
 import type { Effect, Input, Moment, Turn } from "./effects.ts";
 import { settleFetches } from "./fetch.ts";
-import { snapshotLoaded } from "./follow.ts";
+import { snapshotLoaded, snapshotRefused } from "./follow.ts";
 import { appendAsLeader, leaderFlushed } from "./leader.ts";
 import { type LogState, lastEpoch, snapshotsChanged } from "./log-state.ts";
 import { poll } from "./poll.ts";
@@ -46,14 +45,17 @@ import { NEVER_MS, type RaftConfig, type RaftState } from "./state.ts";
 import {
   becomeProspective,
   electionTimeout,
-  isLocalVoter,
+  isAlone,
   newFollower,
+  isLocalVoter,
   stand,
 } from "./transitions.ts";
+import { upgradeKRaftVersion } from "./upgrade.ts";
 import { type VoterHistory, dropOldFacts, lastKraftVersion, lastVoters } from "./voter-history.ts";
 
-export { describeQuorum } from "./describe.ts";
+export { type QuorumDescription, describeQuorum } from "./describe.ts";
 export { nextTickAtMs } from "./poll.ts";
+export { reasonAgainstUpgrade } from "./upgrade.ts";
 
 /** What is on the disk of a replica. */
 export interface Durable {
@@ -130,6 +132,13 @@ function take(turn: Turn, input: Input): void {
       return;
     case "snapshotLoaded":
       return snapshotLoaded(turn, input.id, input.facts);
+    case "snapshotRefused":
+      return snapshotRefused(turn, input.id);
+    case "upgradeKRaftVersion": {
+      const isLeader = role.name === "leader" && input.epoch === election.leaderEpoch;
+      if (isLeader) upgradeKRaftVersion(turn, role, input.kraftVersion);
+      return;
+    }
     case "resign":
       if (role.name === "leader" && input.epoch === election.leaderEpoch) role.isResigning = true;
       return;
@@ -167,9 +176,8 @@ function enterFirstRole(turn: Turn): void {
     state.role = { name: "unattached", electionAtMs };
   }
   const { name } = state.role;
-  const isAlone = isOnlyVoter(voters, local.id, local.directoryId);
   const isWaiting = name === "unattached" || name === "follower" || name === "resigned";
-  if (isAlone && isWaiting) becomeProspective(turn);
+  if (isAlone(state) && isWaiting) becomeProspective(turn);
 }
 
 function isOwnVote({ votedId, votedDirectoryId }: QuorumState, { local }: RaftConfig): boolean {

@@ -6,7 +6,7 @@ import { assert } from "../../base/assert.ts";
 import { ZERO_UUID } from "../../base/uuid.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { NOBODY, type QuorumState } from "../quorum-state.ts";
-import type { VoterEndpoint } from "../voter-set.ts";
+import { type VoterEndpoint, isOnlyVoter } from "../voter-set.ts";
 import { forgetAll } from "./connections.ts";
 import type { Turn } from "./effects.ts";
 import { beginLeading } from "./leader.ts";
@@ -18,6 +18,12 @@ import { isVoterKey, lastKraftVersion, lastVoters } from "./voter-history.ts";
 
 export function isLocalVoter({ quorum, config }: RaftState): boolean {
   return isVoterKey(lastVoters(quorum), config.local);
+}
+
+/** Nobody but this replica votes: nobody else can lead. */
+export function isAlone({ quorum, config }: RaftState): boolean {
+  const { id, directoryId } = config.local;
+  return isOnlyVoter(lastVoters(quorum), id, directoryId);
 }
 
 /** Nobody leads this epoch as far as is known; of `leaderId` perhaps only the name is. */

@@ -1,0 +1,21 @@
+/** What lies between the quorum and the layer above it. */
+import type { FeedListener } from "./commit-feed.ts";
+import type { SnapshotId } from "./snapshot-name.ts";
+import type { Snapshot } from "./snapshot-reader.ts";
+
+export interface RaftListener<Records> extends FeedListener<Records> {
+  /** What it led is over; who waits for what it appended is told so afterwards. */
+  resigned(): void;
+  /** A snapshot stands for all that was committed before its end. */
+  loadSnapshot(id: SnapshotId, snapshot: Snapshot): void;
+  /** Another node reads the log. */
+  wasRead(): void;
+  /** Nothing can be committed any more. */
+  failed(error: unknown): void;
+}
+
+/** What is appended: `records` is what the layer above makes of the values. */
+export interface NewBatch<Records> {
+  readonly values: readonly Buffer[];
+  readonly records: Records;
+}
