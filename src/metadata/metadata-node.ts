@@ -268,6 +268,8 @@ export class MetadataNode {
   }
 
   #resigned(): void {
+    // Who asks a node that is stopping is told just that.
+    if (this.#stopped !== null) return;
     this.#controller?.stop(new NotControllerError("another controller is, or will be, active"));
     this.#controller = null;
   }
