@@ -13,6 +13,7 @@
 import { ZERO_UUID } from "../base/uuid.ts";
 import type { Broker } from "../broker/broker.ts";
 import {
+  type FetchLimits,
   type FetchSource,
   type FetchTarget,
   ListSource,
@@ -29,7 +30,9 @@ import {
 } from "../broker/fetch-sessions.ts";
 import { rememberAnswers, SessionSource, targetOf } from "../broker/session-source.ts";
 import { aliveNodeView } from "../broker/topic-view.ts";
-import type { PartitionRead } from "../partition/fetch-read.ts";
+import type { ReplicationQuota } from "../broker/quotas/replication-quota.ts";
+import { NO_REPLICA, type PartitionRead, READ_LOG_END } from "../partition/fetch-read.ts";
+import type { Partition } from "../partition/partition.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { fetch } from "../protocol/messages/01-fetch.ts";
 import type { Input, Value } from "../protocol/schema.ts";
@@ -42,6 +45,8 @@ type FetchResponse = Body<Input<typeof fetch.response>>;
 type TopicAnswer = FetchResponse["responses"][number];
 type PartitionAnswer = TopicAnswer["partitions"][number];
 
+/** KIP-392: whoever speaks this can be told to read elsewhere, and be served by any replica. */
+const RACK_VERSION = 11;
 const TOPIC_IDS_VERSION = 13;
 const EMPTY = Buffer.alloc(0);
 
@@ -53,12 +58,15 @@ async function fetchFromPartitions(
   broker: Broker,
 ): Promise<FetchResponse> {
   const usesTopicIds = context.apiVersion >= TOPIC_IDS_VERSION;
-  if (isFollower(request)) context.request.variant = OTHER_KIND;
+  const replicaId = replicaIdOf(request);
+  const isFollower = replicaId >= 0;
+  if (isFollower) context.request.variant = OTHER_KIND;
   const asked = {
     sessionId: request.sessionId,
     sessionEpoch: request.sessionEpoch,
     usesTopicIds,
-    isFollower: isFollower(request),
+    isFollower,
+    replicaId: isFollower ? replicaId : NO_REPLICA,
     partitions: requestedPartitions(request, usesTopicIds),
     forgotten: forgottenPartitions(request, usesTopicIds),
   };
@@ -66,32 +74,71 @@ async function fetchFromPartitions(
   if (session.kind === "error") {
     const refused = { errorCode: session.errorCode, sessionId: NO_SESSION_ID, responses: [] };
     // As Kafka: whoever is throttled does not hear of it.
-    if (isFollower(request) || !isFetchThrottled(fetch, refused, context, broker)) return refused;
+    if (isFollower || !isFetchThrottled(fetch, refused, context, broker)) return refused;
     return { ...refused, errorCode: ErrorCode.NONE };
   }
   const maxBytes = Math.min(
     request.maxBytes,
     broker.settings.get("fetch.max.bytes"),
-    isFollower(request) ? Infinity : fetchBytesMax(context, broker),
+    isFollower ? Infinity : fetchBytesMax(context, broker),
   );
+  const reader = isFollower
+    ? asFollower(replicaId, request, context, broker)
+    : asConsumer(request, context, broker);
   const { targets, reads } = await runFetch(
     broker.world.clock,
-    sourceOf(session, request, usesTopicIds, broker),
+    sourceOf(session, reader.isolationLevel, usesTopicIds, broker),
     {
       maxWaitMs: request.maxWaitMs,
       minBytes: Math.min(request.minBytes, maxBytes),
       maxBytes,
-      isolationLevel: request.isolationLevel,
+      ...reader,
     },
     context.connection,
     broker.fetchSessions.waits,
   );
   context.release = () => releaseAll(reads);
-  return answer({ asked, session, request, context, broker, targets, reads });
+  return answer({ asked, session, reader, context, broker, targets, reads });
 }
 
-function isFollower({ replicaId, replicaState }: FetchRequest): boolean {
-  return replicaId >= 0 || replicaState.replicaId >= 0;
+/** Of consumers below zero. */
+function replicaIdOf({ replicaId, replicaState }: FetchRequest): number {
+  return replicaState.replicaId >= 0 ? replicaState.replicaId : replicaId;
+}
+
+type Reader = Pick<FetchLimits, "isolationLevel" | "follower" | "mayFollow" | "selectReplica">;
+
+function asFollower(
+  replicaId: number,
+  { replicaState }: FetchRequest,
+  { request }: RequestContext,
+  { replication }: Broker,
+): Reader {
+  const follower = {
+    replicaId,
+    brokerEpoch: replicaState.replicaEpoch,
+    receivedMs: request.receivedMs,
+    holdsBack: (partition: Partition) => {
+      const { leaderQuota } = replication;
+      // As Kafka: one that is in sync goes on, lest it falls out.
+      return leaderQuota.holdsBack(partition) && !partition.registration.isr.includes(replicaId);
+    },
+  };
+  return { isolationLevel: READ_LOG_END, follower };
+}
+
+function asConsumer(
+  { isolationLevel, rackId }: FetchRequest,
+  { apiVersion }: RequestContext,
+  { replication, image }: Broker,
+): Reader {
+  const mayFollow = apiVersion >= RACK_VERSION;
+  const { selector } = replication;
+  if (!mayFollow || selector === null || rackId === "") return { isolationLevel, mayFollow };
+  const selectReplica = (partition: Partition, fetchOffset: number) => {
+    return selector(rackId, fetchOffset, partition, image.cluster);
+  };
+  return { isolationLevel, mayFollow, selectReplica };
 }
 
 function requestedPartitions(
@@ -128,12 +175,12 @@ function forgottenPartitions(request: FetchRequest, usesTopicIds: boolean): Part
 
 function sourceOf(
   session: Exclude<FetchContext, { readonly kind: "error" }>,
-  request: FetchRequest,
+  isolationLevel: number,
   usesTopicIds: boolean,
   { partitions }: Broker,
 ): FetchSource {
   if (session.kind === "incremental") {
-    session.session.readAs(request.isolationLevel);
+    session.session.readAs(isolationLevel);
     return new SessionSource(session.session, partitions);
   }
   return new ListSource(session.partitions.map((each) => targetOf(each, usesTopicIds, partitions)));
@@ -142,7 +189,7 @@ function sourceOf(
 interface Fetched {
   readonly asked: FetchSessionRequest;
   readonly session: FetchContext;
-  readonly request: FetchRequest;
+  readonly reader: Reader;
   readonly context: RequestContext;
   readonly broker: Broker;
   readonly targets: readonly FetchTarget[];
@@ -150,7 +197,7 @@ interface Fetched {
 }
 
 function answer(fetched: Fetched): FetchResponse {
-  const { session, request, context, broker, targets, reads } = fetched;
+  const { asked, session, reader, context, broker, targets, reads } = fetched;
   const responses: TopicAnswer[] = [];
   const leaders = new Set<number>();
   for (const [index, target] of targets.entries()) {
@@ -164,14 +211,15 @@ function answer(fetched: Fetched): FetchResponse {
   );
   const sessionId = session.kind === "incremental" ? session.session.id : NO_SESSION_ID;
   const response = { errorCode: ErrorCode.NONE, sessionId, responses, nodeEndpoints };
-  if (isFollower(request)) context.time = null;
+  if (asked.isFollower) context.time = null;
   else if (isFetchThrottled(fetch, response, context, broker))
     return { ...response, responses: [] };
-  countSent(targets, reads, isFollower(request));
+  countSent(targets, reads, asked.isFollower ? broker.replication.leaderQuota : null);
   if (session.kind === "full") {
     response.sessionId = openSession(fetched);
   } else if (session.kind === "incremental") {
-    rememberAnswers(session.session, targets, reads, request.isolationLevel);
+    const { isolationLevel } = reader;
+    rememberAnswers(session.session, targets, reads, isolationLevel, asked.replicaId);
   }
   return response;
 }
@@ -218,6 +266,7 @@ function partitionAnswer(
     // Kafka gives an empty list where it did not look, and none where it did and was not asked to.
     abortedTransactions: partition === null ? [] : read.abortedTransactions,
     records: slice === null || slice.size === 0 ? EMPTY : slice,
+    preferredReadReplica: read.preferredReadReplica,
     currentLeader: undefined,
   };
   const isMoved =
@@ -229,11 +278,11 @@ function partitionAnswer(
   return { ...answer, currentLeader: { leaderId: leader, leaderEpoch } };
 }
 
-/** What has records is always told. */
+/** What has records is always told. `quota`: of those who replicate. */
 function countSent(
   targets: readonly FetchTarget[],
   reads: readonly PartitionRead[],
-  isReplica: boolean,
+  quota: ReplicationQuota | null,
 ): void {
   for (let index = 0; index < targets.length; index++) {
     const { partition } = targets[index]!;
@@ -241,8 +290,12 @@ function countSent(
     const { slice, errorCode } = reads[index]!;
     if (errorCode === ErrorCode.KAFKA_STORAGE_ERROR) partition.stats.failedFetchRequests++;
     if (slice === null) continue;
-    if (isReplica) partition.stats.replicationBytesOut += slice.size;
-    else partition.stats.bytesOut += slice.size;
+    if (quota === null) {
+      partition.stats.bytesOut += slice.size;
+      continue;
+    }
+    partition.stats.replicationBytesOut += slice.size;
+    quota.record(partition, slice.size);
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * DeleteRecords: v0-2 (KIP-107).
  *
- * - Moves the start of a partition's log; -1 deletes all that is committed. Whole segments before
- *   it go with the next retention.
+ * - Moves the start of a partition's log, and answers when it has moved on all replicas that are
+ *   alive; -1 deletes all that is committed. Whole segments before it go with the next retention.
  * - Refused where only compaction may remove records, and for Kafka's own topics.
  */
 import { Slices } from "../base/slices.ts";
@@ -31,30 +31,61 @@ export const deleteRecordsHandler = handler(deleteRecords, async (request, _cont
     for (const { partitionIndex, offset } of partitions) byIndex.set(partitionIndex, offset);
   }
   const slices = new Slices(broker.world.clock);
-  const topics: TopicAnswer[] = [];
+  const topics: DeletedOfTopic[] = [];
   for (const [name, byIndex] of offsets) {
     const partitions = await slices.map([...byIndex], ([partitionIndex, offset]) => ({
       partitionIndex,
-      ...deleteBefore(name, partitionIndex, offset, broker),
+      deleted: tryDelete(name, partitionIndex, offset, broker),
     }));
     topics.push({ name, partitions });
   }
-  return { topics };
+  return { topics: await Promise.all(topics.map((topic) => answerOf(topic, request.timeoutMs))) };
 });
 
-function deleteBefore(topic: string, index: number, offset: number, broker: Broker) {
-  const errorCode = tryDelete(topic, index, offset, broker);
-  if (typeof errorCode === "number") return { errorCode, lowWatermark: NO_LOW_WATERMARK };
-  return { errorCode: ErrorCode.NONE, lowWatermark: errorCode.log.logStartOffset };
+interface DeletedOfTopic {
+  readonly name: string;
+  readonly partitions: readonly {
+    readonly partitionIndex: number;
+    readonly deleted: Deleted | ErrorCode;
+  }[];
 }
 
-/** The partition, when its records are gone. */
+async function answerOf(
+  { name, partitions }: DeletedOfTopic,
+  timeoutMs: number,
+): Promise<TopicAnswer> {
+  const answers = partitions.map(async ({ partitionIndex, deleted }) => ({
+    partitionIndex,
+    ...(typeof deleted === "number"
+      ? { errorCode: deleted, lowWatermark: NO_LOW_WATERMARK }
+      : await whenDeleted(deleted, timeoutMs)),
+  }));
+  return { name, partitions: await Promise.all(answers) };
+}
+
+/** The records are gone on all replicas that are alive. */
+async function whenDeleted({ partition, before }: Deleted, timeoutMs: number) {
+  const { lowWatermark } = partition;
+  if (lowWatermark >= before) return { errorCode: ErrorCode.NONE, lowWatermark };
+  const errorCode = await partition.whenDeleted(before, timeoutMs);
+  if (errorCode === ErrorCode.NONE) return { errorCode, lowWatermark: partition.lowWatermark };
+  // As Kafka: out of time it tells how far it was when it began to wait.
+  const isLate = errorCode === ErrorCode.REQUEST_TIMED_OUT;
+  return { errorCode, lowWatermark: isLate ? lowWatermark : NO_LOW_WATERMARK };
+}
+
+interface Deleted {
+  readonly partition: Partition;
+  readonly before: number;
+}
+
+/** What is gone on this node. */
 function tryDelete(
   topic: string,
   index: number,
   offset: number,
   broker: Broker,
-): Partition | ErrorCode {
+): Deleted | ErrorCode {
   const partition = findPartition(broker, topic, index);
   if (partition === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) return partition;
   if (isInternalTopic(topic)) return ErrorCode.INVALID_TOPIC_EXCEPTION;
@@ -69,5 +100,5 @@ function tryDelete(
   const before = offset === HIGH_WATERMARK ? log.highWatermark : offset;
   if (before < 0) return ErrorCode.OFFSET_OUT_OF_RANGE;
   const failed = log.advanceLogStartOffset(before);
-  return failed === ErrorCode.NONE ? partition : failed;
+  return failed === ErrorCode.NONE ? { partition, before } : failed;
 }

@@ -45,6 +45,7 @@ import { MetadataPublisher } from "./metadata-publisher.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import { quorumSettings, staticVoters } from "./quorum-settings.ts";
 import { Quotas } from "./quotas/quotas.ts";
+import { ReplicationManager } from "./replication-manager.ts";
 import { Registration } from "./registration.ts";
 import type { ShareFetching } from "./share/share-fetching.ts";
 import { configRules } from "./settings/config-rules.ts";
@@ -93,6 +94,7 @@ export class BrokerNode implements Broker {
   readonly gatheredAppends: GatheredAppends;
   readonly controller: ControllerChannel;
   readonly fetchSessions: FetchSessions;
+  readonly replication: ReplicationManager;
   readonly producerIds: ProducerIds;
   readonly quotas: Quotas;
   readonly topicCreation: TopicCreation;
@@ -171,6 +173,7 @@ export class BrokerNode implements Broker {
       setupTimeoutMs: settings.get("socket.connection.setup.timeout.ms"),
       attemptTimeoutMs: settings.get("controller.socket.timeout.ms"),
     });
+    this.replication = new ReplicationManager(this);
     this.quotas = new Quotas(clock, world.network, settings);
     this.txnMarkers = new TxnMarkerWriter({
       source: this,
@@ -331,6 +334,7 @@ export class BrokerNode implements Broker {
     this.#coordinators.stop();
     this.#logDirMoves?.stop();
     await this.#registration?.leave();
+    this.replication.stop();
     this.#controllerRegistration?.stop();
     this.controller.close();
     await this.#metadata?.stop();

@@ -15,6 +15,7 @@ import type { LocalNode } from "./local-node.ts";
 import type { LogDirMoves } from "./log-dir-moves.ts";
 import type { FetchSessions } from "./fetch-sessions.ts";
 import type { ShareFetching } from "./share/share-fetching.ts";
+import type { ReplicationManager } from "./replication-manager.ts";
 import type { ProducerIds } from "./producer-ids.ts";
 import type { Quotas } from "./quotas/quotas.ts";
 import type { ClientTelemetry } from "./telemetry/client-telemetry.ts";
@@ -45,6 +46,7 @@ export interface Broker extends LocalNode {
   readonly shareState: ShareStatePersister;
   readonly txnMarkers: TxnMarkerWriter;
   readonly fetchSessions: FetchSessions;
+  readonly replication: ReplicationManager;
   /** For share groups, as the leader of partitions. */
   readonly shareFetching: ShareFetching;
   readonly producerIds: ProducerIds;

@@ -13,7 +13,11 @@ import type { Clock } from "../base/world.ts";
 import {
   failedRead,
   type PartitionRead,
+  NO_REPLICA,
+  preferredReplica,
+  READ_LOG_END,
   readableEnd,
+  readAsFollower,
   readPartition,
 } from "../partition/fetch-read.ts";
 import type { Partition } from "../partition/partition.ts";
@@ -32,7 +36,24 @@ export interface FetchLimits {
   readonly minBytes: number;
   /** Of the whole response; the first batch comes even if it is larger. */
   readonly maxBytes: number;
+  /** READ_LOG_END for a follower. */
   readonly isolationLevel: number;
+  /** A replica of its partitions; null for a consumer. */
+  readonly follower?: FetchingFollower | null;
+  /** KIP-392: a consumer that any replica may serve. */
+  readonly mayFollow?: boolean;
+  /** Where a consumer had better read a partition that is led here; null for here. */
+  readonly selectReplica?: ((partition: Partition, fetchOffset: number) => number | null) | null;
+}
+
+export interface FetchingFollower {
+  readonly replicaId: number;
+  /** KIP-903; -1 when it does not say. */
+  readonly brokerEpoch: number;
+  /** When its request came, by the monotonic clock. */
+  readonly receivedMs: number;
+  /** KIP-73: it gets nothing of this partition now. */
+  holdsBack(partition: Partition): boolean;
 }
 
 /** What to read; it may change while a fetch waits. */
@@ -69,7 +90,7 @@ export async function runFetch(
   waits.count++;
   await waitUntil(clock, signals, limits.maxWaitMs, isOver).finally(() => waits.count--);
   const news = source.targets();
-  return { targets: news, reads: await readAll(clock, news, limits) };
+  return { targets: news, reads: await readAll(clock, news, limits, true) };
 }
 
 /** The partitions that one request names. */
@@ -106,15 +127,16 @@ function readAll(
   clock: Clock,
   targets: readonly FetchTarget[],
   limits: FetchLimits,
+  isRepeated = false,
 ): PartitionRead[] | Promise<PartitionRead[]> {
   const reads: PartitionRead[] = [];
   const slices = targets.length > SLICE_LENGTH ? new Slices(clock, SLICE_MS) : null;
   let left = limits.maxBytes;
   for (let index = 0; index < targets.length; index++) {
-    const read = readOne(targets[index]!, limits, left, left === limits.maxBytes);
+    const read = readOne(targets[index]!, limits, left, isRepeated);
     const isBreak = index % SLICE_LENGTH === SLICE_LENGTH - 1 && slices?.isOver === true;
     if (read instanceof Promise || isBreak) {
-      return readRest(clock, targets, limits, reads, left, read);
+      return readRest(clock, targets, limits, reads, left, read, isRepeated);
     }
     reads.push(read);
     left -= read.slice?.size ?? 0;
@@ -129,6 +151,7 @@ async function readRest(
   reads: PartitionRead[],
   leftBefore: number,
   pending: PartitionRead | Promise<PartitionRead>,
+  isRepeated: boolean,
 ): Promise<PartitionRead[]> {
   const slices = new Slices(clock, SLICE_MS);
   let left = leftBefore;
@@ -138,7 +161,7 @@ async function readRest(
     left -= read.slice?.size ?? 0;
     if (reads.length === targets.length) return reads;
     if (slices.isOver) await slices.next();
-    read = await readOne(targets[reads.length]!, limits, left, left === limits.maxBytes);
+    read = await readOne(targets[reads.length]!, limits, left, isRepeated);
   }
 }
 
@@ -146,13 +169,53 @@ function readOne(
   { request, partition, errorCode }: FetchTarget,
   limits: FetchLimits,
   left: number,
-  isFirst: boolean,
+  isRepeated: boolean,
 ): PartitionRead | Promise<PartitionRead> {
   // As in Kafka, a partition that is not here has no aborted transactions, where others say null.
   if (partition === null) return { ...failedRead(errorCode), abortedTransactions: [] };
   partition.stats.totalFetchRequests++;
   const sizeMax = Math.max(0, Math.min(request.partitionMaxBytes, left));
-  return readPartition(partition, request, limits.isolationLevel, sizeMax, isFirst);
+  const isFirst = left === limits.maxBytes;
+  const { isolationLevel, follower = null, mayFollow, selectReplica = null } = limits;
+  if (follower !== null) {
+    return readForFollower(partition, request, follower, sizeMax, isFirst, isRepeated);
+  }
+  if (selectReplica !== null) {
+    const read = preferredReplica(partition, request, selectReplica);
+    if (read !== null) return read;
+  }
+  return readPartition(partition, request, isolationLevel, sizeMax, isFirst, mayFollow);
+}
+
+/** Only the first read tells how far the follower is. */
+function readForFollower(
+  partition: Partition,
+  request: FetchPartitionRequest,
+  follower: FetchingFollower,
+  sizeMax: number,
+  isFirst: boolean,
+  isRepeated: boolean,
+): PartitionRead | Promise<PartitionRead> {
+  const isHeldBack = follower.holdsBack(partition);
+  const size = isHeldBack ? 0 : sizeMax;
+  const isAtLeastOne = isFirst && !isHeldBack;
+  const { replicaId, brokerEpoch, receivedMs } = follower;
+  const { fetchOffset, currentLeaderEpoch, lastFetchedEpoch, logStartOffset } = request;
+  if (isRepeated) {
+    const refused = partition.followerError(replicaId, currentLeaderEpoch);
+    if (refused !== ErrorCode.NONE) return failedRead(refused);
+    return readPartition(partition, request, READ_LOG_END, size, isAtLeastOne);
+  }
+  const fetch = {
+    replicaId,
+    brokerEpoch,
+    receivedMs,
+    fetchOffset,
+    currentLeaderEpoch,
+    lastFetchedEpoch,
+    logStartOffset,
+  };
+  return readAsFollower(partition, fetch, size, isAtLeastOne);
 }
 
 function isEnough(
@@ -166,6 +229,7 @@ function isEnough(
     // What was never there to be read does not make the rest come sooner.
     if (targets[index]!.partition === null) continue;
     if (read.errorCode !== ErrorCode.NONE || read.divergingEpoch !== null) return true;
+    if (read.preferredReadReplica !== NO_REPLICA) return true;
     size += read.slice?.size ?? 0;
   }
   return size >= minBytes || source.partitionCount === 0;
@@ -174,12 +238,14 @@ function isEnough(
 /** Whether enough is readable beyond what the first read saw. */
 function isSatisfied(
   targets: readonly FetchTarget[],
-  { isolationLevel, minBytes }: FetchLimits,
+  { isolationLevel, minBytes, follower = null, mayFollow = false }: FetchLimits,
 ): boolean {
   let size = 0;
   for (const { partition, request } of targets) {
     if (partition === null) continue;
-    if (partition.leaderError(request.currentLeaderEpoch) !== ErrorCode.NONE) return true;
+    const error = partition.readError(request.currentLeaderEpoch, mayFollow);
+    if (error !== ErrorCode.NONE) return true;
+    if (follower?.holdsBack(partition) === true) continue;
     const end = readableEnd(partition, isolationLevel);
     if (end <= request.fetchOffset) {
       // The log was cut: the client must hear of it.

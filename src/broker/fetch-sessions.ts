@@ -19,6 +19,7 @@
  */
 import { LinkedList, LinkedNode } from "../base/linked-list.ts";
 import { Signal, type Waker } from "../base/signal.ts";
+import { NO_REPLICA } from "../partition/fetch-read.ts";
 import type { Partition } from "../partition/partition.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 
@@ -48,6 +49,7 @@ export interface FetchPartitionAnswer {
   logStartOffset: number;
   slice: { readonly size: number } | null;
   divergingEpoch: object | null;
+  preferredReadReplica: number;
 }
 
 /** One partition of a session: the last request for it and the last answer sent. */
@@ -95,6 +97,11 @@ export class SessionPartition implements FetchPartitionRequest, Waker {
   }
 
   wake(): void {
+    // It was quiet: at each fetch until now the follower had all that there was.
+    if (this.newsNode.list === null && this.#session.replicaId !== NO_REPLICA) {
+      const { replicaId, lastUsedMs } = this.#session;
+      this.#watched?.followerWasCaughtUp(replicaId, this.fetchOffset, lastUsedMs);
+    }
     this.isSeen = false;
     this.#session.hasNews(this);
     this.#session.moved.move();
@@ -113,6 +120,7 @@ export class SessionPartition implements FetchPartitionRequest, Waker {
     return (
       (answer.slice?.size ?? 0) > 0 ||
       answer.divergingEpoch !== null ||
+      answer.preferredReadReplica !== NO_REPLICA ||
       answer.errorCode !== ErrorCode.NONE ||
       answer.highWatermark !== this.sentHighWatermark ||
       answer.logStartOffset !== this.sentLogStartOffset
@@ -145,6 +153,8 @@ export class FetchSession {
     readonly usesTopicIds: boolean,
     readonly createdMs: number,
     requests: readonly FetchPartitionRequest[],
+    /** Of a follower. */
+    readonly replicaId = NO_REPLICA,
   ) {
     this.lastUsedMs = createdMs;
     for (const request of requests) this.#put(request);
@@ -234,6 +244,7 @@ export interface FetchSessionRequest {
   sessionEpoch: number;
   usesTopicIds: boolean;
   isFollower: boolean;
+  replicaId?: number;
   partitions: readonly FetchPartitionRequest[];
   forgotten: readonly PartitionKey[];
 }
@@ -309,6 +320,7 @@ export class FetchSessions {
       request.usesTopicIds,
       nowMs,
       request.partitions,
+      request.replicaId,
     );
     this.#sessions.set(session.id, session);
     return session;

@@ -4,7 +4,8 @@
  *
  *   committed records -> delta -+- deleted topics   -> waiters told, logs renamed to -delete
  *                               +- new partitions   -> log made, leader epoch begun
- *                               +- changed ones     -> ISR, leader
+ *                               +- changed ones     -> ISR, leader; led, followed, or given up
+ *                               +- changed brokers  -> who follows them looks for them anew
  *                               +- changed configs  -> settings, then the logs' configs
  *
  * What touches files goes through a queue, in the order of the commits and a slice of time a turn:
@@ -17,23 +18,25 @@ import { Queue } from "../base/queue.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
 import type { MetadataDelta } from "../metadata/delta.ts";
 import type { TopicImage } from "../metadata/topics-image.ts";
-import type { IsrChanges } from "../partition/isr-changes.ts";
 import type { PartitionHost } from "../partition/partition-host.ts";
 import { Partition } from "../partition/partition.ts";
 import type { Coordinators } from "./coordinators.ts";
 import { followBrokerSettings } from "./follow-broker-settings.ts";
 import type { LocalNode } from "./local-node.ts";
 import type { LogDirMoves } from "./log-dir-moves.ts";
+import type { ReplicationManager } from "./replication-manager.ts";
 import { topicLogConfig } from "./settings/topic-log-config.ts";
 
-/** Of a node by itself, whose partitions have one replica. */
-const NOBODY_TO_ASK: IsrChanges = { propose: () => new Promise(() => {}) };
 /** Changes are made for so long without a break, and so many. */
 const SLICE_MS = 2;
 const SLICE_LENGTH = 256;
 
+export interface PublishedNode extends LocalNode {
+  readonly replication: ReplicationManager;
+}
+
 export class MetadataPublisher {
-  readonly #node: LocalNode;
+  readonly #node: PublishedNode;
   readonly #coordinators: Coordinators;
   readonly #logDirMoves: LogDirMoves;
   readonly #partitionHost: PartitionHost;
@@ -43,7 +46,7 @@ export class MetadataPublisher {
   #isWorking = false;
   #idle = Promise.withResolvers<void>();
 
-  constructor(node: LocalNode, coordinators: Coordinators, logDirMoves: LogDirMoves) {
+  constructor(node: PublishedNode, coordinators: Coordinators, logDirMoves: LogDirMoves) {
     this.#node = node;
     this.#coordinators = coordinators;
     this.#logDirMoves = logDirMoves;
@@ -51,7 +54,7 @@ export class MetadataPublisher {
       nodeId: node.nodeId,
       clock: node.world.clock,
       logs: node.logs,
-      isrChanges: NOBODY_TO_ASK,
+      isrChanges: node.replication.isrChanges,
       cluster: () => node.image.cluster,
       brokerEpoch: () => node.image.cluster.broker(node.nodeId)?.epoch ?? -1,
       replicaLagTimeMaxMs: () => node.settings.get("replica.lag.time.max.ms"),
@@ -62,6 +65,10 @@ export class MetadataPublisher {
   apply(delta: MetadataDelta): void {
     if (delta.deletedTopics.size > 0) this.#deleteTopics([...delta.deletedTopics.values()]);
     this.#changeConfigs(delta);
+    const { changedBrokers } = delta;
+    if (changedBrokers.size > 0) {
+      this.#changes.push(() => this.#node.replication.brokersChanged(changedBrokers));
+    }
     for (const [topicId, indexes] of delta.changedPartitions) {
       for (const index of indexes) this.#changes.push(() => this.#changePartition(topicId, index));
     }
@@ -98,13 +105,33 @@ export class MetadataPublisher {
     if (topic === null) return;
     const registration = topic.partitions[index];
     assert(registration !== undefined, `partition ${index} of ${topic.name} is in the image`);
-    if (!registration.replicas.includes(nodeId)) return;
     const known = partitions.topicById(topic.id)?.partition(index) ?? null;
+    if (!registration.replicas.includes(nodeId)) {
+      if (known !== null) this.#giveUp(known);
+      return;
+    }
     known?.update(registration);
     const partition = known ?? this.#addPartition(topic, index);
     if (partition === null) return;
+    this.#node.replication.changed(partition);
     this.#logDirMoves.settle(partition);
     this.#coordinators.leadershipChanged(partition);
+  }
+
+  /** Its topic is deleted, or its replica moved to another broker. */
+  #remove(partition: Partition): void {
+    this.#coordinators.removed(partition);
+    partition.remove();
+    this.#node.replication.removed(partition);
+    this.#logDirMoves.forget(partition);
+  }
+
+  #giveUp(partition: Partition): void {
+    const { logs, partitions } = this.#node;
+    const { topic, topicId, index } = partition;
+    this.#remove(partition);
+    partitions.topicById(topicId)?.remove(index);
+    logs.delete(topic, index);
   }
 
   /** Null where it can have no log. */
@@ -136,9 +163,7 @@ export class MetadataPublisher {
       const removed = partitions.removeTopic(topic.id);
       if (removed === null) continue;
       for (const partition of removed) {
-        this.#coordinators.removed(partition);
-        partition.remove();
-        this.#logDirMoves.forget(partition);
+        this.#remove(partition);
         this.#changes.push(() => logs.delete(topic.name, partition.index));
       }
     }

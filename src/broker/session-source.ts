@@ -1,6 +1,6 @@
 /** A fetch of a session: of its partitions, those that may have something to tell. */
 import type { Signal } from "../base/signal.ts";
-import { type PartitionRead, READ_COMMITTED } from "../partition/fetch-read.ts";
+import { NO_REPLICA, type PartitionRead, readableEnd } from "../partition/fetch-read.ts";
 import type { Partitions } from "../partition/partitions.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import type { FetchSource, FetchTarget } from "./fetch-operation.ts";
@@ -60,6 +60,7 @@ export function rememberAnswers(
   targets: readonly FetchTarget[],
   reads: readonly PartitionRead[],
   isolationLevel: number,
+  replicaId = NO_REPLICA,
 ): void {
   for (let index = 0; index < targets.length; index++) {
     const { request } = targets[index]!;
@@ -67,17 +68,22 @@ export function rememberAnswers(
     if (!(request instanceof SessionPartition)) continue;
     if (request.mustRespond(read)) request.responded(read);
     if ((read.slice?.size ?? 0) > 0) session.moveToEnd(request);
-    else if (isAllSaid(targets[index]!, read, isolationLevel)) session.settle(request);
+    else if (isAllSaid(targets[index]!, read, isolationLevel, replicaId)) session.settle(request);
   }
 }
 
-/** Errors are told again and again; records may have found no room in the answer. */
+/**
+ * Errors are told again and again; records may have found no room in the answer; and a replica that
+ * is to come into the ISR is looked at until it is there.
+ */
 function isAllSaid(
   { request, partition }: FetchTarget,
-  { errorCode, divergingEpoch, lastStableOffset, highWatermark }: PartitionRead,
+  { errorCode, divergingEpoch, preferredReadReplica }: PartitionRead,
   isolationLevel: number,
+  replicaId: number,
 ): boolean {
   if (partition === null || errorCode !== ErrorCode.NONE || divergingEpoch !== null) return false;
-  const end = isolationLevel === READ_COMMITTED ? lastStableOffset : highWatermark;
-  return request.fetchOffset >= end;
+  if (preferredReadReplica !== NO_REPLICA) return false;
+  if (request.fetchOffset < readableEnd(partition, isolationLevel)) return false;
+  return replicaId === NO_REPLICA || partition.registration.isr.includes(replicaId);
 }

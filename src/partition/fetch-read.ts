@@ -24,7 +24,11 @@ export interface PartitionRead {
   readonly abortedTransactions: readonly AbortedTransaction[] | null;
   /** To be released by whoever asked. Null on an error. */
   readonly slice: LogSlice | null;
+  /** KIP-392: the consumer had better ask this broker; NO_REPLICA when it need not. */
+  readonly preferredReadReplica: number;
 }
+
+export const NO_REPLICA = -1;
 
 /** What a replica of the partition says besides. */
 export interface FollowerFetch extends FetchPosition {
@@ -50,6 +54,31 @@ export function failedRead(errorCode: ErrorCode): PartitionRead {
     divergingEpoch: null,
     abortedTransactions: null,
     slice: null,
+    preferredReadReplica: NO_REPLICA,
+  };
+}
+
+/** What a leader says to a consumer that another replica serves better; null when none does. */
+export function preferredReplica(
+  partition: Partition,
+  { fetchOffset, currentLeaderEpoch }: FetchPosition,
+  select: (partition: Partition, fetchOffset: number) => number | null,
+): PartitionRead | null {
+  if (!partition.isLeader) return null;
+  const preferredReadReplica = select(partition, fetchOffset);
+  if (preferredReadReplica === null) return null;
+  const refused = partition.readError(currentLeaderEpoch, true);
+  if (refused !== ErrorCode.NONE) return failedRead(refused);
+  const { highWatermark, lastStableOffset, logStartOffset } = partition.log;
+  return {
+    errorCode: ErrorCode.NONE,
+    highWatermark,
+    lastStableOffset,
+    logStartOffset,
+    divergingEpoch: null,
+    abortedTransactions: null,
+    slice: null,
+    preferredReadReplica,
   };
 }
 
@@ -129,6 +158,7 @@ export function readPartition(
         ? log.abortedTransactions(fetchOffset, slice)
         : null,
     slice,
+    preferredReadReplica: NO_REPLICA,
   });
   if (lastFetchedEpoch >= 0) {
     if (fetchOffset < log.logStartOffset) return failedRead(ErrorCode.OFFSET_OUT_OF_RANGE);

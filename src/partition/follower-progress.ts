@@ -62,6 +62,16 @@ export class FollowerProgress {
     }
   }
 
+  get lastCaughtUpMs(): number {
+    return this.#lastCaughtUpMs;
+  }
+
+  /** It had all that there was, at a fetch that did not have to say so. */
+  wasCaughtUp(atMs: number): void {
+    this.#caughtUp(atMs);
+    this.#lastFetchMs = Math.max(this.#lastFetchMs, atMs);
+  }
+
   isCaughtUp(leaderEndOffset: number, nowMs: number, lagMaxMs: number): boolean {
     return this.logEndOffset === leaderEndOffset || nowMs - this.#lastCaughtUpMs <= lagMaxMs;
   }

@@ -28,7 +28,7 @@ import { NO_LEADER, type PartitionRegistration } from "../metadata/partition-reg
 import { ErrorCode } from "../protocol/error-code.ts";
 import { AppendQueue } from "./append-queue.ts";
 import { CommitQueue } from "./commit-queue.ts";
-import { NO_BROKER_EPOCH } from "./follower-progress.ts";
+import { type FollowerProgress, NO_BROKER_EPOCH } from "./follower-progress.ts";
 import {
   type FetchedRecords,
   type FollowerAppend,
@@ -305,6 +305,20 @@ export class Partition {
     if (fetchOffset !== oldEnd) this.maybeAdvance();
     if (logStartOffset !== oldStart) this.readable.move();
     return ErrorCode.NONE;
+  }
+
+  /**
+   * Records have come since: until then all of a replica's fetches, the last one at `atMs`, asked
+   * for what is behind `fetchOffset`, the end of the log.
+   */
+  followerWasCaughtUp(replicaId: number, fetchOffset: number, atMs: number): void {
+    const follower = this.#leader?.follower(replicaId) ?? null;
+    if (follower?.logEndOffset === fetchOffset) follower.wasCaughtUp(atMs);
+  }
+
+  /** What a leader knows of its followers. */
+  get followers(): readonly FollowerProgress[] {
+    return this.#leader?.followers ?? [];
   }
 
   /** To be asked now and then: takes out of the ISR who has not kept up. */

@@ -27,6 +27,11 @@ export class TopicPartitions {
     partition.stats = this.stats;
   }
 
+  /** It is no replica of this node any more. */
+  remove(index: number): void {
+    this.#partitions[index] = undefined;
+  }
+
   *[Symbol.iterator](): IterableIterator<Partition> {
     for (const partition of this.#partitions) if (partition !== undefined) yield partition;
   }

@@ -52,7 +52,10 @@ describe("bytes", () => {
     };
     const asked = (replicaId: number) =>
       broker.wait(broker.asker.quietly(fetch, 11, { ...request, replicaId }));
-    expect(asked(1).responses[0]!.partitions[0]!.records!.length).toBeGreaterThan(20_000);
+    // It is told what it is told: that it is no replica.
+    const told = asked(1);
+    const { errorCode } = told.responses[0]!.partitions[0]!;
+    expect([errorCode, told.throttleTimeMs]).toEqual([ErrorCode.NOT_LEADER_OR_FOLLOWER, 0]);
     const throttled = asked(-1);
     expect([throttled.responses.length, throttled.throttleTimeMs > 0]).toEqual([0, true]);
   });

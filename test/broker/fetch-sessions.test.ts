@@ -111,6 +111,7 @@ describe("FetchSessions", () => {
       logStartOffset: 0,
       slice: null,
       divergingEpoch: null,
+      preferredReadReplica: -1,
     };
     const mustRespond = (answer: FetchPartitionAnswer) => {
       const isChanged = cached?.mustRespond(answer);
@@ -120,6 +121,7 @@ describe("FetchSessions", () => {
     expect(mustRespond(quiet)).toBe(true);
     expect(mustRespond(quiet)).toBe(false);
     expect(mustRespond({ ...quiet, slice: { size: 1 } })).toBe(true);
+    expect(mustRespond({ ...quiet, preferredReadReplica: 3 })).toBe(true);
     expect(mustRespond({ ...quiet, logStartOffset: 2 })).toBe(true);
     expect(mustRespond({ ...quiet, errorCode: 6, logStartOffset: 2 })).toBe(true);
     expect(mustRespond({ ...quiet, logStartOffset: 2 })).toBe(true);

@@ -61,27 +61,27 @@ export class Neighbours {
     return asker;
   }
 
-  /** A topic that all know, each partition with a replica on each broker, and one in sync. */
-  topic(
-    name: string,
-    leaders: readonly number[],
-    replicas: readonly number[] = [...this.#nodes.keys()],
-  ): string {
+  /**
+   * A topic that all know. Each partition has a replica on the broker that leads it alone, or on
+   * these; the leader is alone in sync as yet.
+   */
+  topic(name: string, leaders: readonly number[], replicas: readonly number[] = []): string {
     const topicId = `${String(++this.#topicCount).padStart(21, "T")}A`;
     this.tell(() => [
       { name: "TopicRecord", version: 0, value: { name, topicId } },
       ...leaders.map((leader, partitionId): NewRecord => {
+        const places = replicas.length === 0 ? [leader] : replicas;
         const value = {
           partitionId,
           topicId,
-          replicas: [...replicas],
+          replicas: [...places],
           isr: [leader],
           removingReplicas: [],
           addingReplicas: [],
           leader,
           leaderEpoch: 0,
           partitionEpoch: 0,
-          directories: replicas.map((id) => this.#directoryOf(id)),
+          directories: places.map((id) => this.#directoryOf(id)),
         };
         return { name: "PartitionRecord", version: 1, value };
       }),
@@ -91,7 +91,12 @@ export class Neighbours {
 
   /** Another broker leads, without what the one before has written. */
   lead(topicId: string, partitionId: number, leader: number): void {
-    const value = { partitionId, topicId, isr: leader === -1 ? null : [leader], leader };
+    const place = {
+      isr: [leader],
+      replicas: [leader],
+      directories: leader === -1 ? [] : [this.#directoryOf(leader)],
+    };
+    const value = { partitionId, topicId, leader, ...(leader === -1 ? {} : place) };
     this.tell(() => [{ name: "PartitionChangeRecord", version: 1, value }]);
   }
 

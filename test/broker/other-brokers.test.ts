@@ -33,7 +33,7 @@ const NO_OPERATIONS = { includeClusterAuthorizedOperations: false };
 /** Asked of broker 1: `here` has replicas everywhere, `there` none on it; 2 leads both. */
 function arena() {
   const brokers = new Neighbours(3);
-  const here = brokers.topic("here", [2]);
+  const here = brokers.topic("here", [2], [1, 2, 3]);
   const there = brokers.topic("there", [2], [2, 3]);
   return { brokers, here, there };
 }

@@ -16,6 +16,11 @@ export interface RateWindow {
   readonly sampleCount: number;
   /** quota.window.size.seconds */
   readonly sampleMs: number;
+  /**
+   * False for Kafka's SimpleRate: the window is as long as it has lasted, but for one sample at
+   * least, and a first burst is a high rate.
+   */
+  readonly countsMissing?: boolean;
 }
 
 export class Rate {
@@ -45,10 +50,11 @@ export class Rate {
   /** The time that the rate is taken over. */
   windowMs(nowMs: number): number {
     this.#forgetOld(nowMs);
-    const { sampleCount, sampleMs } = this.#window;
+    const { sampleCount, sampleMs, countsMissing = true } = this.#window;
     let oldestMs = this.#currentSample(nowMs).startMs;
     for (const { startMs } of this.#samples) if (startMs < oldestMs) oldestMs = startMs;
     const elapsedMs = nowMs - oldestMs;
+    if (!countsMissing) return Math.max(elapsedMs, sampleMs);
     const missing = Math.max(0, sampleCount - 1 - Math.floor(elapsedMs / sampleMs));
     return Math.max(elapsedMs + missing * sampleMs, 1);
   }

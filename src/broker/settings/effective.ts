@@ -35,7 +35,16 @@ export function cordonedDirectories(settings: Settings): readonly string[] {
 
 /** How fast partitions may be moved between log directories. */
 export function moveBytesPerSecond(settings: Settings): number {
-  const name = "replica.alter.log.dirs.io.max.bytes.per.second";
+  return bytesPerSecond(settings, "replica.alter.log.dirs.io.max.bytes.per.second");
+}
+
+/** How fast replicas may catch up that are throttled at this broker as their leader or follower. */
+export function throttledBytesPerSecond(settings: Settings, side: "leader" | "follower"): number {
+  return bytesPerSecond(settings, `${side}.replication.throttled.rate`);
+}
+
+/** Of settings that no file has: only what was set for brokers counts. */
+function bytesPerSecond(settings: Settings, name: string): number {
   const text = settings.perBroker.get(name) ?? settings.clusterWide.get(name);
   return text === undefined ? Number.POSITIVE_INFINITY : Number(text);
 }

@@ -1,0 +1,203 @@
+/** Brokers that copy a partition from each other, told by the test who leads. */
+import { describe, expect, test } from "bun:test";
+import { ErrorCode } from "../../src/protocol/error-code.ts";
+import { produce } from "../../src/protocol/messages/00-produce.ts";
+import { fetch } from "../../src/protocol/messages/01-fetch.ts";
+import { deleteRecords } from "../../src/protocol/messages/21-delete-records.ts";
+import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
+import { FAKE_WALL_MS } from "../sim/fake-clock.ts";
+import { Neighbours } from "./neighbours.ts";
+
+describe("a partition with three replicas", () => {
+  test("has every record on all of them before acks=all is answered", () => {
+    const { brokers, logOf } = replicated();
+    expect(write(brokers, "a")).toBe(ErrorCode.NONE);
+    expect([1, 2, 3].map((id) => logOf(id).logEndOffset)).toEqual([1, 1, 1]);
+    expect([...leaderOf(brokers).registration.isr].sort()).toEqual([1, 2, 3]);
+    const bytes = [1, 2, 3].map((id) => bytesOf(brokers, id));
+    expect(bytes[1]).toEqual(bytes[0]!);
+    expect(bytes[2]).toEqual(bytes[0]!);
+    brokers.client.clock.advance(1000);
+    expect([1, 2, 3].map((id) => logOf(id).highWatermark)).toEqual([1, 1, 1]);
+    brokers.stop();
+  });
+
+  test("waits for a replica that is in sync, and goes on without it when it lags for too long", () => {
+    const { brokers, logOf } = replicated();
+    expect(write(brokers, "a")).toBe(ErrorCode.NONE);
+    brokers.client.wire.cut("10.0.0.1", "10.0.0.3");
+    const written = writing(brokers, "b", 60_000);
+    brokers.client.clock.advance(20_000);
+    expect([logOf(1).highWatermark, logOf(2).logEndOffset]).toEqual([1, 2]);
+    expect(brokers.wait(written)).toBe(ErrorCode.NONE);
+    expect([...leaderOf(brokers).registration.isr].sort()).toEqual([1, 2]);
+    brokers.client.wire.heal("10.0.0.1", "10.0.0.3");
+    brokers.client.clock.advanceUntil(() => leaderOf(brokers).registration.isr.length === 3);
+    expect(logOf(3).logEndOffset).toBe(2);
+    brokers.stop();
+  });
+
+  test("does not take a quiet follower for one that lags", () => {
+    const { brokers } = replicated();
+    expect(write(brokers, "a")).toBe(ErrorCode.NONE);
+    brokers.client.clock.advance(300_000);
+    const written = writing(brokers, "b", 1000);
+    leaderOf(brokers).maybeShrinkIsr(brokers.client.clock.monotonicMs());
+    expect(leaderOf(brokers).maximalIsr.length).toBe(3);
+    expect(brokers.wait(written)).toBe(ErrorCode.NONE);
+    expect(leaderOf(brokers).registration.isr.length).toBe(3);
+    brokers.stop();
+  });
+
+  test("has nothing left of an old leader's that nobody else had", () => {
+    const { brokers, topicId, logOf } = replicated();
+    expect(write(brokers, "a")).toBe(ErrorCode.NONE);
+    brokers.client.wire.cut("10.0.0.1", "10.0.0.2");
+    brokers.client.wire.cut("10.0.0.1", "10.0.0.3");
+    for (const value of ["lost", "lost too"]) void writing(brokers, value, 500).catch(() => {});
+    brokers.client.clock.advance(100);
+    expect(logOf(1).logEndOffset).toBe(3);
+    elect(brokers, topicId, 2, [2, 3]);
+    expect(write(brokers, "b", 2)).toBe(ErrorCode.NONE);
+    brokers.client.wire.heal("10.0.0.1", "10.0.0.2");
+    brokers.client.wire.heal("10.0.0.1", "10.0.0.3");
+    brokers.client.clock.advanceUntil(() => logOf(1).logEndOffset === 2);
+    brokers.client.clock.advance(1000);
+    expect(bytesOf(brokers, 1)).toEqual(bytesOf(brokers, 2));
+    expect(bytesOf(brokers, 3)).toEqual(bytesOf(brokers, 2));
+    brokers.stop();
+  });
+
+  test("loses a replica that moved away, with its log, and gets a new one", () => {
+    const { brokers, topicId, logOf } = replicated([1, 2]);
+    expect(write(brokers, "a")).toBe(ErrorCode.NONE);
+    move(brokers, topicId, [1, 3]);
+    expect(brokers.broker(2).partitions.find("t", 0)).toBeNull();
+    expect(brokers.broker(2).logs.get("t", 0)).toBeNull();
+    brokers.client.clock.advanceUntil(() => leaderOf(brokers).registration.isr.includes(3));
+    expect(logOf(3).logEndOffset).toBe(1);
+    move(brokers, topicId, [1, 2]);
+    brokers.client.clock.advanceUntil(() => leaderOf(brokers).registration.isr.includes(2));
+    expect(bytesOf(brokers, 2)).toEqual(bytesOf(brokers, 1));
+    brokers.stop();
+  });
+
+  test("has records deleted when they are on all replicas", () => {
+    const { brokers, logOf } = replicated();
+    for (const value of ["a", "b", "c"]) expect(write(brokers, value)).toBe(ErrorCode.NONE);
+    brokers.client.clock.advance(1000);
+    const topics = [{ name: "t", partitions: [{ partitionIndex: 0, offset: 2 }] }];
+    const { topics: answers } = brokers.ask(1, deleteRecords, 2, { topics, timeoutMs: 30_000 });
+    expect(answers[0]!.partitions[0]).toMatchObject({ errorCode: 0, lowWatermark: 2 });
+    expect([1, 2, 3].map((id) => logOf(id).logStartOffset)).toEqual([2, 2, 2]);
+    brokers.client.wire.cut("10.0.0.1", "10.0.0.3");
+    const late = [{ name: "t", partitions: [{ partitionIndex: 0, offset: 3 }] }];
+    const { topics: refused } = brokers.ask(1, deleteRecords, 2, { topics: late, timeoutMs: 500 });
+    expect(refused[0]!.partitions[0]).toMatchObject({
+      errorCode: ErrorCode.REQUEST_TIMED_OUT,
+      lowWatermark: 2,
+    });
+    brokers.stop();
+  });
+});
+
+describe("a fetch", () => {
+  test("of a broker that is no replica is refused, and of one that is not the leader's", () => {
+    const { brokers, topicId } = replicated([1, 2]);
+    expect(write(brokers, "a")).toBe(ErrorCode.NONE);
+    const asked = (replicaId: number, currentLeaderEpoch: number, id = 1, replicaEpoch = -1) => {
+      const partition = { partition: 0, currentLeaderEpoch, fetchOffset: 0, partitionMaxBytes: 1 };
+      const answer = brokers.ask(id, fetch, 18, {
+        replicaState: { replicaId, replicaEpoch },
+        maxWaitMs: 0,
+        minBytes: 0,
+        sessionEpoch: -1,
+        topics: [{ topicId, partitions: [partition] }],
+        forgottenTopicsData: [],
+      });
+      return answer.responses[0]!.partitions[0]!.errorCode;
+    };
+    expect(asked(3, 0)).toBe(ErrorCode.UNKNOWN_LEADER_EPOCH);
+    expect(asked(3, -1)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    expect(asked(2, 0)).toBe(ErrorCode.NONE);
+    expect(asked(2, 1)).toBe(ErrorCode.UNKNOWN_LEADER_EPOCH);
+    expect(asked(1, 0, 2)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    brokers.stop();
+  });
+
+  test("of a consumer may be answered by a follower, as far as it knows it is committed", () => {
+    const { brokers, topicId } = replicated();
+    expect(write(brokers, "a")).toBe(ErrorCode.NONE);
+    brokers.client.clock.advance(1000);
+    expect(read(brokers, topicId, 2, 0)).toMatchObject({ errorCode: 0, highWatermark: 1 });
+    expect(read(brokers, topicId, 2, 0).records!.length).toBeGreaterThan(60);
+    expect(read(brokers, topicId, 2, 5).errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE);
+    brokers.stop();
+  });
+});
+
+function replicated(replicas: readonly number[] = [1, 2, 3]) {
+  const brokers = new Neighbours(3);
+  const topicId = brokers.topic("t", [replicas[0]!], replicas);
+  const isComplete = () => leaderOf(brokers).registration.isr.length === replicas.length;
+  brokers.client.clock.advanceUntil(isComplete);
+  const logOf = (id: number) => brokers.broker(id).partitions.find("t", 0)!.log;
+  return { brokers, topicId, logOf };
+}
+
+function leaderOf(brokers: Neighbours) {
+  return brokers.broker(1).partitions.find("t", 0)!;
+}
+
+async function writing(
+  brokers: Neighbours,
+  value: string,
+  timeoutMs: number,
+  id = 1,
+): Promise<number> {
+  const records = buildBatch({
+    records: [{ timestamp: FAKE_WALL_MS, key: null, value: Buffer.from(value) }],
+  });
+  const answer = await brokers.asker(id).quietly(produce, 11, {
+    transactionalId: null,
+    acks: -1,
+    timeoutMs,
+    topicData: [{ name: "t", partitionData: [{ index: 0, records }] }],
+  });
+  return answer.responses[0]!.partitionResponses[0]!.errorCode;
+}
+
+function write(brokers: Neighbours, value: string, id = 1): number {
+  return brokers.wait(writing(brokers, value, 10_000, id));
+}
+
+function read(brokers: Neighbours, topicId: string, id: number, fetchOffset: number) {
+  const partition = { partition: 0, fetchOffset, partitionMaxBytes: 10_000 };
+  const answer = brokers.ask(id, fetch, 18, {
+    maxWaitMs: 0,
+    minBytes: 0,
+    sessionEpoch: -1,
+    topics: [{ topicId, partitions: [partition] }],
+    forgottenTopicsData: [],
+  });
+  return answer.responses[0]!.partitions[0]!;
+}
+
+/** The segment as it lies there. */
+function bytesOf(brokers: Neighbours, id: number): Buffer {
+  const { disk } = brokers.worlds.get(id)!;
+  return disk.peek("/data/t-0/00000000000000000000.log")!;
+}
+
+function elect(brokers: Neighbours, topicId: string, leader: number, isr: number[]): void {
+  const value = { partitionId: 0, topicId, isr, leader };
+  brokers.tell(() => [{ name: "PartitionChangeRecord", version: 1, value }]);
+}
+
+function move(brokers: Neighbours, topicId: string, replicas: number[]): void {
+  const directories = replicas.map((id) => {
+    return brokers.broker(id).image.cluster.broker(id)!.directories[0]!;
+  });
+  const value = { partitionId: 0, topicId, replicas, directories, isr: [1], leader: 1 };
+  brokers.tell(() => [{ name: "PartitionChangeRecord", version: 1, value }]);
+}
