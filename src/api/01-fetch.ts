@@ -31,6 +31,7 @@ import {
 import { rememberAnswers, SessionSource, targetOf } from "../broker/session-source.ts";
 import { aliveNodeView } from "../broker/topic-view.ts";
 import type { ReplicationQuota } from "../broker/quotas/replication-quota.ts";
+import type { PartitionRegistration } from "../metadata/partition-registration.ts";
 import { NO_REPLICA, type PartitionRead, READ_LOG_END } from "../partition/fetch-read.ts";
 import type { Partition } from "../partition/partition.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
@@ -177,13 +178,13 @@ function sourceOf(
   session: Exclude<FetchContext, { readonly kind: "error" }>,
   isolationLevel: number,
   usesTopicIds: boolean,
-  { partitions }: Broker,
+  broker: Broker,
 ): FetchSource {
   if (session.kind === "incremental") {
     session.session.readAs(isolationLevel);
-    return new SessionSource(session.session, partitions);
+    return new SessionSource(session.session, broker);
   }
-  return new ListSource(session.partitions.map((each) => targetOf(each, usesTopicIds, partitions)));
+  return new ListSource(session.partitions.map((each) => targetOf(each, usesTopicIds, broker)));
 }
 
 interface Fetched {
@@ -203,7 +204,7 @@ function answer(fetched: Fetched): FetchResponse {
   for (const [index, target] of targets.entries()) {
     if (!isTold(target, reads[index]!)) continue;
     topicAnswer(responses, target.request).push(
-      partitionAnswer(target, reads[index]!, context.apiVersion, leaders),
+      partitionAnswer(target, reads[index]!, context.apiVersion, leaders, broker.image),
     );
   }
   const nodeEndpoints = [...leaders].flatMap(
@@ -254,6 +255,7 @@ function partitionAnswer(
   read: PartitionRead,
   version: number,
   leaders: Set<number>,
+  image: Broker["image"],
 ): PartitionAnswer {
   const { slice } = read;
   const answer: PartitionAnswer = {
@@ -272,10 +274,21 @@ function partitionAnswer(
   const isMoved =
     read.errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER ||
     read.errorCode === ErrorCode.FENCED_LEADER_EPOCH;
-  if (version < 16 || !isMoved || partition === null) return answer;
-  const { leader, leaderEpoch } = partition.registration;
+  if (version < 16 || !isMoved) return answer;
+  const registration = partition?.registration ?? registrationOf(request, image);
+  if (registration === null) return answer;
+  const { leader, leaderEpoch } = registration;
   leaders.add(leader);
   return { ...answer, currentLeader: { leaderId: leader, leaderEpoch } };
+}
+
+/** Of a partition that other nodes have. */
+function registrationOf(
+  { topic, topicId, partition }: FetchPartitionRequest,
+  { topics }: Broker["image"],
+): PartitionRegistration | null {
+  const known = topicId === "" ? topics.byName(topic ?? "") : topics.byId(topicId);
+  return known?.partitions[partition] ?? null;
 }
 
 /** What has records is always told. `quota`: of those who replicate. */

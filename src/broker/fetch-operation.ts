@@ -226,8 +226,9 @@ function isEnough(
 ): boolean {
   let size = 0;
   for (const [index, read] of reads.entries()) {
-    // What was never there to be read does not make the rest come sooner.
-    if (targets[index]!.partition === null) continue;
+    // What nobody knows of does not make the rest come sooner; what is elsewhere does.
+    const isElsewhere = read.errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    if (targets[index]!.partition === null && !isElsewhere) continue;
     if (read.errorCode !== ErrorCode.NONE || read.divergingEpoch !== null) return true;
     if (read.preferredReadReplica !== NO_REPLICA) return true;
     size += read.slice?.size ?? 0;

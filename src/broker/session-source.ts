@@ -1,9 +1,9 @@
 /** A fetch of a session: of its partitions, those that may have something to tell. */
 import type { Signal } from "../base/signal.ts";
 import { NO_REPLICA, type PartitionRead, readableEnd } from "../partition/fetch-read.ts";
-import type { Partitions } from "../partition/partitions.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import type { FetchSource, FetchTarget } from "./fetch-operation.ts";
+import type { PartitionSource } from "./find-partition.ts";
 import {
   type FetchPartitionRequest,
   type FetchSession,
@@ -14,31 +14,38 @@ import {
 export function targetOf(
   request: FetchPartitionRequest,
   usesTopicIds: boolean,
-  partitions: Partitions,
+  { partitions, image }: PartitionSource,
 ): FetchTarget {
+  const { partition: index } = request;
   const topic = usesTopicIds
     ? partitions.topicById(request.topicId)
     : partitions.topicByName(request.topic ?? "");
-  const partition = topic?.partition(request.partition) ?? null;
+  const partition = topic?.partition(index) ?? null;
+  if (partition !== null) return { request, partition, errorCode: ErrorCode.NONE };
+  const known = usesTopicIds
+    ? image.topics.byId(request.topicId)
+    : image.topics.byName(request.topic ?? "");
   const errorCode =
-    topic === null && usesTopicIds
+    known === null && usesTopicIds
       ? ErrorCode.UNKNOWN_TOPIC_ID
-      : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+      : known?.partitions[index] === undefined
+        ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        : ErrorCode.NOT_LEADER_OR_FOLLOWER;
   return { request, partition, errorCode };
 }
 
 export class SessionSource implements FetchSource {
   readonly #session: FetchSession;
-  readonly #partitions: Partitions;
+  readonly #node: PartitionSource;
 
-  constructor(session: FetchSession, partitions: Partitions) {
+  constructor(session: FetchSession, node: PartitionSource) {
     this.#session = session;
-    this.#partitions = partitions;
+    this.#node = node;
   }
 
   targets(): readonly FetchTarget[] {
     return this.#session.news().map((request) => {
-      const target = targetOf(request, this.#session.usesTopicIds, this.#partitions);
+      const target = targetOf(request, this.#session.usesTopicIds, this.#node);
       request.watch(target.partition);
       request.isSeen = true;
       return target;

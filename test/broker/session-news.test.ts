@@ -44,7 +44,7 @@ describe("a session", () => {
     arena.fetch();
     expect(arena.session.news()).toEqual([]);
     const { clock } = arena.broker.world;
-    const source = new SessionSource(arena.session, arena.broker.node.partitions);
+    const source = new SessionSource(arena.session, arena.broker.node);
     let isDone = false;
     void runFetch(clock, source, { ...LIMITS, maxWaitMs: 500 }, OPEN).then(({ reads }) => {
       isDone = true;
@@ -136,7 +136,7 @@ class Arena {
   fetch(isolationLevel = 0, maxBytes = 1 << 20): void {
     const { world, node } = this.broker;
     this.session.readAs(isolationLevel);
-    const source = new SessionSource(this.session, node.partitions);
+    const source = new SessionSource(this.session, node);
     const limits = { ...LIMITS, isolationLevel, maxBytes };
     const expected = this.#changed(isolationLevel);
     const { targets, reads } = world.clock.await(runFetch(world.clock, source, limits, OPEN));
@@ -161,7 +161,7 @@ class Arena {
   #changed(isolationLevel: number): Map<string, boolean> {
     const changed = new Map<string, boolean>();
     for (const [key, shadow] of this.shadows) {
-      const { partition, errorCode } = targetOf(shadow.request, false, this.broker.node.partitions);
+      const { partition, errorCode } = targetOf(shadow.request, false, this.broker.node);
       const read =
         partition === null
           ? failedRead(errorCode)
