@@ -115,7 +115,8 @@ const EXPECTED = [
 ];
 
 function readyLine(node: Node, settings: Settings, ms: number): string {
-  const listeners = node.broker.listeners.broker.map(
+  const { broker, controller } = node.broker.listeners;
+  const listeners = (broker.length > 0 ? broker : controller).map(
     ({ name, host }) => `${name}://${host ?? "0.0.0.0"}:${node.port(name)}`,
   );
   const directories = logDirectories(settings).join(",");

@@ -43,7 +43,11 @@ describe("settings", () => {
     ["SASL_SSL", { listeners: "SASL_SSL://127.0.0.1:0" }, /SASL_SSL/],
     ["SSL", { listeners: "SSL://127.0.0.1:0" }, /SSL/],
     ["an authorizer", { "authorizer.class.name": "some.Authorizer" }, /authorizer\.class\.name/],
-    ["a broker alone", { "process.roles": "broker" }, /process\.roles|controller/],
+    [
+      "a broker with a controller listener",
+      { "process.roles": "broker" },
+      /process\.roles|controller/,
+    ],
     ["an illegal port", { listeners: "PLAINTEXT://127.0.0.1:70000" }, /70000/],
     ["an empty log.dirs", { "log.dirs": "" }, /log\.dirs|log director/],
   ];

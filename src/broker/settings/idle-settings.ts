@@ -20,11 +20,7 @@ const REASONS: readonly (readonly [names: RegExp, reason: string])[] = [
   [/^alter\.log\.dirs\.replication\.quota\.window\.num$/, "one sample of the rate is enough"],
   [/^unstable\.feature\.versions\.enable$/, "there are no features beyond those of the release"],
   [/^internal\./, "it is there for Kafka's own tests"],
-  [
-    /^(broker\.heartbeat|initial\.broker|controlled\.|server\.max\.startup)/,
-    "controller, broker and coordinators are in one process",
-  ],
-  [/^log\.dir\.failure\./, "controller, broker and coordinators are in one process"],
+  [/^server\.max\.startup/, "a node waits as long as there is something to wait for"],
   [
     /^(controller\.|replica\.|replication\.|num\.replica|leader\.|follower\.|socket\.connection)/,
     "there are no other nodes to speak with yet",

@@ -100,7 +100,12 @@ export const logSettings = {
     values(),
     acts("The directory for partitions when log.dirs is not set."),
   ),
-  "log.dir.failure.timeout.ms": long(30_000, "low", atLeast(1)),
+  "log.dir.failure.timeout.ms": long(
+    30_000,
+    "low",
+    atLeast(1),
+    acts("A node that cannot tell the controller of a failed log directory for so long stops."),
+  ),
   "log.dirs": list(
     null,
     "high",

@@ -101,7 +101,11 @@ export const nodeSettings = {
     atLeast(1),
     acts("Seconds that one sample of that rate takes."),
   ),
-  "controller.socket.timeout.ms": int(30_000, "medium"),
+  "controller.socket.timeout.ms": int(
+    30_000,
+    "medium",
+    acts("What a broker asks of the controller is asked anew after this time without an answer."),
+  ),
   "metadata.log.dir": string(
     null,
     "high",
@@ -156,13 +160,21 @@ export const nodeSettings = {
     acts("Goes before metadata.log.segment.bytes, which has a least value."),
   ),
   "internal.metadata.max.batch.size.in.bytes": int(8_388_608, "low", internal),
-  "broker.heartbeat.interval.ms": int(2000, "medium"),
+  "broker.heartbeat.interval.ms": int(
+    2000,
+    "medium",
+    acts("A broker that is not alone tells the controller this often that it lives."),
+  ),
   "broker.session.timeout.ms": int(
     9000,
     "medium",
     acts("A broker that the controller has not heard of for so long is fenced."),
   ),
-  "initial.broker.registration.timeout.ms": int(60_000, "medium"),
+  "initial.broker.registration.timeout.ms": int(
+    60_000,
+    "medium",
+    acts("A broker that no controller has registered after this time does not start."),
+  ),
   "server.max.startup.time.ms": long(LONG_MAX, "medium", atLeast(0), internal),
   "unstable.api.versions.enable": boolean(
     false,
@@ -171,5 +183,9 @@ export const nodeSettings = {
     acts("Versions of APIs that may still change are offered, too."),
   ),
   "unstable.feature.versions.enable": boolean(false, "high", internal),
-  "controlled.shutdown.enable": boolean(true, "medium"),
+  "controlled.shutdown.enable": boolean(
+    true,
+    "medium",
+    acts("A broker that stops hands what it leads to others first."),
+  ),
 };

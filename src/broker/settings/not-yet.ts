@@ -1,12 +1,10 @@
 /**
  * Settings that Bunka knows but does not honour yet.
  *
- * Most are harmless: they are named once when somebody sets them. Those that guard something, and
- * those that would make a cluster out of several nodes, are refused: a broker that ignored them
- * would be less safe than its owner believes.
+ * Most are harmless: they are named once when somebody sets them. Those that guard something are
+ * refused: a broker that ignored them would be less safe than its owner believes.
  */
 import { brokerTable } from "./broker-settings.ts";
-import { isBroker, isController } from "./effective.ts";
 import { readListeners, type SecurityProtocol } from "./listeners.ts";
 import { reasonWithoutEffect } from "./idle-settings.ts";
 import { OWN_SETTINGS } from "./own-settings.ts";
@@ -27,7 +25,6 @@ export function refuseUnguarded(settings: Settings): void {
     );
   }
   refuseForeignQuotas(settings);
-  refuseOneRole(settings);
 }
 
 export function refuseProtocol(listenerName: string, protocol: SecurityProtocol): void {
@@ -65,15 +62,6 @@ function refuseForeignQuotas(settings: Settings): void {
     `Invalid value ${name} for configuration client.quota.callback.class: no Java class runs in ` +
       "this broker; remove it to limit clients by their quotas alone",
   );
-}
-
-function refuseOneRole(settings: Settings): void {
-  if (!isController(settings) || !isBroker(settings)) {
-    throw new SettingError(
-      `Invalid value ${settings.get("process.roles").join(",")} for configuration process.roles: ` +
-        "a node with one role is not supported yet, use broker,controller",
-    );
-  }
 }
 
 /** The row of a setting, also behind a listener's prefix. */
