@@ -43,11 +43,14 @@ export function inJavaOrder<K>(
   hashOf: (key: K) => number,
 ): K[] {
   if (keys.length < 2) return [...keys];
-  // A sort keeps the order of equals, as a bucket does.
-  return keys
-    .map((key) => ({ key, bucket: bucketOf(hashOf(key), capacity) }))
-    .sort((one, other) => one.bucket - other.bucket)
-    .map(({ key }) => key);
+  const buckets = keys.map((key) => bucketOf(hashOf(key), capacity));
+  // Where the next key of each bucket goes: behind those of the buckets before it.
+  const places = new Uint32Array(capacity + 1);
+  for (const bucket of buckets) places[bucket + 1]!++;
+  for (let bucket = 1; bucket < capacity; bucket++) places[bucket]! += places[bucket - 1]!;
+  const ordered = new Array<K>(keys.length);
+  for (const [index, key] of keys.entries()) ordered[places[buckets[index]!]!++] = key;
+  return ordered;
 }
 
 export function stringsInJavaOrder(keys: readonly string[], capacity: number): string[] {

@@ -19,8 +19,8 @@ import type { TopicDirectory } from "./topic-directory.ts";
 export interface TargetRequest {
   readonly group: ConsumerGroup;
   readonly groupEpoch: number;
-  /** As the request makes it, in the place of the one that the group has. */
-  readonly updated: ConsumerMember;
+  /** As the request makes it, in the place of the one that the group has; null: no request does. */
+  readonly updated: ConsumerMember | null;
   readonly assignorName: string;
   readonly isHomogeneous: boolean;
 }
@@ -32,21 +32,31 @@ export interface NewTarget {
 }
 
 export function newTarget(context: GroupContext, request: TargetRequest): NewTarget {
+  const steps = targetInSteps(context, request);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
+/** The same in steps, between which members and topics may change: it is of its beginning. */
+export function* targetInSteps(
+  context: GroupContext,
+  request: TargetRequest,
+): Generator<undefined, NewTarget, undefined> {
   const { group, groupEpoch, updated, isHomogeneous } = request;
   const { clock, logger, topics } = context;
-  const partitionCountOf = (topicId: string): number => {
-    const name = topics.nameOf(topicId);
-    return name === null ? 0 : (topics.partitionCountOf(name) ?? 0);
-  };
+  const partitionCountOf = countsOnce(topics);
   const assignor = ASSIGNORS.get(request.assignorName);
   assert(assignor !== undefined, `a known assignor: ${request.assignorName}`);
   const startMs = clock.monotonicMs();
   const owners = new Owners(partitionCountOf);
-  const members = assignableMembers(group, updated, topics, owners);
+  const members = yield* assignableMembers(group, updated, topics, owners);
   const assignment = assignor({ members, isHomogeneous, partitionCountOf });
+  yield;
   const records: ConsumerRecord[] = [];
   for (const [memberId, partitions] of changedTargets(members, group, assignment)) {
     records.push(targetMemberRecord(group.groupId, memberId, partitions));
+    if (records.length % MEMBERS_A_STEP === 0) yield;
   }
   records.push(targetRecord(group.groupId, groupEpoch, clock.wallMs()));
   const tookMs = Math.round(clock.monotonicMs() - startMs);
@@ -54,7 +64,23 @@ export function newTarget(context: GroupContext, request: TargetRequest): NewTar
     `group ${group.groupId}: ${request.assignorName} assignment for epoch ${groupEpoch} ` +
       `in ${tookMs} ms`,
   );
-  return { records, partitions: assignment.get(updated.memberId) ?? NO_PARTITIONS };
+  const own = updated === null ? undefined : assignment.get(updated.memberId);
+  return { records, partitions: own ?? NO_PARTITIONS };
+}
+
+const MEMBERS_A_STEP = 64;
+
+/** All looks at a topic see as many partitions. */
+function countsOnce(topics: TopicDirectory): (topicId: string) => number {
+  const counts = new Map<string, number>();
+  return (topicId) => {
+    const known = counts.get(topicId);
+    if (known !== undefined) return known;
+    const name = topics.nameOf(topicId);
+    const count = name === null ? 0 : (topics.partitionCountOf(name) ?? 0);
+    counts.set(topicId, count);
+    return count;
+  };
 }
 
 /** Members that shall have something else than before, or that are new. */
@@ -90,30 +116,37 @@ function isByOneRegexAlone({ byName, byRegex }: SubscriptionCount): boolean {
 }
 
 /** The members as they are with `updated`, which may take the place of a static member. */
-function assignableMembers(
+function* assignableMembers(
   group: ConsumerGroup,
-  updated: ConsumerMember,
+  updated: ConsumerMember | null,
   topics: TopicDirectory,
   owners: Owners,
-): AssignableMember[] {
-  const { instanceId } = updated;
+): Generator<undefined, AssignableMember[], undefined> {
+  const instanceId = updated?.instanceId ?? null;
   const replacedId = instanceId === null ? undefined : group.staticMembers.get(instanceId);
-  const ids = [...group.members.keys()].filter(
-    (memberId) => memberId !== replacedId && memberId !== updated.memberId,
-  );
-  ids.push(updated.memberId);
+  const members = new Map(group.members);
+  if (replacedId !== undefined) members.delete(replacedId);
+  if (updated !== null) {
+    // Where it stands in Kafka's map, too: behind the others.
+    members.delete(updated.memberId);
+    members.set(updated.memberId, updated);
+  }
+  const ids = stringsInJavaOrder([...members.keys()], grownCapacity(members.size));
+  yield;
   const topicIds = topicResolver(group, topics);
-  return stringsInJavaOrder(ids, grownCapacity(ids.length)).map((memberId) => {
-    const isUpdated = memberId === updated.memberId;
-    const member = isUpdated ? updated : group.members.get(memberId)!;
-    const formerId = isUpdated ? (replacedId ?? memberId) : memberId;
-    return {
+  const assignable: AssignableMember[] = [];
+  for (const memberId of ids) {
+    const member = members.get(memberId)!;
+    const formerId = member === updated ? (replacedId ?? memberId) : memberId;
+    assignable.push({
       memberId,
       instanceId: member.instanceId,
       topicIds: topicIds(member),
       partitions: owners.claim(group.targetOf(formerId)),
-    };
-  });
+    });
+    if (assignable.length % MEMBERS_A_STEP === 0) yield;
+  }
+  return assignable;
 }
 
 /** Members with the same subscription, which is most of them, share a set of ids. */

@@ -8,6 +8,7 @@
  *   10.. group, ...                a share group: see share-group-records.ts
  *   17.. group, ...                a streams group: see streams-records.ts
  */
+import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { Value } from "../../protocol/schema.ts";
 import {
   groupMetadataKey,
@@ -48,8 +49,6 @@ export interface OffsetCommitRecord {
   readonly topic: string;
   readonly partition: number;
   readonly value: OffsetCommitValue | null;
-  /** What it is encoded to, where that was done ahead. */
-  encoded?: EncodedRecord;
 }
 
 export interface GroupMetadataRecord {
@@ -58,8 +57,13 @@ export interface GroupMetadataRecord {
   readonly value: GroupMetadataValue | null;
 }
 
-export type GroupRecord =
-  OffsetCommitRecord | GroupMetadataRecord | ConsumerRecord | ShareGroupRecord | StreamsRecord;
+/** What a record is encoded to, where that was done ahead. */
+interface EncodedAhead {
+  encoded?: EncodedRecord;
+}
+
+export type GroupRecord = EncodedAhead &
+  (OffsetCommitRecord | GroupMetadataRecord | ConsumerRecord | ShareGroupRecord | StreamsRecord);
 
 /** No expiry of its own: the group's rules count. */
 export const NO_EXPIRY = -1;
@@ -73,14 +77,23 @@ const GROUP_METADATA_VERSION = 3;
 const KEY_MAX = 23;
 
 export const groupRecordCodec: RecordCodec<GroupRecord> = {
-  encode: encodeRecord,
+  encode: (record) => record.encoded ?? encodeRecord(record),
   decode: decodeRecord,
 };
+
+/** For those of many that are written at once. What cannot be encoded fails when it is written. */
+export function encodeAhead(record: GroupRecord): void {
+  try {
+    record.encoded = encodeRecord(record);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+  }
+}
 
 function encodeRecord(record: GroupRecord): EncodedRecord {
   switch (record.type) {
     case "offsetCommit":
-      return record.encoded ?? encodeOffsetCommit(record);
+      return { key: encodeKey(offsetCommitKey, record), value: encodeOffset(record.value) };
     case "groupMetadata":
       return { key: encodeKey(groupMetadataKey, record), value: encodeGroup(record.value) };
     case "shareGroup":
@@ -129,10 +142,6 @@ function decodeRecord(key: Buffer, value: Buffer | null): GroupRecord | "ignored
 
 function notOurs(type: number): "ignored" | "unknown" {
   return type >= 0 && type <= KEY_MAX ? "ignored" : "unknown";
-}
-
-export function encodeOffsetCommit(record: OffsetCommitRecord): EncodedRecord {
-  return { key: encodeKey(offsetCommitKey, record), value: encodeOffset(record.value) };
 }
 
 function encodeOffset(value: OffsetCommitValue | null): Buffer | null {

@@ -4,14 +4,13 @@ import { Slices } from "../../base/slices.ts";
 import { ZERO_UUID } from "../../base/uuid.ts";
 import type { Clock } from "../../base/world.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
-import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { Effects } from "../outcome.ts";
 import type { ClassicGroup } from "./classic-group.ts";
 import type { OffsetCommitRequest, OffsetCommitResponse } from "./group-messages.ts";
 import type { OffsetDeleteRequest, OffsetDeleteResponse } from "./group-messages.ts";
 import type { OffsetFetchRequest, OffsetFetchResponse } from "./group-messages.ts";
 import type { TxnOffsetCommitRequest, TxnOffsetCommitResponse } from "./group-messages.ts";
-import { encodeOffsetCommit, NO_EXPIRY, type OffsetCommitRecord } from "./group-records.ts";
+import { encodeAhead, NO_EXPIRY, type OffsetCommitRecord } from "./group-records.ts";
 import type { CommittedOffset, OffsetStore } from "./offset-store.ts";
 
 export type FetchGroup = OffsetFetchRequest["groups"][number];
@@ -117,14 +116,7 @@ export async function prepareCommit(
 ): Promise<PreparedCommit> {
   const slices = new Slices(clock);
   const prepared = newCommit(request, clock.wallMs(), metadataSizeMax);
-  await slices.map(prepared.records, (record) => {
-    try {
-      record.encoded = encodeOffsetCommit(record);
-    } catch (error) {
-      // It is met again, and told, when the record is written.
-      if (!(error instanceof ProtocolError)) throw error;
-    }
-  });
+  await slices.map(prepared.records, encodeAhead);
   return prepared;
 }
 

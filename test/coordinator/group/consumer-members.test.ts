@@ -201,6 +201,7 @@ describe("a log", () => {
     for (const memberId of memberIds) slow.beat({ memberId });
     slow.clock.advance(1_000);
     expect(slow.beat({ memberId: "last" }).errorCode).toBe(ErrorCode.NONE);
+    slow.clock.advance(1);
     expect(slow.epochs()[1]).toBe(slow.epochs()[2]);
     expect(slow.restarted().describeConsumer()).toEqual(slow.describeConsumer());
     // Where the end of it is lost, the next assignment gives no partition to two members.
@@ -209,6 +210,7 @@ describe("a log", () => {
       for (const batch of slow.log.batches.slice(0, -lost)) cut.log.write(batch);
       cut.start();
       expect(cut.beat({ memberId: "another" }).errorCode).toBe(ErrorCode.NONE);
+      cut.clock.advance(1);
       const targets = cut
         .describeConsumer()
         .members.flatMap(({ targetAssignment }) =>

@@ -19,12 +19,14 @@ function filled(groupCount: number, memberCount: number, partitionCount = 4): Co
     }
   }
   driver.clock.advance(1_000);
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 4; round++) {
     for (let group = 0; group < groupCount; group++) {
       for (const { memberId, memberEpoch } of driver.describeConsumer(`g${group}`).members) {
         driver.beat({ groupId: `g${group}`, memberId, memberEpoch, topicPartitions: [] });
       }
     }
+    // Large groups are assigned beside their heartbeats.
+    driver.clock.advance(1);
   }
   expect(driver.epochs("g0")[0]).toBe("Stable");
   return driver;
@@ -72,6 +74,7 @@ test("10,000 members join at once, each at the cost of one, and are assigned tog
   driver.clock.advance(1_000);
   const startMs = performance.now();
   expect(driver.beat({ memberId: "m1", memberEpoch: 2 }).errorCode).toBe(ErrorCode.NONE);
+  driver.clock.advance(1);
   expect(performance.now() - startMs).toBeLessThan(2_000);
   expect(driver.epochs()).toEqual(["Reconciling", joined + 1, joined + 1]);
   const { members } = driver.describeConsumer();
@@ -80,4 +83,45 @@ test("10,000 members join at once, each at the cost of one, and are assigned tog
   );
   expect(counts.reduce((sum, count) => sum + count, 0)).toBe(10_000);
   expect(Math.max(...counts)).toBeLessThanOrEqual(2);
+}, 60_000);
+
+test("a large group is assigned bit by bit, as it was when that began", () => {
+  const topics = new FakeTopics({ t: 1_200 });
+  const driver = new ConsumerDriver({ config: LONG, topics }).start();
+  for (let index = 0; index < 600; index++) driver.beat({ memberId: `m${index}` });
+  driver.clock.advance(1_000);
+  const { clock } = driver;
+  clock.lookTakesMs = 1;
+  expect(driver.beat({ memberId: "m1", memberEpoch: 2 }).errorCode).toBe(ErrorCode.NONE);
+  const targetOf = (memberId: string) =>
+    driver
+      .describeConsumer()
+      .members.find((member) => member.memberId === memberId)
+      ?.targetAssignment.topicPartitions.flatMap(({ partitions }) => [...partitions]);
+  const written = driver.log.logEndOffset;
+  let steps = 0;
+  while (driver.epochs()[2] === 2) {
+    // Meanwhile heartbeats are answered, members leave, and others join.
+    if (steps === 3) driver.beat({ memberId: "m2", memberEpoch: -1 });
+    if (steps === 5) driver.beat({ memberId: "late" });
+    expect(driver.beat({ memberId: "m1", memberEpoch: 2 }).errorCode).toBe(ErrorCode.NONE);
+    expect(clock.step()).toBe(true);
+    steps++;
+  }
+  clock.lookTakesMs = 0;
+  expect(steps).toBeGreaterThan(10);
+  // Of the epoch in which it began; two more have come.
+  expect(driver.epochs()).toEqual(["Assigning", 603, 601]);
+  expect(driver.log.logEndOffset - written).toBeLessThan(620);
+  expect([targetOf("m1")?.length, targetOf("m2"), targetOf("late")]).toEqual([2, undefined, []]);
+  const before = driver.describeConsumer();
+  expect(driver.restarted().describeConsumer()).toEqual(before);
+  // The next one takes them all in.
+  clock.advance(1_000);
+  driver.beat({ memberId: "m1", memberEpoch: 2 });
+  clock.advance(1);
+  expect(driver.epochs().slice(1)).toEqual([603, 603]);
+  const all = driver.describeConsumer().members.map(({ memberId }) => targetOf(memberId) ?? []);
+  expect(new Set(all.flat()).size).toBe(1_200);
+  expect(Math.max(...all.map((partitions) => partitions.length))).toBe(2);
 }, 60_000);
