@@ -1,0 +1,96 @@
+/**
+ * A quorum under random faults, from a seed: machines that lose their power, processes that are
+ * killed or frozen, a network that is slow and cut. What was acknowledged is in every image at the
+ * end, at its place; nothing is there twice; and all images are the same.
+ */
+import { describe, expect, test } from "bun:test";
+import { FakeRandom } from "../../sim/fake-random.ts";
+import { contentsOf } from "../controller-harness.ts";
+import { writing } from "../node-harness.ts";
+import { TestQuorum } from "./test-quorum.ts";
+
+const SEEDS = Number(process.env["BUNKA_QUORUM_SEEDS"] ?? 12);
+const FIRST = Number(process.env["BUNKA_QUORUM_SEED"] ?? 1);
+const STEPS = 60;
+
+describe("a quorum in trouble", () => {
+  for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
+    // BUNKA_QUORUM_SEED=n BUNKA_QUORUM_SEEDS=1 bun test test/metadata/quorum/quorum-faults.test.ts
+    test(`keeps what it acknowledged, seed ${seed}`, () => run(seed));
+  }
+});
+
+function run(seed: number): void {
+  const random = new FakeRandom(seed);
+  const isDynamic = random.chance(0.5);
+  const quorum = new TestQuorum({
+    voters: [1, 2, 3],
+    others: [4],
+    brokers: [5],
+    isDynamic,
+    seed,
+    settings: { metadataLogMaxRecordBytesBetweenSnapshots: 1500, metadataMaxRetentionBytes: 3000 },
+  });
+  quorum.wire.conditions = { ...quorum.wire.conditions, delayMsMax: random.below(30) };
+  const acknowledged = new Map<string, string>();
+  let writes = 0;
+  const write = (): void => {
+    const member = quorum.member(random.between(1, 3));
+    if (member.node === null) return;
+    const [name, value] = [`key-${writes % 20}-${writes}`, `${writes++}`];
+    const config = { resourceType: 4, resourceName: "", name, value };
+    const record = { name: "ConfigRecord", version: 0, value: config } as const;
+    member.node.submit(writing(record)).then(
+      () => acknowledged.set(name, value),
+      () => {},
+    );
+  };
+  for (let count = 0; count < STEPS; count++) {
+    for (let each = random.below(6); each > 0; each--) write();
+    trouble(quorum, random);
+    quorum.clock.advance(random.below(1500));
+    for (const { id, failure } of quorum.members.values()) {
+      expect(`${id}: ${String(failure)}`).toBe(`${id}: null`);
+    }
+  }
+  for (const id of quorum.members.keys()) {
+    quorum.rejoin(id);
+    if (quorum.member(id).node === null) quorum.start(id);
+  }
+  quorum.leader();
+  write();
+  quorum.settle();
+  expect(acknowledged.size).toBeGreaterThan(0);
+  const images = [...quorum.members.values()].map(({ running }) => running.image);
+  for (const [name, value] of acknowledged) {
+    for (const { configs } of images) expect(configs.get(4, "", name)).toBe(value);
+  }
+  const contents = images.map((image) => JSON.stringify(contentsOf(image)));
+  expect(new Set(contents).size).toBe(1);
+}
+
+function trouble(quorum: TestQuorum, random: FakeRandom): void {
+  const id = random.between(1, 5);
+  const member = quorum.member(id);
+  if (member.node === null) {
+    if (random.chance(0.7)) quorum.start(id);
+    return;
+  }
+  switch (random.below(8)) {
+    case 0:
+      return quorum.kill(id);
+    case 1:
+      return quorum.powerLoss(id, random.chance(0.5) ? "none" : "random");
+    case 2:
+      return quorum.isolate(id);
+    case 3:
+    case 4:
+      return quorum.rejoin(id);
+    case 5: {
+      const other = quorum.member(random.between(1, 5));
+      return quorum.wire.cut(member.address, other.address, random.chance(0.5));
+    }
+    default:
+      return;
+  }
+}
