@@ -137,8 +137,12 @@ export async function voters(context: Context): Promise<Json> {
   const directoryId = await directoryOf(context, id);
   const remove = ["remove-controller", "--controller-id", String(id)];
   const removeIt = [...remove, "--controller-directory-id", directoryId];
-  const name = (text: Json): Json =>
-    JSON.parse(JSON.stringify(text).replaceAll(String(id), "N").replaceAll(directoryId, "ID"));
+  const name = (outcome: Json): Json => {
+    const text = JSON.stringify(outcome).replaceAll(directoryId, "ID");
+    return JSON.parse(
+      text.replaceAll(`id=${id}`, "id=N").replaceAll(`controller ${id}`, "controller N"),
+    );
+  };
   const outcome: Json = {
     dry: name(await plain(context, "metadata-quorum", ...removeIt, "--dry-run")),
   };
