@@ -60,6 +60,8 @@ const HURRY_MS_MIN = 50;
 const STOP_MS_MAX = 300_000;
 /** Who stops does not wait longer for a controller that is away. */
 const UNHEARD_HEARTBEATS = 2;
+/** How long a heartbeat that says so may take where all others have left before. */
+const TELL_MS_MAX = 500;
 /** Alone there is nobody to hand leadership to: it needs a few heartbeats, not many. */
 const ALONE_STOP_BEATS_MAX = 20;
 /** What no other attempt could mend. */
@@ -161,9 +163,14 @@ export class Registration {
     }
     if (!this.isAlone && !isDone()) {
       this.#answeredMs = clock.monotonicMs();
-      this.#beatIn(0);
-      await waitUntil(clock, [this.#moved], STOP_MS_MAX, () => isDone() || this.#isUnheard);
-      if (!isDone()) logger.error("the controller did not let this broker go in time");
+      // The others are to know of it, who may be about to leave as well; but they may be gone.
+      const told = waitUntil(clock, [this.#moved], TELL_MS_MAX, () => this.#isOver);
+      await Promise.race([this.#beatNow(), told]);
+      const isOver = () => isDone() || this.#isLast || this.#isUnheard;
+      await waitUntil(clock, [this.#moved], STOP_MS_MAX, isOver);
+      if (!isDone() && !this.#isLast) {
+        logger.error("the controller did not let this broker go in time");
+      }
     }
     this.stop();
   }
@@ -172,6 +179,13 @@ export class Registration {
   get #isUnheard(): boolean {
     const { clock, heartbeatIntervalMs } = this.#options;
     return clock.monotonicMs() - this.#answeredMs > UNHEARD_HEARTBEATS * heartbeatIntervalMs;
+  }
+
+  /** Nobody is left to take over: all others are gone, or about to go. */
+  get #isLast(): boolean {
+    const { metadata, nodeId } = this.#options;
+    const { cluster } = metadata.image;
+    return [...cluster.brokers.keys()].every((id) => id === nodeId || !cluster.isActive(id));
   }
 
   /** Sends nothing any more. */

@@ -83,13 +83,18 @@ export class Node {
   async #stop(): Promise<void> {
     if (metricsListener(this.broker.settings.static) !== null) this.metrics.stop();
     await this.broker.leave();
-    const answered = this.server.stop(STOP_MS_MAX);
+    const { listeners } = this.broker;
+    const isClients = (name: string) => listeners.controller.every((other) => other.name !== name);
+    const names = this.server.listenerNames.filter(isClients);
+    const answered = this.server.retire(names, STOP_MS_MAX);
     // What members asked for in this turn is written at its end. Then those are left who wait for
     // other members, minutes maybe: they are told to look for another coordinator.
     await endOfTurn(this.broker.world.clock);
     this.broker.dismissMembers();
     await answered;
+    // Until this node has left the quorum, the others ask it for what they need to leave as well.
     await this.broker.stop();
+    await this.server.stop(STOP_MS_MAX);
   }
 }
 

@@ -191,19 +191,22 @@ export class Server {
     for (const gate of this.#gates.values()) gate.limitsChanged();
   }
 
+  /** Some listeners end while the others go on. Resolves as `stop` does. */
+  async retire(listenerNames: readonly string[], timeoutMs: number): Promise<void> {
+    for (const name of listenerNames) this.close(name);
+    await this.#whenEmpty(
+      (connection) => listenerNames.includes(connection.listenerName),
+      timeoutMs,
+    );
+  }
+
   /** Resolves when no connection is left, at the latest a little after `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
-    const { clock } = this.#options;
     this.#isStopping = true;
     this.#stopListening();
     for (const gate of this.#gates.values()) gate.stop();
     for (const { connection } of [...this.#connections.values()]) connection.stop();
-    const isEmpty = () => this.#connections.size === 0;
-    if (!(await waitUntil(clock, [this.#someoneLeft], timeoutMs, isEmpty))) {
-      this.#logger.warn(`${this.#connections.size} connections reset at the stop's deadline`);
-      for (const { connection } of [...this.#connections.values()]) connection.terminate("stop");
-      await waitUntil(clock, [this.#someoneLeft], TERMINATE_MS_MAX, isEmpty);
-    }
+    await this.#whenEmpty(() => true, timeoutMs);
     this.loopLag.stop();
     this.#shared.idle.stop();
     this.#shared.strangers.stop();
@@ -223,6 +226,16 @@ export class Server {
       this.#listenerCounts.set(name, { name, accepted: 0, open: 0, closed: noCloses() });
     }
     this.#logger.info(`listening on ${name}://${host}:${listener.port}`);
+  }
+
+  async #whenEmpty(isMeant: (connection: Connection) => boolean, timeoutMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const left = () => [...this.#connections.values()].filter((one) => isMeant(one.connection));
+    const isEmpty = () => left().length === 0;
+    if (await waitUntil(clock, [this.#someoneLeft], timeoutMs, isEmpty)) return;
+    this.#logger.warn(`${left().length} connections reset at the stop's deadline`);
+    for (const { connection } of left()) connection.terminate("stop");
+    await waitUntil(clock, [this.#someoneLeft], TERMINATE_MS_MAX, isEmpty);
   }
 
   #stopListening(): void {
