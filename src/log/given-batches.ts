@@ -6,6 +6,7 @@ import { ErrorCode } from "../protocol/error-code.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import {
   baseOffset,
+  batchSize,
   isIntact,
   lastOffset,
   maxTimestamp,
@@ -13,6 +14,7 @@ import {
   NO_PARTITION_LEADER_EPOCH,
   partitionLeaderEpoch,
 } from "../protocol/record-batch.ts";
+import type { BatchRun } from "./log-append.ts";
 import type { Refusal } from "./producer-checks.ts";
 
 export interface GivenBatches {
@@ -68,6 +70,40 @@ export function checkGivenBatches(
   }
   return { size: at, firstOffset, lastOffset: last, maxTimestamp: timestamp };
 }
+
+/** The same batches in parts that a segment may have, or of one batch where that is larger. */
+export function* inParts(bytes: Buffer, size: number, sizeMax: number): Generator<BatchRun> {
+  let from = 0;
+  let firstOffset = baseOffset(bytes, 0);
+  let last = lastOffset(bytes, 0);
+  let timestamp = -1;
+  for (let at = 0; at < size;) {
+    const end = at + batchSize(bytes, at);
+    const next = lastOffset(bytes, at);
+    const isTooMuch = end - from > sizeMax || next - firstOffset > SPAN_MAX;
+    if (isTooMuch && at > from) {
+      const part = bytes.subarray(from, at);
+      yield {
+        bytes: part,
+        size: at - from,
+        firstOffset,
+        lastOffset: last,
+        maxTimestamp: timestamp,
+      };
+      from = at;
+      firstOffset = baseOffset(bytes, at);
+      timestamp = -1;
+    }
+    last = next;
+    timestamp = Math.max(timestamp, maxTimestamp(bytes, at));
+    at = end;
+  }
+  const rest = bytes.subarray(from, size);
+  yield { bytes: rest, size: size - from, firstOffset, lastOffset: last, maxTimestamp: timestamp };
+}
+
+/** Offsets of a segment. */
+const SPAN_MAX = 2 ** 31 - 1;
 
 function invalid(message: string): Refusal {
   return { errorCode: ErrorCode.INVALID_RECORD, message };

@@ -86,7 +86,11 @@ export function roll(state: LogState, flush: LogFlush, baseOffset: number): Segm
 }
 
 function takeIntoAccount(state: LogState, segment: Segment, bytes: Buffer, at: number): void {
-  if (magic(bytes, at) < 2) return;
+  if (magic(bytes, at) < 2) {
+    // Without an epoch of each record logs cannot be compared: the high watermark has to do.
+    if (state.epochs.latestEpoch !== -1) state.epochs.clear();
+    return;
+  }
   const epoch = partitionLeaderEpoch(bytes, at);
   if (epoch >= 0) state.epochs.assign(epoch, baseOffset(bytes, at));
   const completed = state.producers.add(bytes, at);

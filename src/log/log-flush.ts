@@ -79,6 +79,21 @@ export class LogFlush {
     state.setAllFlushed();
   }
 
+  /**
+   * After a cut, before anything is appended: else a loss of power could bring back what was cut
+   * off under later records that survive it, and nobody would see that they do not belong together.
+   */
+  async syncCut(): Promise<void> {
+    const { failure, isClosed, segments, host, place } = this.#state;
+    if (failure !== null || isClosed) return;
+    try {
+      await segments.active.sync(true);
+      await host.disk.syncDirectory(place.directory);
+    } catch (error) {
+      if (!this.#state.isClosed) this.#state.diskFailed(error);
+    }
+  }
+
   get isIdle(): boolean {
     return this.#epochsWriting === null && this.#commits?.isIdle !== false;
   }

@@ -500,14 +500,19 @@ export class LogManager implements LogHost, LogCuts {
     const { state } = log;
     const isCleanerInTheWay = offset < state.segments.active.baseOffset;
     if (isCleanerInTheWay) await this.cleaner?.pause(state.name);
-    state.cutOffset = Math.min(state.cutOffset, offset);
+    // What is cut is recovered, even if another segment begins where it ends.
+    const cutBase = state.segments.floor(offset)?.baseOffset ?? offset;
+    const point = offset > cutBase ? offset - 1 : offset;
+    state.cutOffset = Math.min(state.cutOffset, point);
     state.cutsUnderWay++;
-    state.recoveryPoint = Math.min(state.recoveryPoint, offset);
-    if (state.recoveryPointOnDisk > offset) {
+    state.recoveryPoint = Math.min(state.recoveryPoint, point);
+    if (state.recoveryPointOnDisk > point) {
       const directory = this.directoryOf(log);
       await this.#guard(directory, () => directory.checkpoint("recoveryPoint"));
     }
+    const { cutCount } = state;
     const result = work();
+    if (state.cutCount !== cutCount) await log.syncCut();
     state.cutsUnderWay--;
     if (state.cutsUnderWay === 0) state.cutOffset = Number.POSITIVE_INFINITY;
     if (isCleanerInTheWay) {

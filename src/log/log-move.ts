@@ -166,9 +166,7 @@ export class LogMove {
     }
     if (bytes.length === 0) return;
     throttle.spend(bytes.length);
-    // A batch from before the segments were made smaller is taken whole.
-    const segmentBytes = Math.max(log.config.segmentBytes, bytes.length);
-    future.updateConfig({ ...log.config, ...UNHURRIED, segmentBytes });
+    future.updateConfig({ ...log.config, ...UNHURRIED });
     const { errorCode, message } = future.appendAsFollower(bytes, ANY_EPOCH, logs.clock.wallMs());
     if (errorCode === ErrorCode.NONE || future.failure !== null) return;
     throw new LogMoveError(`${future.directory} does not take its records: ${message}`);

@@ -39,16 +39,18 @@ export async function recoverFrom(
   // compacted log they do not: those that an epoch began with may be gone.
   if (!isCompacted(state.config)) state.epochs.truncateFromEnd(first.baseOffset);
   let endOffset = first.baseOffset;
+  const epochs = { latest: NO_PARTITION_LEADER_EPOCH };
   for (const segment of toRecover) {
     const sizeBefore = segment.size;
     producers.endOffset = segment.baseOffset;
     if (segment.baseOffset > 0) producers.takeSnapshot();
-    endOffset = await recoverSegment(state, segment, rewriteFrom);
+    endOffset = await recoverSegment(state, segment, rewriteFrom, epochs);
     producers.endOffset = endOffset;
     segment.coolDown();
     const later = toRecover.filter((other) => other.baseOffset > segment.baseOffset);
     const cutBytes = sizeBefore - segment.size;
-    if (cutBytes === 0 && !endsEarly(state, endOffset, later[0])) continue;
+    const goesOn = !endsEarly(state, endOffset, later[0]) && !endsLate(endOffset, later[0]);
+    if (cutBytes === 0 && goesOn) continue;
     host.logger.warn(
       `${name}: cut ${cutBytes} invalid bytes off segment ${segment.baseOffset} ` +
         `and ${later.length} segments behind it, the log ends at offset ${endOffset}`,
@@ -69,14 +71,28 @@ function endsEarly(state: LogState, endOffset: number, next: Segment | undefined
   return !isCompacted(state.config) && next.baseOffset > state.cleanerOffset;
 }
 
+/**
+ * The segment was cut and the next one begun there, but the cut was lost with the power: what
+ * follows was not durable either.
+ */
+function endsLate(endOffset: number, next: Segment | undefined): boolean {
+  return next !== undefined && endOffset > next.baseOffset;
+}
+
+/** Of the batches so far. */
+interface LastEpoch {
+  latest: number;
+}
+
 async function recoverSegment(
   state: LogState,
   segment: Segment,
   rewriteFrom: number,
+  lastEpoch: LastEpoch,
 ): Promise<number> {
   const { epochs, producers } = state;
   const fileSize = segment.size;
-  const endOffset = await noteAll(state, segment, rewriteFrom, (bytes, at) => {
+  const endOffset = await noteAll(state, segment, rewriteFrom, lastEpoch, (bytes, at) => {
     if (magic(bytes, at) < CURRENT_MAGIC) return;
     const epoch = partitionLeaderEpoch(bytes, at);
     if (epoch >= 0 && epoch > epochs.latestEpoch) epochs.assign(epoch, baseOffset(bytes, at));
@@ -97,12 +113,12 @@ async function noteAll(
   state: LogState,
   segment: Segment,
   rewriteFrom: number,
+  lastEpoch: LastEpoch,
   visit: (bytes: Buffer, at: number) => void,
 ): Promise<number> {
   const { size } = segment;
   const { indexIntervalBytes } = state.config;
   let endOffset = segment.baseOffset;
-  let latestEpoch = NO_PARTITION_LEADER_EPOCH;
   const handle = segment.log;
   const file = handle.retain();
   try {
@@ -113,11 +129,12 @@ async function noteAll(
       const isInOrder = last >= first && (first >= endOffset || magic(bytes, at) < CURRENT_MAGIC);
       if (!isInOrder || last < endOffset || !segment.canHold(last)) return false;
       if (!isIntact(bytes, at)) return false;
-      // What was cut off before the crash may show again behind what was written over it.
+      // What was cut off before the crash may show again behind what was written over it, in this
+      // segment or as one of its own.
       const isOld = magic(bytes, at) < CURRENT_MAGIC;
-      const epoch = isOld ? latestEpoch : partitionLeaderEpoch(bytes, at);
-      if (epoch !== NO_PARTITION_LEADER_EPOCH && epoch < latestEpoch) return false;
-      latestEpoch = epoch;
+      const epoch = isOld ? lastEpoch.latest : partitionLeaderEpoch(bytes, at);
+      if (epoch !== NO_PARTITION_LEADER_EPOCH && epoch < lastEpoch.latest) return false;
+      lastEpoch.latest = epoch;
       if (last >= rewriteFrom) file.write(bytes, at, batchSize, position);
       visit(bytes, at);
       segment.noteBatch(first, last, maxTimestamp(bytes, at), batchSize, indexIntervalBytes);

@@ -48,10 +48,13 @@ export function truncateFullyAndStartAt(
   state.isChanged = true;
   state.cutCount++;
   state.touch();
-  removeSegments(state, state.segments.all);
+  const removed = [...state.segments.all];
   const segment = state.segmentAt(offset, 0);
-  segment.createFiles();
+  state.segments.remove(removed);
+  // Even if the disk fails now: there is always a segment.
   state.segments.add(segment);
+  dispose(state, removed);
+  segment.createFiles();
   state.isDirectoryDirty = true;
   state.epochs.clear();
   state.producers.startAt(offset);
@@ -68,6 +71,10 @@ export function removeSegments(state: LogState, segments: readonly Segment[]): v
   if (segments.length === 0) return;
   const removed = [...segments];
   state.segments.remove(removed);
+  dispose(state, removed);
+}
+
+function dispose(state: LogState, removed: readonly Segment[]): void {
   const snapshots = removed.flatMap((segment) => setAside(state, segment, true));
   state.isDirectoryDirty = true;
   removeFilesLater(state, removed, snapshots);

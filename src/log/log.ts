@@ -38,7 +38,7 @@ import {
   type RecordError,
   refused,
 } from "./append-result.ts";
-import { checkGivenBatches } from "./given-batches.ts";
+import { checkGivenBatches, inParts } from "./given-batches.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
 import { appendRun, type BatchRun, makeRoom, roll } from "./log-append.ts";
 import { type GivenMarker, hasMarker, refuseProducer, startVerification } from "./log-claims.ts";
@@ -81,6 +81,9 @@ export interface Examined {
   readonly config: LogConfig;
   readonly examination: Examination;
 }
+
+/** A segment holds offsets of this span. */
+const OFFSETS_MAX = 2 ** 31;
 
 export class Log {
   readonly #state: LogState;
@@ -404,6 +407,11 @@ export class Log {
     return this.#flush.flushUpTo(this.#state.logEndOffset);
   }
 
+  /** To be waited for after a cut, before anything is appended; `LogManager` does. */
+  syncCut(): Promise<void> {
+    return this.#flush.syncCut();
+  }
+
   /** No sync is under way; nor does any begin in this turn unless somebody appends. */
   get isFlushIdle(): boolean {
     return this.#flush.isIdle;
@@ -495,17 +503,29 @@ export class Log {
       const { logEndOffset, logStartOffset } = this.#state;
       return appended(logEndOffset, logEndOffset - 1, -1, logStartOffset, false, null);
     }
-    if (given.size > this.#state.config.segmentBytes) {
+    const { segmentBytes } = this.#state.config;
+    if (given.size <= segmentBytes && given.lastOffset - given.firstOffset < OFFSETS_MAX) {
+      return this.#attemptAppend(() => this.#appendGivenRun({ bytes, ...given }, nowMs));
+    }
+    if (isLeader) {
       return this.#refused({
         errorCode: ErrorCode.RECORD_LIST_TOO_LARGE,
         message: `${given.size} bytes of batches are more than a segment may have`,
       });
     }
+    // The leader's segments may be larger, and a fetch may bring more than one of them.
     return this.#attemptAppend(() => {
-      const run = { bytes, ...given };
-      makeRoom(this.#state, this.#flush, run, nowMs);
-      return this.#append(run, -1, false, null);
+      let result: AppendResult | null = null;
+      for (const run of inParts(bytes, given.size, segmentBytes)) {
+        result = this.#appendGivenRun(run, nowMs);
+      }
+      return { ...result!, firstOffset: given.firstOffset };
     });
+  }
+
+  #appendGivenRun(run: BatchRun, nowMs: number): AppendResult {
+    makeRoom(this.#state, this.#flush, run, nowMs);
+    return this.#append(run, -1, false, null);
   }
 
   #append(
