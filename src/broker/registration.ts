@@ -217,7 +217,12 @@ export class Registration {
 
   #imageChanged(delta: MetadataDelta): void {
     this.#moved.move();
-    const { nodeId } = this.#options;
+    const { nodeId, metadata } = this.#options;
+    // Who wants to stop waits until all others are known to have read who leads in its place.
+    const isAwaited = [...delta.changedBrokers].some(
+      (id) => id !== nodeId && metadata.image.cluster.broker(id)?.inControlledShutdown === true,
+    );
+    if (isAwaited && this.#brokerEpoch !== -1) this.#beatIn(0);
     if (delta.changedFeatures.size > 0 || delta.changedBrokers.has(nodeId)) this.#amendIfPoor();
     // It may have company now.
     const isIdle = this.#timer === null && this.#beating === null;
@@ -344,8 +349,12 @@ export class Registration {
     };
   }
 
+  /** Unless it is known meanwhile that the controller is elsewhere. */
   #sleep(delayMs: number): Promise<boolean> {
-    const { clock } = this.#options;
-    return waitUntil(clock, [this.#moved], delayMs, () => this.#isOver);
+    const { clock, metadata } = this.#options;
+    const before = metadata.activeController()?.id;
+    const hasMoved = () => metadata.activeController()?.id !== before;
+    const signals = [this.#moved, metadata.controllerMoved];
+    return waitUntil(clock, signals, delayMs, () => this.#isOver || hasMoved());
   }
 }

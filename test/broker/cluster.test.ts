@@ -43,6 +43,24 @@ describe.each([
       expect(asked.controllerId).toBe(cluster.activeId!);
     }
   });
+
+  test("let a broker go when others lead in its place, and take it back", () => {
+    const cluster = new RoleCluster(plans);
+    cluster.start();
+    cluster.ask(1, createTopics, creation("t", 6, 3));
+    const [first, ...others] = [2, 1, 3];
+    const beganMs = cluster.client.clock.monotonicMs();
+    cluster.stop(first!);
+    expect(cluster.client.clock.monotonicMs() - beganMs).toBeLessThan(400);
+    for (const id of others) {
+      const { partitions } = cluster.image(id).topics.byName("t")!;
+      expect(partitions.every(({ leader }) => others.includes(leader))).toBe(true);
+      expect(partitions.every(({ isr }) => !isr.includes(first!))).toBe(true);
+    }
+    cluster.start(first!);
+    const epoch = cluster.running(first!).broker.brokerEpoch;
+    expect(cluster.image(1).cluster.broker(first!)).toMatchObject({ epoch, fenced: false });
+  });
 });
 
 function creation(name: string, numPartitions: number, replicationFactor: number) {

@@ -16,6 +16,8 @@ import { type FakeWorld, fakeWorld, neighbourOf } from "../sim/fake-world.ts";
 export interface NodePlan {
   readonly id: number;
   readonly roles: "broker" | "controller" | "broker,controller";
+  /** What it says of itself, where that is not `id`, by which the test knows it. */
+  readonly nodeId?: number;
   readonly settings?: Readonly<Record<string, string>>;
 }
 
@@ -41,7 +43,7 @@ export class RoleCluster {
     for (const plan of plans) {
       const world = neighbourOf(this.client, addressOf(plan.id));
       const settings = { ...settingsOf(plan, votersText), ...plan.settings };
-      this.client.clock.await(format(world, plan.id, options));
+      this.client.clock.await(format(world, plan.nodeId ?? plan.id, options));
       this.nodes.set(plan.id, new SimulatedNode(plan.id, world, settings, new FakeRandom(plan.id)));
     }
   }
@@ -109,7 +111,7 @@ export class RoleCluster {
     const asked = peer.ask(
       api,
       () => request,
-      PATIENCE_MS,
+      2 * PATIENCE_MS,
       (response) => response,
     );
     return asked.catch((error: unknown) => {
@@ -134,7 +136,7 @@ export function addressOf(id: number): string {
   return `10.0.0.${id}`;
 }
 
-function settingsOf({ id, roles }: NodePlan, votersText: string): Record<string, string> {
+function settingsOf({ id, nodeId, roles }: NodePlan, votersText: string): Record<string, string> {
   const address = addressOf(id);
   const all = {
     broker: `PLAINTEXT://${address}:${BROKER_PORT}`,
@@ -145,7 +147,7 @@ function settingsOf({ id, roles }: NodePlan, votersText: string): Record<string,
     .map((role) => all[role]);
   return {
     "process.roles": roles,
-    "node.id": String(id),
+    "node.id": String(nodeId ?? id),
     listeners: listeners.join(),
     ...(roles.includes("broker") ? { "advertised.listeners": all.broker } : {}),
     "controller.listener.names": "CONTROLLER",

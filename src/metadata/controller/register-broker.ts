@@ -110,7 +110,9 @@ function reasonToRefuse(state: ControllerState, request: RegistrationRequest): R
   }
   const existing = image.cluster.broker(request.brokerId);
   const isOther = existing !== null && existing.incarnationId !== request.incarnationId;
-  if (isOther && sessions.hasValidSession(existing.id, existing.epoch)) {
+  // Whoever has its marker of a clean stop has come after it: Kafka waits for its session to end.
+  const hasEnded = isOther && existing.epoch === request.previousBrokerEpoch;
+  if (isOther && !hasEnded && sessions.hasValidSession(existing.id, existing.epoch)) {
     return refusal(
       ErrorCode.DUPLICATE_BROKER_REGISTRATION,
       "Another broker is registered with that broker id. If the broker was recently restarted " +
