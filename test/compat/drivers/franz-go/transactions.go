@@ -275,7 +275,7 @@ func (k *kit) txnOffsets(ctx context.Context) (any, error) {
 	if err := k.createTopic(ctx, topic+"-out", 2); err != nil {
 		return nil, err
 	}
-	session, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(k.bootstrap),
+	session, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(strings.Split(k.bootstrap, ",")...),
 		kgo.TransactionalID(topic), kgo.ConsumerGroup(topic), kgo.ConsumeTopics(topic),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
