@@ -174,7 +174,8 @@ export class LeaderFetcher {
     this.#hurry?.cancel();
     this.#hurry = null;
     this.#isBusy = this.#isWaiting = true;
-    void this.#ask(request, this.#peer, Math.max(0, retryMs));
+    // The clock has fractions; requests have none.
+    void this.#ask(request, this.#peer, Math.max(0, Math.ceil(retryMs)));
   }
 
   /** `waitMsMax`: then there are others to ask for. */
