@@ -30,6 +30,7 @@ interface Place {
   /** How long to wait before its next life. */
   delayMs: number;
   isReady: boolean;
+  hasEnded: boolean;
 }
 
 const DELAY_MS_MIN = 100;
@@ -71,12 +72,16 @@ export class Supervisor {
   async stop(): Promise<boolean> {
     this.#state = "stopping";
     for (const timer of this.#timers) timer.cancel();
-    const children = [...this.#places.values()].map(({ child }) => child);
-    for (const child of children) child.signal("SIGTERM");
+    // One that waits for its next life has ended already.
+    const places = [...this.#places.values()].filter(({ hasEnded }) => !hasEnded);
+    for (const { child } of places) child.signal("SIGTERM");
     const late = this.#options.clock.schedule(STOP_MS_MAX, () => this.kill());
-    const endings = await Promise.all(children.map(({ ended }) => ended));
+    const endings = await Promise.all(places.map(({ child }) => child.ended));
     late.cancel();
-    return endings.every(({ exitCode }) => exitCode === 0);
+    // One that was not ready yet has nothing to do before it ends.
+    return endings.every(({ exitCode, signal }, index) => {
+      return exitCode === 0 || (places[index]?.isReady === false && signal === "SIGTERM");
+    });
   }
 
   /** For who does not want to wait. */
@@ -97,7 +102,13 @@ export class Supervisor {
       out: (line) => out(`node ${id}: ${line}`),
       error: (line) => this.#said(id, line),
     });
-    const place = { child, startedMs: clock.monotonicMs(), delayMs, isReady: false };
+    const place = {
+      child,
+      startedMs: clock.monotonicMs(),
+      delayMs,
+      isReady: false,
+      hasEnded: false,
+    };
     void child.ready.then(() => {
       place.isReady = true;
     });
@@ -115,7 +126,9 @@ export class Supervisor {
 
   #ended(id: number, ending: Ending): void {
     const place = this.#places.get(id);
-    if (place === undefined || this.#state === "stopping") return;
+    if (place === undefined) return;
+    place.hasEnded = true;
+    if (this.#state === "stopping") return;
     if (this.#state === "starting") {
       const said = this.#complaints.get(id)?.join("\n") ?? describe(ending);
       this.#failure.reject(new NodeEndedError(`node ${id}: ${said}`));

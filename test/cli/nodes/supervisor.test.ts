@@ -153,6 +153,19 @@ test("one that waits for its next life does not get it when all stop", async () 
   lives[1]!.ends(STOPPED);
   lives[2]!.ends(STOPPED);
   clock.advance(60_000);
-  await stopped;
+  expect(await stopped).toBe(true);
   expect(lives).toHaveLength(3);
+});
+
+test("one whose next life has just begun ends by the signal, which is clean", async () => {
+  const { clock, lives, supervisor, run } = threeNodes();
+  await run();
+  lives[0]!.ends(KILLED);
+  clock.settle();
+  clock.advance(100);
+  const stopped = supervisor.stop();
+  lives[1]!.ends(STOPPED);
+  lives[2]!.ends(STOPPED);
+  lives[3]!.ends({ exitCode: null, signal: "SIGTERM" });
+  expect(await stopped).toBe(true);
 });
