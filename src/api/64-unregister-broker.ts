@@ -10,6 +10,8 @@ import { submit } from "./submit.ts";
 
 export const unregisterBrokerHandler = handler(
   unregisterBroker,
-  ({ brokerId }, _context, broker) => submit(broker, controller.unregisterBroker(brokerId)),
-  { refused: (_request, refusal) => refusal },
+  async ({ brokerId }, _context, broker) => ({
+    ...(await submit(broker, controller.unregisterBroker(brokerId))),
+  }),
+  { refused: (_request, refusal) => ({ ...refusal }) },
 );

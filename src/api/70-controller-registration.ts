@@ -11,5 +11,5 @@ import { submit } from "./submit.ts";
 export const controllerRegistrationHandler = handler(
   controllerRegistration,
   (request, _context, broker) => submit(broker, registerController(request)),
-  { refused: (_request, refusal) => refusal },
+  { refused: (_request, refusal) => ({ ...refusal }) },
 );

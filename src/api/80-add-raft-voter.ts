@@ -13,5 +13,5 @@ import { answerCaller } from "./raft-caller.ts";
 export const addRaftVoterHandler = handler(
   addRaftVoter,
   (request, context, broker) => answerCaller(broker, addVoterAdapter, request, context),
-  { refused: (_request, refusal) => refusal },
+  { refused: (_request, refusal) => ({ ...refusal }) },
 );

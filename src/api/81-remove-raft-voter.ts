@@ -11,5 +11,5 @@ import { answerCaller } from "./raft-caller.ts";
 export const removeRaftVoterHandler = handler(
   removeRaftVoter,
   (request, context, broker) => answerCaller(broker, removeVoterAdapter, request, context),
-  { refused: (_request, refusal) => refusal },
+  { refused: (_request, refusal) => ({ ...refusal }) },
 );
