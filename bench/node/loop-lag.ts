@@ -1,8 +1,10 @@
 /**
  * How long a node's loop is held, at most, by each kind of work that is large: batches to be
- * compressed anew, requests about all partitions, housekeeping, a group of many members.
+ * compressed anew, requests about all partitions, housekeeping, a group of many members; and under
+ * a load of producers and consumers, with a new segment a few times a second.
  *
- *   bun bench/node/loop-lag.ts [--partitions 10000] [--members 2000] [produce|requests|members]...
+ *   bun bench/node/loop-lag.ts [--partitions 10000] [--members 2000] [--seconds 10]
+ *     [produce|requests|members|load]...
  *
  * The node is a process of its own with a probe in it (loop-lag/probe.ts). Linux only.
  */
@@ -22,6 +24,8 @@ import {
   remove,
   type Shape,
 } from "./loop-lag/operations.ts";
+import { batchesFile } from "../load/batches.ts";
+import { buildLoad } from "../load/load.ts";
 import { RawConnection } from "../kit/raw-connection.ts";
 
 const { values: flags, positionals } = parseArgs({
@@ -29,6 +33,7 @@ const { values: flags, positionals } = parseArgs({
   options: {
     partitions: { type: "string", default: "10000" },
     members: { type: "string", default: "2000" },
+    seconds: { type: "string", default: "10" },
   },
 });
 const PARTITIONS_PER_TOPIC = 100;
@@ -47,6 +52,7 @@ const SETTINGS = [
 
 interface Report {
   readonly longestMs: number;
+  readonly p9999Ms: number;
   readonly over5: number;
 }
 
@@ -55,6 +61,10 @@ class Arena {
   readonly #node;
   #told: ((report: Report) => void) | null = null;
   connection!: RawConnection;
+
+  get port(): number {
+    return this.#node.port;
+  }
 
   private constructor(overrides: readonly string[]) {
     this.#node = startNode(this.#folder, [...SETTINGS, ...overrides], {
@@ -78,8 +88,8 @@ class Arena {
     await work();
     const tookMs = performance.now() - startMs;
     await Bun.sleep(afterMs);
-    const { longestMs, over5 } = await this.#report();
-    const held = `${longestMs.toFixed(1).padStart(8)} ms`;
+    const { longestMs, p9999Ms, over5 } = await this.#report();
+    const held = `${longestMs.toFixed(1).padStart(8)} ms ${p9999Ms.toFixed(1).padStart(8)} ms`;
     console.log(
       `${name.padEnd(34)} ${held} ${String(over5).padStart(6)}   ${tookMs.toFixed(0)} ms`,
     );
@@ -174,10 +184,44 @@ async function measureMembers(): Promise<void> {
   });
 }
 
+const LOADS = [
+  ["20 MB/s, 8p 4c, followed", { partitions: 8, connections: 4, consumers: 4, rate: 20e6 }],
+  ["100 MB/s, 8p 4c, followed", { partitions: 8, connections: 4, consumers: 4, rate: 100e6 }],
+  ["40 MB/s, 200p 50c", { partitions: 200, connections: 50, rate: 40e6 }],
+  ["1 GB at once, 8p 4c w8", { partitions: 8, connections: 4, window: 8, bytes: 1e9 }],
+] as const;
+const ALL = -1;
+/** At 100 MB/s and 8 partitions a partition begins one every second. */
+const LOAD_SETTINGS = ["log.segment.bytes=16777216", "log.retention.bytes=33554432"];
+
+async function measureLoad(): Promise<void> {
+  const folder = mkdtempSync(joinPath(tmpdir(), "bunka-loop-load-"));
+  const seconds = Number(flags.seconds);
+  try {
+    const load = buildLoad(folder);
+    await inArena(LOAD_SETTINGS, async (arena) => {
+      for (const [index, [name, options]] of LOADS.entries()) {
+        const { partitions } = options;
+        const topic = `load-${index}`;
+        const batches = batchesFile(folder, { recordBytes: 1024, batchBytes: 16_384 }, partitions);
+        const target = { host: "127.0.0.1", port: arena.port, topic, batches, acks: ALL };
+        const shape = { topics: [topic], partitionCount: partitions };
+        await createInParts(arena.connection, shape);
+        await load.run({ ...target, ...options, seconds: 2 });
+        await arena.measure(name, () => load.run({ ...target, ...options, seconds }), 0);
+        await remove(arena.connection, shape);
+      }
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
   produce: measureProduce,
   requests: measureRequests,
   members: measureMembers,
+  load: measureLoad,
 };
 
 async function inArena(
@@ -193,7 +237,10 @@ async function inArena(
   }
 }
 
-console.log(`${"".padEnd(34)} ${"longest".padStart(11)} ${"> 5 ms".padStart(6)}   took`);
+const HEAD = ["", "longest", "p99.99", "> 5 ms"] as const;
+console.log(
+  `${HEAD[0].padEnd(34)} ${HEAD[1].padStart(11)} ${HEAD[2].padStart(11)} ${HEAD[3].padStart(6)}   took`,
+);
 for (const name of positionals.length > 0 ? positionals : Object.keys(SECTIONS)) {
   const measure = SECTIONS[name];
   if (measure === undefined) throw new Error(`no such section: ${name}`);
