@@ -87,10 +87,17 @@ export class LeaderState {
     return this.#followers.find((each) => each.brokerId === brokerId) ?? null;
   }
 
-  /** What the metadata log says is newer than any proposal, or is what came of it. */
+  /**
+   * What the metadata log says is newer than a proposal, or is what came of it; or it is what the
+   * proposal is based upon, known by the controller's answer before: then that still stands.
+   */
   update(registration: PartitionRegistration): void {
+    const { leaderEpoch, partitionEpoch } = registration;
     this.#setFollowers(registration);
-    this.#isr = committedIsr(registration.isr);
+    const { proposal } = this.#isr;
+    const isBase =
+      proposal?.leaderEpoch === leaderEpoch && proposal.partitionEpoch === partitionEpoch;
+    if (!isBase) this.#isr = committedIsr(registration.isr);
   }
 
   /** The same node is elected once more. */

@@ -51,4 +51,35 @@ describe("CommitQueue", () => {
     queue.advance(3);
     expect(await second).toBe(ErrorCode.NONE);
   });
+
+  test("answers a batch that was sent once more in its own time, behind others though it came", async () => {
+    const clock = new FakeClock();
+    const queue = new CommitQueue(clock);
+    const answers: string[] = [];
+    const wait = (offset: number, timeoutMs: number) =>
+      queue.wait(offset, timeoutMs).then((error) => answers.push(`${offset}: ${error}`));
+    const waits = [wait(10, 1000), wait(12, 1000), wait(10, 1000), wait(11, 100)];
+    expect(queue.length).toBe(4);
+    queue.advance(10);
+    await Promise.all([waits[0], waits[2]]);
+    expect(answers).toEqual(["10: 0", "10: 0"]);
+    clock.advance(100);
+    await waits[3];
+    expect(answers.at(-1)).toBe(`11: ${ErrorCode.REQUEST_TIMED_OUT}`);
+    queue.fail(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    await waits[1];
+    expect(answers.at(-1)).toBe(`12: ${ErrorCode.NOT_LEADER_OR_FOLLOWER}`);
+    expect(queue.length).toBe(0);
+  });
+
+  test("keeps none that have timed out, however long nothing is committed", async () => {
+    const clock = new FakeClock();
+    const queue = new CommitQueue(clock);
+    for (let offset = 1; offset <= 100; offset++) {
+      void queue.wait(offset, 50);
+      void queue.wait(1, 50);
+      clock.advance(10);
+      expect(queue.length).toBeLessThan(14);
+    }
+  });
 });
