@@ -11,6 +11,7 @@ import { LEADER_EPOCH_FILE } from "./leader-epochs.ts";
 import type { LogState } from "./log-state.ts";
 import { syncTopicId } from "./partition-metadata.ts";
 import { replaceFile } from "./replace-file.ts";
+import type { Segment } from "./segment.ts";
 
 export class LogFlush {
   readonly #state: LogState;
@@ -138,15 +139,17 @@ export class LogFlush {
     const startedMs = clock.monotonicMs();
     try {
       let reached = 0;
-      for (let cutCount = -1; cutCount !== state.cutCount && !state.isClosed;) {
-        // When the log is cut in the meantime, what was synced counts for nothing.
-        cutCount = state.cutCount;
-        const [end] = await Promise.all([
+      for (let isOver = false; !isOver && !state.isClosed;) {
+        const { cutCount } = state;
+        const [synced] = await Promise.all([
           this.#syncSegments(upTo, cutCount),
           state.epochs.isDirty || this.#epochsWriting !== null ? this.#writeEpochsNow() : null,
           this.#syncNames(),
         ]);
-        reached = end;
+        reached = synced.upTo;
+        // When the log is cut in the meantime, what was synced counts for nothing; and of a segment
+        // that was left in the meantime the indexes were not synced.
+        isOver = cutCount === state.cutCount && synced.active === state.segments.active;
       }
       flushesUs.record((clock.monotonicMs() - startedMs) * 1000);
       if (state.isClosed) return;
@@ -160,8 +163,11 @@ export class LogFlush {
     }
   }
 
-  /** Returns up to where all segments are durable: at least `upTo`, unless the log was cut. */
-  async #syncSegments(upTo: number, cutCount: number): Promise<number> {
+  /**
+   * Returns up to where all segments are durable, at least `upTo` unless the log was cut, and which
+   * of them had no need of its indexes.
+   */
+  async #syncSegments(upTo: number, cutCount: number): Promise<Synced> {
     const state = this.#state;
     let reached = state.recoveryPoint;
     while (reached < upTo && state.cutCount === cutCount && !state.isClosed) {
@@ -174,7 +180,7 @@ export class LogFlush {
       if (next !== null && isActive) continue;
       reached = next?.baseOffset ?? upTo;
     }
-    return reached;
+    return { upTo: reached, active: state.segments.active };
   }
 
   /** Topic id, snapshots, and the names of all files made since the last time. */
@@ -200,6 +206,11 @@ export class LogFlush {
     }
     await Promise.all(syncs);
   }
+}
+
+interface Synced {
+  readonly upTo: number;
+  readonly active: Segment;
 }
 
 /** Timers of JavaScript hold no more; a longer time is never. */

@@ -251,7 +251,17 @@ export class Log {
         const { lastOffset, offsetDelta, timestamp } = duplicate;
         const firstOffset = lastOffset - offsetDelta;
         const { logStartOffset } = state;
-        return appended(firstOffset, lastOffset, timestamp, logStartOffset, true, null, conversion);
+        // It may be on its way to the disk yet, and counts no sooner for being sent again.
+        const flushed = this.#flush.afterAppend();
+        return appended(
+          firstOffset,
+          lastOffset,
+          timestamp,
+          logStartOffset,
+          true,
+          flushed,
+          conversion,
+        );
       }
       const claim = refuseProducer(state, batch.bytes, origin, options);
       if (claim !== null) return this.#refused(claim);

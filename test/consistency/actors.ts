@@ -7,7 +7,7 @@ import { ErrorCode } from "../../src/protocol/error-code.ts";
 import type { History, Isolation, Operation, Send } from "./history.ts";
 import { type Generation, IdempotentProducer, TransactionalProducer } from "./producers.ts";
 import { committedOffset, read, type Read } from "./reader.ts";
-import { Refused, type Wire } from "./wire.ts";
+import { Refused, Unanswered, type Wire } from "./wire.ts";
 
 export const TOPIC = "both";
 export const PARTITIONS = 3;
@@ -24,6 +24,7 @@ export interface Role {
   readonly random: FakeRandom;
   /** It rests for so long at most between two things that it does. */
   readonly pauseMsMax: number;
+  readonly valueSizeMax: number;
 }
 
 export abstract class Actor {
@@ -32,13 +33,15 @@ export abstract class Actor {
   protected readonly history: History;
   protected readonly random: FakeRandom;
   readonly #pauseMsMax: number;
+  readonly #valueSizeMax: number;
 
-  constructor({ name, wire, history, random, pauseMsMax }: Role) {
+  constructor({ name, wire, history, random, pauseMsMax, valueSizeMax }: Role) {
     this.name = name;
     this.wire = wire;
     this.history = history;
     this.random = random;
     this.#pauseMsMax = pauseMsMax;
+    this.#valueSizeMax = valueSizeMax;
   }
 
   async run(): Promise<void> {
@@ -69,7 +72,10 @@ export abstract class Actor {
 
   protected someValues(): string[] {
     const count = 1 + this.random.below(VALUES_MAX);
-    return Array.from({ length: count }, () => this.history.nextValue());
+    return Array.from({ length: count }, () => {
+      const size = this.random.below(this.#valueSizeMax);
+      return this.history.nextValue().padEnd(size, ".");
+    });
   }
 }
 
@@ -126,7 +132,7 @@ export class PlainWriter extends Actor {
 export class TransactionWriter extends Actor {
   readonly #producer: TransactionalProducer;
   readonly #positions = new Map<number, number>();
-  /** Nobody else uses its id: a commit that is refused has not been done, and will not be. */
+  /** Nobody else uses its id. */
   readonly #isAlone: boolean;
   #isReady = false;
 
@@ -156,15 +162,35 @@ export class TransactionWriter extends Actor {
         // Some take so long that the coordinator ends them.
         if (random.chance(0.03)) await this.wire.sleep(4000);
       }
+      if (random.chance(0.05)) {
+        await this.#sendInVain(operation);
+        return;
+      }
       commitAsked = random.chance(0.75);
       await this.#producer.end(commitAsked);
       operation.ending = commitAsked ? "ok" : "failed";
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       // Only a commit makes it happen.
-      if (!commitAsked || this.#isAlone) operation.ending = "failed";
+      if (!commitAsked || (this.#isAlone && isUndone(error))) operation.ending = "failed";
       this.#isReady = false;
     }
+  }
+
+  /** It does not wait for the answer, or gets none, and aborts: what comes late comes in vain. */
+  async #sendInVain(operation: Operation): Promise<void> {
+    const partition = this.random.below(PARTITIONS);
+    const values = this.someValues();
+    operation.sends.push(...this.sendsOf(TOPIC, partition, values));
+    // What was sent is in doubt now, and with it the sequences.
+    this.#isReady = false;
+    operation.ending = "failed";
+    const sent = this.#producer.sendOnce(TOPIC, partition, values).catch((error: unknown) => {
+      if (!(error instanceof Unanswered || error instanceof Refused)) throw error;
+    });
+    await Promise.race([sent, this.wire.sleep(this.random.below(400))]);
+    await this.#producer.end(false);
+    await sent;
   }
 
   async #poll(operation: Operation, partition: number): Promise<void> {
@@ -261,6 +287,14 @@ export class Poller extends Actor {
     this.#offset = found.nextOffset;
     return true;
   }
+}
+
+/**
+ * A commit that is refused so has not been done. One that is fenced may have been, when its answer
+ * was lost: a late request of its own for a new session may have come behind it.
+ */
+function isUndone({ errorCode }: Refused): boolean {
+  return errorCode === ErrorCode.INVALID_TXN_STATE;
 }
 
 /** Where they are, if the broker told. */

@@ -46,31 +46,43 @@ abstract class Producer {
   async send(topic: string, partition: number, values: readonly string[]): Promise<number | null> {
     const place = `${topic}-${partition}`;
     const sequence = this.sequences.get(place) ?? 0;
-    const timestamp = this.wire.wallMs();
-    const batch = () =>
-      buildBatch({
-        records: values.map((value) => ({ key: null, value: Buffer.from(value), timestamp })),
-        producerId: this.producerId,
-        producerEpoch: this.producerEpoch,
-        baseSequence: sequence,
-        isTransactional: this.transactionalId !== null,
-      });
     const { answer } = await retried(
       this.wire,
       `Produce to ${place}`,
-      () =>
-        this.wire.ask(produce, this.generation === "new" ? 12 : 11, {
-          transactionalId: this.transactionalId,
-          acks: -1,
-          timeoutMs: TIMEOUT_MS,
-          topicData: [{ name: topic, partitionData: [{ index: partition, records: batch() }] }],
-        }),
+      this.#asking(topic, partition, values, sequence),
       ({ responses }) => responses[0]!.partitionResponses[0]!.errorCode,
       [ErrorCode.DUPLICATE_SEQUENCE_NUMBER],
     );
     this.sequences.set(place, sequence + values.length);
     const { errorCode, baseOffset } = answer.responses[0]!.partitionResponses[0]!;
     return errorCode === ErrorCode.NONE && baseOffset >= 0 ? baseOffset : null;
+  }
+
+  /** Once, whatever becomes of it: sequences are in doubt afterwards. Rejects with `Unanswered`. */
+  async sendOnce(topic: string, partition: number, values: readonly string[]): Promise<void> {
+    const sequence = this.sequences.get(`${topic}-${partition}`) ?? 0;
+    await this.#asking(topic, partition, values, sequence)();
+  }
+
+  #asking(topic: string, partition: number, values: readonly string[], baseSequence: number) {
+    const { wire, producerId, producerEpoch, transactionalId } = this;
+    const timestamp = wire.wallMs();
+    const isTransactional = transactionalId !== null;
+    return () => {
+      const records = buildBatch({
+        records: values.map((value) => ({ key: null, value: Buffer.from(value), timestamp })),
+        producerId,
+        producerEpoch,
+        baseSequence,
+        isTransactional,
+      });
+      return wire.ask(produce, this.generation === "new" ? 12 : 11, {
+        transactionalId,
+        acks: -1,
+        timeoutMs: TIMEOUT_MS,
+        topicData: [{ name: topic, partitionData: [{ index: partition, records }] }],
+      });
+    };
   }
 
   protected adopt(producerId: number, producerEpoch: number): void {
@@ -102,6 +114,11 @@ export class TransactionalProducer extends Producer {
   override async send(topic: string, partition: number, values: readonly string[]) {
     if (this.generation === "old") await this.#addPartition(topic, partition);
     return super.send(topic, partition, values);
+  }
+
+  override async sendOnce(topic: string, partition: number, values: readonly string[]) {
+    if (this.generation === "old") await this.#addPartition(topic, partition);
+    return super.sendOnce(topic, partition, values);
   }
 
   async commitOffset(group: string, topic: string, partition: number, offset: number) {

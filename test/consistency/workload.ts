@@ -59,6 +59,7 @@ export const BUSY_SETTINGS: Readonly<Record<string, string>> = {
 export interface WorkloadOptions {
   readonly replicationFactor: number;
   readonly pauseMsMax: number;
+  readonly valueSizeMax?: number;
 }
 
 const USUAL: WorkloadOptions = { replicationFactor: 1, pauseMsMax: 60 };
@@ -178,8 +179,9 @@ export class Workload {
 
   #role(name: string): Role {
     const wire = this.#wireOf(name);
-    const { pauseMsMax } = this.#options;
-    return { name, wire, history: this.history, random: this.#random.fork(), pauseMsMax };
+    const { pauseMsMax, valueSizeMax = 1 } = this.#options;
+    const random = this.#random.fork();
+    return { name, wire, history: this.history, random, pauseMsMax, valueSizeMax };
   }
 
   #wireOf(name: string): Wire {

@@ -65,6 +65,19 @@ describe("flushing a log", () => {
     expect(append(log).flushed).toBeNull();
   });
 
+  test("is waited for by who sends the same batch again, too", async () => {
+    const world = slowWorld();
+    const log = await openTestLog(hostOf(world), { config: { flushMessages: 1 } });
+    const claim = { producerId: 7, producerEpoch: 0, baseSequence: 0 };
+    append(log, claim);
+    const again = append(log, claim);
+    expect(again).toMatchObject({ errorCode: ErrorCode.NONE, isDuplicate: true });
+    expect(log.flushedOffset).toBe(0);
+    await advanceUntil(world, again.flushed!);
+    expect(log.flushedOffset).toBe(1);
+    expect(append(log, claim).flushed).toBeNull();
+  });
+
   test("happens after `flush.ms`", async () => {
     const world = fakeWorld();
     const log = await openTestLog(hostOf(world), { config: { flushMs: 500 } });
@@ -92,6 +105,24 @@ describe("flushing a log", () => {
       expect(world.disk.durableBytes(path)).toEqual(world.disk.readWhole(path));
       expect(world.disk.readWhole(path).length).toBeGreaterThan(0);
     }
+  });
+
+  test("of a segment that is left between two of its syncs includes the indexes", async () => {
+    const world = slowWorld();
+    const log = await openTestLog(hostOf(world), {
+      config: { segmentBytes: 2000, indexIntervalBytes: 100 },
+    });
+    while (log.size < 1700) append(log, { valueSize: 200 });
+    // The batches are synced in a millisecond, the epochs in two.
+    const flushed = log.flush();
+    world.clock.advance(1.5);
+    append(log, { valueSize: 400 });
+    expect(log.segmentCount).toBe(2);
+    await advanceUntil(world, flushed);
+    const path = `${DIRECTORY}/00000000000000000000.index`;
+    expect(world.disk.readWhole(path).length).toBeGreaterThan(0);
+    expect(log.recoveryPoint).toBe(log.state.segments.active.baseOffset);
+    expect(world.disk.durableBytes(path)).toEqual(world.disk.readWhole(path));
   });
 
   test("that fails takes the directory offline, and is not tried again", async () => {

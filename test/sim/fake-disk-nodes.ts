@@ -76,8 +76,12 @@ export class FileNode {
       if (fate < 0.4) continue;
       const bytes = this.#pageNow(page);
       if (fate < 0.6) {
-        const torn = Math.floor(random() * (PAGE_SIZE / SECTOR_SIZE)) * SECTOR_SIZE;
         const start = page * PAGE_SIZE;
+        // Within what is new in the page, where that is its end: else most tears would show nothing.
+        const from = Math.min(Math.max(this.durableSize - start, 0), PAGE_SIZE - 1);
+        const to = Math.max(Math.min(this.size - start, PAGE_SIZE), from + 1);
+        const [first, end] = [Math.floor(from / SECTOR_SIZE), Math.ceil(to / SECTOR_SIZE)];
+        const torn = (first + Math.floor(random() * (end - first))) * SECTOR_SIZE;
         if (this.durable.length < start + PAGE_SIZE) {
           this.durable = grown(this.durable, start + PAGE_SIZE);
         }

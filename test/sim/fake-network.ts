@@ -179,6 +179,17 @@ export class FakeNetwork implements Network {
     return count;
   }
 
+  /** Nothing arrives for so long on the connections that `chosen` picks, each end by itself. */
+  stall(chosen: (end: FakeEnd) => boolean, forMs: number): number {
+    let count = 0;
+    for (const socket of [...this.#sockets]) {
+      if (socket.isClosed || !chosen(socket)) continue;
+      socket.incoming.stall(forMs);
+      count++;
+    }
+    return count;
+  }
+
   #end(address: string, end: (socket: FakeSocket) => void): void {
     this.#frozen.delete(address);
     for (const [key, listener] of [...this.#listeners]) {
@@ -375,6 +386,7 @@ class Pipe {
   #items: Item[] = [];
   #size = 0;
   #lastDueMs = 0;
+  #stalledUntilMs = 0;
   #wasShort = false;
 
   constructor(
@@ -421,11 +433,19 @@ class Pipe {
     this.#size = 0;
   }
 
+  /** What is on its way, and what is sent yet, takes so much longer: a packet was lost, say. */
+  stall(forMs: number): void {
+    const { clock } = this.network;
+    this.#stalledUntilMs = clock.monotonicMs() + forMs;
+    clock.schedule(forMs, () => this.pump());
+  }
+
   /** Delivers what is due, unless the reader is paused or the way is cut. */
   pump(): void {
     const { clock } = this.network;
     if (this.to.isDark) return this.#strandAt();
     if (this.network.isFrozen(this.to.host)) return;
+    if (this.#stalledUntilMs > clock.monotonicMs()) return;
     while (!this.to.isClosed) {
       const item = this.#items[0];
       if (item === undefined || item.dueMs > clock.monotonicMs()) return;

@@ -3,7 +3,8 @@ import type { Trouble } from "../cluster/nemesis.ts";
 import type { Generation } from "../../consistency/producers.ts";
 import type { Bug, Patch } from "./bug.ts";
 
-const ENDS: readonly Trouble[] = ["kill", "power loss", "stop"];
+const ENDS: readonly Trouble[] = ["kill", "power loss", "stop", "slow disk"];
+const POWER: readonly Trouble[] = ["power loss", "power loss", "slow disk"];
 
 export const NODE_BUGS: readonly Bug[] = [
   nodeBug("marker-of-a-clean-stop-stays", "KAFKA-10471: after a crash the log is believed", ENDS, [
@@ -13,18 +14,13 @@ export const NODE_BUGS: readonly Bug[] = [
       replace: "",
     },
   ]),
-  nodeBug(
-    "recovery-believes-torn-batches",
-    "F6: the torn end of a log is cut",
-    ["power loss"],
-    [
-      {
-        file: "src/log/log-recovery.ts",
-        find: `      if (!isIntact(bytes, at)) return false;\n`,
-        replace: "",
-      },
-    ],
-  ),
+  nodeBug("recovery-believes-torn-batches", "F6: the torn end of a log is cut", POWER, [
+    {
+      file: "src/log/log-recovery.ts",
+      find: `      if (!isIntact(bytes, at)) return false;\n`,
+      replace: "",
+    },
+  ]),
   nodeBug("acknowledged-before-it-is-flushed", "flush.messages: who is told has it", ENDS, [
     {
       file: "src/partition/partition.ts",
@@ -32,18 +28,13 @@ export const NODE_BUGS: readonly Bug[] = [
       replace: "",
     },
   ]),
-  nodeBug(
-    "read-before-it-is-committed",
-    "KAFKA-10101: served, and then lost",
-    ["power loss"],
-    [
-      {
-        file: "src/partition/fetch-read.ts",
-        find: `log.lastStableOffset : log.highWatermark;`,
-        replace: `log.lastStableOffset : log.logEndOffset;`,
-      },
-    ],
-  ),
+  nodeBug("read-before-it-is-committed", "KAFKA-10101: served, and then lost", POWER, [
+    {
+      file: "src/partition/fetch-read.ts",
+      find: `log.lastStableOffset : log.highWatermark;`,
+      replace: `log.lastStableOffset : log.logEndOffset;`,
+    },
+  ]),
   nodeBug(
     "reads-beyond-the-last-stable-offset",
     "Redpanda #3036: reads of what is aborted",
@@ -97,7 +88,7 @@ export const NODE_BUGS: readonly Bug[] = [
   nodeBug(
     "coordinator-answers-before-it-is-committed",
     "Redpanda #6018: what was told is lost",
-    ["power loss"],
+    POWER,
     [
       {
         file: "src/coordinator/shard.ts",
@@ -152,7 +143,7 @@ export const NODE_BUGS: readonly Bug[] = [
   nodeBug(
     "late-requests-act-on-the-next-transaction",
     "KAFKA-17754, KIP-890: each transaction has an epoch of its own",
-    ["cut", "slow link"],
+    ["stall"],
     [
       {
         file: "src/coordinator/transaction/end-transaction.ts",
@@ -166,7 +157,7 @@ export const NODE_BUGS: readonly Bug[] = [
   nodeBug(
     "late-records-begin-a-transaction-that-nobody-ends",
     "KAFKA-14402: the coordinator is asked before the first record",
-    ["cut", "slow link"],
+    ["stall"],
     [
       {
         file: "src/log/producer-checks.ts",

@@ -18,6 +18,7 @@ export type Trouble =
   | "freeze"
   | "cut"
   | "resets"
+  | "stall"
   | "slow link"
   | "slow disk"
   | "disk fault"
@@ -30,6 +31,7 @@ export const TROUBLES: readonly Trouble[] = [
   "freeze",
   "cut",
   "resets",
+  "stall",
   "slow link",
   "slow disk",
   "disk fault",
@@ -124,6 +126,8 @@ export class Nemesis {
         return this.#cut();
       case "resets":
         return this.#reset();
+      case "stall":
+        return this.#stall();
       case "slow link":
         return this.#slowLink();
       case "slow disk":
@@ -243,6 +247,16 @@ export class Nemesis {
     const share = random.pick([0.1, 0.5, 1]);
     const count = this.#cluster.wire.breakConnections(() => random.chance(share));
     this.#cluster.note(`${count} connections are reset`);
+    return count > 0;
+  }
+
+  /** What was sent on one connection is overtaken by what is sent on others (KAFKA-17754). */
+  #stall(): boolean {
+    const random = this.#random;
+    const share = random.pick([0.02, 0.1, 0.5]);
+    const forMs = random.below(CUT_MS_MAX);
+    const count = this.#cluster.wire.stall(() => random.chance(share), forMs);
+    this.#cluster.note(`${count} connections stall for ${forMs} ms`);
     return count > 0;
   }
 

@@ -86,6 +86,8 @@ class Run {
       shortWriteRate: random.pick([0, 0.1]),
       connectTimeoutMs: 3000,
     };
+    const syncMsMax = random.pick([1, 5, 20]);
+    for (const node of this.#cluster.nodes) node.slowDisk(syncMsMax);
     const some = TROUBLES.filter(() => random.chance(0.4));
     this.#nemesis = new Nemesis(this.#cluster, random.fork(), {
       troubles: troubles ?? (some.length === 0 ? ["kill"] : some),
@@ -98,6 +100,7 @@ class Run {
     this.#workload = new Workload(wireOf, random.fork(), generation, {
       replicationFactor: Math.min(3, count),
       pauseMsMax: random.pick([300, 600, 1200]),
+      valueSizeMax: random.pick([1, 40, 900]),
     });
   }
 
