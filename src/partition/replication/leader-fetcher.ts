@@ -253,7 +253,8 @@ export class LeaderFetcher {
         return;
       case ErrorCode.FENCED_LEADER_EPOCH:
         // The leader knows of a later epoch: this node will soon.
-        return this.#fail(partition, "has an older epoch than its leader");
+        this.#options.logger.debug(`${partition.name} has an older epoch than its leader`);
+        return this.#fail(partition);
       default:
         this.#options.logger.debug(`${partition.name}: ${errorName(answer.errorCode)}`);
         return this.#retryLater(partition);
@@ -296,7 +297,10 @@ export class LeaderFetcher {
       case ErrorCode.OFFSET_OUT_OF_RANGE:
         return;
       case ErrorCode.KAFKA_STORAGE_ERROR:
-        return this.#fail(partition, "cannot be written");
+        this.#options.logger.warn(
+          `${partition.name} cannot be written, and is not fetched any more`,
+        );
+        return this.#fail(partition);
       default: {
         const reason = `${errorName(errorCode)} in what was fetched from ${asked.fetchOffset} on`;
         this.#options.logger.error(`${partition.name}: ${reason}; it is fetched again`);
@@ -347,7 +351,8 @@ export class LeaderFetcher {
       const after = partition.replica.followerPosition();
       if (before !== null && after?.fetchOffset === before.fetchOffset) this.#retryLater(partition);
     } else if (errorCode === ErrorCode.KAFKA_STORAGE_ERROR) {
-      this.#fail(partition, "cannot be cut");
+      this.#options.logger.warn(`${partition.name} cannot be cut, and is not fetched any more`);
+      this.#fail(partition);
     } else {
       this.#retryLater(partition);
     }
@@ -369,8 +374,8 @@ export class LeaderFetcher {
     return null;
   }
 
-  #fail(partition: FetchedPartition, why: string): void {
-    this.#options.logger.warn(`${partition.name} ${why}: it is not fetched until that changes`);
+  /** It is asked for when it follows in another epoch. */
+  #fail(partition: FetchedPartition): void {
     this.#failed.add(partition);
     this.#session.touch(partition);
   }
