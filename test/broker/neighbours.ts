@@ -4,14 +4,14 @@
  */
 import { leveledLogger, LogLevels } from "../../src/base/log-levels.ts";
 import { createLogger } from "../../src/base/logger.ts";
-import type { Network } from "../../src/base/world.ts";
 import type { BrokerNode } from "../../src/broker/broker-node.ts";
 import { Settings } from "../../src/broker/settings/settings.ts";
 import type { NewRecord } from "../../src/metadata/record.ts";
 import type { Api } from "../../src/protocol/schema.ts";
 import { type Node, startNode } from "../../src/server/node.ts";
-import { Asker, type Connection } from "../api/asker.ts";
+import { Asker } from "../api/asker.ts";
 import { testProperties } from "../compat/harness/properties.ts";
+import { connectTo } from "../sim/cluster/scripted.ts";
 import { type FakeWorld, fakeWorld, neighbourOf } from "../sim/fake-world.ts";
 
 const PORT = 9092;
@@ -158,37 +158,4 @@ export class Neighbours {
   #directoryOf(id: number): string {
     return this.broker(id).image.cluster.broker(id)!.directories[0]!;
   }
-}
-
-/** A connection on which one frame is sent, and one received, at a time. */
-async function connectTo(network: Network, host: string, port: number): Promise<Connection> {
-  let received: Buffer = Buffer.alloc(0);
-  let waiting: PromiseWithResolvers<Buffer | null> | null = null;
-  const settle = (frame: Buffer | null) => {
-    waiting?.resolve(frame);
-    waiting = null;
-  };
-  const socket = await network.connect(host, port, {
-    data(chunk) {
-      received = Buffer.concat([received, chunk]);
-      if (received.length < 4 || received.length < 4 + received.readInt32BE()) return;
-      const end = 4 + received.readInt32BE();
-      const frame = received.subarray(4, end);
-      received = received.subarray(end);
-      settle(frame);
-    },
-    drain() {},
-    end: () => settle(null),
-    close: () => settle(null),
-  });
-  return {
-    exchange(frame) {
-      waiting = Promise.withResolvers<Buffer | null>();
-      const size = Buffer.alloc(4);
-      size.writeInt32BE(frame.length);
-      const bytes = Buffer.concat([size, frame]);
-      socket.write(bytes, 0, bytes.length);
-      return waiting.promise;
-    },
-  };
 }
