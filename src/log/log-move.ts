@@ -42,6 +42,8 @@ export class LogMove {
   readonly #options: LogMoveOptions;
   #isStopped = false;
   #emptyReads = 0;
+  /** Of the log, as far as the copy has been cut too; at first it is not known to fit at all. */
+  #cutCount = -1;
 
   constructor(options: LogMoveOptions) {
     this.#options = options;
@@ -58,7 +60,6 @@ export class LogMove {
   /** True when the log was moved. Rejects with `DiskError`; its directory is offline then. */
   async run(): Promise<boolean> {
     const { logs, log, future, assign, swapped } = this.#options;
-    await this.#cutToCommonPart();
     await this.#copy();
     if (!this.#isOver && !(await assign())) return false;
     while (!this.#isOver) {
@@ -80,6 +81,11 @@ export class LogMove {
     return this.#isStopped || log.failure !== null || future.failure !== null;
   }
 
+  /** A follower's log may be cut, and go on with other records: the copy has to be, too. */
+  get #wasCut(): boolean {
+    return this.#options.log.state.cutCount !== this.#cutCount;
+  }
+
   get #isEqual(): boolean {
     const { log, future } = this.#options;
     return future.logEndOffset === log.logEndOffset;
@@ -88,6 +94,7 @@ export class LogMove {
   /** After a crash the copy may have what the original lost, or what other leaders wrote. */
   async #cutToCommonPart(): Promise<void> {
     const { logs, log, future } = this.#options;
+    this.#cutCount = log.state.cutCount;
     while (!this.#isOver && future.latestEpoch !== -1) {
       const { epoch, endOffset } = log.endOffsetFor(future.latestEpoch);
       if (epoch === -1) return this.#beginAnew();
@@ -108,14 +115,16 @@ export class LogMove {
 
   async #copy(): Promise<void> {
     const { logs, log, future, throttle } = this.#options;
-    while (!this.#isOver && !this.#isEqual) {
+    while (!this.#isOver && (!this.#isEqual || this.#wasCut)) {
+      if (this.#wasCut) await this.#cutToCommonPart();
       if (future.logEndOffset < log.logStartOffset) await this.#beginAnew();
       await throttle.admit();
       if (this.#isOver) return;
       const slice = await this.#read();
       const bytes = await this.#bytesOf(slice);
       if (this.#isOver) return;
-      this.#append(bytes);
+      // What was read may have been cut off meanwhile.
+      if (!this.#wasCut) this.#append(bytes);
       await endOfTurn(logs.clock);
     }
     this.#followOffsets();
@@ -123,6 +132,7 @@ export class LogMove {
 
   /** What is left, if it is little and need not be waited for; true when both are equal. */
   #copyNow(): boolean {
+    if (this.#wasCut) return false;
     for (let count = 0; count < CHUNKS_AT_ONCE_MAX && !this.#isEqual; count++) {
       const slice = this.#read();
       if (slice instanceof Promise) {

@@ -179,7 +179,9 @@ export class FollowerState {
     const error = this.#voidness(leaderEpoch);
     if (error !== ErrorCode.NONE) return error;
     this.#isCutting = true;
-    await work(() => !this.isOver);
+    const { log } = this.#replica;
+    // It may also have been moved to another directory.
+    await work(() => !this.isOver && this.#replica.log === log);
     this.#isCutting = false;
     this.#replica.readable.move();
     return this.#voidness(leaderEpoch);
