@@ -30,7 +30,7 @@ import { GatheredAppends } from "../partition/gathered-appends.ts";
 import { Partitions } from "../partition/partitions.ts";
 import { BufferPool } from "../protocol/frames/buffer-pool.ts";
 import type { Broker } from "./broker.ts";
-import { BrokerPeers } from "./broker-peers.ts";
+import type { BrokerPeers } from "./broker-peers.ts";
 import { ALLOCATE_PRODUCER_IDS, createTopicsWithin } from "./controller-calls.ts";
 import { ControllerChannel } from "./controller-channel.ts";
 import { ControllerRegistration } from "./controller-registration.ts";
@@ -77,6 +77,9 @@ export interface BrokerOptions {
   /** The node cannot go on: a bug, or a disk that it cannot do without. */
   readonly fatal: (error: unknown) => void;
 }
+
+type PeersModule = typeof import("./broker-peers.ts");
+const peersModule = later((): PeersModule => require("./broker-peers.ts"));
 
 type TelemetryModule = typeof import("./telemetry/make-telemetry.ts");
 const telemetryModule = later((): TelemetryModule => require("./telemetry/make-telemetry.ts"));
@@ -306,6 +309,7 @@ export class BrokerNode implements Broker {
 
   /** Connections to other brokers, for one purpose; whoever asks for them closes them. */
   peersFor(purpose: string): BrokerPeers {
+    const { BrokerPeers } = peersModule();
     return new BrokerPeers({
       world: this.world,
       image: () => this.image,

@@ -37,8 +37,8 @@ import type { ShareFetching } from "./share/share-fetching.ts";
 import type { ShareStateKeeper } from "./share-state.ts";
 import type { TopicCreation } from "./topic-creation.ts";
 import { transactionCoordinatorConfig } from "./transaction-coordinator-config.ts";
-import { TransactionVerification } from "./transaction-verification.ts";
-import { TxnMarkerSender } from "./txn-marker-sender.ts";
+import type { TransactionVerification } from "./transaction-verification.ts";
+import type { TxnMarkerSender } from "./txn-marker-sender.ts";
 import type { TxnMarkerWriter } from "./txn-marker-writer.ts";
 
 interface Node extends LocalNode {
@@ -56,6 +56,14 @@ const groupModule = later((): GroupModule => require("../coordinator/group/group
 type TransactionModule = typeof import("../coordinator/transaction/transaction-coordinator.ts");
 const transactionModule = later((): TransactionModule =>
   require("../coordinator/transaction/transaction-coordinator.ts"),
+);
+
+type MarkerModule = typeof import("./txn-marker-sender.ts");
+const markerModule = later((): MarkerModule => require("./txn-marker-sender.ts"));
+
+type VerificationModule = typeof import("./transaction-verification.ts");
+const verificationModule = later((): VerificationModule =>
+  require("./transaction-verification.ts"),
 );
 
 type ShareModule = typeof import("./share-state.ts");
@@ -208,7 +216,7 @@ export class Coordinators {
         () => node.image,
         () => node.metadataOffset,
       ),
-      verifier: this.verifier,
+      verifier: { verify: (write, operation) => this.verifier.verify(write, operation) },
       shareState: () => this.share.persister,
       latestOffset: (topicId, partition) => this.#latestOffsetOf(topicId, partition),
       partitionCount: () =>
@@ -219,6 +227,7 @@ export class Coordinators {
 
   #makeVerification(): TransactionVerification {
     const node = this.#node;
+    const { TransactionVerification } = verificationModule();
     return new TransactionVerification({
       nodeId: node.nodeId,
       clock: node.world.clock,
@@ -232,6 +241,7 @@ export class Coordinators {
 
   #makeMarkers(): TxnMarkerSender {
     const node = this.#node;
+    const { TxnMarkerSender } = markerModule();
     return new TxnMarkerSender({
       nodeId: node.nodeId,
       clock: node.world.clock,
