@@ -38,6 +38,7 @@ import { NOBODY, readQuorumState } from "./quorum-state.ts";
 import type { NewBatch, RaftListener } from "./raft-listener.ts";
 import type { RaftLog } from "./raft-log.ts";
 import { RaftPeers, type RaftPeersOptions } from "./raft-peers.ts";
+import { RaftStats } from "./raft-stats.ts";
 import type { LoadedReplica } from "./replica-loader.ts";
 import type { SnapshotId } from "./snapshot-name.ts";
 import type { VoterEndpoint, VoterSet } from "./voter-set.ts";
@@ -69,6 +70,7 @@ export class RaftNode<Records> {
   readonly log: RaftLog;
   /** Moves with the leader, its epoch, and what is committed. */
   readonly moved = new Signal();
+  readonly stats = new RaftStats();
   readonly #clock: Clock;
   readonly #config: RaftConfig;
   readonly #listener: RaftListener<Records>;
@@ -212,8 +214,12 @@ export class RaftNode<Records> {
   append(epoch: number, values: readonly Buffer[], records: Records): Promise<void> {
     if (!this.#leads(epoch)) return Promise.reject(notLeader());
     const payload: NewBatch<Records> = { values, records };
+    const startMs = this.#clock.monotonicMs();
     this.#step({ kind: "append", epoch, recordCount: values.length, payload });
-    return this.whenAllCommitted(epoch);
+    this.stats.appendedCount += values.length;
+    return this.whenAllCommitted(epoch).then(() => {
+      this.stats.committed(this.#clock.monotonicMs() - startMs);
+    });
   }
 
   /** Resolves when everything that was appended so far is committed. */
@@ -323,6 +329,10 @@ export class RaftNode<Records> {
   /** The controller of a leader that leads no more must not go on as if it did. */
   #noticeRole(): void {
     const { role } = this.#state;
+    // A candidate that is beaten, or gives up, knows no leader yet: it goes on.
+    const isKnown = role.name === "leader" || role.name === "follower";
+    const stands = role.name === "prospective" || role.name === "candidate";
+    if (isKnown || stands) this.stats.roleIs(stands, this.#clock.monotonicMs());
     const ledEpoch = role.name === "leader" ? this.epoch : NOBODY;
     if (ledEpoch === this.#ledEpoch) return;
     const hasLed = this.#ledEpoch !== NOBODY;

@@ -81,6 +81,12 @@ test("topics, partitions and the controller are told of", () => {
   expect(samples.get('kafka_log_log_logendoffset{topic="a",partition="0"}')).toBe(5);
   expect(samples.get('kafka_log_log_size{topic="a",partition="0"}')).toBe(size);
   expect(samples.get('kafka_server_raft_metrics_current_state_info{state="leader"}')).toBe(1);
+  for (const name of ["raft_metrics", "raftmetrics"]) {
+    expect(samples.get(`kafka_server_${name}_commit_latency_avg`)).toBeGreaterThanOrEqual(0);
+    expect(samples.get(`kafka_server_${name}_election_latency_max`)).toBeGreaterThanOrEqual(0);
+  }
+  expect(broker.node.metadata.raft.stats.commitsUs.count).toBeGreaterThan(1);
+  expect(samples.get("bunka_raft_records_appended_total")).toBeGreaterThan(3);
   const before = samples.get("kafka_log_logflushstats_logflushrateandtimems_count")!;
   expect(before).toBeGreaterThan(0);
 

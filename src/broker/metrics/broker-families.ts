@@ -17,7 +17,7 @@ export function brokerFamilies(broker: BrokerNode): Families {
     serverFamilies(broker),
     topicFamilies(partitions, logs, partitionsMax),
     partitionFamilies(partitions, fetchSessions, nodeId, partitionsMax),
-    controllerFamilies(() => broker.metadata),
+    controllerFamilies(() => broker.metadata, world.clock),
     logFamilies(logs),
     coordinatorFamilies(() => broker.madeCoordinators),
     shareFamilies(() => broker.madeCoordinators, partitionsMax, world.clock),

@@ -3,18 +3,36 @@
  * example (kafka_server_raft_metrics_...) and by those that Strimzi's dashboards ask for
  * (kafka_server_raftmetrics_...).
  */
+import { RecentQuantiles } from "../../base/recent-quantiles.ts";
 import { type Families, labelText, type MetricsText } from "../../base/metrics-text.ts";
+import type { Clock } from "../../base/world.ts";
 import type { MetadataImage } from "../../metadata/image.ts";
 import type { MetadataNode } from "../../metadata/metadata-node.ts";
 import { NO_LEADER } from "../../metadata/partition-registration.ts";
 
-export function controllerFamilies(metadata: () => MetadataNode): Families {
+export function controllerFamilies(metadata: () => MetadataNode, clock: Clock): Families {
+  const commits = new RecentQuantiles();
+  const elections = new RecentQuantiles();
   return function* (out) {
     const node = metadata();
     yield* controller(out, node.image, node);
-    yield* raft(out, node);
+    const { commitsUs, electionsUs } = node.raft.stats;
+    const nowMs = clock.monotonicMs();
+    const commit = commits.readSummary(commitsUs, nowMs);
+    const election = elections.readSummary(electionsUs, nowMs);
+    yield* raft(out, node, [
+      ["commit_latency_avg", "Until records are committed, ms", commit.mean / US_PER_MS],
+      ["commit_latency_max", "The longest, ms", commit.max / US_PER_MS],
+      ["election_latency_avg", "Until an election has a leader, ms", election.mean / US_PER_MS],
+      ["election_latency_max", "The longest, ms", election.max / US_PER_MS],
+    ]);
+    const appended = node.raft.stats.appendedCount;
+    out.one("bunka_raft_records_appended", "counter", "Records appended as the leader", appended);
   };
 }
+
+const US_PER_MS = 1000;
+type Row = readonly [string, string, number];
 
 /** Looked at without a break. */
 const TOPICS_AT_ONCE = 64;
@@ -60,10 +78,10 @@ function* controller(
   yield;
 }
 
-function* raft(out: MetricsText, { raft }: MetadataNode): Iterable<void> {
+function* raft(out: MetricsText, { raft }: MetadataNode, times: readonly Row[]): Iterable<void> {
   const { state, voters, leaderId, epoch } = raft;
   const lastEpoch = raft.log.epochs.at(-1)?.epoch ?? 0;
-  const rows: readonly (readonly [string, string, number])[] = [
+  const rows: readonly Row[] = [
     ["current_leader", "Who leads the quorum; -1 for nobody", leaderId],
     ["current_vote", "Whom this node voted for; -1 for nobody", raft.votedId],
     ["current_epoch", "Epoch of the quorum", epoch],
@@ -72,6 +90,7 @@ function* raft(out: MetricsText, { raft }: MetadataNode): Iterable<void> {
     ["log_end_epoch", "Epoch of the last record of the metadata log", lastEpoch],
     ["number_of_voters", "Voters of the quorum", voters.size],
     ["number_of_observers", "Observers of the quorum", raft.describe()?.observers.length ?? 0],
+    ...times,
   ];
   for (const prefix of ["kafka_server_raft_metrics", "kafka_server_raftmetrics"]) {
     for (const [name, help, value] of rows) out.one(`${prefix}_${name}`, "gauge", help, value);
