@@ -26,18 +26,11 @@ export type ReplicaSelector = (
   cluster: ClusterImage,
 ) => number | null;
 
-const RACK_AWARE = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
-
-/** Null: the leader serves all. Another class cannot run here. */
-export function replicaSelector(className: string | null): ReplicaSelector | null {
-  return className === RACK_AWARE ? selectByRack : null;
-}
-
 /**
  * In the rack of the consumer, unless the leader is there; of several the one that is furthest, and
  * of those the one that lags least. Null: the leader.
  */
-function selectByRack(
+export function selectByRack(
   rackId: string,
   fetchOffset: number,
   { registration, followers }: LedPartition,

@@ -9,23 +9,29 @@
  * Invariants: a partition is with one fetcher at most, that of its leader and epoch; a fetcher that
  * has none is closed.
  */
+import { later } from "../base/later.ts";
 import { Slices } from "../base/slices.ts";
 import type { Timer } from "../base/world.ts";
 import { NodeError } from "../client/node-error.ts";
 import { NO_LEADER } from "../metadata/partition-registration.ts";
+import type { IsrChanges } from "../partition/isr-changes.ts";
 import type { Partition } from "../partition/partition.ts";
 import type { FetchLimits } from "../partition/replication/fetch-messages.ts";
-import { LeaderFetcher } from "../partition/replication/leader-fetcher.ts";
+import type { LeaderFetcher } from "../partition/replication/leader-fetcher.ts";
 import type { Peer } from "../partition/replication/peer.ts";
-import { AlterPartitionQueue } from "./alter-partition-queue.ts";
+import type { AlterPartitionQueue } from "./alter-partition-queue.ts";
 import type { BrokerPeers } from "./broker-peers.ts";
 import type { ControllerChannel } from "./controller-channel.ts";
 import { ALTER_PARTITION } from "./controller-calls.ts";
 import type { LocalNode } from "./local-node.ts";
-import { type ReplicaSelector, replicaSelector } from "./replica-selector.ts";
+import { type ReplicaSelector, selectByRack } from "./replica-selector.ts";
 import { ReplicationQuota } from "./quotas/replication-quota.ts";
-import { throttledBytesPerSecond } from "./settings/effective.ts";
+import { selectsReplicasByRack, throttledBytesPerSecond } from "./settings/effective.ts";
 import type { Listeners } from "./settings/listeners.ts";
+
+/** A node alone starts without it. */
+type OtherNodes = typeof import("./other-nodes.ts");
+const otherNodes = later((): OtherNodes => require("./other-nodes.ts"));
 
 export interface ReplicationNode extends LocalNode {
   readonly brokerEpoch: number;
@@ -59,7 +65,10 @@ export class ReplicationManager {
   /** KIP-392: null where consumers read from leaders alone. */
   readonly selector: ReplicaSelector | null;
   /** Of partitions that this node leads. */
-  readonly isrChanges: AlterPartitionQueue;
+  readonly isrChanges: IsrChanges = {
+    propose: (proposal) => this.#alterations().propose(proposal),
+  };
+  readonly #alterations = later(() => this.#alterPartitionQueue());
   readonly #node: ReplicationNode;
   readonly #following = new Map<Partition, Following>();
   /** By leader, and number of the connection to it. */
@@ -73,14 +82,7 @@ export class ReplicationManager {
     this.#node = node;
     this.leaderQuota = this.#quota("leader");
     this.followerQuota = this.#quota("follower");
-    this.selector = replicaSelector(node.settings.get("replica.selector.class"));
-    this.isrChanges = new AlterPartitionQueue({
-      clock: node.world.clock,
-      logger: node.logger.child("alter-partition"),
-      nodeId: node.nodeId,
-      brokerEpoch: () => node.brokerEpoch,
-      ask: (request) => node.controller.ask(ALTER_PARTITION, request, ALTER_PARTITION_MS_MAX),
-    });
+    this.selector = selectsReplicasByRack(node.settings) ? selectByRack : null;
     node.settings.watch((changed) => {
       if (changed.has("num.replica.fetchers")) this.#spread();
     });
@@ -179,7 +181,7 @@ export class ReplicationManager {
     if (address === null) return null;
     const { world, logger, settings, nodeId } = this.#node;
     const purpose = `fetcher-${key.slice(key.indexOf("-") + 1)}`;
-    const fetcher = new LeaderFetcher({
+    const fetcher = new (otherNodes().LeaderFetcher)({
       clock: world.clock,
       logger: logger.child(`fetcher-${key}`),
       leaderId,
@@ -233,6 +235,17 @@ export class ReplicationManager {
     }
     this.#shrinkTimer = null;
     this.#watchLagging();
+  }
+
+  #alterPartitionQueue(): AlterPartitionQueue {
+    const { world, logger, nodeId, controller } = this.#node;
+    return new (otherNodes().AlterPartitionQueue)({
+      clock: world.clock,
+      logger: logger.child("alter-partition"),
+      nodeId,
+      brokerEpoch: () => this.#node.brokerEpoch,
+      ask: (request) => controller.ask(ALTER_PARTITION, request, ALTER_PARTITION_MS_MAX),
+    });
   }
 
   #quota(side: "leader" | "follower"): ReplicationQuota {

@@ -10,6 +10,7 @@ import {
   logRollJitterMs,
   logRollMs,
   quorumVoters,
+  selectsReplicasByRack,
 } from "./effective.ts";
 import { checkGroupBounds } from "./group-bounds.ts";
 import { parsePairs, protocolsOf, readListeners, type Listeners } from "./listeners.ts";
@@ -60,6 +61,7 @@ function checkNumbers(settings: Settings): void {
       1_048_576,
     "log.cleaner.dedupe.buffer.size must hold more than 1 MiB for each of log.cleaner.threads",
   );
+  selectsReplicasByRack(settings);
   ensure(
     settings.get("replica.fetch.wait.max.ms") <= settings.get("replica.socket.timeout.ms"),
     "replica.fetch.wait.max.ms must not be more than replica.socket.timeout.ms",

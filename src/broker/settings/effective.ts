@@ -40,8 +40,13 @@ export function moveBytesPerSecond(settings: Settings): number {
 
 /** How fast replicas may catch up that are throttled at this broker as their leader or follower. */
 export function throttledBytesPerSecond(settings: Settings, side: "leader" | "follower"): number {
-  return bytesPerSecond(settings, `${side}.replication.throttled.rate`);
+  return bytesPerSecond(settings, THROTTLED_RATES[side]);
 }
+
+const THROTTLED_RATES = {
+  leader: "leader.replication.throttled.rate",
+  follower: "follower.replication.throttled.rate",
+};
 
 /** Of settings that no file has: only what was set for brokers counts. */
 function bytesPerSecond(settings: Settings, name: string): number {
@@ -91,6 +96,16 @@ function firstOf(settings: Settings, name: string): number {
     if (typeof value === "number") return value * synonym.factor;
   }
   return -1;
+}
+
+const RACK_AWARE_SELECTOR = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+
+/** KIP-392. Throws a `SettingError` for a selector that does not come with Kafka. */
+export function selectsReplicasByRack(settings: Settings): boolean {
+  const name = settings.get("replica.selector.class");
+  if (name === null) return false;
+  if (name === RACK_AWARE_SELECTOR) return true;
+  throw new SettingError(`replica.selector.class: class ${name} cannot be found`);
 }
 
 /** By name or, as Kafka takes them too, by the names of their Java classes. */

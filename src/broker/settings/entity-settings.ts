@@ -116,8 +116,20 @@ export const clientMetricsSettings = {
 };
 
 export const brokerQuotaSettings = {
-  "follower.replication.throttled.rate": long(LONG_MAX, "medium", atLeast(0), clusterWide),
-  "leader.replication.throttled.rate": long(LONG_MAX, "medium", atLeast(0), clusterWide),
+  "follower.replication.throttled.rate": long(
+    LONG_MAX,
+    "medium",
+    atLeast(0),
+    clusterWide,
+    acts("How fast this broker may copy replicas that are throttled here, all of them together."),
+  ),
+  "leader.replication.throttled.rate": long(
+    LONG_MAX,
+    "medium",
+    atLeast(0),
+    clusterWide,
+    acts("How fast replicas that are throttled here may be copied from this broker."),
+  ),
   "replica.alter.log.dirs.io.max.bytes.per.second": long(
     LONG_MAX,
     "medium",

@@ -21,10 +21,8 @@ const REASONS: readonly (readonly [names: RegExp, reason: string])[] = [
   [/^unstable\.feature\.versions\.enable$/, "there are no features beyond those of the release"],
   [/^internal\./, "it is there for Kafka's own tests"],
   [/^server\.max\.startup/, "a node waits as long as there is something to wait for"],
-  [
-    /^(controller\.|replica\.|replication\.|num\.replica|leader\.|follower\.|socket\.connection)/,
-    "there are no other nodes to speak with yet",
-  ],
+  [/^replica\.socket\.receive/, "the kernel sizes the buffers of a socket as needed"],
+  [/^(controller\.|socket\.connection)/, "there are no other nodes to speak with yet"],
 ];
 
 /** Null for a name of another kind. */

@@ -77,7 +77,12 @@ export const topicSettings = {
     defaultsTo("log.flush.interval.ms"),
     acts("The log is flushed to disk after this time."),
   ),
-  "follower.replication.throttled.replicas": list([], "medium", throttledReplicas),
+  "follower.replication.throttled.replicas": list(
+    [],
+    "medium",
+    throttledReplicas,
+    acts("Replicas, as partition:broker or *, that are throttled at the follower."),
+  ),
   "index.interval.bytes": int(
     4096,
     "medium",
@@ -91,7 +96,12 @@ export const topicSettings = {
     internal,
     acts("A segment size below what segment.bytes allows, for tests."),
   ),
-  "leader.replication.throttled.replicas": list([], "medium", throttledReplicas),
+  "leader.replication.throttled.replicas": list(
+    [],
+    "medium",
+    throttledReplicas,
+    acts("Replicas, as partition:broker or *, that are throttled at the leader."),
+  ),
   "local.retention.bytes": long(-2, "medium", atLeast(-2), defaultsTo("log.local.retention.bytes")),
   "local.retention.ms": long(-2, "medium", atLeast(-2), defaultsTo("log.local.retention.ms")),
   "max.compaction.lag.ms": long(
