@@ -13,9 +13,7 @@ export const replicationSettings = {
     1_048_576,
     "medium",
     atLeast(0),
-    acts(
-      "How much a follower fetches of a partition at once, and a move between log directories copies.",
-    ),
+    acts("How much a follower fetches of a partition at once, and a move of logs copies."),
   ),
   "replica.fetch.min.bytes": int(
     1,
