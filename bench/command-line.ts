@@ -1,5 +1,6 @@
 /** What may be asked of `bun run bench`. */
-import { parseArgs } from "node:util";
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import { UsageError } from "./kit/usage-error.ts";
 
 export const USAGE = `bun run bench [--against kafka|DIRECTORY]... [--suite NAME]... [--rows PATTERN]
 
@@ -55,33 +56,32 @@ const SECONDS_ALONE = "5";
 const ROUNDS_BESIDE = "3";
 const SECONDS_BESIDE = "10";
 
-/** Throws at what it does not know. */
+const OPTIONS = {
+  against: { type: "string", multiple: true, default: [] },
+  "kafka-home": { type: "string" },
+  bootstrap: { type: "string" },
+  pid: { type: "string" },
+  nodes: { type: "string", default: "1" },
+  without: { type: "string", multiple: true, default: [] },
+  suite: { type: "string", multiple: true, default: [] },
+  rows: { type: "string", default: "" },
+  rounds: { type: "string" },
+  seconds: { type: "string" },
+  gb: { type: "string", default: "2" },
+  scale: { type: "string", default: "1" },
+  folder: { type: "string" },
+  json: { type: "string" },
+  svg: { type: "string" },
+  markdown: { type: "string" },
+  profile: { type: "string" },
+  load: { type: "string", default: "C" },
+  list: { type: "boolean", default: false },
+  help: { type: "boolean", default: false },
+} satisfies NonNullable<ParseArgsConfig["options"]>;
+
+/** Throws `UsageError` at what it does not know. */
 export function parseCommandLine(args: readonly string[]): CommandLine {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      against: { type: "string", multiple: true, default: [] },
-      "kafka-home": { type: "string" },
-      bootstrap: { type: "string" },
-      pid: { type: "string" },
-      nodes: { type: "string", default: "1" },
-      without: { type: "string", multiple: true, default: [] },
-      suite: { type: "string", multiple: true, default: [] },
-      rows: { type: "string", default: "" },
-      rounds: { type: "string" },
-      seconds: { type: "string" },
-      gb: { type: "string", default: "2" },
-      scale: { type: "string", default: "1" },
-      folder: { type: "string" },
-      json: { type: "string" },
-      svg: { type: "string" },
-      markdown: { type: "string" },
-      profile: { type: "string" },
-      load: { type: "string", default: "C" },
-      list: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
+  const values = valuesOf(args);
   const isBeside =
     values.against.length > 0 || values.nodes !== "1" || values.bootstrap !== undefined;
   const suites = values.suite.flatMap((names) => names.split(","));
@@ -89,13 +89,13 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     against: values.against,
     kafkaHome: values["kafka-home"] ?? null,
     bootstrap: values.bootstrap ?? null,
-    pid: values.pid === undefined ? null : positive("pid", values.pid),
-    nodes: positive("nodes", values.nodes),
+    pid: values.pid === undefined ? null : whole("pid", values.pid),
+    nodes: whole("nodes", values.nodes),
     without: values.without,
     // A pattern alone looks everywhere.
     suites: suites.length > 0 ? suites : [values.rows === "" ? "quick" : "all"],
     rows: values.rows,
-    rounds: positive("rounds", values.rounds ?? (isBeside ? ROUNDS_BESIDE : ROUNDS_ALONE)),
+    rounds: whole("rounds", values.rounds ?? (isBeside ? ROUNDS_BESIDE : ROUNDS_ALONE)),
     seconds: positive("seconds", values.seconds ?? (isBeside ? SECONDS_BESIDE : SECONDS_ALONE)),
     gigabytes: positive("gb", values.gb),
     scale: positive("scale", values.scale),
@@ -104,14 +104,33 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     svg: values.svg ?? null,
     markdown: values.markdown ?? null,
     profile: values.profile ?? null,
-    load: values.load === "TypeScript" ? "TypeScript" : "C",
+    load: languageOf(values.load),
     isList: values.list,
     isHelp: values.help,
   };
 }
 
+function valuesOf(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function languageOf(text: string): CommandLine["load"] {
+  if (text === "C" || text === "TypeScript") return text;
+  throw new UsageError(`--load ${text}: there is one in C, and one in TypeScript`);
+}
+
 function positive(name: string, text: string): number {
   const value = Number(text);
-  if (!(value > 0)) throw new Error(`--${name} ${text} is not a number above 0`);
+  if (!(value > 0)) throw new UsageError(`--${name} ${text} is not a number above 0`);
+  return value;
+}
+
+function whole(name: string, text: string): number {
+  const value = positive(name, text);
+  if (!Number.isInteger(value)) throw new UsageError(`--${name} ${text} is not a whole number`);
   return value;
 }

@@ -4,15 +4,16 @@
  * command-line.ts says what may be asked, rows/ what is measured, contenders/ who, contest.ts in
  * which order, results/ what is made of it.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { type CommandLine, parseCommandLine, USAGE } from "./command-line.ts";
 import { bunka } from "./contenders/bunka.ts";
 import { floor } from "./contenders/floor.ts";
 import { kafka } from "./contenders/kafka.ts";
 import { outside } from "./contenders/outside.ts";
 import { type Entry, runContest } from "./contest.ts";
+import { UsageError } from "./kit/usage-error.ts";
 import { buildLoad } from "./load/load.ts";
 import { describeMachine, machineLine } from "./machine.ts";
 import { markdownOf } from "./results/markdown.ts";
@@ -21,13 +22,26 @@ import { hasFailure, medianOf, type Results, type RowResults } from "./results/r
 import { Table } from "./results/table.ts";
 import { rowsOf, WARM_UPS } from "./rows/index.ts";
 
-const options = parseCommandLine(process.argv.slice(2));
-if (options.isHelp) console.log(USAGE);
-else if (options.isList)
-  for (const { suite, row } of chosenRows()) console.log(`${suite.padEnd(12)} ${row.name}`);
-else await measure();
+try {
+  const options = parseCommandLine(process.argv.slice(2));
+  if (options.isHelp) console.log(USAGE);
+  else if (options.isList) list(options);
+  else await measure(options);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`${error.message} (bun run bench --help)`);
+  process.exitCode = 2;
+}
 
-async function measure(): Promise<void> {
+function list(options: CommandLine): void {
+  for (const { suite, row } of chosenRows(options)) {
+    console.log(`${suite.padEnd(12)} ${row.name}`);
+  }
+}
+
+async function measure(options: CommandLine): Promise<void> {
+  const chosen = chosenRows(options);
+  checkFiles(options);
   const folder = mkdtempSync(join(options.folder ?? tmpdir(), "bunka-bench-"));
   // Interrupted, it leaves nothing behind either: brokers end with this process.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
@@ -50,7 +64,7 @@ async function measure(): Promise<void> {
       rows,
     };
     await runContest(entries, {
-      rows: chosenRows(),
+      rows: chosen,
       warmUps: WARM_UPS,
       load,
       folder,
@@ -67,7 +81,7 @@ async function measure(): Promise<void> {
         if (hasFailure(row)) process.exitCode = 1;
         rows.push(row);
         // After each row: whatever becomes of the rest, this much is kept.
-        write(results);
+        write(results, options);
       },
     });
   } finally {
@@ -75,13 +89,22 @@ async function measure(): Promise<void> {
   }
 }
 
-function chosenRows() {
-  const { suites, gigabytes } = options;
-  return rowsOf(suites)
+function chosenRows({ suites, gigabytes, rows: pattern }: CommandLine) {
+  const chosen = rowsOf(suites)
     .map(({ suite, row }) => {
       return { suite, row: { ...row, name: row.name.replace("{gb}", `${gigabytes} GB`) } };
     })
-    .filter(({ row }) => row.name.includes(options.rows));
+    .filter(({ row }) => row.name.includes(pattern));
+  if (chosen.length === 0) throw new UsageError(`no row has "${pattern}" in its name`);
+  return chosen;
+}
+
+/** What cannot be written at the end shall not be measured. */
+function checkFiles({ json, svg, markdown, folder }: CommandLine): void {
+  const folders = [json, svg, markdown].flatMap((path) => (path === null ? [] : dirname(path)));
+  if (folder !== null) folders.push(folder);
+  const missing = folders.find((each) => !existsSync(each));
+  if (missing !== undefined) throw new UsageError(`there is no folder ${missing}`);
 }
 
 function entriesOf(line: CommandLine, folder: string): Entry[] {
@@ -106,8 +129,13 @@ function entriesOf(line: CommandLine, folder: string): Entry[] {
   }
   const startFloor = floor(folder);
   if (startFloor !== null) entries.push({ name: "floor", isFloor: true, start: startFloor });
+  const unknown = line.without.find((name) => entries.every((entry) => entry.name !== name));
+  if (unknown !== undefined && unknown !== "floor") {
+    const names = entries.map(({ name }) => name).join(", ");
+    throw new UsageError(`--without ${unknown}: those that are measured are ${names}`);
+  }
   const kept = entries.filter(({ name }) => !line.without.includes(name));
-  if (kept.length === 0) throw new Error("nobody is left to be measured");
+  if (kept.length === 0) throw new UsageError("nobody is left to be measured");
   return kept;
 }
 
@@ -125,8 +153,7 @@ function warnOfLoad(row: RowResults): void {
   }
 }
 
-function write(results: Results): void {
-  const { json, svg, markdown } = options;
+function write(results: Results, { json, svg, markdown }: CommandLine): void {
   if (json !== null) writeFileSync(json, `${JSON.stringify(results, null, 1)}\n`);
   if (svg !== null) writeFileSync(svg, pictureOf(results));
   if (markdown !== null) writeFileSync(markdown, markdownOf(results));

@@ -1,4 +1,5 @@
 /** Every row, in suites. `quick` is what runs when nothing else is asked for. */
+import { UsageError } from "../kit/usage-error.ts";
 import { coordination } from "./coordination/index.ts";
 import { tools } from "./kafka-tools.ts";
 import { processRows } from "./process-rows.ts";
@@ -40,7 +41,7 @@ export function rowsOf(suites: readonly string[]): { readonly suite: string; rea
     const rows = SUITES[suite];
     if (rows === undefined) {
       const known = [...Object.keys(COMPOSED), ...Object.keys(SUITES)].join(", ");
-      throw new Error(`no suite ${suite}, only ${known}`);
+      throw new UsageError(`no suite ${suite}, only ${known}`);
     }
     return rows.map((row) => ({ suite, row }));
   });

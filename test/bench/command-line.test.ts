@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { parseCommandLine, USAGE } from "../../bench/command-line.ts";
+import { UsageError } from "../../bench/kit/usage-error.ts";
 import { rowsOf, SUITES } from "../../bench/rows/index.ts";
 
 describe("the command line", () => {
@@ -24,7 +26,21 @@ describe("the command line", () => {
   test("what is no number, or nothing that it knows, is refused", () => {
     expect(() => parseCommandLine(["--rounds", "many"])).toThrow("--rounds many");
     expect(() => parseCommandLine(["--gb", "0"])).toThrow("--gb 0");
-    expect(() => parseCommandLine(["--agianst", "kafka"])).toThrow();
+    expect(() => parseCommandLine(["--agianst", "kafka"])).toThrow(UsageError);
+    expect(() => parseCommandLine(["--rounds", "1.5"])).toThrow("whole");
+    expect(() => parseCommandLine(["--load", "Rust"])).toThrow("--load Rust");
+  });
+
+  test("who asks for nothing that there is gets one line, before anything is started", () => {
+    const asked = (...args: string[]) => {
+      const run = join(import.meta.dir, "../../bench/run.ts");
+      const { exitCode, stderr } = Bun.spawnSync([process.execPath, run, ...args]);
+      return [exitCode, stderr.toString()];
+    };
+    const help = "(bun run bench --help)\n";
+    expect(asked("--rows", "nonsense")).toEqual([2, `no row has "nonsense" in its name ${help}`]);
+    expect(asked("--json", "/nowhere/a.json")).toEqual([2, `there is no folder /nowhere ${help}`]);
+    expect(asked("--suite", "slow")[0]).toBe(2);
   });
 
   test("the help names every option", () => {
