@@ -3,6 +3,7 @@ import { fetch } from "../../protocol/messages/01-fetch.ts";
 import { listOffsets } from "../../protocol/messages/02-list-offsets.ts";
 import type { Input, Value } from "../../protocol/schema.ts";
 import type { FetchedPartition } from "./fetched-partition.ts";
+import type { Replica } from "./replica.ts";
 import type { SessionRequest } from "./replica-session.ts";
 
 export type FetchRequest = Input<typeof fetch.request>;
@@ -49,10 +50,10 @@ export function fetchRequest(
     sessionEpoch,
     topics: byTopic(named, ({ replica, asked }) => ({
       partition: replica.index,
-      currentLeaderEpoch: asked!.leaderEpoch,
-      fetchOffset: asked!.fetchOffset,
-      lastFetchedEpoch: asked!.lastFetchedEpoch,
-      logStartOffset: asked!.logStartOffset,
+      currentLeaderEpoch: asked.leaderEpoch,
+      fetchOffset: asked.fetchOffset,
+      lastFetchedEpoch: asked.lastFetchedEpoch,
+      logStartOffset: asked.logStartOffset,
       partitionMaxBytes: limits.partitionBytesMax,
     })),
     forgottenTopicsData: byTopic(forgotten, ({ replica }) => replica.index),
@@ -75,9 +76,9 @@ export function offsetsRequest(
   };
 }
 
-function byTopic<T>(
-  partitions: readonly FetchedPartition[],
-  entry: (partition: FetchedPartition) => T,
+function byTopic<P extends { readonly replica: Replica }, T>(
+  partitions: readonly P[],
+  entry: (partition: P) => T,
 ): { topic: string; topicId: string; partitions: T[] }[] {
   const topics = new Map<string, { topic: string; topicId: string; partitions: T[] }>();
   for (const partition of partitions) {

@@ -14,17 +14,22 @@
 import { assert } from "../../base/assert.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import type { FetchedPartition } from "./fetched-partition.ts";
-import type { ReplicaPosition } from "./replica.ts";
+import type { Replica, ReplicaPosition } from "./replica.ts";
 
 const NO_SESSION = 0;
 const INITIAL_EPOCH = 0;
 const EPOCH_MAX = 0x7fffffff;
 
+/** As it stood when the request was made: until it is sent, the partition may have left. */
+export interface NamedPartition {
+  readonly replica: Replica;
+  readonly asked: ReplicaPosition;
+}
+
 export interface SessionRequest {
   readonly sessionId: number;
   readonly sessionEpoch: number;
-  /** Their `asked` says where they are. */
-  readonly named: readonly FetchedPartition[];
+  readonly named: readonly NamedPartition[];
   readonly forgotten: readonly FetchedPartition[];
 }
 
@@ -80,10 +85,11 @@ export class ReplicaSession {
   #full(all: Iterable<FetchedPartition>, look: Look): SessionRequest | null {
     this.#changed.clear();
     this.#forgotten = [];
-    const named: FetchedPartition[] = [];
+    const named: NamedPartition[] = [];
     for (const partition of all) {
-      partition.asked = look(partition);
-      if (partition.asked !== null) named.push(partition);
+      const asked = look(partition);
+      partition.asked = asked;
+      if (asked !== null) named.push({ replica: partition.replica, asked });
     }
     this.#size = named.length;
     if (named.length === 0) return null;
@@ -93,7 +99,7 @@ export class ReplicaSession {
   #incremental(look: Look): SessionRequest | null {
     const changed = this.#changed;
     this.#changed = new Set();
-    const named: FetchedPartition[] = [];
+    const named: NamedPartition[] = [];
     for (const partition of changed) {
       const position = look(partition);
       if (position === null) {
@@ -101,7 +107,7 @@ export class ReplicaSession {
       } else if (partition.asked === null || !isSame(position, partition.asked)) {
         if (partition.asked === null) this.#size++;
         partition.asked = position;
-        named.push(partition);
+        named.push({ replica: partition.replica, asked: position });
       }
     }
     assert(this.#size >= 0, "partitions leave once");
@@ -121,7 +127,7 @@ export class ReplicaSession {
 }
 
 /** A leader forgets behind what it is told: one that has come back must not be forgotten. */
-function isOne({ replica }: FetchedPartition, { replica: other }: FetchedPartition): boolean {
+function isOne({ replica }: NamedPartition, { replica: other }: FetchedPartition): boolean {
   return replica.index === other.index && replica.topicId === other.topicId;
 }
 

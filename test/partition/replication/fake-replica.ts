@@ -85,10 +85,13 @@ interface Asked {
 export class FakeLeader {
   readonly asked: Asked[] = [];
   connectionCount = 0;
+  /** Connections stand from then on: requests are made when they can be sent. */
+  opened: Promise<void> | null = null;
 
   connect(): Peer {
     this.connectionCount++;
     const asked = this.asked;
+    const opened = () => this.opened;
     const mine: Asked[] = [];
     return {
       ask<Q, QI, R, RI, T>(
@@ -99,6 +102,8 @@ export class FakeLeader {
       ): Promise<T> {
         const version = api.stableVersion;
         const { promise, resolve, reject } = Promise.withResolvers<T>();
+        const wait = opened();
+        if (wait !== null) return wait.then(() => this.ask(api, request, _timeoutMs, use));
         const one = {
           name: api.name,
           request: decode(api.request, version, encode(api.request, version, request(version))),

@@ -31,6 +31,24 @@ describe("a fetcher", () => {
     expect(fetcher).toMatchObject({ receivedBytes: 3, answerCount: 2, lagMax: 0 });
   });
 
+  test("asks for what it wanted to, though a partition left before the connection stood", () => {
+    const { fetcher, leader, clock } = setUp();
+    const [a, b] = [new FakeReplica("a"), new FakeReplica("b")];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    leader.opened = promise;
+    fetcher.add(a, 0);
+    fetcher.add(b, 0);
+    clock.settle();
+    fetcher.remove(a);
+    leader.opened = null;
+    resolve();
+    clock.settle();
+    expect(named(leader)).toEqual(["a-0@0/-1", "b-0@0/-1"]);
+    answer(leader, [of(a, { records: "x" }), of(b, {})]);
+    expect(a.end).toBe(0);
+    expect(forgotten(leader)).toEqual([a.topicId]);
+  });
+
   test("says who it is, and how much it takes", () => {
     const { fetcher, leader, clock } = setUp();
     fetcher.add(new FakeReplica("a"), 0);
