@@ -26,6 +26,7 @@ import { ErrorCode } from "../protocol/error-code.ts";
 import { metadata } from "../protocol/messages/03-metadata.ts";
 import type { Input, Value } from "../protocol/schema.ts";
 import { type Body, handler, type RequestContext } from "./handler.ts";
+import { clientAsking } from "./topic-asker.ts";
 
 type MetadataRequest = Value<typeof metadata.request>;
 type MetadataResponse = Body<Input<typeof metadata.response>>;
@@ -127,7 +128,7 @@ async function answerByName(
     mayCreate && absent.length > 0
       ? await broker.topicCreation.create(
           absent,
-          context.connection,
+          clientAsking(context),
           broker.quotas.mutation.permitsFor(context, true),
         )
       : new Map<string, ErrorCode>();

@@ -26,6 +26,7 @@ import { ErrorCode } from "../protocol/error-code.ts";
 import { streamsGroupHeartbeat } from "../protocol/messages/88-streams-group-heartbeat.ts";
 import { groupCaller } from "./group-caller.ts";
 import { handler, type RequestContext } from "./handler.ts";
+import { clientAsking } from "./topic-asker.ts";
 
 const SHOWN_ERROR_COUNT_MAX = 3;
 
@@ -73,7 +74,7 @@ function withCreation(
   broker: Broker,
 ): StreamsHeartbeatResponse {
   const { topicCreation, quotas } = broker;
-  topicCreation.createInternal(missingTopics, context.connection, {
+  topicCreation.createInternal(missingTopics, clientAsking(context), {
     permits: quotas.mutation.permitsFor(context, true),
     // Two heartbeats without another attempt.
     backoffMs: 2 * broker.groups.streamsHeartbeatIntervalMs(groupId),

@@ -12,18 +12,15 @@
 import { NodeError } from "../client/node-error.ts";
 import type { NodePeer } from "../client/node-peer.ts";
 import type { Broker } from "../broker/broker.ts";
-import { encodeEnvelope } from "../broker/envelope.ts";
+import { askInEnvelope } from "../broker/envelope.ts";
 import { type Refusal, refusal } from "../metadata/controller/command.ts";
 import {
   MetadataStoppedError,
   NotControllerError,
   TooManyRecordsError,
 } from "../metadata/metadata-errors.ts";
-import { decode } from "../protocol/compile.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { errorText } from "../protocol/error-text.ts";
-import { envelope } from "../protocol/messages/58-envelope.ts";
-import { responseHeaderVersion } from "../protocol/messages/header.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import type { Api, ListenerKind } from "../protocol/schema.ts";
 import type { ConnectionContext, Request, Response } from "./request.ts";
@@ -111,27 +108,15 @@ async function ask<Q, QI, R, RI, B>(
     remoteAddress: context.connection.remoteAddress,
   };
   // What a decoder has given, the encoder of the same message takes.
-  const wrapped = encodeEnvelope(api, apiVersion, request as unknown as QI, asker);
-  const read = ({
-    errorCode,
-    responseData,
-  }: {
-    errorCode: number;
-    responseData: Buffer | null;
-  }) => {
-    if (errorCode === ErrorCode.NOT_CONTROLLER) return null;
-    // The controller is another, and may know other versions than the one that this node told of.
-    if (errorCode === ErrorCode.UNSUPPORTED_VERSION) {
-      throw new ProtocolError(`the controller does not know version ${apiVersion} of ${api.name}`);
-    }
-    if (errorCode !== ErrorCode.NONE || responseData === null) throw new RefusedError(UNEXPECTED);
-    // It is used when the bytes that it was read from are gone.
-    return Buffer.from(responseData);
-  };
-  const bytes = await peer.ask(envelope, () => wrapped, timeoutMs, read);
-  if (bytes === null) return null;
-  const headerSize = responseHeaderVersion(api, apiVersion) === 1 ? 5 : 4;
-  const response: unknown = decode(api.response, apiVersion, bytes.subarray(headerSize));
+  const asIs = request as unknown as QI;
+  const answer = await askInEnvelope(peer, api, apiVersion, asIs, asker, timeoutMs);
+  if (answer.errorCode === ErrorCode.NOT_CONTROLLER) return null;
+  // The controller is another, and may know other versions than the one that this node told of.
+  if (answer.errorCode === ErrorCode.UNSUPPORTED_VERSION) {
+    throw new ProtocolError(`the controller does not know version ${apiVersion} of ${api.name}`);
+  }
+  if (answer.response === null) throw new RefusedError(UNEXPECTED);
+  const response: unknown = answer.response;
   const { throttleTimeMs = 0 } = response as { throttleTimeMs?: number };
   context.throttleMs = Math.max(context.throttleMs, throttleTimeMs);
   return response as B;

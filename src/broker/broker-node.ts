@@ -31,7 +31,7 @@ import { Partitions } from "../partition/partitions.ts";
 import { BufferPool } from "../protocol/frames/buffer-pool.ts";
 import type { Broker } from "./broker.ts";
 import type { BrokerPeers } from "./broker-peers.ts";
-import { ALLOCATE_PRODUCER_IDS, createTopicsWithin } from "./controller-calls.ts";
+import { ALLOCATE_PRODUCER_IDS, CREATE_TOPICS, createTopicsFor } from "./controller-calls.ts";
 import { ControllerChannel } from "./controller-channel.ts";
 import { ControllerRegistration } from "./controller-registration.ts";
 import { Coordinators } from "./coordinators.ts";
@@ -188,8 +188,11 @@ export class BrokerNode implements Broker {
       clock,
       settings,
       logger: logger.child("topics"),
-      submit: (request, permits) =>
-        this.controller.ask(createTopicsWithin(permits), request, FORWARDING_MS_MAX),
+      submit: (request, { client, remoteAddress }, permits) => {
+        const asker = client && { ...client, remoteAddress, correlationId: 0 };
+        const call = asker === undefined ? CREATE_TOPICS : createTopicsFor(asker, permits);
+        return this.controller.ask(call, request, FORWARDING_MS_MAX);
+      },
     });
   }
 

@@ -2,6 +2,7 @@
  * What a broker asks of the active controller: as a command where that is in this process, and as
  * a request of the protocol where it is on another node. Both ways lead to the same reply.
  */
+import { ZERO_UUID } from "../base/uuid.ts";
 import type { NodePeer } from "../client/node-peer.ts";
 import * as alterations from "../metadata/controller/alter-partition.ts";
 import * as producerIds from "../metadata/controller/allocate-producer-ids.ts";
@@ -19,6 +20,7 @@ import { allocateProducerIds } from "../protocol/messages/67-allocate-producer-i
 import { controllerRegistration } from "../protocol/messages/70-controller-registration.ts";
 import { assignReplicasToDirs } from "../protocol/messages/73-assign-replicas-to-dirs.ts";
 import type { Api } from "../protocol/schema.ts";
+import { type Asker, askInEnvelope } from "./envelope.ts";
 
 /**
  * Requests of one line share a connection, on which the controller answers one after the other: as
@@ -88,10 +90,41 @@ export const ALTER_PARTITION = callOf(
   (response) => response,
 );
 
-/** CreateTopics in the name of this broker. `permits` limit whom it is for. */
-export function createTopicsWithin(permits: MutationPermits | null) {
-  const command = (request: topics.CreateTopicsRequest) => topics.createTopics(request, permits);
-  return callOf("forwarding", createTopics, command, (response) => response);
+type CreateTopicsCall = ControllerCall<topics.CreateTopicsRequest, topics.CreateTopicsResponse>;
+
+/** CreateTopics in the name of this broker. */
+export const CREATE_TOPICS: CreateTopicsCall = callOf(
+  "forwarding",
+  createTopics,
+  (request) => topics.createTopics(request),
+  (response) => response,
+);
+
+/** The same for a client, whom `permits` limit where the controller is here. */
+export function createTopicsFor(client: Asker, permits: MutationPermits | null): CreateTopicsCall {
+  return {
+    ...CREATE_TOPICS,
+    command: (request) => topics.createTopics(request, permits),
+    async send(peer, request, timeoutMs) {
+      const version = createTopics.stableVersion;
+      const asked = askInEnvelope(peer, createTopics, version, request, client, timeoutMs);
+      const { errorCode, response } = await asked;
+      return response ?? { throttleTimeMs: 0, topics: request.topics.map(refusedBy(errorCode)) };
+    },
+  };
+}
+
+function refusedBy(errorCode: number) {
+  return ({ name }: { readonly name: string }) => ({
+    name,
+    topicId: ZERO_UUID,
+    errorCode,
+    errorMessage: null,
+    topicConfigErrorCode: ErrorCode.NONE,
+    numPartitions: -1,
+    replicationFactor: -1,
+    configs: [],
+  });
 }
 
 interface Errors {

@@ -22,15 +22,17 @@ import {
 import { MetadataStoppedError } from "../metadata/metadata-errors.ts";
 import { topicNameError } from "../metadata/topic-name.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
+import type { Asker } from "./envelope.ts";
 import type { Settings } from "./settings/settings.ts";
 
 export interface TopicCreationOptions {
   readonly clock: Clock;
   readonly settings: Settings;
   readonly logger: Logger;
-  /** CreateTopics; without permits in the name of this broker, whom nothing limits. */
+  /** CreateTopics. */
   readonly submit: (
     request: CreateTopicsRequest,
+    asker: TopicAsker,
     permits: MutationPermits | null,
   ) => Promise<CreateTopicsResponse>;
 }
@@ -38,6 +40,8 @@ export interface TopicCreationOptions {
 /** For whom topics are made, as the log tells it. */
 export interface TopicAsker {
   readonly remoteAddress: string;
+  /** Left out where they are made in the name of this broker, whom nothing limits. */
+  readonly client?: Pick<Asker, "user" | "clientId">;
 }
 
 type NewTopic = CreateTopicsRequest["topics"][number];
@@ -139,7 +143,7 @@ export class TopicCreation {
     for (const { name } of topics) this.#underWay.add(name);
     try {
       const timeoutMs = settings.get("request.timeout.ms");
-      const response = await submit({ topics, timeoutMs, validateOnly: false }, permits);
+      const response = await submit({ topics, timeoutMs, validateOnly: false }, asker, permits);
       for (const { name, errorCode, errorMessage } of response.topics) {
         const who = `topic ${name}, which ${asker.remoteAddress} asked for,`;
         if (errorCode === ErrorCode.NONE) {

@@ -5,6 +5,7 @@ import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { metadata } from "../../src/protocol/messages/03-metadata.ts";
 import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
 import { initProducerId } from "../../src/protocol/messages/22-init-producer-id.ts";
+import { alterClientQuotas } from "../../src/protocol/messages/49-alter-client-quotas.ts";
 import { updateFeatures } from "../../src/protocol/messages/57-update-features.ts";
 import { unregisterBroker } from "../../src/protocol/messages/64-unregister-broker.ts";
 import { type NodePlan, RoleCluster } from "./role-cluster.ts";
@@ -185,6 +186,26 @@ describe("what brokers ask for", () => {
     expect(ask().errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     cluster.until(() => cluster.image(2).topics.byName("auto") !== null);
     expect(ask().partitions.map(({ replicaNodes }) => replicaNodes.length)).toEqual([3, 3]);
+  });
+
+  test("topics that a client may not have so fast do not come into being", () => {
+    const plans = ONE_AND_THREE.map((plan) => ({ ...plan, settings: { "num.partitions": "30" } }));
+    const cluster = new RoleCluster(plans);
+    cluster.start();
+    const entity = [{ entityType: "client-id", entityName: "tool" }];
+    const ops = [{ key: "controller_mutation_rate", value: 1, remove: false }];
+    const entries = [{ entity, ops }];
+    expect(cluster.ask(1, alterClientQuotas, { entries, validateOnly: false }).entries).toEqual([
+      { entity, errorCode: ErrorCode.NONE, errorMessage: null },
+    ]);
+    for (const name of ["first", "second"]) {
+      const request = { topics: [{ name }], allowAutoTopicCreation: true };
+      cluster.ask(2, metadata, request);
+      cluster.client.clock.advance(500);
+    }
+    expect(cluster.image(2).topics.byName("first")).not.toBeNull();
+    expect(cluster.image(2).topics.byName("second")).toBeNull();
+    expect(cluster.node(2).lines.at(-1)).toContain("THROTTLING_QUOTA_EXCEEDED");
   });
 
   test("an upgrade gives registrations what the old version had no place for", () => {

@@ -4,7 +4,7 @@ import {
   ALTER_PARTITION,
   ASSIGN_REPLICAS_TO_DIRS,
   BROKER_HEARTBEAT,
-  createTopicsWithin,
+  CREATE_TOPICS,
   REGISTER_BROKER,
   REGISTER_CONTROLLER,
 } from "../../src/broker/controller-calls.ts";
@@ -35,7 +35,7 @@ describe("what a broker asks of a controller on another node", () => {
       producerIdLength: 1000,
     });
     const topics = [{ name: "far", assignments: [{ partitionIndex: 0, brokerIds: [2] }] }];
-    const created = wait(channel.ask(createTopicsWithin(null), creation(topics), SOON));
+    const created = wait(channel.ask(CREATE_TOPICS, creation(topics), SOON));
     expect(created.topics[0]).toMatchObject({ name: "far", errorCode: ErrorCode.NONE });
     const { topicId } = created.topics[0]!;
     const assigned = [{ topicId, partitions: [{ partitionIndex: 0 }] }];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import {
   BROKER_HEARTBEAT,
-  createTopicsWithin,
+  CREATE_TOPICS,
   REGISTER_BROKER,
 } from "../../src/broker/controller-calls.ts";
 import { ConfigResourceType } from "../../src/metadata/configs-image.ts";
@@ -21,12 +21,12 @@ describe("a node that is a controller alone", () => {
     expect([...broker.image.cluster.brokers.keys()]).toEqual([]);
     expect([...broker.image.cluster.controllers.keys()]).toEqual([1]);
     expect(broker.brokerEpoch).toBe(-1);
-    const nobody = wait(channel.ask(createTopicsWithin(null), creation(), 1000));
+    const nobody = wait(channel.ask(CREATE_TOPICS, creation(), 1000));
     expect(nobody.topics[0]?.errorCode).toBe(ErrorCode.INVALID_REPLICATION_FACTOR);
     const { brokerEpoch } = wait(channel.ask(REGISTER_BROKER, requestOf(far), 1000));
     const alive = beat(2, brokerEpoch, broker.metadataOffset);
     expect(wait(channel.ask(BROKER_HEARTBEAT, alive, 1000)).isFenced).toBe(false);
-    const created = wait(channel.ask(createTopicsWithin(null), creation(), 1000));
+    const created = wait(channel.ask(CREATE_TOPICS, creation(), 1000));
     expect(created.topics[0]?.errorCode).toBe(ErrorCode.NONE);
     expect(broker.image.topics.byName("t")?.partitions[0]?.leader).toBe(2);
     expect([...broker.partitions]).toEqual([]);
