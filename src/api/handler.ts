@@ -13,10 +13,13 @@ import type { Refusal } from "../metadata/controller/command.ts";
 import { responseHeaderVersion } from "../protocol/messages/header.ts";
 import type { Api, ListenerKind } from "../protocol/schema.ts";
 import { Writer } from "../protocol/writer.ts";
-import { answerOfController } from "./forwarding.ts";
 import { Late } from "./request.ts";
 import type { ConnectionContext, Outcome, Part, Request, Response } from "./request.ts";
 import { RequestTime } from "./request-time.ts";
+
+type ForwardingModule = typeof import("./forwarding.ts");
+/** A node starts without it. */
+const forwarding = later((): ForwardingModule => require("./forwarding.ts"));
 
 /** Until there are logins. */
 const ANONYMOUS = "ANONYMOUS";
@@ -135,7 +138,7 @@ export function handler<Q, QI, R, RI>(
     const reply =
       refused === undefined
         ? handle(request, context, broker)
-        : answerOfController(
+        : forwarding().answerOfController(
             { api, request, context, broker },
             // What can be refused has an answer, and none that is completed later.
             () => handle(request, context, broker) as Body<RI> | Promise<Body<RI>>,

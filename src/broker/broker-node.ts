@@ -31,7 +31,7 @@ import { Partitions } from "../partition/partitions.ts";
 import { BufferPool } from "../protocol/frames/buffer-pool.ts";
 import type { Broker } from "./broker.ts";
 import type { BrokerPeers } from "./broker-peers.ts";
-import { ALLOCATE_PRODUCER_IDS, CREATE_TOPICS, createTopicsFor } from "./controller-calls.ts";
+import { ALLOCATE_PRODUCER_IDS, createTopicsFor } from "./controller-calls.ts";
 import { ControllerChannel } from "./controller-channel.ts";
 import { ControllerRegistration } from "./controller-registration.ts";
 import { Coordinators } from "./coordinators.ts";
@@ -136,17 +136,7 @@ export class BrokerNode implements Broker {
     this.nodeId = settings.get("node.id");
     this.clusterId = storage.clusterId;
     this.listeners = readListeners(settings);
-    this.logs = openLogManager({
-      ...world,
-      logger,
-      directories: logDirectories(settings),
-      configOf: (topic) =>
-        topicLogConfig(settings, this.image.configs.of(ConfigResourceType.TOPIC, topic)),
-      settings: logSettings(settings),
-      cordoned: () => cordonedDirectories(settings),
-      directoryFailed: (directory, error, remaining) =>
-        this.#directoryFailed(directory, error, remaining),
-    });
+    this.logs = this.#openLogs();
     const target = otlpTarget(settings.static);
     this.telemetry = target === null ? null : telemetryModule().makeTelemetry(target, this);
     settings.watch((changed) => {
@@ -167,15 +157,7 @@ export class BrokerNode implements Broker {
         return this.controller.ask(ALLOCATE_PRODUCER_IDS, request, PRODUCER_IDS_MS_MAX);
       },
     });
-    this.controller = new ControllerChannel({
-      clock,
-      network: world.network,
-      pool: this.buffers,
-      nodeId: this.nodeId,
-      metadata: () => this.metadata,
-      setupTimeoutMs: settings.get("socket.connection.setup.timeout.ms"),
-      attemptTimeoutMs: settings.get("controller.socket.timeout.ms"),
-    });
+    this.controller = this.#openChannel();
     this.replication = new ReplicationManager(this);
     this.quotas = new Quotas(clock, world.network, settings);
     this.txnMarkers = new TxnMarkerWriter({
@@ -188,11 +170,8 @@ export class BrokerNode implements Broker {
       clock,
       settings,
       logger: logger.child("topics"),
-      submit: (request, { client, remoteAddress }, permits) => {
-        const asker = client && { ...client, remoteAddress, correlationId: 0 };
-        const call = asker === undefined ? CREATE_TOPICS : createTopicsFor(asker, permits);
-        return this.controller.ask(call, request, FORWARDING_MS_MAX);
-      },
+      submit: (request, asker, permits) =>
+        this.controller.ask(createTopicsFor(asker, permits), request, FORWARDING_MS_MAX),
     });
   }
 
@@ -352,6 +331,34 @@ export class BrokerNode implements Broker {
   anyControllerId(aliveIds: readonly number[]): number {
     if (aliveIds.length === 0) return NO_CONTROLLER;
     return aliveIds[this.world.random.uint32() % aliveIds.length] ?? NO_CONTROLLER;
+  }
+
+  #openLogs(): LogManager {
+    const { world, logger, settings } = this;
+    return openLogManager({
+      ...world,
+      logger,
+      directories: logDirectories(settings),
+      configOf: (topic) =>
+        topicLogConfig(settings, this.image.configs.of(ConfigResourceType.TOPIC, topic)),
+      settings: logSettings(settings),
+      cordoned: () => cordonedDirectories(settings),
+      directoryFailed: (directory, error, remaining) =>
+        this.#directoryFailed(directory, error, remaining),
+    });
+  }
+
+  #openChannel(): ControllerChannel {
+    const { world, settings } = this;
+    return new ControllerChannel({
+      clock: world.clock,
+      network: world.network,
+      pool: this.buffers,
+      nodeId: this.nodeId,
+      metadata: () => this.metadata,
+      setupTimeoutMs: settings.get("socket.connection.setup.timeout.ms"),
+      attemptTimeoutMs: settings.get("controller.socket.timeout.ms"),
+    });
   }
 
   #openMetadata(): Promise<MetadataNode> {

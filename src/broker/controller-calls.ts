@@ -4,12 +4,14 @@
  */
 import { ZERO_UUID } from "../base/uuid.ts";
 import type { NodePeer } from "../client/node-peer.ts";
-import * as alterations from "../metadata/controller/alter-partition.ts";
-import * as producerIds from "../metadata/controller/allocate-producer-ids.ts";
-import * as assignment from "../metadata/controller/assign-replicas-to-dirs.ts";
+import { later } from "../base/later.ts";
+import type { ProducerIdBlock } from "../metadata/controller/allocate-producer-ids.ts";
 import * as heartbeats from "../metadata/controller/broker-heartbeat.ts";
 import type { Command, MutationPermits } from "../metadata/controller/command.ts";
-import * as topics from "../metadata/controller/create-topics.ts";
+import type {
+  CreateTopicsRequest,
+  CreateTopicsResponse,
+} from "../metadata/controller/create-topics.ts";
 import * as registrations from "../metadata/controller/register-broker.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { createTopics } from "../protocol/messages/19-create-topics.ts";
@@ -20,7 +22,7 @@ import { allocateProducerIds } from "../protocol/messages/67-allocate-producer-i
 import { controllerRegistration } from "../protocol/messages/70-controller-registration.ts";
 import { assignReplicasToDirs } from "../protocol/messages/73-assign-replicas-to-dirs.ts";
 import type { Api } from "../protocol/schema.ts";
-import { type Asker, askInEnvelope } from "./envelope.ts";
+import type { TopicAsker } from "./topic-creation.ts";
 
 /**
  * Requests of one line share a connection, on which the controller answers one after the other: as
@@ -28,6 +30,23 @@ import { type Asker, askInEnvelope } from "./envelope.ts";
  */
 export type Line =
   "forwarding" | "heartbeat" | "registration" | "alter-partition" | "directory-assignments";
+
+type Alteration = typeof import("../metadata/controller/alter-partition.ts");
+type Allocation = typeof import("../metadata/controller/allocate-producer-ids.ts");
+type Assignment = typeof import("../metadata/controller/assign-replicas-to-dirs.ts");
+type Creation = typeof import("../metadata/controller/create-topics.ts");
+type Envelopes = typeof import("./envelope.ts");
+
+// A node starts without these.
+const partitions = later((): Alteration => require("../metadata/controller/alter-partition.ts"));
+const producerIds = later((): Allocation =>
+  require("../metadata/controller/allocate-producer-ids.ts"),
+);
+const directories = later((): Assignment =>
+  require("../metadata/controller/assign-replicas-to-dirs.ts"),
+);
+const topics = later((): Creation => require("../metadata/controller/create-topics.ts"));
+const envelopes = later((): Envelopes => require("./envelope.ts"));
 
 /** AlterPartition with the broker epochs of who is in sync (KIP-903): all of Kafka 4 speak it. */
 const WITH_EPOCHS_VERSION = 3;
@@ -67,8 +86,8 @@ export const REGISTER_CONTROLLER = callOf(
 export const ALLOCATE_PRODUCER_IDS = callOf(
   "forwarding",
   allocateProducerIds,
-  ({ brokerId, brokerEpoch }) => producerIds.allocateProducerIds(brokerId, brokerEpoch),
-  ({ errorCode, producerIdStart, producerIdLen }): producerIds.ProducerIdBlock => ({
+  ({ brokerId, brokerEpoch }) => producerIds().allocateProducerIds(brokerId, brokerEpoch),
+  ({ errorCode, producerIdStart, producerIdLen }): ProducerIdBlock => ({
     errorCode,
     producerIdStart,
     producerIdLength: producerIdLen,
@@ -78,7 +97,7 @@ export const ALLOCATE_PRODUCER_IDS = callOf(
 export const ASSIGN_REPLICAS_TO_DIRS = callOf(
   "directory-assignments",
   assignReplicasToDirs,
-  assignment.assignReplicasToDirs,
+  (request) => directories().assignReplicasToDirs(request),
   (response) => response,
 );
 
@@ -86,28 +105,35 @@ export const ASSIGN_REPLICAS_TO_DIRS = callOf(
 export const ALTER_PARTITION = callOf(
   "alter-partition",
   alterPartition,
-  (request) => alterations.alterPartition(request, WITH_EPOCHS_VERSION),
+  (request) => partitions().alterPartition(request, WITH_EPOCHS_VERSION),
   (response) => response,
 );
 
-type CreateTopicsCall = ControllerCall<topics.CreateTopicsRequest, topics.CreateTopicsResponse>;
+type CreateTopicsCall = ControllerCall<CreateTopicsRequest, CreateTopicsResponse>;
 
 /** CreateTopics in the name of this broker. */
 export const CREATE_TOPICS: CreateTopicsCall = callOf(
   "forwarding",
   createTopics,
-  (request) => topics.createTopics(request),
+  (request) => topics().createTopics(request),
   (response) => response,
 );
 
 /** The same for a client, whom `permits` limit where the controller is here. */
-export function createTopicsFor(client: Asker, permits: MutationPermits | null): CreateTopicsCall {
+export function createTopicsFor(
+  { client, remoteAddress }: TopicAsker,
+  permits: MutationPermits | null,
+): CreateTopicsCall {
+  const command = (request: CreateTopicsRequest) => topics().createTopics(request, permits);
+  if (client === undefined) return { ...CREATE_TOPICS, command };
   return {
     ...CREATE_TOPICS,
-    command: (request) => topics.createTopics(request, permits),
+    command,
     async send(peer, request, timeoutMs) {
+      const asker = { ...client, remoteAddress, correlationId: 0 };
+      const { askInEnvelope } = envelopes();
       const version = createTopics.stableVersion;
-      const asked = askInEnvelope(peer, createTopics, version, request, client, timeoutMs);
+      const asked = askInEnvelope(peer, createTopics, version, request, asker, timeoutMs);
       const { errorCode, response } = await asked;
       return response ?? { throttleTimeMs: 0, topics: request.topics.map(refusedBy(errorCode)) };
     },

@@ -11,10 +11,11 @@
  * As in Kafka a request is repeated until it is answered by a node that is the active controller,
  * or its time is over; it may then have been carried out all the same.
  */
+import { later } from "../base/later.ts";
 import { startWait } from "../base/signal.ts";
 import type { Clock, Network } from "../base/world.ts";
 import { NodeError } from "../client/node-error.ts";
-import { NodePeer } from "../client/node-peer.ts";
+import type { NodePeer } from "../client/node-peer.ts";
 import { MetadataStoppedError, NotControllerError } from "../metadata/metadata-errors.ts";
 import type { ActiveControllerAddress, MetadataNode } from "../metadata/metadata-node.ts";
 import type { BufferPool } from "../protocol/frames/buffer-pool.ts";
@@ -43,6 +44,9 @@ export interface Attempt<T> {
   here(): Promise<T | null>;
   there(peer: NodePeer, timeoutMs: number): Promise<T | null>;
 }
+
+type PeerModule = typeof import("../client/node-peer.ts");
+const peerModule = later((): PeerModule => require("../client/node-peer.ts"));
 
 /** Between two attempts, unless the controller moves. */
 const RETRY_MS = 50;
@@ -142,6 +146,7 @@ export class ControllerChannel {
     known?.close();
     const { clock, network, pool, nodeId, setupTimeoutMs } = this.#options;
     const clientId = String(nodeId);
+    const { NodePeer } = peerModule();
     const peer = new NodePeer({ clock, network, pool, host, port, clientId, setupTimeoutMs });
     this.#peers.set(line, peer);
     return peer;
