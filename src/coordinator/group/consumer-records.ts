@@ -33,7 +33,6 @@ import {
   encodeVersioned,
 } from "../../protocol/records/frame.ts";
 import type { Value } from "../../protocol/schema.ts";
-import type { EncodedRecord } from "../record-codec.ts";
 import { NO_PARTITIONS, type TopicPartitions } from "./assignor.ts";
 import type { ConsumerGroup, ResolvedRegex } from "./consumer-group.ts";
 import type { TargetEpoch } from "./epoch-group.ts";
@@ -43,6 +42,7 @@ import {
   type MemberMetadataValue,
   MemberState,
 } from "./consumer-member.ts";
+import { asItIs, ofGroup, ofMember, type RecordKinds, VALUE_VERSION } from "./record-kinds.ts";
 
 /** What a member has, with its epochs. */
 export interface CurrentAssignment {
@@ -96,8 +96,6 @@ export type ConsumerRecord =
     };
 
 type RecordedPartitions = Value<typeof currentValue>["assignedPartitions"];
-
-const VERSION = 0;
 
 // ---- Made by operations ------------------------------------------------------------------------
 
@@ -205,88 +203,55 @@ export function wholeGroupRecords(group: ConsumerGroup): ConsumerRecord[] {
 
 // ---- Their bytes -------------------------------------------------------------------------------
 
-export function encodeConsumerRecord(record: ConsumerRecord): EncodedRecord {
-  const { group: groupId } = record;
-  switch (record.type) {
-    case "consumerGroup": {
-      const value = record.value && encodeVersioned(groupValue, VERSION, record.value);
-      return { key: encodeKey(groupKey, { groupId }), value };
-    }
-    case "consumerPartitionMetadata":
+export const consumerKinds: RecordKinds<ConsumerRecord> = {
+  consumerGroup: ofGroup("consumerGroup", groupKey, asItIs(groupValue)),
+  consumerPartitionMetadata: {
+    keyType: partitionMetadataKey.key,
+    encode: ({ group: groupId }) => {
       return { key: encodeKey(partitionMetadataKey, { groupId }), value: null };
-    case "consumerMember": {
-      const value = record.value && encodeVersioned(memberValue, VERSION, record.value);
-      return { key: encodeKey(memberKey, { groupId, memberId: record.member }), value };
-    }
-    case "consumerTarget": {
-      const value = record.value && encodeVersioned(targetValue, VERSION, record.value);
-      return { key: encodeKey(targetKey, { groupId }), value };
-    }
-    case "consumerTargetMember": {
-      const key = encodeKey(targetMemberKey, { groupId, memberId: record.member });
-      return { key, value: record.value && encodeTarget(record.value) };
-    }
-    case "consumerCurrent": {
-      const key = encodeKey(currentKey, { groupId, memberId: record.member });
-      return { key, value: record.value && encodeCurrent(record.value) };
-    }
-    case "consumerRegex": {
-      const key = encodeKey(regexKey, { groupId, regularExpression: record.regex });
-      return { key, value: record.value && encodeRegex(record.value) };
-    }
-  }
-}
-
-/** Null where the key is of no record of a consumer group. */
-export function decodeConsumerRecord(
-  type: number,
-  key: Buffer,
-  value: Buffer | null,
-): ConsumerRecord | null {
-  switch (type) {
-    case groupKey.key: {
-      const decoded = value && decodeVersioned(groupValue, value);
-      return { type: "consumerGroup", group: decodeKey(groupKey, key).groupId, value: decoded };
-    }
-    case partitionMetadataKey.key: {
+    },
+    decode: (key, value) => {
       const group = decodeKey(partitionMetadataKey, key).groupId;
       return { type: "consumerPartitionMetadata", group, exists: value !== null };
-    }
-    case memberKey.key: {
-      const { groupId: group, memberId: member } = decodeKey(memberKey, key);
-      return { type: "consumerMember", group, member, value: value && decodeMember(value) };
-    }
-    case targetKey.key: {
-      const decoded = value && decodeVersioned(targetValue, value);
-      return { type: "consumerTarget", group: decodeKey(targetKey, key).groupId, value: decoded };
-    }
-    case targetMemberKey.key: {
-      const { groupId: group, memberId: member } = decodeKey(targetMemberKey, key);
-      return { type: "consumerTargetMember", group, member, value: value && decodeTarget(value) };
-    }
-    case currentKey.key: {
-      const { groupId: group, memberId: member } = decodeKey(currentKey, key);
-      return { type: "consumerCurrent", group, member, value: value && decodeCurrent(value) };
-    }
-    case regexKey.key: {
+    },
+  },
+  consumerMember: ofMember("consumerMember", memberKey, {
+    encode: asItIs(memberValue).encode,
+    decode: decodeMember,
+  }),
+  consumerTarget: ofGroup("consumerTarget", targetKey, asItIs(targetValue)),
+  consumerTargetMember: ofMember("consumerTargetMember", targetMemberKey, {
+    encode: encodeTarget,
+    decode: decodeTarget,
+  }),
+  consumerCurrent: ofMember("consumerCurrent", currentKey, {
+    encode: encodeCurrent,
+    decode: decodeCurrent,
+  }),
+  consumerRegex: {
+    keyType: regexKey.key,
+    encode: ({ group: groupId, regex: regularExpression, value }) => {
+      const key = encodeKey(regexKey, { groupId, regularExpression });
+      return { key, value: value === null ? null : encodeRegex(value) };
+    },
+    decode: (key, value) => {
       const { groupId: group, regularExpression: regex } = decodeKey(regexKey, key);
-      return { type: "consumerRegex", group, regex, value: value && decodeRegex(value) };
-    }
-    default:
-      return null;
-  }
-}
+      const content = value === null ? null : decodeRegex(value);
+      return { type: "consumerRegex", group, regex, value: content };
+    },
+  },
+};
 
 function encodeTarget(partitions: TopicPartitions): Buffer {
   const topicPartitions = [...partitions].map(([topicId, numbers]) => ({
     topicId,
     partitions: numbers,
   }));
-  return encodeVersioned(targetMemberValue, VERSION, { topicPartitions });
+  return encodeVersioned(targetMemberValue, VALUE_VERSION, { topicPartitions });
 }
 
 function encodeCurrent(current: CurrentAssignment): Buffer {
-  return encodeVersioned(currentValue, VERSION, {
+  return encodeVersioned(currentValue, VALUE_VERSION, {
     ...current,
     assignedPartitions: recorded(current.assignedPartitions),
     partitionsPendingRevocation: recorded(current.partitionsPendingRevocation),
@@ -294,7 +259,7 @@ function encodeCurrent(current: CurrentAssignment): Buffer {
 }
 
 function encodeRegex({ topics, version, timestampMs }: ResolvedRegex): Buffer {
-  return encodeVersioned(regexValue, VERSION, { topics, version, timestamp: timestampMs });
+  return encodeVersioned(regexValue, VALUE_VERSION, { topics, version, timestamp: timestampMs });
 }
 
 /** Members live as long as the group: they must not hold on to the bytes that were read. */

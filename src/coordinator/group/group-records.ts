@@ -27,17 +27,10 @@ import {
 } from "../../protocol/records/frame.ts";
 import { ZERO_UUID } from "../../base/uuid.ts";
 import type { EncodedRecord, RecordCodec } from "../record-codec.ts";
-import {
-  type ConsumerRecord,
-  decodeConsumerRecord,
-  encodeConsumerRecord,
-} from "./consumer-records.ts";
-import {
-  decodeShareGroupRecord,
-  encodeShareGroupRecord,
-  type ShareGroupRecord,
-} from "./share-group-records.ts";
-import { decodeStreamsRecord, encodeStreamsRecord, type StreamsRecord } from "./streams-records.ts";
+import { consumerKinds, type ConsumerRecord } from "./consumer-records.ts";
+import type { RecordKind, RecordKinds } from "./record-kinds.ts";
+import { shareGroupKinds, type ShareGroupRecord } from "./share-group-records.ts";
+import { streamsKinds, type StreamsRecord } from "./streams-records.ts";
 
 export type OffsetCommitValue = Value<typeof offsetCommitValue>;
 export type GroupMetadataValue = Value<typeof groupMetadataValue>;
@@ -90,54 +83,47 @@ export function encodeAhead(record: GroupRecord): void {
   }
 }
 
-function encodeRecord(record: GroupRecord): EncodedRecord {
-  switch (record.type) {
-    case "offsetCommit":
+const KINDS: RecordKinds<GroupRecord> = {
+  ...consumerKinds,
+  ...shareGroupKinds,
+  ...streamsKinds,
+  offsetCommit: {
+    keyType: offsetCommitKey.key,
+    encode: (record) => {
       return { key: encodeKey(offsetCommitKey, record), value: encodeOffset(record.value) };
-    case "groupMetadata":
+    },
+    decode: (key, value) => {
+      const decoded = value === null ? null : decodeVersioned(offsetCommitValue, value);
+      return { type: "offsetCommit", ...decodeKey(offsetCommitKey, key), value: decoded };
+    },
+  },
+  groupMetadata: {
+    keyType: groupMetadataKey.key,
+    encode: (record) => {
       return { key: encodeKey(groupMetadataKey, record), value: encodeGroup(record.value) };
-    case "shareGroup":
-    case "shareMember":
-    case "shareTarget":
-    case "shareTargetMember":
-    case "shareCurrent":
-    case "shareState":
-      return encodeShareGroupRecord(record);
-    case "streamsGroup":
-    case "streamsMember":
-    case "streamsTarget":
-    case "streamsTargetMember":
-    case "streamsCurrent":
-    case "streamsTopology":
-      return encodeStreamsRecord(record);
-    default:
-      return encodeConsumerRecord(record);
-  }
+    },
+    decode: (key, value) => {
+      const decoded = value === null ? null : decodeGroup(value);
+      return { type: "groupMetadata", ...decodeKey(groupMetadataKey, key), value: decoded };
+    },
+  },
+};
+
+const BY_KEY: ReadonlyMap<number, RecordKind<GroupRecord>> = new Map(
+  Object.values(KINDS).map((kind) => [kind.keyType, kind as RecordKind<GroupRecord>]),
+);
+
+function encodeRecord(record: GroupRecord): EncodedRecord {
+  return (KINDS[record.type] as RecordKind<GroupRecord>).encode(record);
 }
 
 function decodeRecord(key: Buffer, value: Buffer | null): GroupRecord | "ignored" | "unknown" {
   const type = keyOf(key);
-  switch (type) {
-    case legacyOffsetCommitKey.key: {
-      const decoded = value === null ? null : decodeLegacyOffset(value);
-      return { type: "offsetCommit", ...decodeKey(legacyOffsetCommitKey, key), value: decoded };
-    }
-    case offsetCommitKey.key: {
-      const decoded = value === null ? null : decodeVersioned(offsetCommitValue, value);
-      return { type: "offsetCommit", ...decodeKey(offsetCommitKey, key), value: decoded };
-    }
-    case groupMetadataKey.key: {
-      const decoded = value === null ? null : decodeGroup(value);
-      return { type: "groupMetadata", ...decodeKey(groupMetadataKey, key), value: decoded };
-    }
-    default:
-      return (
-        decodeConsumerRecord(type, key, value) ??
-        decodeShareGroupRecord(type, key, value) ??
-        decodeStreamsRecord(type, key, value) ??
-        notOurs(type)
-      );
+  if (type === legacyOffsetCommitKey.key) {
+    const decoded = value === null ? null : decodeLegacyOffset(value);
+    return { type: "offsetCommit", ...decodeKey(legacyOffsetCommitKey, key), value: decoded };
   }
+  return BY_KEY.get(type)?.decode(key, value) ?? notOurs(type);
 }
 
 function notOurs(type: number): "ignored" | "unknown" {

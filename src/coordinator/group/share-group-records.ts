@@ -9,12 +9,7 @@
  *   14  group, member    its epoch, and what it has
  *   15  group            partitions of which the share coordinator keeps a state
  */
-import {
-  decodeKey,
-  decodeVersioned,
-  encodeKey,
-  encodeVersioned,
-} from "../../protocol/records/frame.ts";
+import { decodeVersioned, encodeVersioned } from "../../protocol/records/frame.ts";
 import {
   shareGroupCurrentMemberAssignmentKey as currentKey,
   shareGroupCurrentMemberAssignmentValue as currentValue,
@@ -30,13 +25,13 @@ import {
   shareGroupTargetAssignmentMetadataValue as targetValue,
 } from "../../protocol/records/share-group.ts";
 import type { Value } from "../../protocol/schema.ts";
-import type { EncodedRecord } from "../record-codec.ts";
 import { ascending, NO_PARTITIONS, type TopicPartitions } from "./assignor.ts";
 import { MemberState } from "./consumer-member.ts";
 import type { TargetEpoch } from "./epoch-group.ts";
 import type { ShareGroup, ShareMember } from "./share-group.ts";
 import { type StateTopicMap, type StateTopics, UNKNOWN_TOPIC } from "./share-state-topics.ts";
 import type { TopicDirectory } from "./topic-directory.ts";
+import { asItIs, ofGroup, ofMember, type RecordKinds, VALUE_VERSION } from "./record-kinds.ts";
 
 type MemberValue = Value<typeof memberValue>;
 export type StateTopicsValue = Value<typeof stateValue>;
@@ -82,8 +77,6 @@ export type ShareGroupRecord =
       readonly group: string;
       readonly value: StateTopicsValue | null;
     };
-
-const VERSION = 0;
 
 // ---- Made by operations ------------------------------------------------------------------------
 
@@ -164,80 +157,28 @@ export function shareGroupTombstones({ groupId: group }: ShareGroup): ShareGroup
 
 // ---- Their bytes -------------------------------------------------------------------------------
 
-export function encodeShareGroupRecord(record: ShareGroupRecord): EncodedRecord {
-  const { group: groupId } = record;
-  switch (record.type) {
-    case "shareGroup": {
-      const value = record.value && encodeVersioned(groupValue, VERSION, record.value);
-      return { key: encodeKey(groupKey, { groupId }), value };
-    }
-    case "shareMember": {
-      const value = record.value && encodeVersioned(memberValue, VERSION, record.value);
-      return { key: encodeKey(memberKey, { groupId, memberId: record.member }), value };
-    }
-    case "shareTarget": {
-      const value = record.value && encodeVersioned(targetValue, VERSION, record.value);
-      return { key: encodeKey(targetKey, { groupId }), value };
-    }
-    case "shareTargetMember": {
-      const key = encodeKey(targetMemberKey, { groupId, memberId: record.member });
-      return { key, value: record.value && encodeTarget(record.value) };
-    }
-    case "shareCurrent": {
-      const key = encodeKey(currentKey, { groupId, memberId: record.member });
-      return { key, value: record.value && encodeCurrent(record.value) };
-    }
-    case "shareState": {
-      const value = record.value && encodeVersioned(stateValue, VERSION, record.value);
-      return { key: encodeKey(stateKey, { groupId }), value };
-    }
-  }
-}
-
-/** Null where the key is of no record of a share group. */
-export function decodeShareGroupRecord(
-  type: number,
-  key: Buffer,
-  value: Buffer | null,
-): ShareGroupRecord | null {
-  switch (type) {
-    case groupKey.key: {
-      const decoded = value && decodeVersioned(groupValue, value);
-      return { type: "shareGroup", group: decodeKey(groupKey, key).groupId, value: decoded };
-    }
-    case memberKey.key: {
-      const { groupId: group, memberId: member } = decodeKey(memberKey, key);
-      const decoded = value && decodeVersioned(memberValue, value);
-      return { type: "shareMember", group, member, value: decoded };
-    }
-    case targetKey.key: {
-      const decoded = value && decodeVersioned(targetValue, value);
-      return { type: "shareTarget", group: decodeKey(targetKey, key).groupId, value: decoded };
-    }
-    case targetMemberKey.key: {
-      const { groupId: group, memberId: member } = decodeKey(targetMemberKey, key);
-      return { type: "shareTargetMember", group, member, value: value && decodeTarget(value) };
-    }
-    case currentKey.key: {
-      const { groupId: group, memberId: member } = decodeKey(currentKey, key);
-      return { type: "shareCurrent", group, member, value: value && decodeCurrent(value) };
-    }
-    case stateKey.key: {
-      const decoded = value && decodeVersioned(stateValue, value);
-      return { type: "shareState", group: decodeKey(stateKey, key).groupId, value: decoded };
-    }
-    default:
-      return null;
-  }
-}
+export const shareGroupKinds: RecordKinds<ShareGroupRecord> = {
+  shareGroup: ofGroup("shareGroup", groupKey, asItIs(groupValue)),
+  shareMember: ofMember("shareMember", memberKey, asItIs(memberValue)),
+  shareTarget: ofGroup("shareTarget", targetKey, asItIs(targetValue)),
+  shareTargetMember: ofMember("shareTargetMember", targetMemberKey, {
+    encode: encodeTarget,
+    decode: decodeTarget,
+  }),
+  shareCurrent: ofMember("shareCurrent", currentKey, {
+    encode: encodeCurrent,
+    decode: decodeCurrent,
+  }),
+  shareState: ofGroup("shareState", stateKey, asItIs(stateValue)),
+};
 
 function encodeTarget(partitions: TopicPartitions): Buffer {
   const topicPartitions = plainTopics(partitions);
-  return encodeVersioned(targetMemberValue, VERSION, { topicPartitions });
+  return encodeVersioned(targetMemberValue, VALUE_VERSION, { topicPartitions });
 }
 
 function encodeCurrent({ memberEpoch, previousMemberEpoch, assignedPartitions }: ShareCurrent) {
-  return encodeVersioned(currentValue, VERSION, {
+  return encodeVersioned(currentValue, VALUE_VERSION, {
     memberEpoch,
     previousMemberEpoch,
     state: MemberState.STABLE,

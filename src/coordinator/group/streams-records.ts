@@ -24,14 +24,8 @@ import {
   streamsGroupTopologyKey as topologyKey,
   streamsGroupTopologyValue as topologyValue,
 } from "../../protocol/records/streams-group.ts";
-import {
-  decodeKey,
-  decodeVersioned,
-  encodeKey,
-  encodeVersioned,
-} from "../../protocol/records/frame.ts";
+import { decodeVersioned, encodeVersioned } from "../../protocol/records/frame.ts";
 import type { Value } from "../../protocol/schema.ts";
-import type { EncodedRecord } from "../record-codec.ts";
 import { ascending, type TopicPartitions } from "./assignor.ts";
 import type { EpochPartitions } from "./consumer-member.ts";
 import type { TargetEpoch } from "./epoch-group.ts";
@@ -43,6 +37,7 @@ import {
   type TargetTasks,
 } from "./streams-member.ts";
 import type { TopologyValue } from "./streams-topology.ts";
+import { asItIs, ofGroup, ofMember, type RecordKinds, VALUE_VERSION } from "./record-kinds.ts";
 
 /** What the group's own record holds. */
 export interface StreamsGroupValue {
@@ -99,8 +94,6 @@ export type StreamsRecord =
 
 type RecordedTasks = Value<typeof currentValue>["activeTasks"];
 type RecordedTarget = Value<typeof targetMemberValue>["activeTasks"];
-
-const VERSION = 0;
 
 // ---- Made by operations ------------------------------------------------------------------------
 
@@ -170,78 +163,24 @@ export function streamsGroupTombstones({ groupId: group }: StreamsGroup): Stream
 
 // ---- Their bytes -------------------------------------------------------------------------------
 
-export function encodeStreamsRecord(record: StreamsRecord): EncodedRecord {
-  const { group: groupId } = record;
-  switch (record.type) {
-    case "streamsGroup":
-      return {
-        key: encodeKey(groupKey, { groupId }),
-        value: record.value && encodeGroup(record.value),
-      };
-    case "streamsMember": {
-      const value = record.value && encodeVersioned(memberValue, VERSION, record.value);
-      return { key: encodeKey(memberKey, { groupId, memberId: record.member }), value };
-    }
-    case "streamsTarget": {
-      const value = record.value && encodeVersioned(targetValue, VERSION, record.value);
-      return { key: encodeKey(targetKey, { groupId }), value };
-    }
-    case "streamsTargetMember": {
-      const key = encodeKey(targetMemberKey, { groupId, memberId: record.member });
-      return { key, value: record.value && encodeTarget(record.value) };
-    }
-    case "streamsCurrent": {
-      const key = encodeKey(currentKey, { groupId, memberId: record.member });
-      return { key, value: record.value && encodeCurrent(record.value) };
-    }
-    case "streamsTopology": {
-      const value = record.value && encodeVersioned(topologyValue, VERSION, record.value);
-      return { key: encodeKey(topologyKey, { groupId }), value };
-    }
-  }
-}
-
-/** Null where the key is of no record of a streams group. */
-export function decodeStreamsRecord(
-  type: number,
-  key: Buffer,
-  value: Buffer | null,
-): StreamsRecord | null {
-  switch (type) {
-    case groupKey.key: {
-      const group = decodeKey(groupKey, key).groupId;
-      return { type: "streamsGroup", group, value: value && decodeGroup(value) };
-    }
-    case memberKey.key: {
-      const { groupId: group, memberId: member } = decodeKey(memberKey, key);
-      const decoded = value && decodeVersioned(memberValue, value);
-      return { type: "streamsMember", group, member, value: decoded };
-    }
-    case targetKey.key: {
-      const decoded = value && decodeVersioned(targetValue, value);
-      return { type: "streamsTarget", group: decodeKey(targetKey, key).groupId, value: decoded };
-    }
-    case targetMemberKey.key: {
-      const { groupId: group, memberId: member } = decodeKey(targetMemberKey, key);
-      return { type: "streamsTargetMember", group, member, value: value && decodeTarget(value) };
-    }
-    case currentKey.key: {
-      const { groupId: group, memberId: member } = decodeKey(currentKey, key);
-      return { type: "streamsCurrent", group, member, value: value && decodeCurrent(value) };
-    }
-    case topologyKey.key: {
-      const decoded = value && decodeVersioned(topologyValue, value);
-      const group = decodeKey(topologyKey, key).groupId;
-      return { type: "streamsTopology", group, value: decoded };
-    }
-    default:
-      return null;
-  }
-}
+export const streamsKinds: RecordKinds<StreamsRecord> = {
+  streamsGroup: ofGroup("streamsGroup", groupKey, { encode: encodeGroup, decode: decodeGroup }),
+  streamsMember: ofMember("streamsMember", memberKey, asItIs(memberValue)),
+  streamsTarget: ofGroup("streamsTarget", targetKey, asItIs(targetValue)),
+  streamsTargetMember: ofMember("streamsTargetMember", targetMemberKey, {
+    encode: encodeTarget,
+    decode: decodeTarget,
+  }),
+  streamsCurrent: ofMember("streamsCurrent", currentKey, {
+    encode: encodeCurrent,
+    decode: decodeCurrent,
+  }),
+  streamsTopology: ofGroup("streamsTopology", topologyKey, asItIs(topologyValue)),
+};
 
 function encodeGroup(value: StreamsGroupValue): Buffer {
   const { epoch, metadataHash, validatedTopologyEpoch, assignmentConfigs } = value;
-  return encodeVersioned(groupValue, VERSION, {
+  return encodeVersioned(groupValue, VALUE_VERSION, {
     epoch,
     metadataHash,
     validatedTopologyEpoch,
@@ -256,7 +195,7 @@ function decodeGroup(value: Buffer): StreamsGroupValue {
 }
 
 function encodeTarget({ active, standby, warmup }: TargetTasks): Buffer {
-  return encodeVersioned(targetMemberValue, VERSION, {
+  return encodeVersioned(targetMemberValue, VALUE_VERSION, {
     activeTasks: recordedTarget(active),
     standbyTasks: recordedTarget(standby),
     warmupTasks: recordedTarget(warmup),
@@ -275,7 +214,7 @@ function decodeTarget(value: Buffer): TargetTasks {
 function encodeCurrent(current: StreamsCurrent): Buffer {
   const { memberEpoch, previousMemberEpoch, state, assignedTasks: own } = current;
   const pending = current.tasksPendingRevocation;
-  return encodeVersioned(currentValue, VERSION, {
+  return encodeVersioned(currentValue, VALUE_VERSION, {
     memberEpoch,
     previousMemberEpoch,
     state,
