@@ -2,7 +2,7 @@
  * The compatibility suite: other people's clients against Bunka and against Apache Kafka.
  *
  *   bun test/compat/run.ts [--target bunka|kafka|both] [--client NAME]... [--scenario NAME]...
- *                          [--record] [--keep] [--times] [--nodes N]
+ *                          [--record] [--keep] [--times] [--nodes N|KIND,KIND...]
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -176,13 +176,17 @@ function startFor(
   workDirectory: string,
   pidFile: string,
 ): Promise<Target> {
-  const nodeCount = Number(options.nodes);
-  if (nodeCount > 1) {
-    const kinds = Array.from({ length: nodeCount }, () => kind);
-    return startCluster(kinds, workDirectory, overrides, pidFile);
-  }
+  const kinds = nodeKinds(kind);
+  if (kinds.length > 1) return startCluster(kinds, workDirectory, overrides, pidFile);
   if (revives) return startReviving(kind, workDirectory, overrides, pidFile);
   return startTarget(kind, workDirectory, overrides);
+}
+
+/** `--nodes 3`, or `--nodes kafka,bunka,kafka`. */
+function nodeKinds(kind: TargetKind): TargetKind[] {
+  const given = options.nodes.split(",");
+  if (given.length === 1) return Array.from({ length: Number(given[0]) }, () => kind);
+  return given.map((name) => (name === "kafka" ? "kafka" : "bunka"));
 }
 
 /** An Apache Kafka beside the broker under test, whichever that is. */
