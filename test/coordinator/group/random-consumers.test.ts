@@ -20,7 +20,7 @@ import { encodeVersioned } from "../../../src/protocol/records/frame.ts";
 import type { FakeRandom } from "../../sim/fake-random.ts";
 import { FakeTopics } from "./consumer-driver.ts";
 import { from } from "./group-driver.ts";
-import { RandomShard } from "./random-shard.ts";
+import { byKey, RandomShard, runLife, seeds } from "./random-shard.ts";
 
 const GROUP = "g";
 const NAMES = ["a", "b", "c"];
@@ -401,21 +401,17 @@ function check(group: ConsumerGroup): void {
 
 /** What a restart must not change. */
 function recorded(shard: GroupShard): unknown {
-  return [...shard.consumers.byId.values()].map((group) => {
-    const byKey = <V>(map: ReadonlyMap<string, V>): [string, V][] =>
-      [...map].sort(([one], [other]) => (one < other ? -1 : 1));
-    return {
-      id: group.groupId,
-      epochs: [group.groupEpoch, group.assignmentEpoch, group.assignmentTimestampMs],
-      hash: group.metadataHash,
-      members: byKey(group.members),
-      static: byKey(group.staticMembers),
-      targets: byKey(group.targetAssignment),
-      subscriptions: byKey(group.subscriptions),
-      regexes: byKey(group.resolvedRegexes),
-      state: group.state,
-    };
-  });
+  return [...shard.consumers.byId.values()].map((group) => ({
+    id: group.groupId,
+    epochs: [group.groupEpoch, group.assignmentEpoch, group.assignmentTimestampMs],
+    hash: group.metadataHash,
+    members: byKey(group.members),
+    static: byKey(group.staticMembers),
+    targets: byKey(group.targetAssignment),
+    subscriptions: byKey(group.subscriptions),
+    regexes: byKey(group.resolvedRegexes),
+    state: group.state,
+  }));
 }
 
 function expectSettled(simulation: Simulation): void {
@@ -445,37 +441,27 @@ function expectSettled(simulation: Simulation): void {
   }
 }
 
-function runSeed(seed: number, steps: number): void {
+function runSeed(seed: number): void {
   const simulation = new Simulation(seed);
-  for (let step = 0; step < steps; step++) {
-    simulation.step();
-    // One that is being read is not whole yet.
-    simulation.broker.runtime.forEach(({ consumers }) => {
-      for (const group of consumers.byId.values()) check(group);
-    });
-    expectOneOwner(simulation);
-    if (step % 40 !== 39) continue;
-    simulation.calm();
-    const { log, shard } = simulation.broker;
-    const half = simulation.random.below(log.logEndOffset + 1);
-    for (const again of [log.reopened(), log.compacted(), log.compacted(half)]) {
-      const other = simulation.newBroker(again);
-      expect(recorded(other.shard)).toEqual(recorded(shard));
-      other.runtime.stop();
-    }
-  }
-  simulation.quiesce();
-  expectSettled(simulation);
-  simulation.clock.advance(400_000);
-  expect(simulation.answered).toBe(simulation.asked);
+  runLife({
+    simulation,
+    recorded,
+    check() {
+      // One that is being read is not whole yet.
+      simulation.broker.runtime.forEach(({ consumers }) => {
+        for (const group of consumers.byId.values()) check(group);
+      });
+      expectOneOwner(simulation);
+    },
+    expectSettled: () => expectSettled(simulation),
+  });
 }
 
 describe("random consumers", () => {
   // More of them: SEEDS=2000 bun test random-consumers
-  const seeds = Array.from({ length: Number(process.env["SEEDS"] ?? 40) }, (_, index) => index + 1);
-  for (const seed of seeds) {
+  for (const seed of seeds(40)) {
     test(`seed ${seed}: one owner at any time, a restart changes nothing, all is assigned`, () => {
-      runSeed(seed, 400);
+      runSeed(seed);
     });
   }
 });

@@ -11,7 +11,7 @@ import type { GroupShard } from "../../../src/coordinator/group/group-shard.ts";
 import { answered } from "../../../src/coordinator/outcome.ts";
 import { ErrorCode } from "../../../src/protocol/error-code.ts";
 import { ANY_TOPIC, from, plan, subscription } from "./group-driver.ts";
-import { RandomShard } from "./random-shard.ts";
+import { RandomShard, seeds } from "./random-shard.ts";
 
 const CONFIG = { ...GROUP_CONFIG_DEFAULTS, groupMaxSize: 6, offsetsRetentionMinutes: 30 };
 const GROUPS = ["g", "h"];
@@ -233,8 +233,7 @@ function runSeed(seed: number, steps: number): void {
 
 describe("random clients", () => {
   // More of them: SEEDS=2000 bun test random-groups
-  const seeds = Array.from({ length: Number(process.env["SEEDS"] ?? 40) }, (_, index) => index + 1);
-  for (const seed of seeds) {
+  for (const seed of seeds(40)) {
     test(`seed ${seed}: invariants hold, all are answered, a restart changes nothing`, () => {
       runSeed(seed, 400);
     });

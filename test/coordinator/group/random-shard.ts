@@ -2,6 +2,7 @@
  * One shard of groups under random work, from a seed: what it is asked is counted, its log commits
  * late, refuses or loses, and its broker may start again.
  */
+import { expect } from "bun:test";
 import { silentLogger } from "../../../src/base/logger.ts";
 import type { GroupConfig } from "../../../src/coordinator/group/group-config.ts";
 import {
@@ -59,6 +60,8 @@ export class ShardBroker {
   }
 }
 
+type TopicChanges = Parameters<GroupShard["topicsChanged"]>[0];
+
 export abstract class RandomShard {
   readonly clock = new FakeClock();
   readonly random: FakeRandom;
@@ -92,6 +95,10 @@ export abstract class RandomShard {
     });
   }
 
+  topicsChanged(changes: TopicChanges): void {
+    this.broker.runtime.forEach((shard) => shard.topicsChanged(changes));
+  }
+
   /** Something happens to the log, or to the broker. */
   disturb(restartChance: number): void {
     const { log } = this.broker;
@@ -123,4 +130,49 @@ export abstract class RandomShard {
     log.commit();
     this.clock.settle();
   }
+}
+
+/** Groups with epochs under random work. */
+export interface EpochLife {
+  readonly simulation: RandomShard & { step(): void; quiesce(): void };
+  /** After each step. */
+  readonly check: () => void;
+  /** What a restart must not change. */
+  readonly recorded: (shard: GroupShard) => unknown;
+  /** Once all is calm, and all have had the time that they need. */
+  readonly expectSettled: () => void;
+}
+
+export function runLife({ simulation, check, recorded, expectSettled }: EpochLife): void {
+  for (let step = 0; step < STEPS; step++) {
+    simulation.step();
+    check();
+    if (step % RESTART_EVERY !== RESTART_EVERY - 1) continue;
+    simulation.calm();
+    const { log, shard } = simulation.broker;
+    const half = simulation.random.below(log.logEndOffset + 1);
+    for (const again of [log.reopened(), log.compacted(), log.compacted(half)]) {
+      const other = simulation.newBroker(again);
+      expect(recorded(other.shard)).toEqual(recorded(shard));
+      other.runtime.stop();
+    }
+  }
+  simulation.quiesce();
+  expectSettled();
+  simulation.clock.advance(400_000);
+  expect(simulation.answered).toBe(simulation.asked);
+}
+
+const STEPS = 400;
+const RESTART_EVERY = 40;
+
+/** From 1 on; `SEEDS` asks for more of them. */
+export function seeds(count: number): number[] {
+  const wanted = Number(process.env["SEEDS"] ?? count);
+  return Array.from({ length: wanted }, (_, index) => index + 1);
+}
+
+/** In the order of their keys: a map that was read from a log may have another. */
+export function byKey<V>(map: ReadonlyMap<string, V>): [string, V][] {
+  return [...map].sort(([one], [other]) => (one < other ? -1 : 1));
 }

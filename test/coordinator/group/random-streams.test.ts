@@ -17,7 +17,7 @@ import { ErrorCode } from "../../../src/protocol/error-code.ts";
 import { internalTopic, subtopology } from "../../api/scenarios/streams-kit.ts";
 import { FakeTopics } from "./consumer-driver.ts";
 import { from } from "./group-driver.ts";
-import { RandomShard } from "./random-shard.ts";
+import { byKey, RandomShard, runLife, seeds } from "./random-shard.ts";
 import { streamsConfig } from "./streams-driver.ts";
 
 const GROUP = "g";
@@ -143,7 +143,7 @@ class Simulation extends RandomShard {
   hear(thread: Thread, { response, missingTopics }: StreamsAnswer): void {
     for (const { name, partitionCount } of missingTopics) {
       if (this.topics.idOf(name) !== null || this.random.chance(0.3)) continue;
-      this.change(this.topics.create(name, partitionCount));
+      this.topicsChanged(this.topics.create(name, partitionCount));
     }
     switch (response.errorCode) {
       case ErrorCode.NONE: {
@@ -185,27 +185,23 @@ class Simulation extends RandomShard {
     const count = this.topics.partitionCountOf(name);
     const isSource = name === "a" || name === "b";
     if (count === null) {
-      if (isSource) this.change(this.topics.create(name, 1 + this.random.below(3)));
+      if (isSource) this.topicsChanged(this.topics.create(name, 1 + this.random.below(3)));
     } else if (!isSource || this.random.chance(0.4)) {
-      this.change(this.topics.delete(name));
+      this.topicsChanged(this.topics.delete(name));
     } else if (count < 3) {
-      this.change(this.topics.grow(name, count + 1));
+      this.topicsChanged(this.topics.grow(name, count + 1));
     }
-  }
-
-  change(changes: Parameters<GroupShard["topicsChanged"]>[0]): void {
-    this.broker.runtime.forEach((shard) => shard.topicsChanged(changes));
   }
 
   /** Whoever is alive goes on for as long as it takes, and one with them; all topics are there. */
   quiesce(): void {
     this.calm();
     for (const name of ["a", "b"]) {
-      if (this.topics.idOf(name) === null) this.change(this.topics.create(name, 2));
+      if (this.topics.idOf(name) === null) this.topicsChanged(this.topics.create(name, 2));
     }
     // One of a wrong size would be in the way for ever.
     for (const name of ["c", "r"]) {
-      if (this.topics.idOf(name) !== null) this.change(this.topics.delete(name));
+      if (this.topics.idOf(name) !== null) this.topicsChanged(this.topics.delete(name));
     }
     this.threads.push(new Thread(this.threads.length, 9));
     for (let round = 0; round < 60; round++) {
@@ -279,21 +275,17 @@ function check(group: StreamsGroup): void {
 
 /** What a restart must not change. */
 function recorded(shard: GroupShard): unknown {
-  return [...shard.streams.byId.values()].map((group) => {
-    const byKey = <V>(map: ReadonlyMap<string, V>): [string, V][] =>
-      [...map].sort(([one], [other]) => (one < other ? -1 : 1));
-    return {
-      id: group.groupId,
-      epochs: [group.groupEpoch, group.assignmentEpoch, group.assignmentTimestampMs],
-      hash: group.metadataHash,
-      validated: group.validatedTopologyEpoch,
-      configs: byKey(group.assignmentConfigs),
-      topology: group.topology?.value,
-      members: byKey(group.members),
-      targets: byKey(group.targetAssignment),
-      state: group.state,
-    };
-  });
+  return [...shard.streams.byId.values()].map((group) => ({
+    id: group.groupId,
+    epochs: [group.groupEpoch, group.assignmentEpoch, group.assignmentTimestampMs],
+    hash: group.metadataHash,
+    validated: group.validatedTopologyEpoch,
+    configs: byKey(group.assignmentConfigs),
+    topology: group.topology?.value,
+    members: byKey(group.members),
+    targets: byKey(group.targetAssignment),
+    state: group.state,
+  }));
 }
 
 function expectSettled({ threads, broker, topics }: Simulation): void {
@@ -313,37 +305,27 @@ function expectSettled({ threads, broker, topics }: Simulation): void {
   expect(held).toEqual(wanted.sort());
 }
 
-function runSeed(seed: number, steps: number): void {
+function runSeed(seed: number): void {
   const simulation = new Simulation(seed);
-  for (let step = 0; step < steps; step++) {
-    simulation.step();
-    // One that is being read is not whole yet.
-    simulation.broker.runtime.forEach(({ streams }) => {
-      for (const group of streams.byId.values()) check(group);
-    });
-    expectOneHolder(simulation);
-    if (step % 40 !== 39) continue;
-    simulation.calm();
-    const { log, shard } = simulation.broker;
-    const half = simulation.random.below(log.logEndOffset + 1);
-    for (const again of [log.reopened(), log.compacted(), log.compacted(half)]) {
-      const other = simulation.newBroker(again);
-      expect(recorded(other.shard)).toEqual(recorded(shard));
-      other.runtime.stop();
-    }
-  }
-  simulation.quiesce();
-  expectSettled(simulation);
-  simulation.clock.advance(400_000);
-  expect(simulation.answered).toBe(simulation.asked);
+  runLife({
+    simulation,
+    recorded,
+    check() {
+      // One that is being read is not whole yet.
+      simulation.broker.runtime.forEach(({ streams }) => {
+        for (const group of streams.byId.values()) check(group);
+      });
+      expectOneHolder(simulation);
+    },
+    expectSettled: () => expectSettled(simulation),
+  });
 }
 
 describe("random streams", () => {
   // More of them: SEEDS=2000 bun test random-streams
-  const seeds = Array.from({ length: Number(process.env["SEEDS"] ?? 30) }, (_, index) => index + 1);
-  for (const seed of seeds) {
+  for (const seed of seeds(30)) {
     test(`seed ${seed}: a task is active once, a restart changes nothing, all are given out`, () => {
-      runSeed(seed, 400);
+      runSeed(seed);
     });
   }
 });
