@@ -188,7 +188,7 @@ export class FollowerState {
   }
 }
 
-export function notTaken(errorCode: ErrorCode, message: string | null = null): FollowerAppend {
+function notTaken(errorCode: ErrorCode, message: string | null = null): FollowerAppend {
   return { errorCode, message, flushed: null };
 }
 

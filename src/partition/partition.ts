@@ -18,6 +18,7 @@
  * goes back only where the log is cut; `readable` moves whenever a waiting fetch may find something
  * new.
  */
+import { later } from "../base/later.ts";
 import { Signal, waitUntil } from "../base/signal.ts";
 import { type AppendResult, refused } from "../log/append-result.ts";
 import type { EpochEnd } from "../log/leader-epochs.ts";
@@ -29,12 +30,11 @@ import { ErrorCode } from "../protocol/error-code.ts";
 import { AppendQueue } from "./append-queue.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { type FollowerProgress, NO_BROKER_EPOCH } from "./follower-progress.ts";
-import {
-  type FetchedRecords,
-  type FollowerAppend,
-  type FollowerPosition,
+import type {
+  FetchedRecords,
+  FollowerAppend,
+  FollowerPosition,
   FollowerState,
-  notTaken,
 } from "./follower-state.ts";
 import type { GatheredAppends } from "./gathered-appends.ts";
 import type { IsrAnswer, IsrProposal } from "./isr-changes.ts";
@@ -46,6 +46,16 @@ import { UNCOUNTED } from "./topic-stats.ts";
 const NO_EPOCH = -1;
 /** As an end of what is committed. */
 const NOTHING = -1;
+
+/** A node alone does without. */
+const following = later(
+  () => require("./follower-state.ts") as typeof import("./follower-state.ts"),
+);
+const NOT_FOLLOWING: FollowerAppend = {
+  errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER,
+  message: null,
+  flushed: null,
+};
 
 const GATHERED_SIZE_MAX = 64 * 1024;
 
@@ -358,7 +368,7 @@ export class Partition {
 
   /** Takes what the leader sent, as it is: see `FollowerState.append`. */
   appendAsFollower(fetched: FetchedRecords): FollowerAppend | Promise<FollowerAppend> {
-    return this.#follower?.append(fetched) ?? notTaken(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    return this.#follower?.append(fetched) ?? NOT_FOLLOWING;
   }
 
   /** The leader has other records where this log has its last ones. */
@@ -470,6 +480,7 @@ export class Partition {
     this.#leader = null;
     if (leader === NO_LEADER) this.#follow(null);
     else if (this.#follower === null || leaderEpoch !== oldEpoch) {
+      const { FollowerState } = following();
       this.#follow(new FollowerState(this.#host, this, leader, leaderEpoch));
     }
   }

@@ -104,6 +104,8 @@ class ReplicationModel {
   readonly #producers: Producer[] = [];
   readonly #acknowledged: Acknowledged[] = [];
   readonly #requests: FetchRequest[] = [];
+  /** Of incarnations that are gone. */
+  readonly #late: FetchRequest[] = [];
   readonly #answers: FetchAnswer[] = [];
   /** What leaders wrote: value by "offset/epoch". */
   readonly #written = new Map<string, string>();
@@ -176,6 +178,7 @@ class ReplicationModel {
       temper(150, (node) => this.#produce(this.#pick(this.#producers), this.#likelyLeader(node))),
       temper(240, (node) => this.#fetch(node)),
       temper(210, () => this.#serve()),
+      temper(10, () => this.#serveLate()),
       temper(200, () => this.#deliver()),
       temper(90, (node) => node.hear()),
       temper(40, () => this.#answerProposal()),
@@ -248,9 +251,18 @@ class ReplicationModel {
     this.#requests.push({ number: node.fetchUnderWay, from: node, brokerEpoch, position });
   }
 
+  /** A request of an incarnation that is gone. */
+  #serveLate(): void {
+    const late = this.#take(this.#late);
+    if (late !== undefined) this.#serveOne(late);
+  }
+
   #serve(): void {
     const request = this.#take(this.#requests);
-    if (request === undefined) return;
+    if (request !== undefined) this.#serveOne(request);
+  }
+
+  #serveOne(request: FetchRequest): void {
     const { position, brokerEpoch, from } = request;
     const leader = this.#nodes[position.leaderId - 1]!;
     if (leader.partition === null) return this.#breakConnection(request);
@@ -357,8 +369,9 @@ class ReplicationModel {
     this.#note(`${node.id} crashes, keeps ${keep ?? "all that was written"}`);
     node.crash(keep);
     for (const producer of this.#producers) producer.isWaiting = false;
-    // Its own requests are on their way, and may come long after it is back.
     for (const request of [...this.#requests]) {
+      // Its own requests are on their way, and may come long after it is back.
+      if (request.from === node) this.#delay(request);
       if (request.position.leaderId === node.id) this.#breakConnection(request);
     }
   }
@@ -383,6 +396,11 @@ class ReplicationModel {
   #likelyLeader(node: ReplicaNode): ReplicaNode {
     if (this.#random.below(5) === 0) return node;
     return this.#nodes[this.#controller.registration.leader - 1] ?? node;
+  }
+
+  #delay(request: FetchRequest): void {
+    this.#breakConnection(request);
+    this.#late.push(request);
   }
 
   #breakConnection(request: FetchRequest): void {
@@ -461,7 +479,7 @@ class ReplicationModel {
 
   #checkHas(id: number, highWatermark: number, leader: ReplicaNode): void {
     const log = this.#nodes[id - 1]!.partition?.log;
-    if (log === undefined || id === this.#weak) return;
+    if (log === undefined) return;
     if (log.logEndOffset >= highWatermark) {
       this.#noteCommitted(leader, highWatermark);
       return;
