@@ -17,6 +17,7 @@ import type { Logger } from "../base/logger.ts";
 import { Queue } from "../base/queue.ts";
 import { Signal, waitUntil } from "../base/signal.ts";
 import type { Clock, Timer, World } from "../base/world.ts";
+import { NodeError } from "../client/node-error.ts";
 import type { RaftReply } from "./adapter/adapter.ts";
 import { CommitFeed } from "./commit-feed.ts";
 import type { Effect, Input, Moment } from "./core/effects.ts";
@@ -401,7 +402,10 @@ export class RaftNode<Records> {
         this.#heard(response);
       },
       // That a node is not there is no news: the core asks again, or others.
-      () => this.#step({ kind: "failed", requestId }),
+      (error: unknown) => {
+        const isUnreachable = error instanceof NodeError && error.reason === "unreachable";
+        this.#step({ kind: "failed", requestId, isUnreachable });
+      },
     );
   }
 

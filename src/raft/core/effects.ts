@@ -13,8 +13,8 @@ export type Input =
   /** `token` comes back with the response, if there is one. */
   | { readonly kind: "request"; readonly token: RequestToken; readonly request: RaftRequest }
   | { readonly kind: "response"; readonly requestId: number; readonly response: RaftResponse }
-  /** No response will come: the connection broke, or none could be made. */
-  | { readonly kind: "failed"; readonly requestId: number }
+  /** No response will come: the connection broke, or none could be made: `isUnreachable`. */
+  | { readonly kind: "failed"; readonly requestId: number; readonly isUnreachable?: boolean }
   /** The controller writes a batch of `recordCount` records. Only for the leader of `epoch`. */
   | {
       readonly kind: "append";

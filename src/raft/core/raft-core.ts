@@ -112,7 +112,7 @@ function take(turn: Turn, input: Input): void {
     case "response":
       return hasResponded(turn, input.requestId, input.response);
     case "failed":
-      return hasFailed(turn, input.requestId);
+      return hasFailed(turn, input.requestId, input.isUnreachable === true);
     case "append": {
       const isLeader = role.name === "leader" && input.epoch === election.leaderEpoch;
       assert(isLeader, "only the leader of the epoch appends");

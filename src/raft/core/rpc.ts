@@ -16,6 +16,7 @@ import type {
   VoteResponse,
 } from "./messages.ts";
 import type { Connection, RaftState, RequestToken } from "./state.ts";
+import { leaderIsGone } from "./succession.ts";
 import { becomeCandidate } from "./transitions.ts";
 import {
   addVoter,
@@ -57,9 +58,10 @@ export function hasResponded(turn: Turn, requestId: number, response: RaftRespon
   answered(turn, connection, handle(turn, connection, response));
 }
 
-export function hasFailed(turn: Turn, requestId: number): void {
+export function hasFailed(turn: Turn, requestId: number, isUnreachable: boolean): void {
   const connection = expected(turn.state, requestId);
   if (connection === null) return;
+  if (isUnreachable) leaderIsGone(turn, connection.id);
   if (connection.kind === "apiVersions") newVoterFailed(turn, connection.id);
   answered(turn, connection, false);
 }

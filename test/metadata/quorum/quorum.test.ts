@@ -40,8 +40,11 @@ for (const [name, shape] of shapes) {
       addBroker(quorum, first);
       quorum.run(first, createTopic("a"));
       const epoch = first.running.raft.epoch;
+      const atMs = quorum.clock.monotonicMs();
       quorum.kill(first.id);
       const second = quorum.leader();
+      // Its process is gone, as its machine says: nobody waits for a timeout.
+      expect(quorum.clock.monotonicMs() - atMs).toBeLessThan(500);
       expect(second.id).not.toBe(first.id);
       expect(second.running.raft.epoch).toBeGreaterThan(epoch);
       expect(second.topics).toEqual(["a"]);
