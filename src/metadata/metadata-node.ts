@@ -87,8 +87,8 @@ export type MetadataListener = (delta: MetadataDelta, image: MetadataImage) => v
 type Records = readonly MetadataRecord[];
 type Appended = AppendedBatch<Records>;
 
-/** How long a fetch of the metadata waits for news; Kafka has it in its code. */
-const FETCH_WAIT_MS_MAX = 500;
+/** No settings: how long a fetch waits for news, which Kafka has in its code, and our haste. */
+const OWN = { fetchMaxWaitMs: 500, isHasty: true } as const;
 
 export class MetadataNode {
   /** Of committed records; the same object for the life of the node. */
@@ -122,7 +122,7 @@ export class MetadataNode {
       if (reason !== null) throw new QuorumError(reason);
       const loaded = loadMetadata(log, replica.snapshot, clusterId);
       const node = new MetadataNode(options, lock, loaded, (listener) => {
-        const config = { ...options.quorum, ...whoIs(options), fetchMaxWaitMs: FETCH_WAIT_MS_MAX };
+        const config = { ...options.quorum, ...whoIs(options), ...OWN };
         const decode = (values: readonly Buffer[]) => values.map(decodeRecord);
         return new RaftNode({ ...options, log, loaded: replica, config, decode, listener });
       });

@@ -42,6 +42,7 @@ import { type LogState, lastEpoch, snapshotsChanged } from "./log-state.ts";
 import { poll } from "./poll.ts";
 import { answerRequest, hasFailed, hasResponded } from "./rpc.ts";
 import { NEVER_MS, type RaftConfig, type RaftState } from "./state.ts";
+import { firstElection, heirsOf } from "./succession.ts";
 import {
   becomeProspective,
   electionTimeout,
@@ -166,14 +167,16 @@ function enterFirstRole(turn: Turn): void {
     state.role = { name: "unattached", electionAtMs };
   } else if (election.leaderId === local.id) {
     const unacknowledged = [...voters.keys()].filter((id) => id !== local.id);
-    state.role = { name: "resigned", electionAtMs, unacknowledged, preferredCandidates: [] };
+    // What they have is not known here: each is voted for as far as its log allows.
+    const preferredCandidates = heirsOf(state, local.id);
+    state.role = { name: "resigned", electionAtMs, unacknowledged, preferredCandidates };
   } else if (isOwnVote(election, config) && isLocalVoter(state)) {
     stand(turn);
   } else if (election.leaderId !== NOBODY && endpoints.length > 0) {
     state.leaderEndpoints = endpoints;
     state.role = newFollower(nowMs + config.fetchTimeoutMs);
   } else {
-    state.role = { name: "unattached", electionAtMs };
+    state.role = { name: "unattached", electionAtMs: firstElection(turn) };
   }
   const { name } = state.role;
   const isWaiting = name === "unattached" || name === "follower" || name === "resigned";

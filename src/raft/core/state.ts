@@ -31,6 +31,8 @@ export interface RaftConfig {
   readonly canBecomeVoter: boolean;
   /** auto.join.enable */
   readonly autoJoin: boolean;
+  /** Where something says that nobody leads, voters do not wait for a timeout: succession.ts. */
+  readonly isHasty: boolean;
   readonly electionTimeoutMs: number;
   readonly electionBackoffMaxMs: number;
   readonly fetchTimeoutMs: number;

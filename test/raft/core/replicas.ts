@@ -59,6 +59,7 @@ function configOf(id: number, voters: readonly number[]): RaftConfig {
     bootstrapServers: voters.map((voter) => ({ host: `n${voter}`, port: 9093 })),
     canBecomeVoter: true,
     autoJoin: false,
+    isHasty: false,
     electionTimeoutMs: 1000,
     electionBackoffMaxMs: 1000,
     fetchTimeoutMs: 2000,

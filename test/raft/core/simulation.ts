@@ -56,7 +56,7 @@ class Simulation {
     cluster.isFlushedAtOnce = random.chance(0.3);
     cluster.below = (_, bound) => random.below(bound);
     const autoJoin = random.chance(0.3);
-    const config = { autoJoin };
+    const config = { autoJoin, isHasty: random.chance(0.5) };
     addReplicas(cluster, { voters, observers, isDynamic: this.#isDynamic, config });
     cluster.watch = (id, effect) => this.#note(`${id} ${effect.kind}`);
   }
@@ -112,7 +112,11 @@ class Simulation {
   #lose({ from, to, requestId, request }: Message): void {
     if (!this.#random.chance(0.5)) return;
     if (request === null) this.#cluster.step(to, { kind: "failed", requestId });
-    else if (from !== CLIENT) this.#cluster.step(from, { kind: "failed", requestId });
+    else if (from !== CLIENT) {
+      // Its machine may say that nobody listens, and be mistaken.
+      const isUnreachable = this.#random.chance(0.5);
+      this.#cluster.step(from, { kind: "failed", requestId, isUnreachable });
+    }
   }
 
   #passTime(id: number): void {

@@ -1,7 +1,7 @@
 /**
  * Runs a trace. Its blocks are parted by empty lines: comments, a command, `----`, and the outcome.
  *
- *   cluster 1 2 3 [observers 4 5] [dynamic]   replicas, all up
+ *   cluster 1 2 3 [observers 4 5] [dynamic] [hasty]   replicas, all up
  *   elect 1                the election timer of replica 1 runs out, and all is delivered untold
  *   timeout 1              the next timer of replica 1 runs out
  *   pass 500               as much time passes for all, each ticking when it has to; of the messages
@@ -9,6 +9,7 @@
  *   deliver                all messages, and those that they lead to, until there are none
  *   deliver 1->2           those under way between two
  *   drop [1->2]            messages are lost, and nobody is told
+ *   gone 2 1               replica 2 hears that nobody listens any more where replica 1 was
  *   cut 1 / join 1         nothing reaches or leaves replica 1 from now on
  *   append 1 a             the controller on replica 1 writes a batch
  *   hold 1 / sync 1        syncs of replica 1 do not end / end
@@ -130,6 +131,8 @@ class Trace {
       case "remove":
       case "update":
         return this.#changeVoters(name, id, Number(words[1]));
+      case "gone":
+        return this.#gone(id, Number(words[1]));
       case "ask":
         return this.#ask(id, JSON.parse(words.slice(1).join(" ")) as Asked);
       case "status":
@@ -149,7 +152,16 @@ class Trace {
     // Each waits for its own time: no two are ever the same.
     this.#cluster.below = (id, bound) => (id * 100) % bound;
     this.#cluster.watch = (id, effect) => this.#tell(id, effect);
-    addReplicas(this.#cluster, { voters, observers, isDynamic });
+    const config = { isHasty: words.includes("hasty") };
+    addReplicas(this.#cluster, { voters, observers, isDynamic, config });
+    this.#settle();
+  }
+
+  #gone(id: number, goneId: number): void {
+    const { connections } = this.#cluster.state(id);
+    const { requestId } = connections.find((each) => each.id === goneId)!;
+    this.#cluster.node(id).nowMs = this.#nowMs;
+    this.#cluster.step(id, { kind: "failed", requestId, isUnreachable: true });
     this.#settle();
   }
 
