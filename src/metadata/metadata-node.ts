@@ -18,6 +18,7 @@
  *   const response = await node.submit(createTopics(request));
  *   await node.stop();
  */
+import { later } from "../base/later.ts";
 import type { Logger } from "../base/logger.ts";
 import { Signal, waitUntil } from "../base/signal.ts";
 import type { World } from "../base/world.ts";
@@ -45,7 +46,6 @@ import type { MetadataDelta } from "./delta.ts";
 import { warnOfFeatures } from "./feature-warnings.ts";
 import { deltaOfAll } from "./full-delta.ts";
 import type { MetadataImage } from "./image.ts";
-import { replaceImage } from "./image-replacement.ts";
 import { MetadataStoppedError, NotControllerError } from "./metadata-errors.ts";
 import { type LoadedMetadata, loadMetadata, loadSnapshot } from "./metadata-loader.ts";
 import { openMetadataLog } from "./metadata-log.ts";
@@ -86,6 +86,9 @@ export type MetadataListener = (delta: MetadataDelta, image: MetadataImage) => v
 
 type Records = readonly MetadataRecord[];
 type Appended = AppendedBatch<Records>;
+
+type ReplacementModule = typeof import("./image-replacement.ts");
+const replacementModule = later((): ReplacementModule => require("./image-replacement.ts"));
 
 /** No settings: how long a fetch waits for news, which Kafka has in its code, and our haste. */
 const OWN = { fetchMaxWaitMs: 500, isHasty: true } as const;
@@ -295,7 +298,7 @@ export class MetadataNode {
     this.#lastOffset = loaded.lastOffset;
     this.#lastEpoch = loaded.lastEpoch;
     this.#lastTimestamp = loaded.lastTimestamp;
-    this.#tell(replaceImage(this.image, loaded.replay.image));
+    this.#tell(replacementModule().replaceImage(this.image, loaded.replay.image));
     this.#snapshots.restart();
   }
 

@@ -6,6 +6,7 @@
  * those that are asked for while one is under way share the next.
  */
 import { assert } from "../base/assert.ts";
+import { later } from "../base/later.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Queue } from "../base/queue.ts";
 import type { Clock, Disk, World } from "../base/world.ts";
@@ -20,7 +21,7 @@ import { controlBatch, dataBatch } from "./raft-batch.ts";
 import type { NewBatch, RaftListener } from "./raft-listener.ts";
 import type { RaftLog } from "./raft-log.ts";
 import { factsOfSnapshot } from "./replica-loader.ts";
-import { SnapshotDownload } from "./snapshot-download.ts";
+import type { SnapshotDownload } from "./snapshot-download.ts";
 import { type SnapshotId, snapshotFileName } from "./snapshot-name.ts";
 
 export interface EffectRunnerOptions<Records> {
@@ -33,6 +34,9 @@ export interface EffectRunnerOptions<Records> {
   readonly take: (input: Input) => void;
   readonly fail: (error: unknown) => void;
 }
+
+type DownloadModule = typeof import("./snapshot-download.ts");
+const downloadModule = later((): DownloadModule => require("./snapshot-download.ts"));
 
 type EffectOf<Kind> = Extract<Effect, { readonly kind: Kind }>;
 
@@ -73,13 +77,13 @@ export class EffectRunner<Records> {
       case "truncate":
         this.#log.truncateTo(effect.endOffset);
         this.#feed.truncated(effect.endOffset);
-        return null;
+        return this.#log.syncCut();
       case "flush":
         this.#wanted = effect;
         this.#syncSoon();
         return null;
       case "beginSnapshot":
-        this.#download = new SnapshotDownload(this.#disk, this.#log.directory, effect.id);
+        this.#beginDownload(effect.id);
         return null;
       case "writeSnapshot":
         assert(effect.bytes instanceof Buffer, "a part of a snapshot is bytes");
@@ -167,6 +171,11 @@ export class EffectRunner<Records> {
     this.#feed.appended({ ...at, endOffset, size: bytes.length, records });
   }
 
+  #beginDownload(id: SnapshotId): void {
+    const { SnapshotDownload } = downloadModule();
+    this.#download = new SnapshotDownload(this.#disk, this.#log.directory, id);
+  }
+
   async #completeSnapshot(id: SnapshotId): Promise<void> {
     const download = this.#download;
     assert(download !== null, "a snapshot that has come");
@@ -182,7 +191,7 @@ export class EffectRunner<Records> {
     // A sync under way would be of files that are about to go.
     await this.#syncing;
     this.#log.restartAt(id);
-    await this.#log.flush();
+    await this.#log.syncCut();
     logger.info(`${snapshotFileName(id)} has come from the leader, and stands for the log`);
     listener.loadSnapshot(id, snapshot);
     this.#feed.restart(id.endOffset);

@@ -47,6 +47,8 @@ export class RaftLog {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #options: RaftLogOptions;
+  /** The log was dropped for a snapshot as it was opened: `syncCut` comes first. */
+  wasCut = false;
   /** Complete ones, oldest first. */
   #snapshots: SnapshotId[] = [];
 
@@ -134,18 +136,27 @@ export class RaftLog {
     assert(errorCode === ErrorCode.NONE, `the metadata log takes fetched batches: ${message}`);
   }
 
-  /** What lies there and behind was never committed. */
+  /** What lies there and behind was never committed. See `syncCut`. */
   truncateTo(offset: number): void {
     this.log.truncateTo(offset);
     if (this.log.failure !== null) throw this.log.failure;
   }
 
-  /** A snapshot that has been completed in the directory stands for all of the log. */
+  /** A snapshot that has been completed in the directory stands for all of the log; `syncCut`. */
   restartAt(id: SnapshotId): void {
     this.snapshotAdded(id);
     this.log.truncateFullyAndStartAt(id.endOffset);
     if (this.log.failure !== null) throw this.log.failure;
     this.#forgetBefore(id, "a newer one came from the leader");
+  }
+
+  /**
+   * What was cut off does not come back with a loss of power: before that nothing may be appended,
+   * lest the old lies under the new then. Throws `DiskError`.
+   */
+  async syncCut(): Promise<void> {
+    await this.log.syncCut();
+    if (this.log.failure !== null) throw this.log.failure;
   }
 
   /** The batches between two offsets, in order, as many at once as are read at once. */
@@ -238,6 +249,7 @@ export class RaftLog {
     const isOther = before !== undefined && before.epoch !== epoch && this.startOffset < endOffset;
     if (endOffset <= this.endOffset && !isOther) return;
     this.log.truncateFullyAndStartAt(endOffset);
+    this.wasCut = true;
     this.#forgetBefore(latest, "the log was truncated to a newer snapshot");
   }
 

@@ -13,11 +13,12 @@
  * listener gets every batch below the high watermark once, in order, and before whoever waits for
  * it is told; a timer is set only while the core waits for something.
  */
+import { later } from "../base/later.ts";
 import type { Logger } from "../base/logger.ts";
 import { Queue } from "../base/queue.ts";
 import { Signal, waitUntil } from "../base/signal.ts";
 import type { Clock, Timer, World } from "../base/world.ts";
-import { NodeError } from "../client/node-error.ts";
+import { ErrorCode } from "../protocol/error-code.ts";
 import type { RaftReply } from "./adapter/adapter.ts";
 import { CommitFeed } from "./commit-feed.ts";
 import type { Effect, Input, Moment } from "./core/effects.ts";
@@ -31,14 +32,14 @@ import {
   startReplica,
   step,
 } from "./core/raft-core.ts";
-import { NEVER_MS, type RaftConfig, type RaftState } from "./core/state.ts";
+import { type Destination, NEVER_MS, type RaftConfig, type RaftState } from "./core/state.ts";
 import { isLocalVoter } from "./core/transitions.ts";
 import { lastKraftVersion, lastVoters } from "./core/voter-history.ts";
 import { EffectRunner } from "./effect-runner.ts";
 import { NOBODY, readQuorumState } from "./quorum-state.ts";
 import type { NewBatch, RaftListener } from "./raft-listener.ts";
 import type { RaftLog } from "./raft-log.ts";
-import { RaftPeers, type RaftPeersOptions } from "./raft-peers.ts";
+import type { RaftPeers, RaftPeersOptions } from "./raft-peers.ts";
 import { RaftStats } from "./raft-stats.ts";
 import type { LoadedReplica } from "./replica-loader.ts";
 import type { SnapshotId } from "./snapshot-name.ts";
@@ -63,6 +64,9 @@ export class NotLeaderError extends Error {}
 /** This node cannot take part in the quorum that its log, its settings or others describe. */
 export class QuorumError extends Error {}
 
+type PeersModule = typeof import("./raft-peers.ts");
+const peersModule = later((): PeersModule => require("./raft-peers.ts"));
+
 /** How long a leader that stops waits for others to hear of it. */
 const GOODBYE_MS_MAX = 1000;
 
@@ -77,7 +81,9 @@ export class RaftNode<Records> {
   readonly #listener: RaftListener<Records>;
   readonly #logger: Logger;
   readonly #random: World["random"];
-  readonly #peers: RaftPeers;
+  /** A node that is alone speaks to nobody. */
+  readonly #peers: () => RaftPeers;
+  #arePeersMade = false;
   readonly #feed: CommitFeed<Records>;
   readonly #runner: EffectRunner<Records>;
   readonly #effects = new Queue<Effect>();
@@ -88,6 +94,8 @@ export class RaftNode<Records> {
   #isOver = false;
   #ledEpoch = NOBODY;
   #firstHighWatermark = -1;
+  /** Addresses of nodes of other clusters: each is told of once. */
+  readonly #foreign = new Set<string>();
   #timer: Timer | null = null;
   #timerAtMs = NEVER_MS;
   #steppedMs = 0;
@@ -102,7 +110,11 @@ export class RaftNode<Records> {
     this.#listener = listener;
     this.#logger = logger;
     const { requestTimeoutMs, listener: name } = config;
-    this.#peers = new RaftPeers({ ...world, ...peers, requestTimeoutMs, listener: name });
+    this.#peers = later(() => {
+      this.#arePeersMade = true;
+      const { RaftPeers } = peersModule();
+      return new RaftPeers({ ...world, ...peers, requestTimeoutMs, listener: name });
+    });
     const failed = (error: unknown) => this.fail(error);
     const { highWatermark } = loaded.log;
     this.#feed = new CommitFeed(log, highWatermark, options.decode, listener, failed);
@@ -197,7 +209,7 @@ export class RaftNode<Records> {
   /** What is on the disk becomes sure first: who fetches says of all that it has that it is. */
   start(): void {
     for (const effect of this.#firstEffects) this.#effects.push(effect);
-    const synced = this.log.flush();
+    const synced = this.log.wasCut ? this.log.syncCut() : this.log.flush();
     const isFirst = this.#effects.length > 0 && this.#effects.first().kind === "persist";
     const persisted = isFirst ? this.#runner.carryOut(this.#effects) : null;
     Promise.all([synced, persisted]).then(
@@ -308,7 +320,7 @@ export class RaftNode<Records> {
     this.#timer?.cancel();
     this.#timer = null;
     this.#effects.clear();
-    this.#peers.close();
+    if (this.#arePeersMade) this.#peers().close();
   }
 
   #leads(epoch: number): boolean {
@@ -396,24 +408,34 @@ export class RaftNode<Records> {
   }
 
   #send({ to, requestId, request }: Extract<Effect, { kind: "send" }>): void {
-    this.#peers.ask(to, request).then(
+    const peers = this.#peers();
+    peers.ask(to, request).then(
       (response) => {
         this.#step({ kind: "response", requestId, response });
-        this.#heard(response);
+        this.#heard(to, response);
       },
       // That a node is not there is no news: the core asks again, or others.
       (error: unknown) => {
-        const isUnreachable = error instanceof NodeError && error.reason === "unreachable";
+        const isUnreachable = peers.isUnreachable(error);
         this.#step({ kind: "failed", requestId, isUnreachable });
       },
     );
   }
 
-  #heard(response: RaftResponse): void {
+  #heard(from: Destination, response: RaftResponse): void {
+    if (response.topLevelError === ErrorCode.INCONSISTENT_CLUSTER_ID) this.#tellForeign(from);
     if (response.kind === "endQuorumEpoch") this.moved.move();
     if (response.kind !== "fetch" || response.errorCode !== 0 || response.topLevelError !== 0)
       return;
     if (response.highWatermark >= 0) this.#knowHighWatermark(response.highWatermark);
+  }
+
+  #tellForeign({ id, host, port }: Destination): void {
+    const address = `${host}:${port}`;
+    if (this.#foreign.has(address)) return;
+    this.#foreign.add(address);
+    const who = id < 0 ? `the node at ${address}` : `node ${id} at ${address}`;
+    this.#logger.error(`${who} belongs to another cluster than ${this.clusterId}`);
   }
 
   #knowHighWatermark(offset: number): void {

@@ -58,6 +58,11 @@ export class RaftPeers {
     }
   }
 
+  /** Whether it says that nobody listens there. */
+  isUnreachable(error: unknown): boolean {
+    return error instanceof NodeError && error.reason === "unreachable";
+  }
+
   close(): void {
     for (const peer of this.#peers.values()) peer.close();
     this.#peers.clear();

@@ -32,6 +32,7 @@
  * watermark never falls.
  */
 import { assert } from "../../base/assert.ts";
+import { later } from "../../base/later.ts";
 import { ZERO_UUID } from "../../base/uuid.ts";
 import { FIRST_QUORUM_STATE, NOBODY, type QuorumState } from "../quorum-state.ts";
 import type { Effect, Input, Moment, Turn } from "./effects.ts";
@@ -40,7 +41,6 @@ import { snapshotLoaded, snapshotRefused } from "./follow.ts";
 import { appendAsLeader, leaderFlushed } from "./leader.ts";
 import { type LogState, lastEpoch, snapshotsChanged } from "./log-state.ts";
 import { poll } from "./poll.ts";
-import { answerRequest, hasFailed, hasResponded } from "./rpc.ts";
 import { NEVER_MS, type RaftConfig, type RaftState } from "./state.ts";
 import { firstElection, heirsOf } from "./succession.ts";
 import {
@@ -57,6 +57,9 @@ import { type VoterHistory, dropOldFacts, lastKraftVersion, lastVoters } from ".
 export { type QuorumDescription, describeQuorum } from "./describe.ts";
 export { nextTickAtMs } from "./poll.ts";
 export { reasonAgainstUpgrade } from "./upgrade.ts";
+
+type RpcModule = typeof import("./rpc.ts");
+const rpc = later((): RpcModule => require("./rpc.ts"));
 
 /** What is on the disk of a replica. */
 export interface Durable {
@@ -109,11 +112,11 @@ function take(turn: Turn, input: Input): void {
     case "tick":
       return;
     case "request":
-      return answerRequest(turn, input.token, input.request);
+      return rpc().answerRequest(turn, input.token, input.request);
     case "response":
-      return hasResponded(turn, input.requestId, input.response);
+      return rpc().hasResponded(turn, input.requestId, input.response);
     case "failed":
-      return hasFailed(turn, input.requestId, input.isUnreachable === true);
+      return rpc().hasFailed(turn, input.requestId, input.isUnreachable === true);
     case "append": {
       const isLeader = role.name === "leader" && input.epoch === election.leaderEpoch;
       assert(isLeader, "only the leader of the epoch appends");

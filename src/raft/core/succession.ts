@@ -1,6 +1,7 @@
 /**
- * When nobody leads, and who stands for election first. Kafka's voters wait for a timeout each time;
- * here they ask each other earlier, one after the other, where something says that it is time:
+ * When nobody leads, and who stands for election first. Kafka's voters wait for a timeout each
+ * time; here they ask each other earlier, one after the other, where something says that it is
+ * time:
  *
  *   voters but for the former leader, by id:   first       second      third
  *   stand for election after                   0-50 ms     100-150     200-250
