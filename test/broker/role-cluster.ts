@@ -43,7 +43,7 @@ export class RoleCluster {
     for (const plan of plans) {
       const world = neighbourOf(this.client, addressOf(plan.id));
       const settings = { ...settingsOf(plan, votersText), ...plan.settings };
-      this.client.clock.await(format(world, plan.nodeId ?? plan.id, options));
+      this.client.clock.await(format(world, plan, options));
       this.nodes.set(plan.id, new SimulatedNode(plan.id, world, settings, new FakeRandom(plan.id)));
     }
   }
@@ -156,11 +156,11 @@ function settingsOf({ id, nodeId, roles }: NodePlan, votersText: string): Record
   };
 }
 
-function format(world: FakeWorld, nodeId: number, options: ClusterOptions): Promise<void> {
+function format(world: FakeWorld, node: NodePlan, options: ClusterOptions): Promise<void> {
   const plan = {
-    clusterId: options.clusterIdOf?.(nodeId) ?? CLUSTER_ID,
-    nodeId,
-    directories: ["/data"],
+    clusterId: options.clusterIdOf?.(node.id) ?? CLUSTER_ID,
+    nodeId: node.nodeId ?? node.id,
+    directories: (node.settings?.["log.dirs"] ?? "/data").split(","),
     metadataDirectory: "/data",
     records: options.bootstrapRecords ?? defaultBootstrapRecords(SUPPORTED_FEATURES),
     kraftVersion: 0,
