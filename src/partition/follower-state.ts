@@ -45,7 +45,10 @@ export interface FetchedRecords {
 export interface FollowerAppend {
   readonly errorCode: ErrorCode;
   readonly message: string | null;
-  /** With `flush.messages`: the leader may hear of the records when it has resolved. */
+  /**
+   * With `flush.messages`: the leader may hear of the records when it has resolved. Never rejects:
+   * of a disk that has failed there is no position any more.
+   */
   readonly flushed: Promise<void> | null;
 }
 
@@ -142,7 +145,7 @@ export class FollowerState {
       const nowMs = this.#host.clock.wallMs();
       const result = log.appendAsFollower(records, this.leaderEpoch, nowMs);
       if (result.errorCode !== ErrorCode.NONE) return notTaken(result.errorCode, result.message);
-      flushed = result.flushed;
+      flushed = result.flushed?.catch(() => undefined) ?? null;
     }
     const hasAdvanced = log.advanceHighWatermark(Math.min(highWatermark, log.logEndOffset));
     const newStart = Math.min(logStartOffset, log.highWatermark);

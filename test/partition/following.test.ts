@@ -14,6 +14,7 @@ import { truncationOffset } from "../../src/partition/follower-state.ts";
 import type { PartitionRegistration } from "../../src/metadata/partition-registration.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { batchOf } from "../log/log-fixture.ts";
+import { deadWorlds } from "../log/manager-fixture.ts";
 import { fakeWorld, neighbourOf } from "../sim/fake-world.ts";
 import { FakeController } from "./replication-model/fake-controller.ts";
 import { type PendingProposal, ReplicaNode } from "./replication-model/replica-node.ts";
@@ -260,6 +261,26 @@ test("records are committed when the disks of a flushing topic have them", () =>
   settle();
   expect(leader.log.highWatermark).toBe(1);
   expect(() => produce(0)).not.toThrow();
+});
+
+test("a follower whose disk fails has nothing to fetch any more, and nobody waits for it", () => {
+  const { follower, nodes, produce, follow, settle } = pair();
+  follower.log.updateConfig({ ...follower.log.config, flushMessages: 1 });
+  produce(1);
+  const { world } = nodes[1]!;
+  deadWorlds.add(world);
+  world.disk.inject({ operation: "sync", path: /topic-0/, code: "EIO" });
+  let isOver = false;
+  void (follow(2) as FollowerAppend).flushed!.then(() => (isOver = true));
+  settle();
+  expect([isOver, follower.log.failure?.code, follower.followerPosition()]).toEqual([
+    true,
+    "EIO",
+    null,
+  ]);
+  expect(follower.appendAsFollower(emptyAnswer(0, 1))).toMatchObject({
+    errorCode: ErrorCode.KAFKA_STORAGE_ERROR,
+  });
 });
 
 function emptyAnswer(leaderEpoch: number, fetchOffset: number) {
