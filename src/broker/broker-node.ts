@@ -105,7 +105,7 @@ export class BrokerNode implements Broker {
   readonly supportedFeatures = SUPPORTED_FEATURES;
   readonly txnMarkers: TxnMarkerWriter;
   /** For what other nodes answer. */
-  readonly buffers = new BufferPool();
+  readonly buffers = new BufferPool(ANSWERS_KEPT_BYTES, ANSWER_SIZE_MAX);
   readonly #options: BrokerOptions;
   readonly #storage: Storage;
   readonly #coordinators = new Coordinators(this);
@@ -462,6 +462,9 @@ export class BrokerNode implements Broker {
   }
 }
 
+/** Answers to fetches of replicas are large, and come one after the other. */
+const ANSWER_SIZE_MAX = 16 * 1024 * 1024;
+const ANSWERS_KEPT_BYTES = 32 * 1024 * 1024;
 /** min.incremental.fetch.session.eviction.ms is no setting: Kafka has it in its code. */
 const SESSION_EVICTION_MS = 120_000;
 const NO_CONTROLLER = -1;

@@ -49,6 +49,8 @@ interface Waiting {
 
 /** What a node may answer at most; Kafka's clients have 100 MiB for their own fetches. */
 const RESPONSE_SIZE_MAX = 512 * 1024 * 1024;
+/** Room for an answer up to this size is made when it begins to come; about what fetches ask for. */
+const TRUSTED_SIZE_MAX = 16 * 1024 * 1024;
 const SIZE_SIZE = 4;
 const CORRELATION_IDS = 2 ** 31;
 const UNCOUNTED: FrameMemory = { take() {}, give() {} };
@@ -96,7 +98,13 @@ export class NodeConnection {
   private constructor(options: ConnectionOptions, pool: BufferPool) {
     this.#options = options;
     this.#name = `${options.host}:${options.port}`;
-    this.#frames = new FrameBuffer(UNCOUNTED, pool, RESPONSE_SIZE_MAX, RESPONSE_SIZE_MIN);
+    this.#frames = new FrameBuffer(
+      UNCOUNTED,
+      pool,
+      RESPONSE_SIZE_MAX,
+      RESPONSE_SIZE_MIN,
+      TRUSTED_SIZE_MAX,
+    );
   }
 
   get isClosed(): boolean {

@@ -1,5 +1,6 @@
 /**
- * Buffers that are used again, in sizes of powers of two from 4 KiB to 1 MiB.
+ * Buffers that are used again, in sizes of powers of two from 4 KiB to 1 MiB, or to what the owner
+ * of the pool says.
  *
  * A buffer taken has one owner until it is given back, and is not looked at afterwards. Bigger
  * ones are made for one use: they are rare, and keeping them would hold memory for nothing.
@@ -7,16 +8,17 @@
 import { assert } from "../../base/assert.ts";
 
 const SIZE_MIN_LOG2 = 12;
-const SIZE_MAX_LOG2 = 20;
+const SIZE_MAX = 2 ** 20;
 
 export class BufferPool {
   readonly #free: Buffer[][] = [];
   readonly #freeBytesMax: number;
   #freeBytes = 0;
 
-  constructor(freeBytesMax = 16 * 1024 * 1024) {
+  /** `sizeMax`: of a buffer that is kept; a power of two. */
+  constructor(freeBytesMax = 16 * 1024 * 1024, sizeMax = SIZE_MAX) {
     this.#freeBytesMax = freeBytesMax;
-    for (let log2 = SIZE_MIN_LOG2; log2 <= SIZE_MAX_LOG2; log2++) this.#free.push([]);
+    for (let size = 2 ** SIZE_MIN_LOG2; size <= sizeMax; size *= 2) this.#free.push([]);
   }
 
   /** Bytes that lie ready. */

@@ -10,6 +10,7 @@
  * - A frame that straddles chunks is gathered in a pooled buffer. That grows fourfold with the
  *   bytes that have come, up to the frame's size, and never to a size that was only declared: at
  *   most a quarter of a frame is copied again, and a client holds at most four times what it sent.
+ *   Of who is trusted, frames up to some size get all their memory at once.
  * - A size is checked before a byte behind it is kept.
  *
  * Invariants: at most one of `#gathering` and an unread rest of `#chunk` outlives `next()`; every
@@ -29,6 +30,7 @@ export class FrameBuffer {
   readonly #frameSizeMin: number;
   readonly #memory: FrameMemory;
   readonly #pool: BufferPool;
+  readonly #trustedSizeMax: number;
   #chunk: Block | null = null;
   /** Unread bytes of the chunk: from #position to #end. */
   #position = 0;
@@ -44,7 +46,9 @@ export class FrameBuffer {
     pool: BufferPool,
     frameSizeMax: number,
     frameSizeMin = REQUEST_SIZE_MIN,
+    trustedSizeMax = 0,
   ) {
+    this.#trustedSizeMax = trustedSizeMax;
     this.#frameSizeMin = frameSizeMin;
     this.#memory = memory;
     this.#pool = pool;
@@ -163,7 +167,10 @@ export class FrameBuffer {
   }
 
   #blockFor(delivered: number): Block {
-    const size = Math.min(this.#wanted, Math.max(GATHER_SIZE_MIN, GROWTH * delivered));
+    const isTrusted = this.#wanted <= this.#trustedSizeMax && delivered > PREFIX_SIZE;
+    const size = isTrusted
+      ? this.#wanted
+      : Math.min(this.#wanted, Math.max(GATHER_SIZE_MIN, GROWTH * delivered));
     return new Block(this.#pool.take(size), this.#memory, this.#pool);
   }
 

@@ -159,6 +159,29 @@ describe("a frame buffer", () => {
   });
 });
 
+test("frames of who is trusted get all their memory at once, up to some size", () => {
+  const taken: number[] = [];
+  const pool = new BufferPool();
+  const take = pool.take.bind(pool);
+  pool.take = (size) => {
+    taken.push(size);
+    return take(size);
+  };
+  const memory = new RequestMemory(new FakeClock(), {
+    queuedMaxRequestBytes: Infinity,
+    queuedMaxRequests: 500,
+  });
+  const buffer = new FrameBuffer(memory, pool, SIZE_MAX, 0, 50_000);
+  for (const size of [40_000, 60_000]) {
+    const frame = frameOf(Buffer.alloc(size, 7));
+    for (let at = 0; at < frame.length; at += 5000) {
+      buffer.push(frame.subarray(at, at + 5000));
+      buffer.next()?.release();
+    }
+  }
+  expect(taken).toEqual([40_004, 20_000, 60_004]);
+});
+
 describe("a buffer pool", () => {
   test("uses buffers again, within bounds", () => {
     const pool = new BufferPool(100_000);
@@ -174,6 +197,9 @@ describe("a buffer pool", () => {
     pool.give(Buffer.alloc(3_000_000));
     expect(pool.freeBytes).toBe(65_536);
     expect(() => pool.give(Buffer.alloc(5000))).toThrow("taken from a pool");
+    const large = new BufferPool(10_000_000, 4_194_304);
+    large.give(large.take(3_000_000));
+    expect(large.freeBytes).toBe(4_194_304);
   });
 });
 
