@@ -49,7 +49,7 @@ interface Waiting {
 
 /** What a node may answer at most; Kafka's clients have 100 MiB for their own fetches. */
 const RESPONSE_SIZE_MAX = 512 * 1024 * 1024;
-/** Room for an answer up to this size is made when it begins to come; about what fetches ask for. */
+/** Up to this size room for an answer is made when it begins to come. */
 const TRUSTED_SIZE_MAX = 16 * 1024 * 1024;
 const SIZE_SIZE = 4;
 const CORRELATION_IDS = 2 ** 31;
