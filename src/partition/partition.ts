@@ -368,6 +368,7 @@ export class Partition {
 
   /** Takes what the leader sent, as it is: see `FollowerState.append`. */
   appendAsFollower(fetched: FetchedRecords): FollowerAppend | Promise<FollowerAppend> {
+    this.stats.replicationBytesIn += fetched.records.length;
     return this.#follower?.append(fetched) ?? NOT_FOLLOWING;
   }
 
@@ -512,7 +513,9 @@ export class Partition {
   }
 
   #propose(leader: LeaderState, proposal: IsrProposal): void {
+    const sizeBefore = this.#registration.isr.length;
     void this.#host.isrChanges.propose(proposal).then((answer) => {
+      this.stats.isrProposed(answer.errorCode, sizeBefore, proposal.isr.length);
       this.#isrAnswered(leader, proposal, answer);
     });
   }

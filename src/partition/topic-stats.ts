@@ -11,6 +11,11 @@ export class TopicStats {
   /** Too large to be taken. */
   bytesRejected = 0;
   replicationBytesOut = 0;
+  replicationBytesIn = 0;
+  /** What the controller said to leaders here that proposed another ISR. */
+  isrShrinks = 0;
+  isrExpands = 0;
+  failedIsrUpdates = 0;
   totalProduceRequests = 0;
   failedProduceRequests = 0;
   totalFetchRequests = 0;
@@ -34,12 +39,22 @@ export class TopicStats {
     }
   }
 
+  isrProposed(errorCode: ErrorCode, sizeBefore: number, sizeProposed: number): void {
+    if (errorCode !== ErrorCode.NONE) this.failedIsrUpdates++;
+    else if (sizeProposed < sizeBefore) this.isrShrinks++;
+    else this.isrExpands++;
+  }
+
   add(other: TopicStats): void {
     this.messagesIn += other.messagesIn;
     this.bytesIn += other.bytesIn;
     this.bytesOut += other.bytesOut;
     this.bytesRejected += other.bytesRejected;
     this.replicationBytesOut += other.replicationBytesOut;
+    this.replicationBytesIn += other.replicationBytesIn;
+    this.isrShrinks += other.isrShrinks;
+    this.isrExpands += other.isrExpands;
+    this.failedIsrUpdates += other.failedIsrUpdates;
     this.totalProduceRequests += other.totalProduceRequests;
     this.failedProduceRequests += other.failedProduceRequests;
     this.totalFetchRequests += other.totalFetchRequests;

@@ -1,5 +1,7 @@
 /** Brokers that copy a partition from each other, told by the test who leads. */
 import { describe, expect, test } from "bun:test";
+import { MetricsText } from "../../src/base/metrics-text.ts";
+import { brokerFamilies } from "../../src/broker/metrics/broker-families.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { produce } from "../../src/protocol/messages/00-produce.ts";
 import { fetch } from "../../src/protocol/messages/01-fetch.ts";
@@ -34,6 +36,17 @@ describe("a partition with three replicas", () => {
     brokers.client.wire.heal("10.0.0.1", "10.0.0.3");
     brokers.client.clock.advanceUntil(() => leaderOf(brokers).registration.isr.length === 3);
     expect(logOf(3).logEndOffset).toBe(2);
+    const leader = toldBy(brokers, 1);
+    const { length } = bytesOf(brokers, 1);
+    // Two came at the start, and one again.
+    expect(leader).toContain("kafka_server_replicamanager_isrshrinks_total 1\n");
+    expect(leader).toContain("kafka_server_replicamanager_isrexpands_total 3\n");
+    expect(leader).toContain("kafka_server_replicamanager_failedisrupdates_total 0\n");
+    expect(leader).toContain("kafka_server_brokertopicmetrics_replicationbytesin_total 0\n");
+    const taken = "kafka_server_brokertopicmetrics_replicationbytesin_total";
+    expect(toldBy(brokers, 2)).toContain(`${taken} ${length}\n`);
+    const lag = 'kafka_server_replicafetchermanager_maxlag{clientId="Replica"}';
+    expect(toldBy(brokers, 2)).toContain(`${lag} 0\n`);
     brokers.stop();
   });
 
@@ -135,6 +148,12 @@ describe("a fetch", () => {
     brokers.stop();
   });
 });
+
+function toldBy(brokers: Neighbours, id: number): string {
+  const out = new MetricsText("prometheus");
+  for (const _ of brokerFamilies(brokers.broker(id))(out));
+  return out.take();
+}
 
 function replicated(replicas: readonly number[] = [1, 2, 3]) {
   const brokers = new Neighbours(3);

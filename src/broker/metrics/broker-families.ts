@@ -7,6 +7,7 @@ import { controllerFamilies } from "./controller-families.ts";
 import { coordinatorFamilies } from "./coordinator-families.ts";
 import { logFamilies } from "./log-families.ts";
 import { partitionFamilies } from "./partition-families.ts";
+import { replicationFamilies } from "./replication-families.ts";
 import { shareFamilies } from "./share-families.ts";
 import { topicFamilies } from "./topic-families.ts";
 
@@ -17,6 +18,7 @@ export function brokerFamilies(broker: BrokerNode): Families {
     serverFamilies(broker),
     topicFamilies(partitions, logs, partitionsMax),
     partitionFamilies(partitions, fetchSessions, nodeId, partitionsMax),
+    replicationFamilies(partitions, broker.replication),
     controllerFamilies(() => broker.metadata, world.clock),
     logFamilies(logs),
     coordinatorFamilies(() => broker.madeCoordinators),

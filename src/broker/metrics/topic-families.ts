@@ -71,9 +71,13 @@ export function topicFamilies(
     for (const [name, help, kind] of FLAWS) {
       out.one(`kafka_server_brokertopicmetrics_${name}`, "counter", help, validation.of(kind));
     }
-    const help = "Bytes of records sent to followers";
-    const name = "kafka_server_brokertopicmetrics_replicationbytesout";
-    out.one(name, "counter", help, total.replicationBytesOut);
+    const ofReplicas: readonly (readonly [string, string, number])[] = [
+      ["replicationbytesin", "Bytes of records taken from leaders", total.replicationBytesIn],
+      ["replicationbytesout", "Bytes of records sent to followers", total.replicationBytesOut],
+    ];
+    for (const [name, help, value] of ofReplicas) {
+      out.one(`kafka_server_brokertopicmetrics_${name}`, "counter", help, value);
+    }
     yield;
   };
 }
