@@ -176,6 +176,17 @@ describe("the transaction index", () => {
     again.reset();
     expect(disk.status("/x")!.size).toBe(0);
   });
+
+  test("does not believe a follower of Kafka's that too much was stable at a marker", () => {
+    const disk = new FakeDisk(1);
+    const index = new TransactionIndex(disk, new FileHandles(disk, 10), "/x");
+    // All three came in one append, before which no transaction was open: 1141 to 1244 as seen.
+    const entries = [entry(1141, 1190, 1244), entry(1196, 1202, 1244), entry(1215, 1216, 1244)];
+    for (const each of entries) index.append(each);
+    const found: unknown[] = [];
+    expect(index.collect(1150, 1230, found as never[])).toBe(false);
+    expect(found).toEqual(entries);
+  });
 });
 
 describe("recent batches", () => {

@@ -70,7 +70,10 @@ async function climb(from: TargetKind, to: TargetKind): Promise<void> {
       new Chance(Number(flags.seed)),
       "new",
     );
-    for (const kind of [to, from]) {
+    // Kafka's readers may miss aborted transactions where a follower of Kafka's took many at once
+    // (see log/transaction-index.ts): so the last look is had through Bunka.
+    const passes: TargetKind[] = from === "kafka" && to === "bunka" ? [to, from, to] : [to, from];
+    for (const kind of passes) {
       for (const node of cluster.nodes) {
         await Promise.race([failed, replace(context, node, kind)]);
         say(`node ${node.id} is ${kind}: ${workload.okCount} operations`);
