@@ -6,7 +6,7 @@ import { ErrorCode } from "../protocol/error-code.ts";
 import { errorText } from "../protocol/error-text.ts";
 import type { describeQuorum } from "../protocol/messages/55-describe-quorum.ts";
 import type { Input, Value } from "../protocol/schema.ts";
-import type { QuorumDescription } from "./core/raft-core.ts";
+import type { QuorumDescription } from "./core/describe.ts";
 import type { ReplicaProgress } from "./core/state.ts";
 import type { VoterSet } from "./voter-set.ts";
 

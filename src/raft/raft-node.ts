@@ -22,16 +22,10 @@ import { ErrorCode } from "../protocol/error-code.ts";
 import type { RaftReply } from "./adapter/adapter.ts";
 import { CommitFeed } from "./commit-feed.ts";
 import type { Effect, Input, Moment } from "./core/effects.ts";
+import type { QuorumDescription } from "./core/describe.ts";
 import { observersOf } from "./core/leader.ts";
 import type { RaftRequest, RaftResponse } from "./core/messages.ts";
-import {
-  type QuorumDescription,
-  describeQuorum,
-  nextTickAtMs,
-  reasonAgainstUpgrade,
-  startReplica,
-  step,
-} from "./core/raft-core.ts";
+import { nextTickAtMs, startReplica, step } from "./core/raft-core.ts";
 import { type Destination, NEVER_MS, type RaftConfig, type RaftState } from "./core/state.ts";
 import { isLocalVoter } from "./core/transitions.ts";
 import { lastKraftVersion, lastVoters } from "./core/voter-history.ts";
@@ -64,6 +58,10 @@ export class NotLeaderError extends Error {}
 /** This node cannot take part in the quorum that its log, its settings or others describe. */
 export class QuorumError extends Error {}
 
+type UpgradeModule = typeof import("./core/upgrade.ts");
+const upgradeModule = later((): UpgradeModule => require("./core/upgrade.ts"));
+type DescribeModule = typeof import("./core/describe.ts");
+const describeModule = later((): DescribeModule => require("./core/describe.ts"));
 type PeersModule = typeof import("./raft-peers.ts");
 const peersModule = later((): PeersModule => require("./raft-peers.ts"));
 
@@ -243,7 +241,7 @@ export class RaftNode<Records> {
 
   /** KIP-853: null where the voters of the settings can become voters of the log. */
   reasonAgainstUpgrade(kraftVersion: number): string | null {
-    return reasonAgainstUpgrade(this.#state, kraftVersion);
+    return upgradeModule().reasonAgainstUpgrade(this.#state, kraftVersion);
   }
 
   /** Resolves when it is committed. */
@@ -271,7 +269,7 @@ export class RaftNode<Records> {
 
   /** Null: only the leader knows. Times are of the monotonic clock. */
   describe(): QuorumDescription | null {
-    return describeQuorum(this.#state, this.#clock.monotonicMs());
+    return describeModule().describeQuorum(this.#state, this.#clock.monotonicMs());
   }
 
   /** A snapshot of what was handed on has been written, and old ones may be too many now. */

@@ -36,8 +36,6 @@ import { later } from "../../base/later.ts";
 import { ZERO_UUID } from "../../base/uuid.ts";
 import { FIRST_QUORUM_STATE, NOBODY, type QuorumState } from "../quorum-state.ts";
 import type { Effect, Input, Moment, Turn } from "./effects.ts";
-import { settleFetches } from "./fetch.ts";
-import { snapshotLoaded, snapshotRefused } from "./follow.ts";
 import { appendAsLeader, leaderFlushed } from "./leader.ts";
 import { type LogState, lastEpoch, snapshotsChanged } from "./log-state.ts";
 import { poll } from "./poll.ts";
@@ -51,15 +49,19 @@ import {
   isLocalVoter,
   stand,
 } from "./transitions.ts";
-import { upgradeKRaftVersion } from "./upgrade.ts";
 import { type VoterHistory, dropOldFacts, lastKraftVersion, lastVoters } from "./voter-history.ts";
 
-export { type QuorumDescription, describeQuorum } from "./describe.ts";
 export { nextTickAtMs } from "./poll.ts";
-export { reasonAgainstUpgrade } from "./upgrade.ts";
 
+/** What a replica that is alone never comes to. */
 type RpcModule = typeof import("./rpc.ts");
 const rpc = later((): RpcModule => require("./rpc.ts"));
+type FetchModule = typeof import("./fetch.ts");
+const fetches = later((): FetchModule => require("./fetch.ts"));
+type FollowModule = typeof import("./follow.ts");
+const follow = later((): FollowModule => require("./follow.ts"));
+type UpgradeModule = typeof import("./upgrade.ts");
+const upgrade = later((): UpgradeModule => require("./upgrade.ts"));
 
 /** What is on the disk of a replica. */
 export interface Durable {
@@ -101,7 +103,7 @@ export function step(state: RaftState, input: Input, moment: Moment): readonly E
   const turn: Turn = { nowMs: moment.nowMs, below: moment.below, state, effects: [] };
   take(turn, input);
   poll(turn);
-  settleFetches(turn);
+  if (state.waitingFetches.length > 0) fetches().settleFetches(turn);
   return turn.effects;
 }
 
@@ -135,12 +137,12 @@ function take(turn: Turn, input: Input): void {
       dropOldFacts(state.quorum, input.startOffset);
       return;
     case "snapshotLoaded":
-      return snapshotLoaded(turn, input.id, input.facts);
+      return follow().snapshotLoaded(turn, input.id, input.facts);
     case "snapshotRefused":
-      return snapshotRefused(turn, input.id);
+      return follow().snapshotRefused(turn, input.id);
     case "upgradeKRaftVersion": {
       const isLeader = role.name === "leader" && input.epoch === election.leaderEpoch;
-      if (isLeader) upgradeKRaftVersion(turn, role, input.kraftVersion);
+      if (isLeader) upgrade().upgradeKRaftVersion(turn, role, input.kraftVersion);
       return;
     }
     case "resign":
