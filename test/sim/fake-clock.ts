@@ -13,6 +13,7 @@ import type { Clock, Timer } from "../../src/base/world.ts";
 /** 2026-01-01T00:00:00Z */
 export const FAKE_WALL_MS = 1_767_225_600_000;
 const TURNS_MAX = 1_000_000;
+const DELAY_MS_MIN = 0.001;
 
 export class FakeClock implements Clock {
   /** Work takes time where a test says so: this much with each look at the clock. */
@@ -157,7 +158,9 @@ class TimeLine {
   #timersMade = 0;
 
   schedule(delayMs: number, clock: FakeClock, callback: () => void): Timer {
-    const dueMs = this.nowMs + Math.max(0, delayMs);
+    // A difference of two times may be so small that it would not move the time at all.
+    const delay = delayMs > 0 ? Math.max(delayMs, DELAY_MS_MIN) : 0;
+    const dueMs = this.nowMs + delay;
     const timer = new FakeTimer(this.timers, clock, dueMs, this.#timersMade++, callback);
     if (dueMs < Infinity) this.timers.add(timer);
     else timer.isLive = false;

@@ -288,7 +288,10 @@ export class LeaderFetcher {
   ): void {
     switch (errorCode) {
       case ErrorCode.NONE:
-        if (flushed !== null) this.#settling.push(flushed);
+        if (flushed !== null) {
+          // The others go on all the same.
+          this.#settling.push(flushed.catch(() => this.#cannotWrite(partition)));
+        }
         partition.attemptCount = 0;
         partition.lag = Math.max(0, highWatermark - partition.replica.log.logEndOffset);
         return;
@@ -297,16 +300,19 @@ export class LeaderFetcher {
       case ErrorCode.OFFSET_OUT_OF_RANGE:
         return;
       case ErrorCode.KAFKA_STORAGE_ERROR:
-        this.#options.logger.warn(
-          `${partition.name} cannot be written, and is not fetched any more`,
-        );
-        return this.#fail(partition);
+        return this.#cannotWrite(partition);
       default: {
         const reason = `${errorName(errorCode)} in what was fetched from ${asked.fetchOffset} on`;
         this.#options.logger.error(`${partition.name}: ${reason}; it is fetched again`);
         return this.#retryLater(partition);
       }
     }
+  }
+
+  #cannotWrite(partition: FetchedPartition): void {
+    const { name } = partition;
+    this.#options.logger.warn(`${name} cannot be written, and is not fetched any more`);
+    this.#fail(partition);
   }
 
   #cut(partition: FetchedPartition, divergingEpoch: FetchAnswer["divergingEpoch"]): void {

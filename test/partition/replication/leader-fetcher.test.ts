@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { silentLogger } from "../../../src/base/logger.ts";
 import { NodeError } from "../../../src/client/node-error.ts";
 import { LeaderFetcher } from "../../../src/partition/replication/leader-fetcher.ts";
+import { DiskError } from "../../../src/base/world.ts";
 import { ErrorCode } from "../../../src/protocol/error-code.ts";
 import type { fetch } from "../../../src/protocol/messages/01-fetch.ts";
 import type { Input, Value } from "../../../src/protocol/schema.ts";
@@ -85,6 +86,24 @@ describe("a fetcher", () => {
     resolve();
     clock.settle();
     expect(named(leader)).toEqual(["a-0@1/0"]);
+  });
+
+  test("goes on with the others where one cannot be made safe", () => {
+    const { fetcher, leader, clock } = setUp();
+    const [a, b] = [new FakeReplica("a"), new FakeReplica("b")];
+    const { promise, reject } = Promise.withResolvers<void>();
+    a.flushed = promise;
+    fetcher.add(a, 0);
+    fetcher.add(b, 0);
+    clock.settle();
+    answer(leader, [of(a, { records: "x" }), of(b, { records: "x" })]);
+    reject(new DiskError("EIO", "a", "sync"));
+    clock.settle();
+    expect(named(leader)).toEqual(["b-0@1/0"]);
+    clock.advance(60_000);
+    answer(leader, [of(b, { records: "x" })]);
+    clock.settle();
+    expect(named(leader)).toEqual(["b-0@2/0"]);
   });
 
   test("leaves out one that fails, and asks for it again later; the others go on", () => {

@@ -1,7 +1,8 @@
 /** Bugs that a single node shows: its log, its recovery, its transactions. */
 import type { Trouble } from "../cluster/nemesis.ts";
 import type { Generation } from "../../consistency/producers.ts";
-import type { Bug, Patch } from "./bug.ts";
+import type { SourceEdit } from "../../source-faults.ts";
+import type { Bug } from "./bug.ts";
 
 const ENDS: readonly Trouble[] = ["kill", "power loss", "stop", "slow disk"];
 const POWER: readonly Trouble[] = ["power loss", "power loss", "slow disk"];
@@ -173,14 +174,14 @@ function nodeBug(
   name: string,
   reference: string,
   troubles: readonly Trouble[],
-  patches: readonly Patch[],
+  edits: readonly SourceEdit[],
   generation: Generation = "new",
 ): Bug {
   const options = { nodeCount: 1, troubles, generation };
   return {
     name: `node-${name}`,
     reference,
-    patches,
+    edits,
     seedsMax: 150,
     hunt: { ground: "cluster", options },
   };

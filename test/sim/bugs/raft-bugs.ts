@@ -1,5 +1,6 @@
 /** Bugs of quorums, undone rules of src/raft/core. */
-import type { Bug, Patch } from "./bug.ts";
+import type { SourceEdit } from "../../source-faults.ts";
+import type { Bug } from "./bug.ts";
 
 const CORE = "src/raft/core";
 
@@ -121,7 +122,7 @@ export const RAFT_BUGS: readonly Bug[] = [
   ]),
 ];
 
-function raftBug(name: string, reference: string, patches: readonly Patch[]): Bug {
+function raftBug(name: string, reference: string, edits: readonly SourceEdit[]): Bug {
   const hunt = { ground: "raft", steps: 1500 } as const;
-  return { name: `raft-${name}`, reference, patches, seedsMax: 600, hunt };
+  return { name: `raft-${name}`, reference, edits, seedsMax: 600, hunt };
 }

@@ -13,7 +13,7 @@ import { findCoordinator } from "../../../src/protocol/messages/10-find-coordina
 import type { Api } from "../../../src/protocol/schema.ts";
 import { Unanswered, type Wire } from "../../consistency/wire.ts";
 import type { FakeRandom } from "../fake-random.ts";
-import { type Place, routeOf } from "./routes.ts";
+import { type LeaderPlace, type Place, routeOf, withLeaderEpoch } from "./routes.ts";
 
 export interface ClientWorld {
   readonly clock: Clock;
@@ -39,7 +39,7 @@ export class ClusterWire implements Wire {
   /** "host:port" by node. */
   readonly #brokers = new Map<number, string>();
   /** By "topic-partition". */
-  readonly #leaders = new Map<string, number>();
+  readonly #leaders = new Map<string, { readonly id: number; readonly epoch: number }>();
   /** "host:port" by "type key". */
   readonly #coordinators = new Map<string, string>();
   #sticky: string | null = null;
@@ -70,13 +70,19 @@ export class ClusterWire implements Wire {
     const place = route.place(request);
     const address = await this.#addressOf(place);
     try {
-      const answer = await this.#askAt(address, api, version, request);
+      const told = place.kind === "leader" ? this.#withEpoch(api.key, request, place) : request;
+      const answer = await this.#askAt(address, api, version, told);
       if (isRetriable(route.errorOf(answer))) this.#forget(place);
       return answer;
     } catch (error) {
       this.#forget(place);
       throw error;
     }
+  }
+
+  #withEpoch<QI>(apiKey: number, request: QI, { topic, partition }: LeaderPlace): QI {
+    const leader = this.#leaders.get(`${topic}-${partition}`);
+    return leader === undefined ? request : withLeaderEpoch(apiKey, request, leader.epoch);
   }
 
   async #askAt<Q, QI, R, RI>(
@@ -100,7 +106,7 @@ export class ClusterWire implements Wire {
     if (place.kind === "coordinator") return this.#coordinator(place.keyType, place.key);
     const key = `${place.topic}-${place.partition}`;
     if (!this.#leaders.has(key)) await this.#learn(place.topic);
-    const address = this.#brokers.get(this.#leaders.get(key) ?? -1);
+    const address = this.#brokers.get(this.#leaders.get(key)?.id ?? -1);
     if (address !== undefined) return address;
     this.#leaders.delete(key);
     throw new Unanswered(`${key} has no leader`);
@@ -113,8 +119,8 @@ export class ClusterWire implements Wire {
       this.#brokers.set(nodeId, `${host}:${port}`);
     }
     for (const { name, partitions } of answer.topics) {
-      for (const { partitionIndex, leaderId } of partitions) {
-        this.#leaders.set(`${name}-${partitionIndex}`, leaderId);
+      for (const { partitionIndex, leaderId: id, leaderEpoch: epoch } of partitions) {
+        this.#leaders.set(`${name}-${partitionIndex}`, { id, epoch });
       }
     }
   }

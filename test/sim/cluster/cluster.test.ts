@@ -13,7 +13,7 @@ const GIVEN = process.env["BUNKA_SIM_SEEDS"];
 const GIVEN_NODES = process.env["BUNKA_SIM_NODES"];
 const BUDGET_MS = GIVEN === undefined ? Number(process.env["BUNKA_SIM_MS"] ?? 10_000) : Infinity;
 const [FIRST, LAST] = (GIVEN ?? "1-100000").split("-").map(Number) as [number, number];
-const NODE_COUNTS = GIVEN_NODES === undefined ? [1] : [Number(GIVEN_NODES)];
+const NODE_COUNTS = GIVEN_NODES === undefined ? [1, 3] : [Number(GIVEN_NODES)];
 
 describe.each(NODE_COUNTS)("a cluster of %d", (nodeCount) => {
   test("keeps what it promises, whatever happens", () => {

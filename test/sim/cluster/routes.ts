@@ -16,9 +16,15 @@ import type { Api } from "../../../src/protocol/schema.ts";
 export const GROUP = 0;
 export const TRANSACTION = 1;
 
+export interface LeaderPlace {
+  readonly kind: "leader";
+  readonly topic: string;
+  readonly partition: number;
+}
+
 export type Place =
   | { readonly kind: "any" }
-  | { readonly kind: "leader"; readonly topic: string; readonly partition: number }
+  | LeaderPlace
   | { readonly kind: "coordinator"; readonly keyType: number; readonly key: string };
 
 interface Route {
@@ -86,6 +92,17 @@ const ROUTES = new Map<number, Route>([
     ({ errorCode }) => errorCode,
   ),
 ]);
+
+/** What consumers say of the leader's epoch (KIP-320): a replica that leads no more refuses it. */
+export function withLeaderEpoch<QI>(apiKey: number, request: QI, currentLeaderEpoch: number): QI {
+  if (apiKey !== fetch.key && apiKey !== listOffsets.key) return request;
+  const { topics } = request as { topics: readonly { partitions: readonly object[] }[] };
+  const told = topics.map((topic) => ({
+    ...topic,
+    partitions: topic.partitions.map((partition) => ({ ...partition, currentLeaderEpoch })),
+  }));
+  return { ...request, topics: told };
+}
 
 export function routeOf(apiKey: number): Route {
   return ROUTES.get(apiKey) ?? ANYWHERE;

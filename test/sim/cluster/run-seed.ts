@@ -11,6 +11,7 @@ import { FakeRandom } from "../fake-random.ts";
 import { Cluster } from "./cluster.ts";
 import { Invariants } from "./invariants.ts";
 import { Nemesis, type Trouble, TROUBLES } from "./nemesis.ts";
+import type { SimulatedNode } from "./simulated-node.ts";
 import { Violation } from "./violation.ts";
 
 export interface Outcome {
@@ -122,11 +123,14 @@ class Run {
 
   report(): string {
     const { events, nodes } = this.#cluster;
-    const logs = nodes.flatMap(({ id, lines }) => [
-      `--- node ${id}`,
-      ...lines.slice(-REPORT_LINES),
+    const logs = nodes.flatMap((node) => [
+      `--- node ${node.id}`,
+      ...node.lines.slice(-REPORT_LINES),
+      ...statesOf(node),
     ]);
-    return [...events.slice(-REPORT_LINES), ...logs].join("\n");
+    const { clock } = this.#cluster;
+    const now = `${clock.monotonicMs().toFixed(0)} is now`;
+    return [...events.slice(-REPORT_LINES), now, ...logs].join("\n");
   }
 
   #disturb(working: Promise<void>): void {
@@ -189,4 +193,18 @@ class Run {
       troubles: Object.fromEntries(this.#nemesis.counts),
     };
   }
+}
+
+/** Of its partitions, a line each. */
+function statesOf({ running }: SimulatedNode): string[] {
+  if (running === null) return ["is not up"];
+  const { raft, lastOffset } = running.broker.metadata;
+  const lines = [`metadata up to ${lastOffset}, node ${raft.leaderId} leads in ${raft.epoch}`];
+  for (const { topic, index, registration, leaderEpoch, log } of running.broker.partitions) {
+    const { leader, isr, partitionEpoch } = registration;
+    const offsets = `${log.logStartOffset} ${log.highWatermark} ${log.logEndOffset}`;
+    const role = `led by ${leader} in ${leaderEpoch} (${partitionEpoch})`;
+    lines.push(`${topic}-${index}: ${offsets}, ${role}, isr ${isr}`);
+  }
+  return lines;
 }
