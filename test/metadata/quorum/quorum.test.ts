@@ -165,6 +165,32 @@ describe("a node that was away for long", () => {
     expect(late!.topics).toContain("new");
   });
 
+  test("takes no snapshot that is not whole, and keeps what it has", () => {
+    const quiet = { ...settings, metadataMaxIdleIntervalMs: 0 };
+    const quorum = new TestQuorum({ ...THREE, settings: quiet });
+    const leader = quorum.leader();
+    quorum.settle();
+    const [late] = quorum.followers();
+    quorum.kill(late!.id);
+    const write = (): void => {
+      for (let count = 0; count < 100; count++) quorum.run(leader, writing(NO_OP));
+      quorum.clock.await(leader.running.whenSnapshotIsWritten());
+    };
+    write();
+    const { log } = leader.running.raft;
+    cutInHalf(leader, log.snapshotPath(log.latestSnapshot!));
+    quorum.start(late!.id);
+    const { endOffset } = late!.running.raft;
+    quorum.clock.advance(5000);
+    expect(late!.failure).toBeNull();
+    expect(late!.running.raft.endOffset).toBe(endOffset);
+    expect(late!.errors.join()).toContain("is not whole");
+    // The next one is.
+    write();
+    quorum.settle();
+    expect(late!.running.raft.endOffset).toBeGreaterThan(endOffset);
+  });
+
   test("followers make snapshots of their own", () => {
     const quorum = new TestQuorum({ ...THREE, settings });
     const leader = quorum.leader();
@@ -207,6 +233,14 @@ function addBroker(quorum: TestQuorum, { world, running }: Member): void {
   const unfence = { id: 9, epoch: brokerEpoch };
   const record = { name: "UnfenceBrokerRecord", version: 0, value: unfence } as const;
   quorum.clock.await(running.submit(writing(record)));
+}
+
+function cutInHalf({ world }: Member, path: string): void {
+  const bytes = world.disk.readWhole(path);
+  world.disk.remove(path);
+  const file = world.disk.open(path, "create");
+  file.write(bytes, 0, Math.floor(bytes.length / 2), 0);
+  file.close();
 }
 
 function outcomeOf(promise: Promise<unknown>): Promise<unknown> {

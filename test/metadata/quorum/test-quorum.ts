@@ -39,11 +39,17 @@ export interface QuorumShape {
   readonly seed?: number;
 }
 
+const PORT = 9093;
+
 export class Member {
   node: MetadataNode | null = null;
+  /** What it has said that is wrong, in all its lives. */
+  readonly errors: string[] = [];
   /** Why it could not go on. */
   failure: unknown = null;
   generation = 0;
+  /** Of its controller listener. */
+  port = PORT;
 
   constructor(
     readonly id: number,
@@ -67,8 +73,6 @@ export class Member {
     return [...this.running.image.topics.values()].map(({ name }) => name).sort();
   }
 }
-
-const PORT = 9093;
 
 export class TestQuorum {
   readonly members = new Map<number, Member>();
@@ -117,10 +121,10 @@ export class TestQuorum {
     const staticVoters = voterSet(
       isDynamic ? [] : voters.map((voter) => ({ ...voterOf(voter), directoryId: UNKNOWN })),
     );
-    const { endpoints } = voterOf(id);
+    const endpoints = voterOf(id).endpoints.map((each) => ({ ...each, port: member.port }));
     const opened = MetadataNode.open({
       world,
-      logger: silentLogger,
+      logger: { ...silentLogger, error: (line) => void member.errors.push(line) },
       host: hostOf(world),
       metadataLogDir: DATA,
       isLogDir: true,
@@ -150,7 +154,7 @@ export class TestQuorum {
     const { node } = member;
     if (isBroker) return;
     const listening = () => (member.node === node && member.failure === null ? node : null);
-    world.network.listen(member.address, PORT, controllerListener(listening));
+    world.network.listen(member.address, member.port, controllerListener(listening));
   }
 
   kill(id: number): void {

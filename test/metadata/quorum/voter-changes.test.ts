@@ -80,6 +80,21 @@ describe("a voter", () => {
   });
 });
 
+test("a voter that has moved tells the leader, and is found by all", () => {
+  const quorum = new TestQuorum(DYNAMIC);
+  quorum.settle();
+  const [moved] = quorum.followers();
+  quorum.kill(moved!.id);
+  moved!.port = 19_093;
+  quorum.start(moved!.id);
+  const portOf = () => quorum.leader().running.raft.voters.get(moved!.id)?.endpoints[0]?.port;
+  quorum.clock.advanceUntil(() => portOf() === 19_093);
+  quorum.settle();
+  // It is asked for its vote there.
+  quorum.kill(quorum.leader().id);
+  quorum.run(quorum.leader(), writing(NO_OP));
+});
+
 test("static voters become voters of the log, once each has said what it runs", () => {
   const quorum = new TestQuorum({ voters: [1, 2, 3], others: [4] });
   const leader = quorum.leader();
