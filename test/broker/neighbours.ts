@@ -119,7 +119,8 @@ export class Neighbours {
     const logLevels = new LogLevels("INFO");
     const write = createLogger(world.clock, "debug", (line) => this.lines.push(`${id} ${line}`));
     const properties = testProperties(PORT, PORT + 1, "/data");
-    const own = Object.entries({ ...properties, "node.id": String(id), ...settings });
+    const place = { "node.id": String(id), "broker.rack": `rack-${id}` };
+    const own = Object.entries({ ...properties, ...place, ...settings });
     const texts = own.map(([name, text]) => [name, text.replaceAll("127.0.0.1", host)] as const);
     const starting = startNode({
       world,
@@ -146,7 +147,7 @@ export class Neighbours {
         brokerEpoch: known.epoch,
         endPoints: known.endpoints.map((endpoint) => ({ ...endpoint })),
         features: [],
-        rack: null,
+        rack: known.rack,
         fenced: false,
         logDirs: [...known.directories],
       },

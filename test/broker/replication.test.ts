@@ -114,7 +114,66 @@ describe("a partition with three replicas", () => {
   });
 });
 
+describe("a replica that catches up", () => {
+  test("is throttled at its leader, until it is in sync", () => {
+    const { brokers, topicId, logOf } = replicated([1]);
+    const value = "x".repeat(100_000);
+    for (let count = 0; count < 30; count++) expect(write(brokers, value)).toBe(ErrorCode.NONE);
+    configure(brokers, 2, "t", "leader.replication.throttled.replicas", "*");
+    configure(brokers, 4, "1", "leader.replication.throttled.rate", "100000");
+    move(brokers, topicId, [1, 2]);
+    brokers.client.clock.advance(3000);
+    // The first fetch was answered before anything was counted.
+    const { logEndOffset } = logOf(2);
+    expect(logEndOffset).toBeGreaterThan(0);
+    expect(logEndOffset).toBeLessThan(30);
+    brokers.client.clock.advanceUntil(() => logOf(2).logEndOffset === 30, 120_000);
+    brokers.client.clock.advanceUntil(() => leaderOf(brokers).registration.isr.length === 2);
+    const startMs = brokers.client.clock.monotonicMs();
+    for (let count = 0; count < 5; count++) expect(write(brokers, value)).toBe(ErrorCode.NONE);
+    expect(brokers.client.clock.monotonicMs() - startMs).toBeLessThan(2500);
+    brokers.stop();
+  });
+
+  test("is throttled where it is", () => {
+    const { brokers, topicId, logOf } = replicated([1]);
+    const value = "x".repeat(100_000);
+    for (let count = 0; count < 30; count++) expect(write(brokers, value)).toBe(ErrorCode.NONE);
+    configure(brokers, 2, "t", "follower.replication.throttled.replicas", "0:2");
+    configure(brokers, 4, "2", "follower.replication.throttled.rate", "100000");
+    move(brokers, topicId, [1, 2]);
+    brokers.client.clock.advance(2000);
+    expect(logOf(2).logEndOffset).toBeLessThan(30);
+    brokers.client.clock.advanceUntil(() => logOf(2).logEndOffset === 30, 120_000);
+    brokers.stop();
+  });
+});
+
 describe("a fetch", () => {
+  test("of a consumer is sent to the replica in its rack", () => {
+    const selector = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+    const { brokers, topicId } = replicated([1, 2, 3], { "replica.selector.class": selector });
+    expect(write(brokers, "a")).toBe(ErrorCode.NONE);
+    const asked = (rackId: string, id = 1) => {
+      const partition = { partition: 0, fetchOffset: 0, partitionMaxBytes: 10_000 };
+      const answer = brokers.ask(id, fetch, 18, {
+        maxWaitMs: 60_000,
+        minBytes: 1,
+        sessionEpoch: -1,
+        topics: [{ topicId, partitions: [partition] }],
+        forgottenTopicsData: [],
+        rackId,
+      });
+      const { preferredReadReplica, records, errorCode } = answer.responses[0]!.partitions[0]!;
+      return [errorCode, preferredReadReplica, records!.length > 0];
+    };
+    expect(asked("rack-3")).toEqual([0, 3, false]);
+    expect(asked("rack-3", 3)).toEqual([0, -1, true]);
+    expect(asked("rack-1")).toEqual([0, -1, true]);
+    expect(asked("rack-9")).toEqual([0, -1, true]);
+    brokers.stop();
+  });
+
   test("of a broker that is no replica is refused, and of one that is not the leader's", () => {
     const { brokers, topicId } = replicated([1, 2]);
     expect(write(brokers, "a")).toBe(ErrorCode.NONE);
@@ -155,13 +214,27 @@ function toldBy(brokers: Neighbours, id: number): string {
   return out.take();
 }
 
-function replicated(replicas: readonly number[] = [1, 2, 3]) {
-  const brokers = new Neighbours(3);
+function replicated(
+  replicas: readonly number[] = [1, 2, 3],
+  settings: Readonly<Record<string, string>> = {},
+) {
+  const brokers = new Neighbours(3, settings);
   const topicId = brokers.topic("t", [replicas[0]!], replicas);
   const isComplete = () => leaderOf(brokers).registration.isr.length === replicas.length;
   brokers.client.clock.advanceUntil(isComplete);
   const logOf = (id: number) => brokers.broker(id).partitions.find("t", 0)!.log;
   return { brokers, topicId, logOf };
+}
+
+function configure(
+  brokers: Neighbours,
+  resourceType: number,
+  resourceName: string,
+  name: string,
+  text: string,
+): void {
+  const value = { resourceType, resourceName, name, value: text };
+  brokers.tell(() => [{ name: "ConfigRecord", version: 0, value }]);
 }
 
 function leaderOf(brokers: Neighbours) {
