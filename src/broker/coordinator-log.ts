@@ -9,7 +9,7 @@ import type { AppendResult } from "../log/append-result.ts";
 import type { Verification } from "../log/verifications.ts";
 import type { Partition } from "../partition/partition.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
-import { NO_SEQUENCE } from "../protocol/record-batch.ts";
+import { NO_SEQUENCE, wholeBatches } from "../protocol/record-batch.ts";
 
 export class PartitionCoordinatorLog implements CoordinatorLog {
   readonly #partition: Partition;
@@ -46,7 +46,7 @@ export class PartitionCoordinatorLog implements CoordinatorLog {
     const slice = await log.read(offset, sizeMax, log.logEndOffset, true);
     if (slice.errorCode !== ErrorCode.NONE) throw failure(slice.errorCode);
     try {
-      return await slice.read();
+      return wholeBatches(await slice.read());
     } finally {
       slice.release();
     }

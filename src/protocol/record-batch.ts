@@ -85,6 +85,16 @@ export function nextBatchSize(bytes: Buffer, at: number, end: number): number {
   return BATCH_PREFIX_SIZE + length <= end - at ? BATCH_PREFIX_SIZE + length : 0;
 }
 
+/** A read may end in the middle of a batch: what is cut is left out. */
+export function wholeBatches(bytes: Buffer): Buffer {
+  let at = 0;
+  for (let size = nextBatchSize(bytes, 0, bytes.length); size > 0;) {
+    at += size;
+    size = nextBatchSize(bytes, at, bytes.length);
+  }
+  return bytes.subarray(0, at);
+}
+
 /** In Kafka's words, as producers are told. */
 function tooShort(length: number): string {
   return `Record size ${length} is less than the minimum record overhead (${LENGTH_MIN})`;

@@ -20,7 +20,7 @@ import type { Clock, Disk } from "../base/world.ts";
 import type { Log } from "../log/log.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
-import { batchSize, isControl, lastOffset, nextBatchSize } from "../protocol/record-batch.ts";
+import { isControl, lastOffset, nextBatchSize, wholeBatches } from "../protocol/record-batch.ts";
 import type { EpochStart } from "./core/log-state.ts";
 import { type RaftBatch, readRaftBatch, readRaftBatches } from "./raft-batch.ts";
 import {
@@ -295,11 +295,4 @@ export class RaftLog {
 /** Whether this is the snapshot of format, which holds nothing but the first voters. */
 export function isBootstrapSnapshot(id: SnapshotId): boolean {
   return compareSnapshots(id, BOOTSTRAP_SNAPSHOT) === 0;
-}
-
-/** A read may end in the middle of a batch: what is cut is left out. */
-function wholeBatches(bytes: Buffer): Buffer {
-  let at = 0;
-  while (nextBatchSize(bytes, at, bytes.length) > 0) at += batchSize(bytes, at);
-  return bytes.subarray(0, at);
 }
