@@ -7,7 +7,16 @@ import type { Chance } from "../../fuzz/chance.ts";
 import type { Cluster, ClusterNode } from "./cluster.ts";
 import type { Fault } from "./fault-proxy.ts";
 
-export type Trouble = "kill" | "restart" | "freeze" | "cut" | "hold" | "slow" | "kill-all";
+export type Trouble =
+  | "kill"
+  /** One is stopped and started again; "roll": all are, one after the other. */
+  | "restart"
+  | "roll"
+  | "freeze"
+  | "cut"
+  | "hold"
+  | "slow"
+  | "kill-all";
 
 export interface StormOptions {
   readonly troubles: readonly Trouble[];
@@ -52,6 +61,12 @@ export class Storm {
       case "restart":
         await victim.stop();
         return victim.start();
+      case "roll":
+        for (const node of cluster.nodes) {
+          await node.stop();
+          await node.start();
+        }
+        return;
       case "kill-all":
         await Promise.all(cluster.nodes.map((node) => node.kill()));
         return cluster.start();
