@@ -31,6 +31,8 @@ import {
 } from "./scenarios/context.ts";
 
 const TOPIC_ALREADY_EXISTS = 36;
+const INVALID_REPLICATION_FACTOR = 38;
+const RETRIABLE = 14;
 const PER_SECOND = 500;
 const SETTLED_MS = 3000;
 
@@ -104,9 +106,6 @@ async function measureStart(cluster: Cluster): Promise<void> {
   );
   wire.close();
 }
-
-const INVALID_REPLICATION_FACTOR = 38;
-const RETRIABLE = 14;
 
 async function measureLeader(context: Context): Promise<void> {
   const { tools } = context;
