@@ -25,6 +25,7 @@ import type { Context, Scenario } from "./scenarios/context.ts";
 import * as clients from "./scenarios/clients.ts";
 import * as deaths from "./scenarios/deaths.ts";
 import * as programs from "./scenarios/programs.ts";
+import * as quorum from "./scenarios/quorum.ts";
 import * as tools from "./scenarios/tools.ts";
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -39,6 +40,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   "unclean-election": deaths.uncleanElection,
   "controller-death": deaths.controllerDeath,
   voters: deaths.voters,
+  "late-controller": quorum.lateController,
   "replica-verification": programs.replicaVerification,
   verifiable: programs.verifiable,
   copier: programs.copier,
@@ -49,6 +51,8 @@ const SETTINGS = {
   ...QUICK_CLUSTER,
   // A killed application is missed sooner.
   "group.min.session.timeout.ms": "1000",
+  // Snapshots of the metadata come soon.
+  "metadata.log.max.record.bytes.between.snapshots": "4000",
   "transaction.abort.timed.out.transaction.cleanup.interval.ms": "200",
 };
 
