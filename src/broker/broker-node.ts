@@ -31,6 +31,7 @@ import { Partitions } from "../partition/partitions.ts";
 import { BufferPool } from "../protocol/frames/buffer-pool.ts";
 import type { Broker } from "./broker.ts";
 import type { BrokerPeers } from "./broker-peers.ts";
+import type { BrokerWatch } from "./broker-watch.ts";
 import { ALLOCATE_PRODUCER_IDS, createTopicsFor } from "./controller-calls.ts";
 import { ControllerChannel } from "./controller-channel.ts";
 import { ControllerRegistration } from "./controller-registration.ts";
@@ -84,6 +85,9 @@ const peersModule = later((): PeersModule => require("./broker-peers.ts"));
 type TelemetryModule = typeof import("./telemetry/make-telemetry.ts");
 const telemetryModule = later((): TelemetryModule => require("./telemetry/make-telemetry.ts"));
 
+type WatchModule = typeof import("./broker-watch.ts");
+const watchModule = later((): WatchModule => require("./broker-watch.ts"));
+
 export class BrokerNode implements Broker {
   readonly world: World;
   readonly logger: Logger;
@@ -111,6 +115,11 @@ export class BrokerNode implements Broker {
   readonly #coordinators = new Coordinators(this);
   #metadata: MetadataNode | null = null;
   #ports: ReadonlyMap<string, number> = new Map();
+  readonly #brokerWatch = later(() => {
+    const { world, logger, metadata } = this;
+    const { BrokerWatch } = watchModule();
+    return new BrokerWatch({ ...world, logger: logger.child("metadata"), metadata });
+  });
   #registration: Registration | null = null;
   #controllerRegistration: ControllerRegistration | null = null;
   #publisher: MetadataPublisher | null = null;
@@ -207,6 +216,10 @@ export class BrokerNode implements Broker {
 
   get shareFetching(): ShareFetching {
     return this.#coordinators.shareFetching;
+  }
+
+  get brokerWatch(): BrokerWatch {
+    return this.#brokerWatch();
   }
 
   get logDirMoves(): LogDirMoves {

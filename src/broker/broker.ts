@@ -10,6 +10,7 @@ import type { TransactionCoordinator } from "../coordinator/transaction/transact
 import type { SupportedFeatures } from "../metadata/features.ts";
 import type { MetadataNode } from "../metadata/metadata-node.ts";
 import type { GatheredAppends } from "../partition/gathered-appends.ts";
+import type { BrokerWatch } from "./broker-watch.ts";
 import type { ControllerChannel } from "./controller-channel.ts";
 import type { LocalNode } from "./local-node.ts";
 import type { LogDirMoves } from "./log-dir-moves.ts";
@@ -27,6 +28,8 @@ export interface Broker extends LocalNode {
   readonly clusterId: string;
   /** The way to the active controller, wherever it is. */
   readonly controller: ControllerChannel;
+  /** Of brokers on other nodes, where the controller is here. */
+  readonly brokerWatch: BrokerWatch;
   /** The last metadata record that this node has applied. */
   readonly metadataOffset: number;
   /** The controller of this node: commands, and the log of the metadata. */

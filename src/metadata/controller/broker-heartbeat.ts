@@ -86,6 +86,16 @@ export function fenceStaleBroker(): Command<number | null> {
   };
 }
 
+/** The process of this incarnation has ended: another need not wait. Whether it was fenced now. */
+export function fenceEndedBroker(brokerId: number, brokerEpoch: number): Command<boolean> {
+  return (state) => {
+    const broker = state.image.cluster.broker(brokerId);
+    if (broker?.epoch !== brokerEpoch) return unchanged(false);
+    state.sessions.forget(brokerId);
+    return broker.fenced ? unchanged(false) : divisible(fenceBroker(state, brokerId), true);
+  };
+}
+
 /** Null when the broker is registered, and this incarnation is the newest. */
 export function reasonAgainstEpoch(
   state: ControllerState,
