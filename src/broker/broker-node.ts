@@ -11,6 +11,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { later } from "../base/later.ts";
+import { startWait, type Wait } from "../base/signal.ts";
 import type { LogLevels } from "../base/log-levels.ts";
 import type { Logger } from "../base/logger.ts";
 import { randomUuid } from "../base/uuid.ts";
@@ -118,9 +119,12 @@ export class BrokerNode implements Broker {
   readonly #brokerWatch = later(() => {
     const { world, logger, metadata } = this;
     const { BrokerWatch } = watchModule();
-    return new BrokerWatch({ ...world, logger: logger.child("metadata"), metadata });
+    const { clock, network } = world;
+    const options = { clock, network, logger: logger.child("metadata"), metadata };
+    return new BrokerWatch({ ...options, nodeId: this.nodeId });
   });
   #registration: Registration | null = null;
+  #controllerFollower: Wait | null = null;
   #controllerRegistration: ControllerRegistration | null = null;
   #publisher: MetadataPublisher | null = null;
   #logDirMoves: LogDirMoves | null = null;
@@ -258,6 +262,7 @@ export class BrokerNode implements Broker {
     if (isController(settings)) {
       this.#controllerRegistration = this.#controllerRegistrationOf(incarnationId);
       this.#controllerRegistration.start();
+      this.#watchBrokers();
     }
     if (isBroker(settings)) return this.#startBroker(incarnationId);
     this.metadata.subscribe((delta, image) => {
@@ -335,6 +340,7 @@ export class BrokerNode implements Broker {
     await this.#registration?.leave();
     this.replication.stop();
     this.#controllerRegistration?.stop();
+    this.#controllerFollower?.cancel();
     this.controller.close();
     await this.#metadata?.stop();
     await this.#publisher?.whenIdle();
@@ -344,6 +350,28 @@ export class BrokerNode implements Broker {
   anyControllerId(aliveIds: readonly number[]): number {
     if (aliveIds.length === 0) return NO_CONTROLLER;
     return aliveIds[this.world.random.uint32() % aliveIds.length] ?? NO_CONTROLLER;
+  }
+
+  /** A node alone has nobody to watch. */
+  #watchBrokers(): void {
+    const { metadata, nodeId, world } = this;
+    const isOther = (id: number) => id !== nodeId;
+    const hasOthers = () => [...this.image.cluster.brokers.keys()].some(isOther);
+    if (hasOthers()) this.brokerWatch.brokersChanged();
+    metadata.watch(({ changedBrokers }) => {
+      if ([...changedBrokers].some(isOther)) this.brokerWatch.brokersChanged();
+    });
+    const follow = (isActive: boolean): void => {
+      const hasChanged = () => metadata.isActiveController !== isActive;
+      const wait = startWait(world.clock, [metadata.controllerMoved], Infinity, hasChanged);
+      this.#controllerFollower = wait;
+      void wait.result.then((isOn) => {
+        if (!isOn) return;
+        if (hasOthers()) this.brokerWatch.controllerMoved();
+        follow(!isActive);
+      });
+    };
+    follow(metadata.isActiveController);
   }
 
   #openLogs(): LogManager {

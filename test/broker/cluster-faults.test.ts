@@ -121,6 +121,21 @@ describe("a controller that is gone", () => {
     expect(cluster.image(one!).cluster.broker(first)?.fenced).toBe(false);
   });
 
+  test("and led partitions, too, is followed in both", () => {
+    const cluster = new RoleCluster(THREE);
+    cluster.start();
+    cluster.ask(1, createTopics, creation("t", 6, 3));
+    const { clock } = cluster.client;
+    clock.advance(3000);
+    const first = cluster.activeId!;
+    const other = [1, 2, 3].find((id) => id !== first)!;
+    cluster.node(first).kill();
+    const beganMs = clock.monotonicMs();
+    const partitions = () => cluster.image(other).topics.byName("t")!.partitions;
+    cluster.until(() => partitions().every(({ leader }) => leader !== first && leader !== -1));
+    expect(clock.monotonicMs() - beganMs).toBeLessThan(1000);
+  });
+
   test("leaves requests unanswered no longer than Kafka's brokers try", () => {
     const cluster = new RoleCluster(ONE_AND_THREE);
     cluster.start();
