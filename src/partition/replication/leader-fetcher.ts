@@ -62,8 +62,12 @@ const THROTTLED_MS = 100;
  * Mostly leader and follower hear of a change one shortly after the other.
  */
 const BACKOFF_MS_MIN = 10;
-/** So long a new partition waits for a Fetch that waits at the leader. */
-const HURRY_MS = 10;
+/**
+ * So long a new partition waits for a Fetch that waits at the leader; twice as long each time, where
+ * many come one after the other.
+ */
+const HURRY_MS_MIN = 10;
+const HURRY_MS_MAX = 160;
 
 export class LeaderFetcher {
   readonly #options: FetcherOptions;
@@ -81,6 +85,7 @@ export class LeaderFetcher {
   #outOfRange: FetchedPartition[] = [];
   #timer: Timer | null = null;
   #hurry: Timer | null = null;
+  #hurryMs = HURRY_MS_MIN;
   #isBegun = false;
   /** Bytes and answers so far. */
   receivedBytes = 0;
@@ -143,7 +148,7 @@ export class LeaderFetcher {
     if (this.#isClosed) return;
     const { clock } = this.#options;
     if (this.#isBusy) {
-      this.#hurry ??= clock.schedule(HURRY_MS, () => this.#interrupt());
+      this.#hurry ??= clock.schedule(this.#hurryMs, () => this.#interrupt());
     } else if (!this.#isBegun) {
       this.#isBegun = true;
       clock.afterTurn(() => {
@@ -157,6 +162,7 @@ export class LeaderFetcher {
   #interrupt(): void {
     this.#hurry = null;
     if (!this.#isWaiting) return;
+    this.#hurryMs = Math.min(this.#hurryMs * 2, HURRY_MS_MAX);
     this.#peer.close();
     this.#peer = this.#options.connect();
     this.#session.failed();
@@ -207,6 +213,7 @@ export class LeaderFetcher {
 
   #take({ errorCode, sessionId, responses }: FetchResponse): void {
     this.#isWaiting = false;
+    this.#hurryMs = HURRY_MS_MIN;
     this.answerCount++;
     if (this.#session.took(errorCode, sessionId)) {
       for (const { topic, topicId, partitions } of responses) {

@@ -231,6 +231,17 @@ describe("a fetcher", () => {
     expect(lastRequest(leader)).toMatchObject({ sessionId: SESSION, sessionEpoch: 0 });
   });
 
+  test("takes ever more new partitions at once, where they come one after the other", () => {
+    const { fetcher, leader, clock } = setUp();
+    for (let index = 0; index < 1000; index++) {
+      fetcher.add(new FakeReplica("a", index), 0);
+      clock.advance(1);
+    }
+    clock.advance(200);
+    expect(leader.connectionCount).toBeLessThan(12);
+    expect(named(leader).length).toBe(1000);
+  });
+
   test("begins anew when the leader does not know its session, or did not answer", () => {
     const { fetcher, leader, clock } = setUp();
     const a = new FakeReplica("a");
