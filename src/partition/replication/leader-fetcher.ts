@@ -63,8 +63,8 @@ const THROTTLED_MS = 100;
  */
 const BACKOFF_MS_MIN = 10;
 /**
- * So long a new partition waits for a Fetch that waits at the leader; twice as long each time, where
- * many come one after the other.
+ * So long a new partition waits for a Fetch that waits at the leader; where many come one after the
+ * other, each time twice as long.
  */
 const HURRY_MS_MIN = 10;
 const HURRY_MS_MAX = 160;
