@@ -22,7 +22,8 @@ const REASONS: readonly (readonly [names: RegExp, reason: string])[] = [
   [/^internal\./, "it is there for Kafka's own tests"],
   [/^server\.max\.startup/, "a node waits as long as there is something to wait for"],
   [/^replica\.socket\.receive/, "the kernel sizes the buffers of a socket as needed"],
-  [/^(controller\.|socket\.connection)/, "there are no other nodes to speak with yet"],
+  [/^controller\.quorum\.append/, "what comes while the disk is busy shares the next sync"],
+  [/^socket\.connection\.setup\.timeout\.max/, "each attempt to connect may take as long"],
 ];
 
 /** Null for a name of another kind. */
