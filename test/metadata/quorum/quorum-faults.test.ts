@@ -5,9 +5,9 @@
  */
 import { describe, expect, test } from "bun:test";
 import { FakeRandom } from "../../sim/fake-random.ts";
-import { contentsOf } from "../controller-harness.ts";
+import { CLUSTER_ID, contentsOf } from "../controller-harness.ts";
 import { writing } from "../node-harness.ts";
-import { TestQuorum } from "./test-quorum.ts";
+import { TestQuorum, voterOf } from "./test-quorum.ts";
 
 const SEEDS = Number(process.env["BUNKA_QUORUM_SEEDS"] ?? 12);
 const FIRST = Number(process.env["BUNKA_QUORUM_SEED"] ?? 1);
@@ -54,6 +54,7 @@ function run(seed: number): void {
     }
   }
   for (const id of quorum.members.keys()) {
+    quorum.thaw(id);
     quorum.rejoin(id);
     if (quorum.member(id).node === null) quorum.start(id);
   }
@@ -76,7 +77,11 @@ function trouble(quorum: TestQuorum, random: FakeRandom): void {
     if (random.chance(0.7)) quorum.start(id);
     return;
   }
-  switch (random.below(8)) {
+  if (member.world.clock.isFrozen) {
+    if (random.chance(0.6)) quorum.thaw(id);
+    return;
+  }
+  switch (random.below(10)) {
     case 0:
       return quorum.kill(id);
     case 1:
@@ -90,7 +95,28 @@ function trouble(quorum: TestQuorum, random: FakeRandom): void {
       const other = quorum.member(random.between(1, 5));
       return quorum.wire.cut(member.address, other.address, random.chance(0.5));
     }
+    case 6:
+      return quorum.freeze(id);
+    case 7:
+      return changeVoters(quorum, random);
     default:
       return;
   }
+}
+
+/** The fourth comes and goes, or whoever was taken out comes back; refused most of the time. */
+function changeVoters(quorum: TestQuorum, random: FakeRandom): void {
+  const asked = quorum.member(random.between(1, 4));
+  const { id, directoryId: voterDirectoryId } = quorum.member(random.between(1, 4));
+  const about = { clusterId: CLUSTER_ID, voterId: id, voterDirectoryId } as const;
+  const request = random.chance(0.5)
+    ? ({ kind: "removeVoter", ...about } as const)
+    : ({
+        kind: "addVoter",
+        ...about,
+        timeoutMs: 1000,
+        endpoints: voterOf(id).endpoints,
+        ackWhenCommitted: true,
+      } as const);
+  void asked.node?.raft.ask(request);
 }

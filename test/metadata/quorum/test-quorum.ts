@@ -189,6 +189,19 @@ export class TestQuorum {
     this.kill(id);
   }
 
+  freeze(id: number): void {
+    const { world } = this.member(id);
+    world.clock.freeze();
+    this.wire.freeze(world.address);
+  }
+
+  thaw(id: number): void {
+    const { world } = this.member(id);
+    if (!world.clock.isFrozen) return;
+    world.clock.thaw();
+    this.wire.thaw(world.address);
+  }
+
   isolate(id: number): void {
     for (const { address } of this.members.values()) {
       this.wire.cut(this.member(id).address, address);
