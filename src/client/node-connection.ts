@@ -51,6 +51,7 @@ interface Waiting {
 const RESPONSE_SIZE_MAX = 512 * 1024 * 1024;
 /** Up to this size room for an answer is made when it begins to come. */
 const TRUSTED_SIZE_MAX = 16 * 1024 * 1024;
+const COPIED_SIZE_MAX = 64 * 1024;
 const SIZE_SIZE = 4;
 const CORRELATION_IDS = 2 ** 31;
 const UNCOUNTED: FrameMemory = { take() {}, give() {} };
@@ -270,7 +271,9 @@ function frameOf<Q, QI, R, RI>(
     assert(part instanceof Uint8Array, "a request lies in memory");
     return part;
   });
-  return [size, ...parts];
+  const frame = [size, ...parts];
+  // A copy of little costs less than a call to the system for each part.
+  return writer.size <= COPIED_SIZE_MAX ? [Buffer.concat(frame)] : frame;
 }
 
 function disconnected(message: string): NodeError {
