@@ -6,6 +6,7 @@ import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { produce } from "../../src/protocol/messages/00-produce.ts";
 import { fetch } from "../../src/protocol/messages/01-fetch.ts";
 import { deleteRecords } from "../../src/protocol/messages/21-delete-records.ts";
+import { alterReplicaLogDirs } from "../../src/protocol/messages/34-alter-replica-log-dirs.ts";
 import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
 import { FAKE_WALL_MS } from "../sim/fake-clock.ts";
 import { Neighbours } from "./neighbours.ts";
@@ -112,6 +113,53 @@ describe("a partition with three replicas", () => {
     });
     brokers.stop();
   });
+});
+
+describe("a follower whose disk fails", () => {
+  test("goes on with the partitions of its other directories, and is no more in sync", () => {
+    const settings = { "log.dirs": "/data,/more", "replica.lag.time.max.ms": "2000" };
+    const brokers = new Neighbours(2, settings);
+    for (const name of ["t", "u"]) brokers.topic(name, [1], [1, 2]);
+    const [t, u] = ["t", "u"].map((name) => brokers.broker(1).partitions.find(name, 0)!);
+    const { clock } = brokers.client;
+    const isr = (partition: typeof t) => [...partition!.registration.isr];
+    clock.advanceUntil(() => isr(t).length === 2 && isr(u).length === 2);
+    for (const [name, path] of Object.entries({ t: "/data", u: "/more" })) {
+      expect(brokers.wait(writing(brokers, "a", 10_000, 1, name))).toBe(ErrorCode.NONE);
+      const dirs = [{ path, topics: [{ name, partitions: [0] }] }];
+      brokers.ask(2, alterReplicaLogDirs, 2, { dirs });
+      const log = () => brokers.broker(2).logs.get(name, 0)!;
+      clock.advanceUntil(() => log().directory.startsWith(path));
+      expect(log().logEndOffset).toBe(1);
+    }
+    const { disk } = brokers.worlds.get(2)!;
+    disk.inject({ operation: "write", path: /^\/more\/u-0/, code: "EIO" });
+    expect(brokers.wait(writing(brokers, "a", 60_000, 1, "u"))).toBe(ErrorCode.NONE);
+    expect(isr(u)).toEqual([1]);
+    expect(brokers.broker(2).logs.get("u", 0)!.failure).not.toBeNull();
+    expect(write(brokers, "a")).toBe(ErrorCode.NONE);
+    expect(isr(t)).toEqual([1, 2]);
+    expect(brokers.broker(2).partitions.find("t", 0)!.log.logEndOffset).toBe(2);
+    brokers.stop();
+  });
+});
+
+test("partitions are spread over the connections to their leader, and anew when there are others", () => {
+  const brokers = new Neighbours(2, { "num.replica.fetchers": "2" });
+  const leaders = Array.from({ length: 10 }, () => 1);
+  brokers.topic("t", leaders, [1, 2]);
+  const spread = () => {
+    const { replication } = brokers.broker(2);
+    return replication.fetchers().map(({ size }) => size);
+  };
+  const all = [...brokers.broker(1).partitions];
+  brokers.client.clock.advanceUntil(() => all.every((each) => each.registration.isr.length === 2));
+  expect(spread()).toEqual([5, 5]);
+  configure(brokers, 4, "", "num.replica.fetchers", "1");
+  expect(spread()).toEqual([10]);
+  expect(write(brokers, "a")).toBe(ErrorCode.NONE);
+  expect(brokers.broker(2).partitions.find("t", 0)!.log.logEndOffset).toBe(1);
+  brokers.stop();
 });
 
 describe("a replica that catches up", () => {
@@ -246,6 +294,7 @@ async function writing(
   value: string,
   timeoutMs: number,
   id = 1,
+  name = "t",
 ): Promise<number> {
   const records = buildBatch({
     records: [{ timestamp: FAKE_WALL_MS, key: null, value: Buffer.from(value) }],
@@ -254,7 +303,7 @@ async function writing(
     transactionalId: null,
     acks: -1,
     timeoutMs,
-    topicData: [{ name: "t", partitionData: [{ index: 0, records }] }],
+    topicData: [{ name, partitionData: [{ index: 0, records }] }],
   });
   return answer.responses[0]!.partitionResponses[0]!.errorCode;
 }
