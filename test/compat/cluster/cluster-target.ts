@@ -1,7 +1,7 @@
 /**
  * A cluster in the place of the broker that a client's driver is run against. Where the driver kills
- * the broker, the nodes die in turn: the file names the process that is next. The driver goes on at
- * once, with those that are left, and the dead one comes back behind its back.
+ * the broker, the nodes die in turn: the file names the process that is next, and none until the
+ * dead one has come back. All others go on meanwhile.
  */
 import { writeFileSync } from "node:fs";
 import { CompatError } from "../harness/outcome.ts";
@@ -21,7 +21,6 @@ export async function startCluster(
   const cluster = await Cluster.make(workDirectory, { kinds, settings });
   await cluster.start();
   let isStopping = false;
-  const revivals: Promise<void>[] = [];
   const { promise: stopped, resolve: stopWaiting } = Promise.withResolvers<void>();
   const revive = async (node: ClusterNode): Promise<void> => {
     await Promise.race([Bun.sleep(DEAD_MS), stopped]);
@@ -32,8 +31,9 @@ export async function startCluster(
       const node = cluster.node((turn % kinds.length) + 1);
       writeFileSync(pidFile, `${node.pid}`);
       await Promise.race([node.running.exited, stopped]);
+      writeFileSync(pidFile, "");
+      if (!isStopping) await revive(node);
       if (isStopping) return;
-      revivals.push(revive(node));
     }
   };
   const killing = killInTurn();
@@ -41,7 +41,6 @@ export async function startCluster(
     isStopping = true;
     stopWaiting();
     await killing;
-    await Promise.all(revivals);
     await cluster.end();
     return 0;
   };

@@ -43,6 +43,8 @@ final class App implements AutoCloseable {
     /** Kills the broker by SIGKILL and waits until the next one answers. */
     static void killBroker() throws Exception {
         var file = Path.of(System.getenv("BUNKA_COMPAT_BROKER_PID"));
+        // In a cluster nobody may die until all others are back.
+        Kit.until("a broker that may die", () -> !Files.readString(file).isBlank());
         var before = Files.readString(file);
         ProcessHandle.of(Long.parseLong(before)).orElseThrow().destroyForcibly();
         Kit.until("the next broker", () -> {

@@ -437,7 +437,10 @@ final class ShareScenarios {
     }
 
     private static void killBroker() throws Exception {
-        var pid = Files.readString(Path.of(System.getenv("BUNKA_COMPAT_BROKER_PID"))).strip();
+        var file = Path.of(System.getenv("BUNKA_COMPAT_BROKER_PID"));
+        // In a cluster nobody may die until all others are back.
+        Kit.until("a broker that may die", () -> !Files.readString(file).isBlank());
+        var pid = Files.readString(file).strip();
         var process = ProcessHandle.of(Long.parseLong(pid)).orElseThrow();
         process.destroyForcibly();
         process.onExit().get();
