@@ -99,6 +99,8 @@ function trouble(quorum: TestQuorum, random: FakeRandom): void {
       return quorum.freeze(id);
     case 7:
       return changeVoters(quorum, random);
+    case 8:
+      return quorum.stop(id);
     default:
       return;
   }
