@@ -15,6 +15,7 @@ import { deleteTopics } from "../../src/protocol/messages/20-delete-topics.ts";
 import { append, makeTopic as prepareTopic } from "../api/scenarios/prepare.ts";
 import { ACCEPT, earliestGroup, Member, of, REJECT, share } from "../api/scenarios/share-member.ts";
 import { startBroker, type TestBroker } from "../api/broker-kit.ts";
+import { expectKafkasNames } from "./kafka-metric-names.ts";
 import { FakeTopics } from "../coordinator/group/consumer-driver.ts";
 import { STATEFUL, StreamsDriver } from "../coordinator/group/streams-driver.ts";
 import { batchOf } from "../log/log-fixture.ts";
@@ -29,6 +30,7 @@ function told(families: Families): Map<string, number> {
     expect(samples.has(line.slice(0, at))).toBe(false);
     samples.set(line.slice(0, at), Number(line.slice(at + 1)));
   }
+  expectKafkasNames([...samples.keys()].map((sample) => sample.replace(/\{.*/, "")));
   return samples;
 }
 

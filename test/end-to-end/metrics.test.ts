@@ -1,6 +1,7 @@
 /** Metrics of the real program: over HTTP, as a table, and how little they cost. */
 import { afterAll, expect } from "bun:test";
 import { gunzipSync } from "node:zlib";
+import { expectKafkasNames } from "../broker/kafka-metric-names.ts";
 import { BrokerProcess, killLeftovers, Scratch } from "./broker-process.ts";
 import { batchOf } from "../log/log-fixture.ts";
 import { Connection, createTopic, produceBatch } from "./client.ts";
@@ -63,6 +64,7 @@ faultTest("a node shows what it does to collectors, and to whoever sends SIGUSR1
 function checked(text: string): Map<string, number> {
   const samples = new Map<string, number>();
   const families = new Set<string>();
+  const names = new Set<string>();
   let family = "";
   expect(text).toEndWith("\n");
   for (const line of text.split("\n").slice(0, -1)) {
@@ -79,7 +81,9 @@ function checked(text: string): Map<string, number> {
     expect(name).toStartWith(family);
     const key = `${name}${labels}`;
     expect(samples.has(key)).toBe(false);
+    names.add(name);
     samples.set(key, Number(value.replace("Inf", "Infinity")));
   }
+  expectKafkasNames(names);
   return samples;
 }

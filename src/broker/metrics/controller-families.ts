@@ -72,6 +72,8 @@ function* controller(
   for (const [name, help, value] of rows) {
     out.one(`kafka_controller_kafkacontroller_${name}`, "gauge", help, value);
   }
+  const applied = "kafka_server_broker_metadata_metrics_last_applied_record_offset";
+  out.one(applied, "gauge", "Offset of the last metadata record applied", node.lastOffset);
   // A node that is alone is always in sync.
   const elections = "kafka_controller_controllerstats_uncleanleaderelections";
   out.one(elections, "counter", "Leaders elected that may lack records", 0);

@@ -39,6 +39,16 @@ export function serverFamilies(server: Server): Families {
     yield;
     const queue = "kafka_network_requestchannel_requestqueuesize";
     out.one(queue, "gauge", "Requests that wait for those before them", server.requestsQueued);
+    let expiredCount = 0;
+    for (const { closed } of listeners) expiredCount += closed.idle + closed.stranger;
+    const pool = "Bytes for requests (queued.max.request.bytes)";
+    const rows: readonly (readonly [string, string, number])[] = [
+      ["expiredconnectionskilledcount", "Connections silent for too long", expiredCount],
+      ["memorypoolused", `${pool}, in use`, server.requestBytes],
+    ];
+    for (const [row, help, value] of rows) {
+      out.one(`kafka_network_socketserver_${row}`, "gauge", help, value);
+    }
     yield;
   };
 }
