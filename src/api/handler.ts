@@ -174,11 +174,17 @@ export function handler<Q, QI, R, RI>(
       // Nothing behind it on its connection has begun.
       const decoded = new Slices(broker.world.clock).finish(stepwise.decode(body));
       return decoded.then(async (request) => {
+        restartTime(context, broker);
         const outcome = await answer(request, context, broker);
         return outcome instanceof Late ? outcome.complete() : outcome;
       });
     },
   };
+}
+
+/** The turns that others had while it was decoded are not its own. */
+function restartTime(context: RequestContext, { world }: Broker): void {
+  if (context.time !== null) context.time = new RequestTime(world.clock);
 }
 
 /** To decode what is shorter takes less than a slice, or has no rows. */
