@@ -111,7 +111,10 @@ export class RaftNode<Records> {
     this.#peers = later(() => {
       this.#arePeersMade = true;
       const { RaftPeers } = peersModule();
-      return new RaftPeers({ ...world, ...peers, requestTimeoutMs, listener: name });
+      // Whoever waits longer for a connection than for an answer finds a way that is mended late.
+      const setupTimeoutMs = Math.min(peers.setupTimeoutMs, requestTimeoutMs);
+      const own = { setupTimeoutMs, requestTimeoutMs, listener: name };
+      return new RaftPeers({ ...world, ...peers, ...own });
     });
     const failed = (error: unknown) => this.fail(error);
     const { highWatermark } = loaded.log;
