@@ -5,7 +5,7 @@
  *   BUNKA_SIM_BUGS=all bun test test/sim/bugs           every one, some minutes
  *   BUNKA_SIM_BUGS=raft- bun test test/sim/bugs         those whose names have it
  *
- * Without it a few of them are tried.
+ * Without it some of the quick ones are tried.
  */
 import { expect, test } from "bun:test";
 import { resolve } from "node:path";
@@ -17,7 +17,7 @@ const TIMEOUT_MS = 900_000;
 const FEW = 4;
 
 const chosen = BUGS.filter(({ name }, index) => {
-  if (WANTED === undefined) return index % Math.ceil(BUGS.length / FEW) === 0;
+  if (WANTED === undefined) return name.startsWith("raft-") && index % FEW === 0;
   return WANTED === "all" || name.includes(WANTED);
 });
 

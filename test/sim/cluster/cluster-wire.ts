@@ -40,6 +40,8 @@ export class ClusterWire implements Wire {
   readonly #brokers = new Map<number, string>();
   /** By "topic-partition". */
   readonly #leaders = new Map<string, { readonly id: number; readonly epoch: number }>();
+  /** The newest that were seen, by "topic-partition"; never forgotten. */
+  readonly #epochs = new Map<string, number>();
   /** "host:port" by "type key". */
   readonly #coordinators = new Map<string, string>();
   #sticky: string | null = null;
@@ -108,7 +110,7 @@ export class ClusterWire implements Wire {
     if (!this.#leaders.has(key)) await this.#learn(place.topic);
     const address = this.#brokers.get(this.#leaders.get(key)?.id ?? -1);
     if (address !== undefined) return address;
-    this.#leaders.delete(key);
+    this.#forget(place);
     throw new Unanswered(`${key} has no leader`);
   }
 
@@ -120,7 +122,11 @@ export class ClusterWire implements Wire {
     }
     for (const { name, partitions } of answer.topics) {
       for (const { partitionIndex, leaderId: id, leaderEpoch: epoch } of partitions) {
-        this.#leaders.set(`${name}-${partitionIndex}`, { id, epoch });
+        const key = `${name}-${partitionIndex}`;
+        // Who tells of an older epoch than was seen has slept (KIP-320).
+        if (epoch < (this.#epochs.get(key) ?? 0)) continue;
+        this.#epochs.set(key, epoch);
+        this.#leaders.set(key, { id, epoch });
       }
     }
   }

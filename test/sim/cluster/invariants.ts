@@ -53,11 +53,20 @@ export class Invariants {
   check(nodes: readonly SimulatedNode[]): void {
     this.checks++;
     for (const node of nodes) {
+      for (const partition of node.life?.node?.broker.partitions ?? []) this.#noteEpoch(partition);
+    }
+    for (const node of nodes) {
       const running = node.life?.node ?? null;
       if (running === null) continue;
       this.#checkMetadata(node, running);
       for (const partition of running.broker.partitions) this.#look(node, partition);
     }
+  }
+
+  /** Before anything is compared: who leads in an older one knows nothing of this one. */
+  #noteEpoch({ topic, topicId, index, leaderEpoch }: Partition): void {
+    const key = `${topicId} ${topic}-${index}`;
+    this.#newestEpochs.set(key, Math.max(leaderEpoch, this.#newestEpochs.get(key) ?? 0));
   }
 
   /** What a log says of itself it may have to read: a disk that fails then tells it later. */
@@ -105,7 +114,6 @@ export class Invariants {
       );
     }
     this.#leaders.set(`${key} ${epoch}`, String(node.id));
-    this.#newestEpochs.set(key, Math.max(epoch, this.#newestEpochs.get(key) ?? 0));
     const before = this.#leaderships.get(`${node.id} ${key}`);
     const life = `${node.id}/${node.life!.number}`;
     const underMinIsrIn = partition.isUnderMinIsr ? registration.partitionEpoch : -1;

@@ -2,9 +2,10 @@
  * What goes wrong in a cluster: machines, network, disks and clocks, at random from a seed. It
  * keeps to what Kafka promises to survive:
  *
- * - where not every append is synced, one machine at most has lost what it had not synced, until it
- *   is in sync again everywhere (KIP-966 with min.insync.replicas 2);
- * - a disk rots on one machine only.
+ * - where not every append is synced, a machine loses what it had not synced only while all others
+ *   that ended without a clean stop are in sync again, and none of them ends so before it is
+ *   (KIP-966: with min.insync.replicas 2 one unclean end that loses data is survived, and an end
+ *   that loses none counts, too, for nobody can tell).
  */
 import type { FakeRandom } from "../fake-random.ts";
 import type { Fault } from "../fake-disk.ts";
@@ -63,6 +64,8 @@ export class Nemesis {
   #pending: Plan[] = [];
   /** Has lost what it had not synced, and is not known to have it back. */
   #poor: SimulatedNode | null = null;
+  /** Ended without a clean stop, and have not been in sync everywhere since. */
+  #unclean = new Set<SimulatedNode>();
   #isOver = false;
   readonly counts = new Map<Trouble, number>();
 
@@ -101,7 +104,10 @@ export class Nemesis {
   /** A process that ended is started again by whoever looks after it. */
   #restartTheEnded(): void {
     for (const node of this.#cluster.nodes) {
-      if (node.life === null && (this.#isOver || !this.#isPlanned(node))) node.start();
+      if (node.life !== null) continue;
+      // One that has stopped cleanly counts as well: that does no harm.
+      this.#unclean.add(node);
+      if (this.#isOver || !this.#isPlanned(node)) node.start();
     }
   }
 
@@ -115,6 +121,7 @@ export class Nemesis {
     const node = this.#random.pick(this.#cluster.nodes);
     switch (trouble) {
       case "kill":
+        if (!this.#mayEndUncleanly(node)) return false;
         return this.#down(node, "is killed", () => node.kill());
       case "stop":
         return this.#down(node, "stops", () => node.stop());
@@ -152,13 +159,27 @@ export class Nemesis {
 
   #losePower(node: SimulatedNode): boolean {
     if (!this.#plan.isSynced) {
-      if (this.#poor !== null && this.#isRich(this.#poor)) this.#poor = null;
-      if (this.#poor !== null && this.#poor !== node) return false;
+      this.#forgiveTheRich();
+      if ([...this.#unclean].some((other) => other !== node)) return false;
     }
     const keep = this.#random.pick(["none", "random"] as const);
     const lost = this.#down(node, `loses its power, keeps ${keep}`, () => node.powerLoss(keep));
-    if (lost && !this.#plan.isSynced) this.#poor = node;
+    if (lost && !this.#plan.isSynced) {
+      this.#poor = node;
+      // Nor may another end by its disk now.
+      for (const other of this.#cluster.nodes) other.disk.clearFaults();
+    }
     return lost;
+  }
+
+  #mayEndUncleanly(node: SimulatedNode): boolean {
+    this.#forgiveTheRich();
+    return this.#poor === null || this.#poor === node;
+  }
+
+  #forgiveTheRich(): void {
+    if (this.#poor !== null && this.#isRich(this.#poor)) this.#poor = null;
+    for (const node of this.#unclean) if (this.#isRich(node)) this.#unclean.delete(node);
   }
 
   /** In sync wherever it has a copy, as the active controller has it. */
@@ -272,7 +293,7 @@ export class Nemesis {
   }
 
   #breakDisk(node: SimulatedNode): boolean {
-    if (this.#isFull(node)) return false;
+    if (this.#isFull(node) || !this.#mayEndUncleanly(node)) return false;
     const fault = someFault(this.#random);
     this.#cluster.note(`${node.id}: ${fault.operation} of ${fault.path} fails: ${fault.code}`);
     node.disk.inject(fault);

@@ -78,7 +78,7 @@ class Run {
     this.#random = random;
     const count = nodeCount ?? 3;
     const isSynced = random.chance(0.3) || count === 1;
-    const settings = isSynced ? { "log.flush.interval.messages": "1" } : {};
+    const settings = someSettings(random, isSynced);
     this.#cluster = new Cluster({ nodeCount: count, settings }, random.fork());
     this.#cluster.wire.conditions = {
       ...this.#cluster.wire.conditions,
@@ -130,7 +130,7 @@ class Run {
     ]);
     const { clock } = this.#cluster;
     const now = `${clock.monotonicMs().toFixed(0)} is now`;
-    return [...events.slice(-REPORT_LINES), now, ...logs].join("\n");
+    return [...events, now, ...logs].join("\n");
   }
 
   #disturb(working: Promise<void>): void {
@@ -193,6 +193,18 @@ class Run {
       troubles: Object.fromEntries(this.#nemesis.counts),
     };
   }
+}
+
+/** Some clusters are quicker to give up a replica or a node than others. */
+function someSettings(random: FakeRandom, isSynced: boolean): Record<string, string> {
+  const settings: Record<string, string> = {
+    "replica.lag.time.max.ms": random.pick(["1500", "4000", "30000"]),
+    "broker.session.timeout.ms": random.pick(["2000", "9000"]),
+    "broker.heartbeat.interval.ms": random.pick(["400", "900"]),
+    "replica.fetch.wait.max.ms": random.pick(["100", "500"]),
+  };
+  if (isSynced) settings["log.flush.interval.messages"] = "1";
+  return settings;
 }
 
 /** Of its partitions, a line each. */
