@@ -134,10 +134,23 @@ export class ControllerChannel {
   ): Promise<T | null> {
     if (place === null) return null;
     const peer = this.#peerAt(line, place);
-    const result = await attempt.there(peer, timeoutMs);
+    const { clock } = this.#options;
+    const { controllerMoved } = this.#options.metadata();
+    const moved = startWait(clock, [controllerMoved], timeoutMs, () => this.#hasMoved(place));
+    const asked = attempt.there(peer, timeoutMs);
+    // Where nothing is heard of the machine that it was on, nobody waits for that.
+    const result = await Promise.race([asked, moved.result.then(() => null)]).finally(() => {
+      moved.cancel();
+      asked.catch(() => {});
+    });
     // Another node, or none, leads by now: look for it with a new connection, as Kafka does.
     if (result === null) this.#drop(line, peer);
     return result;
+  }
+
+  #hasMoved(tried: ActiveControllerAddress | null): boolean {
+    const place = this.#options.metadata().activeController();
+    return place?.host !== tried?.host || place?.port !== tried?.port;
   }
 
   #peerAt(line: Line, { host, port }: ActiveControllerAddress): NodePeer {
@@ -159,11 +172,7 @@ export class ControllerChannel {
 
   async #pause(timeoutMs: number, tried: ActiveControllerAddress | null): Promise<void> {
     const { clock, metadata } = this.#options;
-    const finder = metadata();
-    const hasMoved = () => {
-      const place = finder.activeController();
-      return place?.host !== tried?.host || place?.port !== tried?.port;
-    };
-    await startWait(clock, [finder.controllerMoved], timeoutMs, hasMoved).result;
+    const { controllerMoved } = metadata();
+    await startWait(clock, [controllerMoved], timeoutMs, () => this.#hasMoved(tried)).result;
   }
 }

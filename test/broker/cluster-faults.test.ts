@@ -121,6 +121,23 @@ describe("a controller that is gone", () => {
     expect(cluster.image(one!).cluster.broker(first)?.fenced).toBe(false);
   });
 
+  test("without a word does not cost others their sessions", () => {
+    const cluster = new RoleCluster(THREE);
+    cluster.start();
+    cluster.client.clock.advance(3000);
+    const first = cluster.activeId!;
+    const others = [1, 2, 3].filter((id) => id !== first);
+    cluster.node(first).powerLoss("all");
+    let fencedCount = 0;
+    for (let step = 0; step < 200; step++) {
+      cluster.client.clock.advance(100);
+      const { brokers } = cluster.image(others[0]!).cluster;
+      fencedCount += others.filter((id) => brokers.get(id)?.fenced === true).length;
+    }
+    expect(fencedCount).toBe(0);
+    expect(cluster.image(others[0]!).cluster.broker(first)?.fenced).toBe(true);
+  });
+
   test("and led partitions, too, is followed in both", () => {
     const cluster = new RoleCluster(THREE);
     cluster.start();
