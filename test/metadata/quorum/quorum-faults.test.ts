@@ -12,11 +12,12 @@ import { TestQuorum, voterOf } from "./test-quorum.ts";
 const SEEDS = Number(process.env["BUNKA_QUORUM_SEEDS"] ?? 12);
 const FIRST = Number(process.env["BUNKA_QUORUM_SEED"] ?? 1);
 const STEPS = 60;
+const TIMEOUT_MS = 60_000;
 
 describe("a quorum in trouble", () => {
   for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
     // BUNKA_QUORUM_SEED=n BUNKA_QUORUM_SEEDS=1 bun test test/metadata/quorum/quorum-faults.test.ts
-    test(`keeps what it acknowledged, seed ${seed}`, () => run(seed));
+    test(`keeps what it acknowledged, seed ${seed}`, () => run(seed), TIMEOUT_MS);
   }
 });
 
@@ -58,10 +59,9 @@ function run(seed: number): void {
     quorum.rejoin(id);
     if (quorum.member(id).node === null) quorum.start(id);
   }
-  quorum.leader();
-  write();
+  // However bad it was: now it goes on.
+  quorum.run(quorum.leader(), writing({ name: "NoOpRecord", version: 0, value: {} }));
   quorum.settle();
-  expect(acknowledged.size).toBeGreaterThan(0);
   const images = [...quorum.members.values()].map(({ running }) => running.image);
   for (const [name, value] of acknowledged) {
     for (const { configs } of images) expect(configs.get(4, "", name)).toBe(value);
