@@ -46,6 +46,7 @@ export async function runNodes(command: NodesCommand, context: CommandContext): 
   const { plans, clusterId, directories } = await prepare(world, command, count);
   const supervisor = new Supervisor({
     clock: world.clock,
+    leaveFirst: new Set(plans.filter(({ isController }) => !isController).map(({ id }) => id)),
     words: new Map(plans.map((plan) => [plan.id, wordsOf(command, plan)])),
     out: (line) => console.out(line),
     error: (line) => console.error(line),
@@ -66,7 +67,7 @@ export async function runNodes(command: NodesCommand, context: CommandContext): 
     if (typeof listeners === "number") return listeners;
     const ms = (world.clock.monotonicMs() - startedMs).toFixed(0);
     console.out(
-      `Bunka is ready: ${listeners.join(",")} (${count} nodes, cluster ${clusterId}, ` +
+      `Bunka is ready: ${listeners.join(",")} (${count} node${count === 1 ? "" : "s"}, cluster ${clusterId}, ` +
         `data in ${directories.join(",")}, ${ms} ms)`,
     );
   } catch (error) {

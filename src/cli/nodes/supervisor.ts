@@ -15,6 +15,8 @@ export interface SupervisorOptions {
   readonly clock: Clock;
   /** The words behind `bunka broker`, by node id. */
   readonly words: ReadonlyMap<number, readonly string[]>;
+  /** Those that ask others for leave: they stop while there is somebody to ask. */
+  readonly leaveFirst?: ReadonlySet<number>;
   readonly out: (line: string) => void;
   /** What nodes and this have to say of trouble. */
   readonly error: (line: string) => void;
@@ -74,8 +76,13 @@ export class Supervisor {
     for (const timer of this.#timers) timer.cancel();
     // One that waits for its next life has ended already.
     const places = [...this.#places.values()].filter(({ hasEnded }) => !hasEnded);
-    for (const { child } of places) child.signal("SIGTERM");
-    const late = this.#options.clock.schedule(STOP_MS_MAX, () => this.kill());
+    const { clock, leaveFirst } = this.#options;
+    const late = clock.schedule(STOP_MS_MAX, () => this.kill());
+    const isFirst = ({ child }: Place) => leaveFirst?.has(child.id) === true;
+    const first = places.filter(isFirst);
+    for (const { child } of first) child.signal("SIGTERM");
+    if (first.length > 0) await Promise.all(first.map(({ child }) => child.ended));
+    for (const place of places) if (!isFirst(place)) place.child.signal("SIGTERM");
     const endings = await Promise.all(places.map(({ child }) => child.ended));
     late.cancel();
     // One that was not ready yet has nothing to do before it ends.

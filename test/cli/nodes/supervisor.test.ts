@@ -31,12 +31,13 @@ class FakeChild {
   }
 }
 
-function threeNodes() {
+function threeNodes(leaveFirst: ReadonlySet<number> = new Set()) {
   const clock = new FakeClock();
   const lives: FakeChild[] = [];
   const said: string[] = [];
   const supervisor = new Supervisor({
     clock,
+    leaveFirst,
     words: new Map([1, 2, 3].map((id) => [id, [`--override=node.id=${id}`]])),
     out: (line) => said.push(line),
     error: (line) => said.push(line),
@@ -167,5 +168,18 @@ test("one whose next life has just begun ends by the signal, which is clean", as
   lives[1]!.ends(STOPPED);
   lives[2]!.ends(STOPPED);
   lives[3]!.ends({ exitCode: null, signal: "SIGTERM" });
+  expect(await stopped).toBe(true);
+});
+
+test("brokers alone stop before the controllers that let them go", async () => {
+  const { clock, lives, supervisor, run } = threeNodes(new Set([3]));
+  await run();
+  const stopped = supervisor.stop();
+  clock.settle();
+  expect(lives.map(({ signals }) => signals)).toEqual([[], [], ["SIGTERM"]]);
+  lives[2]!.ends(STOPPED);
+  clock.settle();
+  expect(lives.map(({ signals }) => signals.length)).toEqual([1, 1, 1]);
+  for (const child of lives) child.ends(STOPPED);
   expect(await stopped).toBe(true);
 });
