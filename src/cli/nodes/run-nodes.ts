@@ -65,9 +65,10 @@ export async function runNodes(command: NodesCommand, context: CommandContext): 
   try {
     const listeners = await Promise.race([supervisor.start(), stopped.promise]);
     if (typeof listeners === "number") return listeners;
+    const nodes = count === 1 ? "1 node" : `${count} nodes`;
     const ms = (world.clock.monotonicMs() - startedMs).toFixed(0);
     console.out(
-      `Bunka is ready: ${listeners.join(",")} (${count} node${count === 1 ? "" : "s"}, cluster ${clusterId}, ` +
+      `Bunka is ready: ${listeners.join(",")} (${nodes}, cluster ${clusterId}, ` +
         `data in ${directories.join(",")}, ${ms} ms)`,
     );
   } catch (error) {
