@@ -90,6 +90,8 @@ export class LogFlush {
     try {
       await segments.active.sync(true);
       await host.disk.syncDirectory(place.directory);
+      // Epochs of what was cut off would be taken for those of what follows.
+      if (this.#state.epochs.isDirty) await this.#writeEpochsNow();
     } catch (error) {
       if (!this.#state.isClosed) this.#state.diskFailed(error);
     }

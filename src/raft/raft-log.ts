@@ -93,9 +93,10 @@ export class RaftLog {
     return this.#snapshots;
   }
 
-  /** Where epochs begin, oldest first. */
+  /** Where epochs begin, oldest first. A crash may leave one in the file that has no record. */
   get epochs(): readonly EpochStart[] {
-    return this.log.state.epochs.entries;
+    const { endOffset } = this;
+    return this.log.state.epochs.entries.filter(({ startOffset }) => startOffset < endOffset);
   }
 
   hasSnapshot(id: SnapshotId): boolean {
