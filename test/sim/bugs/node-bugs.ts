@@ -1,6 +1,5 @@
 /** Bugs that a single node shows: its log, its recovery, its transactions. */
 import type { Trouble } from "../cluster/nemesis.ts";
-import type { Generation } from "../../consistency/producers.ts";
 import type { SourceEdit } from "../../source-faults.ts";
 import type { Bug } from "./bug.ts";
 
@@ -155,19 +154,6 @@ export const NODE_BUGS: readonly Bug[] = [
       },
     ],
   ),
-  nodeBug(
-    "late-records-begin-a-transaction-that-nobody-ends",
-    "KAFKA-14402: the coordinator is asked before the first record",
-    ["stall"],
-    [
-      {
-        file: "src/log/producer-checks.ts",
-        find: `    if (!(isOngoing && epoch === batch.epoch) && !transaction.isVerified) {`,
-        replace: `    if (!(isOngoing && epoch === batch.epoch) && batch.epoch < 0) {`,
-      },
-    ],
-    "old",
-  ),
 ];
 
 function nodeBug(
@@ -175,9 +161,8 @@ function nodeBug(
   reference: string,
   troubles: readonly Trouble[],
   edits: readonly SourceEdit[],
-  generation: Generation = "new",
 ): Bug {
-  const options = { nodeCount: 1, troubles, generation };
+  const options = { nodeCount: 1, troubles };
   return {
     name: `node-${name}`,
     reference,
