@@ -47,6 +47,7 @@ import { Idleness, type IdleLists } from "./idleness.ts";
 import {
   LINGER_BYTES_MAX,
   LINGER_MS_MAX,
+  READ_AGAIN_SIZE,
   REQUESTS_PER_CONNECTION_MAX,
   type ServerLimits,
   UNSENT_BYTES_MAX,
@@ -165,7 +166,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#takeFrames(nowMs);
     this.#idleness.received(chunk.length, this.#frames.hasPartialFrame, nowMs);
     if (!this.#shared.memory.mayRead(this.#memoryNode)) this.#reading.hold(HOLD_MEMORY);
-    if (this.#hasLate) this.#scheduleFlush();
+    if (this.#hasLate || chunk.length >= READ_AGAIN_SIZE) this.#scheduleFlush();
     else this.#flush();
   }
 

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import { createLogger } from "../../src/base/logger.ts";
+import { Metrics } from "../../src/base/metrics.ts";
+import type { Network, Socket, SocketHandler } from "../../src/base/world.ts";
+import { DEFAULT_LIMITS, READ_AGAIN_SIZE } from "../../src/server/limits.ts";
+import { Server } from "../../src/server/server.ts";
+import type { FakeClock } from "../sim/fake-clock.ts";
 import { FakeRandom } from "../sim/fake-random.ts";
+import { fakeWorld } from "../sim/fake-world.ts";
 import {
   ALONE_LATER,
   BAD,
@@ -235,6 +242,23 @@ describe("answers that are made when the turn ends", () => {
   });
 });
 
+describe("a client that fills every read", () => {
+  test("is answered when the others have had their turn, and not before", () => {
+    const { clock } = fakeWorld();
+    const written: number[] = [];
+    const { accept, server } = acceptOf(clock);
+    const small = accept(socketOf(() => written.push(1)));
+    const large = accept(socketOf(() => written.push(2)));
+    large.data(requestOf(ECHO, 1, Buffer.alloc(READ_AGAIN_SIZE)));
+    expect(written).toEqual([]);
+    small.data(requestOf(ECHO, 1, 100));
+    expect(written).toEqual([1]);
+    clock.settle();
+    expect(written.slice(0, 2)).toEqual([1, 2]);
+    expect(server.requestBytes).toBe(0);
+  });
+});
+
 describe("bad bytes", () => {
   const cases: [string, Buffer, string][] = [
     ["TLS", Buffer.from("16030100c8010000c40303", "hex"), "looks like TLS"],
@@ -433,4 +457,45 @@ function badClientId(): Buffer {
   const request = requestOf(ECHO, 1, 0);
   request.writeInt16BE(3000, 12);
   return request;
+}
+
+/** A server whose connections the test makes by hand. */
+function acceptOf(clock: FakeClock) {
+  const { handler } = makeArena();
+  let accept: ((socket: Socket) => SocketHandler) | null = null;
+  const network: Network = {
+    ...fakeWorld().network,
+    listen(_host, port, accepts) {
+      accept = accepts;
+      return { port, stop() {} };
+    },
+  };
+  const logger = createLogger(clock, "error", () => {});
+  const fatal = (error: unknown) => {
+    throw error;
+  };
+  const metrics = new Metrics();
+  const server = new Server({ clock, network, limits: DEFAULT_LIMITS, logger, metrics, fatal });
+  server.start([{ name: "PLAINTEXT", host: "127.0.0.1", port: 9092, handler }]);
+  return { server, accept: (socket: Socket) => accept!(socket) };
+}
+
+/** One that takes everything. */
+function socketOf(wrote: () => void): Socket {
+  const write = (_bytes: Uint8Array, _offset: number, length: number) => {
+    wrote();
+    return length;
+  };
+  return {
+    remoteAddress: "10.0.0.1",
+    remotePort: 1,
+    localPort: 9092,
+    write,
+    writeAhead: write,
+    sendFile: (_file, _position, length) => length,
+    pause() {},
+    resume() {},
+    shutdown() {},
+    terminate() {},
+  };
 }
