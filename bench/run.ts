@@ -109,10 +109,6 @@ function checkFiles({ json, svg, markdown, folder }: CommandLine): void {
 
 function entriesOf(line: CommandLine, folder: string): Entry[] {
   const entries: Entry[] = [{ name: "bunka", isFloor: false, start: bunka() }];
-  if (line.nodes > 1) {
-    const name = `${line.nodes} nodes`;
-    entries.push({ name, isFloor: false, start: bunka(undefined, name, line.nodes) });
-  }
   for (const other of line.against) {
     if (other === "kafka") {
       entries.push({ name: "kafka", isFloor: false, start: kafka(line.kafkaHome) });
@@ -126,6 +122,10 @@ function entriesOf(line: CommandLine, folder: string): Entry[] {
   if (bootstrap !== null) {
     const start = async () => outside({ bootstrap, pid });
     entries.push({ name: "other", isFloor: false, start });
+  }
+  if (line.nodes > 1) {
+    const name = `${line.nodes} nodes`;
+    entries.push({ name, isFloor: false, start: bunka(undefined, name, line.nodes) });
   }
   const startFloor = floor(folder);
   if (startFloor !== null) entries.push({ name: "floor", isFloor: true, start: startFloor });

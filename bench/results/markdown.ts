@@ -22,6 +22,12 @@ const SHOWN: ReadonlySet<FigureName> = new Set([
   "residentMegabytes",
 ] as const);
 
+/** Of those who take part beside the two that are compared. */
+const SHOWN_OF_OTHERS: ReadonlySet<FigureName> = new Set([
+  "megabytesPerSecond",
+  "cpuSecondsPerGigabyte",
+] as const);
+
 interface Line {
   readonly name: string;
   readonly row: RowResults;
@@ -60,6 +66,13 @@ function tableOf(lines: readonly Line[], { contenders }: Results): string {
   const hasFloor = lines.some(({ row, part }) => floorRatio(row, part, base) !== null);
   const header = ["work", ...columns.map((column) => `${FIGURES[column].label}${who}`)];
   if (hasFloor) header.push(`CPU: ${base} / floor`);
+  const further = contenders.filter((name) => ![base, other, "floor"].includes(name));
+  const furtherColumns = further.flatMap((name) =>
+    columns.filter((column) => SHOWN_OF_OTHERS.has(column)).map((column) => ({ name, column })),
+  );
+  for (const { name, column } of furtherColumns) {
+    header.push(`${FIGURES[column].label}: ${name}${other === undefined ? "" : ` / ${other}`}`);
+  }
   const body = lines.map(({ name, row, part }) => {
     const cells = columns.map((column) => {
       const ours = medianOf(row, part, base, column);
@@ -67,7 +80,12 @@ function tableOf(lines: readonly Line[], { contenders }: Results): string {
       return cellOf(ours, theirs);
     });
     const ratio = floorRatio(row, part, base);
-    return [name, ...cells, ...(hasFloor ? [ratio === null ? "" : figureText(ratio)] : [])];
+    const furtherCells = furtherColumns.map((of) => {
+      const theirs = other === undefined ? null : medianOf(row, part, other, of.column);
+      return cellOf(medianOf(row, part, of.name, of.column), theirs);
+    });
+    const floorCells = hasFloor ? [ratio === null ? "" : figureText(ratio)] : [];
+    return [name, ...cells, ...floorCells, ...furtherCells];
   });
   return layOut([header, ...body]);
 }

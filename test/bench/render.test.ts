@@ -50,6 +50,19 @@ function cellsOf(line: string): string[] {
 }
 
 describe("the tables", () => {
+  test("a third contender has its own columns, beside the same other", () => {
+    const [produced] = RESULTS.rows;
+    const nodes = { ...produced!.passes["bunka"]![0]![""], megabytesPerSecond: 1500 };
+    const row = { ...produced!, passes: { ...produced!.passes, "2 nodes": [{ "": nodes }] } };
+    const contenders = ["bunka", "kafka", "2 nodes", "floor"];
+    const lines = markdownOf({ ...RESULTS, contenders, rows: [row] }).split("\n");
+    expect(cellsOf(lines[0]!).slice(-2)).toEqual([
+      "MB/s: 2 nodes / kafka",
+      "CPU s/GB: 2 nodes / kafka",
+    ]);
+    expect(cellsOf(lines[2]!).slice(-2)).toEqual(["1500 / 250 = 6.00", "1.20 / 4.80 = 0.25"]);
+  });
+
   test("each suite has one, with ratios to the first of the others and to the floor", () => {
     const tables = markdownOf(RESULTS)
       .split("\n\n")
