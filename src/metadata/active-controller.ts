@@ -113,8 +113,8 @@ export class ActiveController {
     return Promise.all(commits).then(
       () => response,
       (error: unknown) => {
-        if (!(error instanceof NotLeaderError)) throw error;
-        throw this.#stopped ?? new NotControllerError(error.message);
+        if (this.#stopped !== null) throw this.#stopped;
+        throw error instanceof NotLeaderError ? new NotControllerError(error.message) : error;
       },
     );
   }

@@ -182,14 +182,17 @@ describe("submit", () => {
     expect(() => run(world, node, createTopic("a"))).toThrow(MetadataStoppedError);
   });
 
-  test("while the disk fails is rejected, and the node told", () => {
+  test.each([
+    ["sync", "EIO"],
+    ["write", "ENOSPC"],
+  ] as const)("while a %s fails (%s) is rejected, and the node told", (operation, code) => {
     const world = formatted();
     let fatal: unknown = null;
     const node = openNode(world, { onFatal: (error) => (fatal = error) });
     startBroker(world, node);
-    world.disk.inject({ operation: "sync", code: "EIO" });
-    expect(() => run(world, node, createTopic("a"))).toThrow();
-    expect(String(fatal)).toContain("EIO");
+    world.disk.inject({ operation, code });
+    expect(() => run(world, node, createTopic("a"))).toThrow(MetadataStoppedError);
+    expect(String(fatal)).toContain(code);
     expect(node.image.topics.size).toBe(0);
     expect(() => run(world, node, createTopic("b"))).toThrow(MetadataStoppedError);
   });

@@ -92,7 +92,9 @@ export const RAFT_BUGS: readonly Bug[] = [
       file: `${CORE}/raft-core.ts`,
       find: `  } else if (election.leaderId === local.id) {
     const unacknowledged = [...voters.keys()].filter((id) => id !== local.id);
-    state.role = { name: "resigned", electionAtMs, unacknowledged, preferredCandidates: [] };
+    // What they have is not known here: each is voted for as far as its log allows.
+    const preferredCandidates = heirsOf(state, local.id);
+    state.role = { name: "resigned", electionAtMs, unacknowledged, preferredCandidates };
   } else if`,
       replace: `  } else if (election.leaderId === local.id) {
     stand(turn);
