@@ -276,16 +276,13 @@ class RealDiskFile implements DiskFile {
     const pages = this.#libc.cachedPages(this.descriptor, position, length);
     if (pages === -1) return this.#isCachedHereAndThere(position, length);
     const lastPage = Math.floor((position + length - 1) / pageSize);
-    if (pages <= lastPage - Math.floor(position / pageSize)) {
-      this.#coldFrom = Math.min(this.#coldFrom, position);
-      this.#coldUntil = Math.max(this.#coldUntil, position + length + READ_AHEAD_MAX);
-      return false;
-    }
-    if (position + length <= this.#coldFrom || position >= this.#coldUntil) return true;
-    // The page cache counts pages that are still on their way from the disk.
-    if (!this.#isCachedHereAndThere(position, length)) return false;
+    const isCounted = pages > lastPage - Math.floor(position / pageSize);
+    const isWarm = position + length <= this.#coldFrom || position >= this.#coldUntil;
+    if (isCounted && isWarm) return true;
+    this.#coldFrom = Math.min(this.#coldFrom, position);
     this.#coldUntil = Math.max(this.#coldUntil, position + length + READ_AHEAD_MAX);
-    return true;
+    // The page cache counts pages that are still on their way from the disk.
+    return isCounted && this.#isCachedHereAndThere(position, length);
   }
 
   write(source: Uint8Array, offset: number, length: number, position: number): void {
