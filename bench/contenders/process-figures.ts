@@ -1,5 +1,6 @@
 /** What Linux says of a process: /proc. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { sumOf } from "../results/statistics.ts";
 
 /** What grows while a process works. */
 export interface ProcessReading {
@@ -66,7 +67,7 @@ export function workBetween(before: ProcessReading, after: ProcessReading): Proc
 }
 
 export function workOfAll(works: readonly ProcessWork[]): ProcessWork {
-  const sum = (field: keyof ProcessWork) => works.reduce((all, work) => all + work[field], 0);
+  const sum = (field: keyof ProcessWork) => sumOf(works.map((work) => work[field]));
   return {
     cpuSeconds: sum("cpuSeconds"),
     contextSwitches: sum("contextSwitches"),

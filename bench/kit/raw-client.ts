@@ -20,14 +20,14 @@ export interface ProducerId {
   readonly producerEpoch: number;
 }
 
-/** Resolves when all partitions have a leader. */
+/** Resolves when all partitions are led, with the ports of their leaders. */
 export async function createTopic(
   port: number,
   name: string,
   partitions: number,
   configs: TopicConfigs = {},
   host = "127.0.0.1",
-): Promise<void> {
+): Promise<number[]> {
   const connection = await RawConnection.open(port, host);
   const response = await connection.ask(createTopics, 4, {
     topics: [
@@ -54,7 +54,7 @@ export async function createTopic(
         return leadsAll(leader, host, name, [...led]);
       }),
     );
-    if (leaders.length === partitions && isLed.every(Boolean)) return;
+    if (leaders.length === partitions && isLed.every(Boolean)) return leaders;
     await Bun.sleep(POLL_MS);
   }
 }
@@ -72,11 +72,7 @@ async function leadsAll(port: number, host: string, name: string, indexes: reado
 }
 
 /** Of each partition's leader. */
-export async function leaderPorts(
-  port: number,
-  name: string,
-  host = "127.0.0.1",
-): Promise<number[]> {
+async function leaderPorts(port: number, name: string, host: string): Promise<number[]> {
   const connection = await RawConnection.open(port, host);
   const { brokers, topics } = await connection.ask(metadata, 1, { topics: [{ name }] });
   connection.close();

@@ -9,7 +9,7 @@ import {
   workBetween,
   workOfAll,
 } from "../contenders/process-figures.ts";
-import { createTopic, deleteTopic, leaderPorts, type TopicConfigs } from "../kit/raw-client.ts";
+import { createTopic, deleteTopic, type TopicConfigs } from "../kit/raw-client.ts";
 import type { Latencies, LoadOptions } from "../load/load.ts";
 import type { Figures } from "../results/figures.ts";
 import { sumOf } from "../results/statistics.ts";
@@ -36,9 +36,8 @@ export async function withTopic<T>(
   const { port, host } = contender;
   const target = { host, port, topic, partitions };
   if (contender.isFloor) return use(target);
-  await createTopic(port, topic, partitions, configs, host);
+  const leaders = await createTopic(port, topic, partitions, configs, host);
   try {
-    const leaders = await leaderPorts(port, topic, host);
     const isOne = leaders.every((each) => each === port);
     return await use(isOne ? target : { ...target, leaders: leaders.join() });
   } finally {
