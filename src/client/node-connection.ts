@@ -112,11 +112,6 @@ export class NodeConnection {
     return this.#failure !== null;
   }
 
-  /** Requests that are under way. */
-  get waitingCount(): number {
-    return this.#waiting.length;
-  }
-
   /**
    * Resolves with what `use` makes of the response, or rejects with `NodeError`, or with what `use`
    * throws. `use` runs as soon as the response is here, before those behind it; byte fields of the
