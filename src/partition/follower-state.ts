@@ -35,7 +35,10 @@ export interface FetchedRecords {
   /** Of the fetch. */
   readonly leaderEpoch: number;
   readonly fetchOffset: number;
-  /** Whole batches; the last one may be cut. Gone when the append has returned. */
+  /**
+   * Whole batches; the last one may be cut. They lie in the receive buffer, and are gone when the
+   * append has returned.
+   */
   readonly records: Buffer;
   /** Of the leader. */
   readonly highWatermark: number;

@@ -1,10 +1,11 @@
 /** One partition at a fetcher: what the leader was last asked about it, and when it is next. */
 import { ZERO_UUID } from "../../base/uuid.ts";
-import type { Replica, ReplicaPosition } from "./replica.ts";
+import type { FollowerPosition } from "../follower-state.ts";
+import type { Replica } from "./replica.ts";
 
 export class FetchedPartition {
   /** What the leader's session has of it; null when it is not in the session. */
-  asked: ReplicaPosition | null = null;
+  asked: FollowerPosition | null = null;
   /** Records that are committed and not here yet; null until the leader has answered. */
   lag: number | null = null;
   /** On the monotonic clock; 0 when there is nothing to wait for. */

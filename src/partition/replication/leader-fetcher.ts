@@ -30,7 +30,8 @@ import {
 import { FetchedPartition, FetchedPartitions } from "./fetched-partition.ts";
 import { askLeaderEnds } from "./leader-ends.ts";
 import type { Peer } from "./peer.ts";
-import type { Replica, ReplicaAppend, ReplicaPosition } from "./replica.ts";
+import type { FollowerAppend, FollowerPosition } from "../follower-state.ts";
+import type { Replica } from "./replica.ts";
 import { ReplicaSession, type SessionRequest } from "./replica-session.ts";
 
 /** Whether followers must go slow now (follower.replication.throttled.*). */
@@ -268,7 +269,7 @@ export class LeaderFetcher {
     }
   }
 
-  #append(partition: FetchedPartition, asked: ReplicaPosition, answer: FetchAnswer): void {
+  #append(partition: FetchedPartition, asked: FollowerPosition, answer: FetchAnswer): void {
     const { replica } = partition;
     const { highWatermark, logStartOffset } = answer;
     const { leaderEpoch, fetchOffset } = asked;
@@ -282,16 +283,16 @@ export class LeaderFetcher {
     });
     this.receivedBytes += records.length;
     this.#options.quota.record(replica, records.length);
-    const took = (append: ReplicaAppend) => this.#appended(partition, asked, answer, append);
+    const took = (append: FollowerAppend) => this.#appended(partition, asked, answer, append);
     if (result instanceof Promise) this.#settling.push(result.then(took));
     else took(result);
   }
 
   #appended(
     partition: FetchedPartition,
-    asked: ReplicaPosition,
+    asked: FollowerPosition,
     { highWatermark }: FetchAnswer,
-    { errorCode, flushed }: ReplicaAppend,
+    { errorCode, flushed }: FollowerAppend,
   ): void {
     switch (errorCode) {
       case ErrorCode.NONE:
@@ -376,7 +377,7 @@ export class LeaderFetcher {
     return !this.#isClosed && this.#partitions.find(topicId, index) === partition;
   }
 
-  #look(partition: FetchedPartition): ReplicaPosition | null {
+  #look(partition: FetchedPartition): FollowerPosition | null {
     const { replica, leaderEpoch, isSettling, retryAtMs, isInSync } = partition;
     if (isSettling || retryAtMs > 0 || this.#failed.has(partition)) return null;
     const position = replica.followerPosition();

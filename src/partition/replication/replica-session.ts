@@ -14,7 +14,8 @@
 import { assert } from "../../base/assert.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import type { FetchedPartition } from "./fetched-partition.ts";
-import type { Replica, ReplicaPosition } from "./replica.ts";
+import type { FollowerPosition } from "../follower-state.ts";
+import type { Replica } from "./replica.ts";
 
 const NO_SESSION = 0;
 const INITIAL_EPOCH = 0;
@@ -23,7 +24,7 @@ const EPOCH_MAX = 0x7fffffff;
 /** As it stood when the request was made: until it is sent, the partition may have left. */
 export interface NamedPartition {
   readonly replica: Replica;
-  readonly asked: ReplicaPosition;
+  readonly asked: FollowerPosition;
 }
 
 export interface SessionRequest {
@@ -34,7 +35,7 @@ export interface SessionRequest {
 }
 
 /** Where to read a partition on; null when it is not to be asked for now. */
-export type Look = (partition: FetchedPartition) => ReplicaPosition | null;
+export type Look = (partition: FetchedPartition) => FollowerPosition | null;
 
 export class ReplicaSession {
   #id = NO_SESSION;
@@ -131,7 +132,7 @@ function isOne({ replica }: NamedPartition, { replica: other }: FetchedPartition
   return replica.index === other.index && replica.topicId === other.topicId;
 }
 
-function isSame(position: ReplicaPosition, other: ReplicaPosition): boolean {
+function isSame(position: FollowerPosition, other: FollowerPosition): boolean {
   return (
     position.fetchOffset === other.fetchOffset &&
     position.leaderEpoch === other.leaderEpoch &&

@@ -3,10 +3,10 @@ import { NodeError } from "../../../src/client/node-error.ts";
 import type { Peer } from "../../../src/partition/replication/peer.ts";
 import type {
   FetchedRecords,
-  Replica,
-  ReplicaAppend,
-  ReplicaPosition,
-} from "../../../src/partition/replication/replica.ts";
+  FollowerAppend,
+  FollowerPosition,
+} from "../../../src/partition/follower-state.ts";
+import type { Replica } from "../../../src/partition/replication/replica.ts";
 import { DEFAULT_LOG_CONFIG } from "../../../src/log/log-config.ts";
 import type { EpochEnd } from "../../../src/log/leader-epochs.ts";
 import { decode, encode } from "../../../src/protocol/compile.ts";
@@ -37,24 +37,30 @@ export class FakeReplica implements Replica {
     return { logEndOffset: this.end, config: DEFAULT_LOG_CONFIG };
   }
 
-  followerPosition(): ReplicaPosition | null {
+  followerPosition(): FollowerPosition | null {
     if (!this.isFollowing) return null;
     const { leaderEpoch, end, lastEpoch, start } = this;
-    return { leaderEpoch, fetchOffset: end, lastFetchedEpoch: lastEpoch, logStartOffset: start };
+    return {
+      leaderId: LEADER_ID,
+      leaderEpoch,
+      fetchOffset: end,
+      lastFetchedEpoch: lastEpoch,
+      logStartOffset: start,
+    };
   }
 
   beginFollowing(): Promise<ErrorCode> | null {
     return this.begun;
   }
 
-  appendAsFollower(fetched: FetchedRecords): ReplicaAppend {
+  appendAsFollower(fetched: FetchedRecords): FollowerAppend {
     if (this.appendError !== ErrorCode.NONE) return { ...NOTHING, errorCode: this.appendError };
     const { records, highWatermark, leaderEpoch } = fetched;
     this.highWatermark = highWatermark;
     if (records.length === 0) return NOTHING;
     this.end += records.length;
     this.lastEpoch = leaderEpoch;
-    return { errorCode: ErrorCode.NONE, flushed: this.flushed };
+    return { ...NOTHING, flushed: this.flushed };
   }
 
   async truncateTo(_: number, { endOffset }: EpochEnd): Promise<ErrorCode> {
@@ -71,7 +77,8 @@ export class FakeReplica implements Replica {
   }
 }
 
-const NOTHING: ReplicaAppend = { errorCode: ErrorCode.NONE, flushed: null };
+const LEADER_ID = 1;
+const NOTHING: FollowerAppend = { errorCode: ErrorCode.NONE, message: null, flushed: null };
 
 interface Asked {
   readonly name: string;
