@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { forEachLine } from "../../src/base/lines.ts";
 
 export const ROOT = resolve(import.meta.dir, "../..");
 const MAIN = join(ROOT, "src/main.ts");
@@ -197,21 +198,6 @@ function spawn(words: readonly string[], options: StartOptions) {
     stdout: "pipe",
     stderr: "pipe",
   });
-}
-
-async function forEachLine(
-  stream: ReadableStream<Uint8Array>,
-  visit: (line: string) => void,
-): Promise<void> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stream) {
-    text += decoder.decode(chunk, { stream: true });
-    const lines = text.split("\n");
-    text = lines.pop() ?? "";
-    for (const line of lines) visit(line);
-  }
-  if (text !== "") visit(text);
 }
 
 export function tail(lines: readonly string[], count = 20): string {

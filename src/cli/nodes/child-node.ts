@@ -7,6 +7,7 @@
  * node reads the end of it and stops cleanly (see `STOPS_WITH_INPUT`).
  */
 import type { Subprocess } from "bun";
+import { forEachLine } from "../../base/lines.ts";
 
 export interface ChildOptions {
   readonly id: number;
@@ -69,18 +70,4 @@ export class ChildNode {
   signal(signal: "SIGTERM" | "SIGKILL" | "SIGUSR1"): void {
     this.#process.kill(signal);
   }
-}
-
-async function forEachLine(
-  stream: ReadableStream<Uint8Array>,
-  visit: (line: string) => void,
-): Promise<void> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) visit(line);
-  }
-  if (rest !== "") visit(rest);
 }

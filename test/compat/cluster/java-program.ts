@@ -1,6 +1,7 @@
 /** A program of Apache Kafka's that works while things happen, and prints a JSON object a line. */
 import { openSync } from "node:fs";
 import type { Subprocess } from "bun";
+import { forEachLine } from "../../../src/base/lines.ts";
 import { javaDriver } from "../clients.ts";
 import { isJsonObject, type Json } from "../harness/outcome.ts";
 
@@ -21,7 +22,7 @@ export class JavaProgram {
       stdout: "pipe",
       stderr: openSync(errorFile, "a"),
     });
-    const read = this.#read();
+    const read = forEachLine(this.#process.stdout, (line) => this.#said(line));
     this.ended = this.#process.exited.then(async (code) => {
       await read;
       return code;
@@ -40,16 +41,6 @@ export class JavaProgram {
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
     await this.ended;
-  }
-
-  async #read(): Promise<void> {
-    let rest = "";
-    const decoder = new TextDecoder();
-    for await (const chunk of this.#process.stdout) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) this.#said(line);
-    }
   }
 
   #said(line: string): void {

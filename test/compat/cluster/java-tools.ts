@@ -1,6 +1,7 @@
 /** Apache Kafka's command-line tools, all in one JVM: see drivers/java/ToolServer.java. */
 import { openSync } from "node:fs";
 import type { FileSink, Subprocess } from "bun";
+import { forEachLine } from "../../../src/base/lines.ts";
 import { javaDriver } from "../clients.ts";
 import { CompatError } from "../harness/outcome.ts";
 
@@ -87,13 +88,7 @@ export class JavaTools {
   }
 
   async #read(): Promise<void> {
-    let rest = "";
-    const decoder = new TextDecoder();
-    for await (const chunk of this.#process.stdout) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) this.#waiting.shift()?.(line);
-    }
+    await forEachLine(this.#process.stdout, (line) => this.#waiting.shift()?.(line));
     for (const resolve of this.#waiting) resolve('{"code":-2,"out":"","err":"the JVM has ended"}');
   }
 }

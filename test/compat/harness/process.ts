@@ -1,5 +1,6 @@
 /** Child processes of the harness: run to the end, or read line by line with a deadline. */
 import { openSync, closeSync } from "node:fs";
+import { forEachLine } from "../../../src/base/lines.ts";
 import { CompatError } from "./outcome.ts";
 
 export interface RunOptions {
@@ -55,14 +56,7 @@ export async function runLines(
     late = true;
     killGroup(child.pid);
   }, deadlineMs);
-  let rest = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of child.stdout) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) onLine(line);
-  }
-  if (rest !== "") onLine(rest);
+  await forEachLine(child.stdout, onLine);
   const code = await child.exited;
   clearTimeout(timer);
   killGroup(child.pid);

@@ -1,4 +1,5 @@
 /** Running kcat: once to its end, or as a group member that is watched while it runs. */
+import { forEachLine } from "../../../../src/base/lines.ts";
 import { until } from "../common/driver-kit.mjs";
 
 export interface KcatResult {
@@ -103,8 +104,8 @@ export class Member {
     const command = ["kcat", "-b", bootstrap, ...QUICK, "-J", "-u", ...flags, "-G", group, topic];
     this.#child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
     this.#read = Promise.all([
-      eachLine(this.#child.stdout, (line) => this.records.push(...parseRecords(line))),
-      eachLine(this.#child.stderr, (line) => this.#readRebalance(line)),
+      forEachLine(this.#child.stdout, (line) => this.records.push(...parseRecords(line))),
+      forEachLine(this.#child.stderr, (line) => this.#readRebalance(line)),
     ]);
   }
 
@@ -135,20 +136,6 @@ export class Member {
     }
     this.assignment.sort((a, b) => a - b);
   }
-}
-
-async function eachLine(
-  stream: ReadableStream<Uint8Array>,
-  onLine: (line: string) => void,
-): Promise<void> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) onLine(line);
-  }
-  if (rest !== "") onLine(rest);
 }
 
 function parseRecords(output: string): KcatRecord[] {
