@@ -1,5 +1,4 @@
 /** Finds the handler of a request, for the server. */
-import { later } from "../base/later.ts";
 import type { Broker } from "../broker/broker.ts";
 import { apiVersions } from "../protocol/messages/18-api-versions.ts";
 import { envelope } from "../protocol/messages/58-envelope.ts";
@@ -11,7 +10,7 @@ import {
   unsupportedVersionResponse,
   type AdvertisedApi,
 } from "./18-api-versions.ts";
-import { RequestContext, type HandledApi, type Handler } from "./handler.ts";
+import { late, RequestContext, type HandledApi, type Handler } from "./handler.ts";
 import { CONDITIONS, HANDLERS } from "./index.ts";
 import { PERCENTS_PER_MS } from "./request-time.ts";
 import { Late, type Outcome } from "./request.ts";
@@ -25,19 +24,11 @@ function isFor(apiKey: number): (handler: Handler) => boolean {
 
 type EnvelopeModule = typeof import("./58-envelope.ts");
 
-/** Loaded when it is first asked for, as other handlers. */
 function lateEnvelope(handlerOf: (apiKey: number) => Handler | undefined): Handler {
-  const loaded = later(() => {
+  return late(envelope, () => {
     const { envelopeHandler }: EnvelopeModule = require("./58-envelope.ts");
-    return envelopeHandler(handlerOf);
+    return { envelopeHandler: envelopeHandler(handlerOf) };
   });
-  return {
-    api: envelope,
-    listeners: envelope.listeners,
-    mayOverlap: false,
-    isExempt: true,
-    respond: (context, broker) => loaded().respond(context, broker),
-  };
 }
 
 /** All APIs of one kind of listener. Requests wait until the broker has started. */

@@ -213,7 +213,7 @@ class EncodedResponse implements Response {
 
 const SILENCE: Response = { flexibleHeader: false, parts: [], isSilent: true };
 
-/** A handler that is loaded when it is first asked for: the one that its file exports. */
+/** A handler that is loaded when it is first asked for: the one among what `load` gives. */
 export function late(
   api: HandledApi,
   load: () => object,
