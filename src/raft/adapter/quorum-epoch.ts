@@ -132,24 +132,25 @@ function failedResponse(kind: Kind, topLevelError: ErrorCode): EpochResponse {
 
 const failed = (errorCode: ErrorCode): NewResponse => ({ errorCode, topics: [] });
 
+function answersOf(kind: Kind) {
+  return {
+    responseFrom: (response: Response, listener: string) => responseFrom(kind, response, listener),
+    unsupported: failedResponse(kind, ErrorCode.UNSUPPORTED_VERSION),
+    responseTo,
+    failed,
+  };
+}
+
 export const beginQuorumEpochAdapter = {
   api: beginQuorumEpoch,
   requestTo: beginTo,
-  responseFrom: (response: Response, listener: string) =>
-    responseFrom("beginQuorumEpoch", response, listener),
-  unsupported: failedResponse("beginQuorumEpoch", ErrorCode.UNSUPPORTED_VERSION),
   requestFrom: beginFrom,
-  responseTo,
-  failed,
+  ...answersOf("beginQuorumEpoch"),
 };
 
 export const endQuorumEpochAdapter = {
   api: endQuorumEpoch,
   requestTo: endTo,
-  responseFrom: (response: Response, listener: string) =>
-    responseFrom("endQuorumEpoch", response, listener),
-  unsupported: failedResponse("endQuorumEpoch", ErrorCode.UNSUPPORTED_VERSION),
   requestFrom: endFrom,
-  responseTo,
-  failed,
+  ...answersOf("endQuorumEpoch"),
 };
