@@ -127,7 +127,8 @@ function mayGather({ request }: RequestContext, { gatheredAppends, quotas }: Bro
 
 function appendAll(produced: Produced, transaction: ProducedTransaction | null): Reply {
   const { gathered } = produced;
-  if (gathered === null || areMany(produced)) return appendAlone(produced, transaction);
+  if (gathered === null) return appendAlone(produced, transaction);
+  if (areMany(produced)) return appendMany(produced, transaction);
   const waits = appendEach(produced, transaction);
   if (waits !== null || gathered.isEmpty) return answerBehind(waits, produced);
   return new Late(() => {
@@ -174,12 +175,20 @@ function appendOne(
   return append(partition, records, part?.verification ?? null, produced, answer);
 }
 
-/** Nothing is gathered, for the turn may end in between. */
+/** Nothing is gathered. */
 function appendAlone(
   produced: Produced,
   transaction: ProducedTransaction | null,
 ): MaybeResponse | Promise<MaybeResponse> {
-  if (!areMany(produced)) return answerBehind(appendEach(produced, transaction), produced);
+  if (areMany(produced)) return appendMany(produced, transaction);
+  return answerBehind(appendEach(produced, transaction), produced);
+}
+
+/** In slices; nothing is gathered, for the turn may end in between. */
+function appendMany(
+  produced: Produced,
+  transaction: ProducedTransaction | null,
+): MaybeResponse | Promise<MaybeResponse> {
   const { context, broker } = produced;
   produced.gathered = null;
   const slices = new Slices(broker.world.clock);
@@ -192,7 +201,7 @@ function appendAlone(
   return slices.finish(steps).then(() => answerBehind(waits, produced));
 }
 
-/** The same for very many; what the answer has to wait for goes to `waits`. */
+/** As `appendEach`; what the answer has to wait for goes to `waits`. */
 function* appendInSteps(
   produced: Produced,
   transaction: ProducedTransaction | null,
