@@ -454,18 +454,26 @@ export class BrokerNode implements Broker {
     this.#registration?.directoryFailed(directory.id);
   }
 
-  #registrationOf(incarnationId: string): Registration {
-    const { world, logger, settings, metadata, controller } = this;
-    return new Registration({
+  /** What it says of itself in either role. */
+  #registrant(incarnationId: string) {
+    const { world, logger, metadata, controller, nodeId } = this;
+    return {
       clock: world.clock,
       logger: logger.child("registration"),
       metadata,
       controller,
-      nodeId: this.nodeId,
+      nodeId,
       incarnationId,
+      supportedFeatures: SUPPORTED_FEATURES,
+    };
+  }
+
+  #registrationOf(incarnationId: string): Registration {
+    const { settings } = this;
+    return new Registration({
+      ...this.#registrant(incarnationId),
       clusterId: this.clusterId,
       rack: settings.get("broker.rack"),
-      supportedFeatures: SUPPORTED_FEATURES,
       listeners: this.#endpoints(this.listeners.advertised),
       directoryIds: this.logs.directories.flatMap(({ id }) => id ?? []),
       cordonedIds: () => this.#cordonedIds(),
@@ -479,15 +487,8 @@ export class BrokerNode implements Broker {
   }
 
   #controllerRegistrationOf(incarnationId: string): ControllerRegistration {
-    const { world, logger, metadata, controller } = this;
     return new ControllerRegistration({
-      clock: world.clock,
-      logger: logger.child("registration"),
-      metadata,
-      controller,
-      nodeId: this.nodeId,
-      incarnationId,
-      supportedFeatures: SUPPORTED_FEATURES,
+      ...this.#registrant(incarnationId),
       listeners: this.#endpoints(this.listeners.advertisedController),
     });
   }
