@@ -9,6 +9,7 @@ import type { NewRecord } from "../../src/metadata/record.ts";
 import { BufferPool } from "../../src/protocol/frames/buffer-pool.ts";
 import type { Api } from "../../src/protocol/schema.ts";
 import type { Node } from "../../src/server/node.ts";
+import type { Member } from "../sim/cluster/shape.ts";
 import { SimulatedNode } from "../sim/cluster/simulated-node.ts";
 import { FakeRandom } from "../sim/fake-random.ts";
 import { type FakeWorld, fakeWorld, neighbourOf } from "../sim/fake-world.ts";
@@ -44,7 +45,10 @@ export class RoleCluster {
       const world = neighbourOf(this.client, addressOf(plan.id));
       const settings = { ...settingsOf(plan, votersText), ...plan.settings };
       this.client.clock.await(format(world, plan, options));
-      this.nodes.set(plan.id, new SimulatedNode(plan.id, world, settings, new FakeRandom(plan.id)));
+      this.nodes.set(
+        plan.id,
+        new SimulatedNode(memberOf(plan), world, settings, new FakeRandom(plan.id)),
+      );
     }
   }
 
@@ -134,6 +138,11 @@ export class RoleCluster {
 
 export function addressOf(id: number): string {
   return `10.0.0.${id}`;
+}
+
+function memberOf({ id, roles }: NodePlan): Member {
+  const isBroker = roles.includes("broker");
+  return { id, isBroker, isController: roles.includes("controller"), directories: ["/data"] };
 }
 
 function settingsOf({ id, nodeId, roles }: NodePlan, votersText: string): Record<string, string> {

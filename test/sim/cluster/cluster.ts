@@ -8,15 +8,15 @@ import { SUPPORTED_FEATURES } from "../../../src/broker/supported-features.ts";
 import { defaultBootstrapRecords } from "../../../src/metadata/activation.ts";
 import { BUSY_SETTINGS } from "../../consistency/workload.ts";
 import { ClusterWire } from "./cluster-wire.ts";
+import { addressOf, BROKER_PORT, type Member, settingsOf, type Shape } from "./shape.ts";
 import { SimulatedNode } from "./simulated-node.ts";
 
-export const BROKER_PORT = 9092;
-export const CONTROLLER_PORT = 9093;
 const CLUSTER_ID = "c2ltdWxhdGVkLWNsdXN0ZQ";
 const LAST_EVENTS = 60;
 
 export interface ClusterPlan {
-  readonly nodeCount: number;
+  readonly shape: Shape;
+  /** Of every node. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
@@ -45,12 +45,13 @@ export class Cluster {
       this.#trace(`${from.host}:${from.localPort}>${to.host} ${this.clock.monotonicMs()}`);
       this.#hash = Bun.hash.crc32(bytes, this.#hash);
     };
-    for (let id = 1; id <= plan.nodeCount; id++) {
-      const world = id === 1 ? first : neighbourOf(first, addressOf(id));
-      const settings = settingsOf(id, plan);
-      const node = new SimulatedNode(id, world, settings, random.fork());
+    for (const member of plan.shape.members) {
+      const address = addressOf(member.id);
+      const world = this.nodes.length === 0 ? first : neighbourOf(first, address);
+      const settings = { ...BUSY_SETTINGS, ...settingsOf(member, plan.shape), ...plan.settings };
+      const node = new SimulatedNode(member, world, settings, random.fork());
       node.onLine = (line) => this.#trace(line);
-      this.clock.await(format(world, id));
+      this.clock.await(format(world, member, plan.shape));
       this.nodes.push(node);
     }
   }
@@ -70,6 +71,11 @@ export class Cluster {
     this.events.push(`${this.clock.monotonicMs().toFixed(0)} ${event}`);
   }
 
+  /** Those that hold partitions. */
+  get brokers(): readonly SimulatedNode[] {
+    return this.nodes.filter(({ member }) => member.isBroker);
+  }
+
   newWire(name: string): ClusterWire {
     const address = `10.1.0.${this.clients.length + 1}`;
     this.clients.push(address);
@@ -77,7 +83,7 @@ export class Cluster {
       clock: this.clock.fork(),
       network: this.wire.host(address),
       random: this.#random.fork(),
-      bootstrap: this.nodes.map((node) => `${node.address}:${BROKER_PORT}`),
+      bootstrap: this.brokers.map((node) => `${node.address}:${BROKER_PORT}`),
       name,
       closing: this.closing,
     });
@@ -94,46 +100,18 @@ export class Cluster {
   }
 }
 
-export function addressOf(id: number): string {
-  return `10.0.0.${id}`;
-}
-
-function settingsOf(id: number, { nodeCount, settings }: ClusterPlan): Record<string, string> {
-  const address = addressOf(id);
-  const copies = String(Math.min(3, nodeCount));
-  const copiesMin = String(Math.min(2, nodeCount));
-  const ids = Array.from({ length: nodeCount }, (_, index) => index + 1);
-  return {
-    ...BUSY_SETTINGS,
-    "process.roles": "broker,controller",
-    "node.id": String(id),
-    listeners: `PLAINTEXT://${address}:${BROKER_PORT},CONTROLLER://${address}:${CONTROLLER_PORT}`,
-    "advertised.listeners": `PLAINTEXT://${address}:${BROKER_PORT}`,
-    "controller.listener.names": "CONTROLLER",
-    "controller.quorum.voters": ids
-      .map((each) => `${each}@${addressOf(each)}:${CONTROLLER_PORT}`)
-      .join(","),
-    "log.dirs": "/data",
-    "offsets.topic.replication.factor": copies,
-    "transaction.state.log.replication.factor": copies,
-    "transaction.state.log.min.isr": copiesMin,
-    "min.insync.replicas": copiesMin,
-    "default.replication.factor": copies,
-    ...settings,
-  };
-}
-
-async function format(world: FakeWorld, nodeId: number): Promise<void> {
+/** A directory that is formatted already stays as it is. */
+export async function format(world: FakeWorld, member: Member, shape: Shape): Promise<void> {
   await formatStorage(
     world,
     {
       clusterId: CLUSTER_ID,
-      nodeId,
-      directories: ["/data"],
-      metadataDirectory: "/data",
+      nodeId: member.id,
+      directories: member.directories,
+      metadataDirectory: member.directories[0]!,
       records: defaultBootstrapRecords(SUPPORTED_FEATURES),
-      kraftVersion: 0,
-      voters: null,
+      kraftVersion: shape.firstVoters === null ? 0 : 1,
+      voters: member.isController ? shape.firstVoters : null,
     },
     { ignoreFormatted: true, say: () => {} },
   );

@@ -6,7 +6,8 @@
  * - an epoch has one leader at most; a leader's high watermark never falls in its epoch, and stands
  *   still while fewer are in sync than min.insync.replicas;
  * - last stable offset <= high watermark <= log end;
- * - nodes with the metadata up to the same offset have the same image.
+ * - nodes with the metadata up to the same offset have the same image;
+ * - of the quorum see quorum-rules.ts, of who is in sync or may be elected replica-rules.ts.
  */
 import { DiskError } from "../../../src/base/world.ts";
 import type { Partition } from "../../../src/partition/partition.ts";
@@ -14,6 +15,8 @@ import { encodeRecord } from "../../../src/metadata/record.ts";
 import { snapshotRecords } from "../../../src/metadata/snapshot-records.ts";
 import type { Node } from "../../../src/server/node.ts";
 import { CommittedLog } from "./committed-log.ts";
+import { QuorumRules } from "./quorum-rules.ts";
+import { ReplicaRules } from "./replica-rules.ts";
 import { ReplicaView } from "./replica-view.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 import { Violation } from "./violation.ts";
@@ -27,6 +30,8 @@ interface Leadership {
 }
 
 const METADATA_DIRECTORY = "/data/__cluster_metadata-0";
+const METADATA_KEY = "metadata";
+const METADATA_NAME = "__cluster_metadata-0";
 const IMAGES_MAX = 64;
 
 export class Invariants {
@@ -44,6 +49,8 @@ export class Invariants {
   readonly #images = new Map<number, { readonly hash: number; readonly who: number }>();
   /** By node: the metadata offset that was looked at. */
   readonly #seenOffsets = new Map<number, number>();
+  readonly #quorum = new QuorumRules();
+  readonly #replicas = new ReplicaRules();
   checks = 0;
 
   constructor(isComparable: (topic: string) => boolean) {
@@ -61,6 +68,8 @@ export class Invariants {
       this.#checkMetadata(node, running);
       for (const partition of running.broker.partitions) this.#look(node, partition);
     }
+    this.#quorum.check(nodes, this.#committedLog(METADATA_KEY, METADATA_NAME).endOffset);
+    this.#replicas.check(nodes);
   }
 
   /** Before anything is compared: who leads in an older one knows nothing of this one. */
@@ -138,7 +147,7 @@ export class Invariants {
     this.#seenOffsets.set(node.id, lastOffset);
     const view = this.#view(`${node.id} metadata`);
     view.read(node.disk, METADATA_DIRECTORY, lastOffset + 1);
-    this.#committedLog("metadata", "__cluster_metadata-0").claimed(
+    this.#committedLog(METADATA_KEY, METADATA_NAME).claimed(
       `node ${node.id}`,
       view,
       lastOffset + 1,

@@ -11,6 +11,7 @@ import { FakeRandom } from "../fake-random.ts";
 import { Cluster } from "./cluster.ts";
 import { Invariants } from "./invariants.ts";
 import { Nemesis, type Trouble, TROUBLES } from "./nemesis.ts";
+import { someShape } from "./shape.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 import { Violation } from "./violation.ts";
 
@@ -79,7 +80,8 @@ class Run {
     const count = nodeCount ?? 3;
     const isSynced = random.chance(0.3) || count === 1;
     const settings = someSettings(random, isSynced);
-    this.#cluster = new Cluster({ nodeCount: count, settings }, random.fork());
+    const shape = someShape(random.fork(), count);
+    this.#cluster = new Cluster({ shape, settings }, random.fork());
     this.#cluster.wire.conditions = {
       ...this.#cluster.wire.conditions,
       delayMsMin: 0.2,

@@ -7,7 +7,8 @@ import { ErrorCode } from "../../../src/protocol/error-code.ts";
 import type { Api } from "../../../src/protocol/schema.ts";
 import { Unanswered } from "../../consistency/wire.ts";
 import { FakeRandom } from "../fake-random.ts";
-import { BROKER_PORT, Cluster } from "./cluster.ts";
+import { Cluster } from "./cluster.ts";
+import { BROKER_PORT, plainShape } from "./shape.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 
 const CLIENT = "10.1.0.1";
@@ -20,7 +21,7 @@ export class ScriptedCluster {
   #askers = new Map<number, Asker>();
 
   constructor(settings: Readonly<Record<string, string>> = {}, nodeCount = 3) {
-    this.cluster = new Cluster({ nodeCount, settings }, new FakeRandom(7));
+    this.cluster = new Cluster({ shape: plainShape(nodeCount), settings }, new FakeRandom(7));
     for (const node of this.nodes) node.start();
     this.until(() => this.nodes.every(({ isUp }) => isUp), START_MS_MAX);
   }

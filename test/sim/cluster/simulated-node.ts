@@ -15,6 +15,7 @@ import type { Keep } from "../fake-disk-nodes.ts";
 import { FakeDisk } from "../fake-disk.ts";
 import type { FakeRandom } from "../fake-random.ts";
 import { afterKill, afterPowerLoss, type FakeWorld } from "../fake-world.ts";
+import type { Member } from "./shape.ts";
 
 export interface Life {
   readonly number: number;
@@ -45,7 +46,7 @@ export class SimulatedNode {
   #stopping = false;
 
   constructor(
-    readonly id: number,
+    readonly member: Member,
     world: FakeWorld,
     settings: Readonly<Record<string, string>>,
     random: FakeRandom,
@@ -54,6 +55,10 @@ export class SimulatedNode {
     this.#settings = settings;
     this.#random = random;
     this.#clock = world.clock.fork();
+  }
+
+  get id(): number {
+    return this.member.id;
   }
 
   get address(): string {
@@ -144,15 +149,6 @@ export class SimulatedNode {
     this.#note("-- thaws");
     this.world.clock.thaw();
     this.world.wire.thaw(this.address);
-  }
-
-  /** An empty disk in its place; only while it is down. */
-  wipe(): void {
-    if (this.life !== null) return;
-    this.#note("-- gets an empty disk");
-    const { disk } = this.world;
-    disk.removeTree("/data");
-    disk.makeDirectory("/data");
   }
 
   /** Ends a process that cannot go on; throws where its code is wrong. */

@@ -1,0 +1,89 @@
+/**
+ * What must hold of the replicas of a partition, by the newest that any node has of the metadata:
+ *
+ * - the leader is in sync, and nobody is in sync and eligible (KIP-966) at the same time;
+ * - whoever is in sync, or eligible, has all that is committed: what any replica ever had below its
+ *   high watermark. So it may be elected, and nothing is lost.
+ *
+ * Of nodes that are up: one that has lost its power is in sync until the controller hears of it.
+ */
+import {
+  NO_LEADER,
+  type PartitionRegistration,
+} from "../../../src/metadata/partition-registration.ts";
+import type { TopicsImage } from "../../../src/metadata/topics-image.ts";
+import type { Partition } from "../../../src/partition/partition.ts";
+import type { SimulatedNode } from "./simulated-node.ts";
+import { Violation } from "./violation.ts";
+
+interface Newest {
+  readonly name: string;
+  readonly registration: PartitionRegistration;
+}
+
+export class ReplicaRules {
+  /** By topic id and index: what any replica had below its high watermark. */
+  readonly #committed = new Map<string, number>();
+  /** The same keys; of the last look. */
+  readonly #newest = new Map<string, Newest>();
+
+  check(nodes: readonly SimulatedNode[]): void {
+    const running = nodes.filter(({ life }) => life?.node != null);
+    for (const { life } of running) {
+      const { broker } = life!.node!;
+      this.#noteImage(broker.image.topics);
+      for (const partition of broker.partitions) this.#noteCommitted(partition);
+    }
+    for (const { id, life } of running) {
+      for (const partition of life!.node!.broker.partitions) this.#checkReplica(id, partition);
+    }
+  }
+
+  #noteImage(topics: TopicsImage): void {
+    for (const { id, name, partitions } of topics.values()) {
+      partitions.forEach((registration, index) => {
+        const key = `${id} ${index}`;
+        const known = this.#newest.get(key)?.registration;
+        if (known === registration) return;
+        if (known !== undefined && known.partitionEpoch >= registration.partitionEpoch) return;
+        this.#newest.set(key, { name: `${name}-${index}`, registration });
+        checkRegistration(`${name}-${index}`, registration);
+      });
+    }
+  }
+
+  #noteCommitted({ topicId, index, log }: Partition): void {
+    const key = `${topicId} ${index}`;
+    const known = this.#committed.get(key) ?? 0;
+    if (log.highWatermark > known) this.#committed.set(key, log.highWatermark);
+  }
+
+  #checkReplica(id: number, { topicId, index, log }: Partition): void {
+    const key = `${topicId} ${index}`;
+    const newest = this.#newest.get(key);
+    if (newest === undefined || log.failure !== null) return;
+    const { isr, eligibleLeaderReplicas: eligible, partitionEpoch } = newest.registration;
+    const committed = this.#committed.get(key) ?? 0;
+    if (log.logEndOffset >= committed) return;
+    const isInSync = isr.includes(id);
+    if (!isInSync && !eligible.includes(id)) return;
+    const role = isInSync ? "in sync" : "eligible";
+    const offsets = `its log ends at ${log.logEndOffset}, and ${committed} was committed`;
+    const detail = `${newest.name}: node ${id} is ${role} (${partitionEpoch}): ${offsets}`;
+    throw new Violation("in-sync-without-all", detail);
+  }
+}
+
+function checkRegistration(name: string, registration: PartitionRegistration): void {
+  const { leader, isr, eligibleLeaderReplicas, partitionEpoch, replicas } = registration;
+  const told = `${name} (${partitionEpoch}): leader ${leader}, isr ${isr}, elr ${eligibleLeaderReplicas}`;
+  if (leader !== NO_LEADER && !isr.includes(leader)) {
+    throw new Violation("leader-not-in-sync", told);
+  }
+  if (eligibleLeaderReplicas.some((id) => isr.includes(id))) {
+    throw new Violation("eligible-and-in-sync", told);
+  }
+  if ([...isr, ...eligibleLeaderReplicas].some((id) => !replicas.includes(id))) {
+    throw new Violation("in-sync-without-copy", told);
+  }
+}
