@@ -20,9 +20,10 @@ export interface SourceFault {
 
 const ROOT = join(import.meta.dir, "..");
 
-export function plantFault({ name, edits }: SourceFault): void {
-  const files = new Set(edits.map(({ file }) => join(ROOT, file)));
-  const filter = new RegExp(`^(${[...files].map((file) => escaped(file)).join("|")})$`);
+export function plantFault(fault: SourceFault): void {
+  const { name, edits } = fault;
+  const files = filesOf(fault);
+  const filter = new RegExp(`^(${files.map((file) => escaped(file)).join("|")})$`);
   Bun.plugin({
     name,
     setup(build) {
@@ -30,7 +31,16 @@ export function plantFault({ name, edits }: SourceFault): void {
     },
   });
   // Now, and not when the file happens to be needed.
-  for (const path of files) faulty(path, edits);
+  checkFault(fault);
+}
+
+/** Throws where a place of it is not in the source any more. */
+export function checkFault(fault: SourceFault): void {
+  for (const path of filesOf(fault)) faulty(path, fault.edits);
+}
+
+function filesOf({ edits }: SourceFault): string[] {
+  return [...new Set(edits.map(({ file }) => join(ROOT, file)))];
 }
 
 function faulty(path: string, edits: readonly SourceEdit[]): string {

@@ -9,6 +9,7 @@
  */
 import { expect, test } from "bun:test";
 import { resolve } from "node:path";
+import { checkFault } from "../../source-faults.ts";
 import { BUGS } from "./all-bugs.ts";
 
 const ROOT = resolve(import.meta.dir, "../../..");
@@ -43,6 +44,10 @@ test.each(chosen)(
   },
   TIMEOUT_MS,
 );
+
+test("the source has the place of each, those that are not tried now too", () => {
+  for (const bug of BUGS) expect(() => checkFault(bug)).not.toThrow();
+});
 
 test("no two bugs have the same name", () => {
   expect(new Set(BUGS.map(({ name }) => name)).size).toBe(BUGS.length);
