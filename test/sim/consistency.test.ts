@@ -8,10 +8,10 @@
 import { describe, expect, test } from "bun:test";
 import { BUSY_SETTINGS, Workload } from "../consistency/workload.ts";
 import type { FakeClock } from "./fake-clock.ts";
-import type { Fault } from "./fake-disk.ts";
 import { FakeRandom } from "./fake-random.ts";
 import { fakeWorld } from "./fake-world.ts";
 import { type End, FakeWire, Machine } from "./machine.ts";
+import { someFault } from "./some-fault.ts";
 
 const SEEDS = Number(process.env["SEEDS"] ?? 10);
 const ONLY_SEED = process.env["SEED"];
@@ -115,14 +115,4 @@ class Run {
       if (random.chance(0.1)) clock.jumpWall(random.between(-3_600_000, 3_600_000));
     }
   }
-}
-
-function someFault(random: FakeRandom): Fault {
-  return {
-    operation: random.pick(["write", "sync", "rename", "open", "syncDirectory"]),
-    path: random.pick([/both|input|output/, /__transaction_state/, /__consumer_offsets/, /./]),
-    code: random.pick(["EIO", "ENOSPC"]),
-    count: random.between(1, 3),
-    after: random.below(60),
-  };
 }

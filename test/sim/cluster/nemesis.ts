@@ -8,7 +8,7 @@
  *   that loses none counts, too, for nobody can tell).
  */
 import type { FakeRandom } from "../fake-random.ts";
-import type { Fault } from "../fake-disk.ts";
+import { someFault } from "../some-fault.ts";
 import type { Cluster } from "./cluster.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 
@@ -310,14 +310,4 @@ export class Nemesis {
     this.#pending = this.#pending.filter(({ atMs }) => atMs > nowMs);
     for (const { act } of due) act();
   }
-}
-
-function someFault(random: FakeRandom): Fault {
-  return {
-    operation: random.pick(["write", "sync", "rename", "open", "syncDirectory"]),
-    path: random.pick([/both|input|output/, /__transaction_state/, /__consumer_offsets/, /./]),
-    code: random.pick(["EIO", "ENOSPC"]),
-    count: random.between(1, 3),
-    after: random.below(60),
-  };
 }
