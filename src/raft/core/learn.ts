@@ -78,11 +78,12 @@ export function isConsistentLeader(state: RaftState, leaderId: number, epoch: nu
   );
 }
 
-/** What the message says, or else the voters. */
+/** What the message says, or else the voters: a leader without our listener could not be asked. */
 export function endpointsOf(
-  { quorum }: RaftState,
+  { quorum, config }: RaftState,
   leaderId: number,
   told: readonly VoterEndpoint[],
 ): readonly VoterEndpoint[] {
-  return told.length > 0 ? told : (lastVoters(quorum).get(leaderId)?.endpoints ?? []);
+  const isReached = told.some(({ name }) => name === config.listener);
+  return isReached ? told : (lastVoters(quorum).get(leaderId)?.endpoints ?? []);
 }

@@ -55,6 +55,7 @@ export class ClusterNode {
     kind: TargetKind,
     readonly role: Role,
     readonly place: Place,
+    readonly controllerPort: number,
     readonly clientProxy: FaultProxy | null,
     readonly controllerProxy: FaultProxy | null,
   ) {
@@ -149,8 +150,8 @@ export class Cluster {
     );
     const nodes = seats.map((seat) => {
       const place = placeOf(folder, seat, seats, options);
-      const { id, kind, role, clientProxy, controllerProxy } = seat;
-      return new ClusterNode(id, kind, role, place, clientProxy, controllerProxy);
+      const { id, kind, role, controllerPort, clientProxy, controllerProxy } = seat;
+      return new ClusterNode(id, kind, role, place, controllerPort, clientProxy, controllerProxy);
     });
     const cluster = new Cluster(nodes);
     for (const node of nodes)

@@ -133,6 +133,29 @@ describe("requests from outside", () => {
     expect(leader.running.raft.isLeader).toBe(true);
   });
 
+  test("of a leader that could not be asked do not hide the one that can", () => {
+    const quorum = new TestQuorum(DYNAMIC);
+    const leader = quorum.leader();
+    quorum.settle();
+    const [follower] = quorum.followers();
+    const { running } = follower!;
+    const known = running.activeController();
+    expect(known?.id).toBe(leader.id);
+    const leaderEndpoints = ["OTHER", "ANOTHER"].map((name) => ({ name, host: "x", port: 1 }));
+    const lie = {
+      kind: "beginQuorumEpoch",
+      clusterId: CLUSTER_ID,
+      voterId: follower!.id,
+      voterDirectoryId: follower!.directoryId,
+      leaderId: leader.id,
+      leaderEpoch: running.raft.epoch,
+      leaderEndpoints,
+    } as const;
+    const { response } = quorum.clock.await(running.raft.ask(lie));
+    expect(response).toMatchObject({ errorCode: NONE });
+    expect(running.activeController()).toEqual(known);
+  });
+
   test("of a node with an old log get no vote", () => {
     const quorum = new TestQuorum(DYNAMIC);
     const leader = quorum.leader();
