@@ -12,6 +12,8 @@ export const USAGE = `bun run bench [--against kafka|DIRECTORY]... [--suite NAME
   --kafka-home DIR       with --against kafka: where it was unpacked
   --bootstrap HOST:PORT  a broker that runs already; --pid N where it runs here
   --nodes N              Bunka as a cluster of N nodes, too: a process and a core for each
+  --replication-factor N the same records in N nodes: whoever is measured is a cluster of --nodes (N);
+                         3 in the suite "replication", else 1
   --without bunka|floor  leave one out
   --suite NAME           quick (default), all, or one of those that --list shows; as often as wanted
   --rows PATTERN         only rows whose names have that in them
@@ -33,6 +35,8 @@ export interface CommandLine {
   readonly bootstrap: string | null;
   readonly pid: number | null;
   readonly nodes: number;
+  /** Above 1 whoever is measured is a cluster of `nodes`. */
+  readonly replicationFactor: number;
   readonly without: readonly string[];
   readonly suites: readonly string[];
   readonly rows: string;
@@ -55,13 +59,15 @@ const ROUNDS_ALONE = "2";
 const SECONDS_ALONE = "5";
 const ROUNDS_BESIDE = "3";
 const SECONDS_BESIDE = "10";
+const REPLICATION_FACTOR = "3";
 
 const OPTIONS = {
   against: { type: "string", multiple: true, default: [] },
   "kafka-home": { type: "string" },
   bootstrap: { type: "string" },
   pid: { type: "string" },
-  nodes: { type: "string", default: "1" },
+  nodes: { type: "string" },
+  "replication-factor": { type: "string" },
   without: { type: "string", multiple: true, default: [] },
   suite: { type: "string", multiple: true, default: [] },
   rows: { type: "string", default: "" },
@@ -83,17 +89,24 @@ const OPTIONS = {
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const values = valuesOf(args);
   const isBeside =
-    values.against.length > 0 || values.nodes !== "1" || values.bootstrap !== undefined;
+    values.against.length > 0 || values.nodes !== undefined || values.bootstrap !== undefined;
   const suites = values.suite.flatMap((names) => names.split(","));
+  const isReplicated = suites.length === 1 && suites[0] === "replication";
+  const given = values["replication-factor"] ?? (isReplicated ? REPLICATION_FACTOR : "1");
+  const replicationFactor = whole("replication-factor", given);
+  const nodes = whole("nodes", values.nodes ?? given);
+  if (nodes < replicationFactor) {
+    throw new UsageError(`--nodes ${nodes}: as many as --replication-factor are needed at least`);
+  }
   return {
     against: values.against,
     kafkaHome: values["kafka-home"] ?? null,
     bootstrap: values.bootstrap ?? null,
     pid: values.pid === undefined ? null : whole("pid", values.pid),
-    nodes: whole("nodes", values.nodes),
+    nodes,
+    replicationFactor,
     without: values.without,
-    // A pattern alone looks everywhere.
-    suites: suites.length > 0 ? suites : [values.rows === "" ? "quick" : "all"],
+    suites: suites.length > 0 ? suites : [suiteFor(values.rows, replicationFactor)],
     rows: values.rows,
     rounds: whole("rounds", values.rounds ?? (isBeside ? ROUNDS_BESIDE : ROUNDS_ALONE)),
     seconds: positive("seconds", values.seconds ?? (isBeside ? SECONDS_BESIDE : SECONDS_ALONE)),
@@ -108,6 +121,12 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     isList: values.list,
     isHelp: values.help,
   };
+}
+
+/** A pattern alone looks everywhere. */
+function suiteFor(pattern: string, replicationFactor: number): string {
+  if (replicationFactor > 1) return "replication";
+  return pattern === "" ? "quick" : "all";
 }
 
 function valuesOf(args: readonly string[]) {

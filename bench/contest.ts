@@ -23,6 +23,7 @@ export interface ContestOptions {
   readonly rounds: number;
   readonly seconds: number;
   readonly gigabytes: number;
+  readonly replicationFactor: number;
   readonly scale: number;
   /** Where profiles are left; null for none. */
   readonly profileFolder: string | null;
@@ -81,7 +82,7 @@ function siteOf(
   profiled: Row | null,
 ): Site {
   const { profileFolder } = options;
-  const [pid] = contender.pids;
+  const { pids } = contender;
   return {
     ...options,
     contender,
@@ -89,8 +90,8 @@ function siteOf(
     startAnother: ({ isRestart }) =>
       entry.start({ folder: `${folderOf(entry, options)}-2`, settings: [], isRestart }),
     profile() {
-      if (profileFolder === null || profiled === null || pid === undefined) return null;
-      return profileProcess(pid, profileFolder, `${profiled.name}-${entry.name}`);
+      if (profileFolder === null || profiled === null || pids.length === 0) return null;
+      return profileProcess(pids, profileFolder, `${profiled.name}-${entry.name}`);
     },
   };
 }

@@ -52,7 +52,7 @@ async function measure(options: CommandLine): Promise<void> {
     const machine = describeMachine(folder);
     const table = new Table(entries[0]!.name);
     console.log(`${machineLine(machine)}; load generator in ${load.language}`);
-    const { rounds, seconds, gigabytes, scale } = options;
+    const { rounds, seconds, gigabytes, scale, replicationFactor } = options;
     const rows: RowResults[] = [];
     const results: Results = {
       date: new Date().toISOString(),
@@ -71,6 +71,7 @@ async function measure(options: CommandLine): Promise<void> {
       rounds,
       seconds,
       gigabytes,
+      replicationFactor,
       scale,
       profileFolder: options.profile,
       progress,
@@ -108,14 +109,18 @@ function checkFiles({ json, svg, markdown, folder }: CommandLine): void {
 }
 
 function entriesOf(line: CommandLine, folder: string): Entry[] {
-  const entries: Entry[] = [{ name: "bunka", isFloor: false, start: bunka() }];
+  const isReplicated = line.replicationFactor > 1;
+  const nodes = isReplicated ? line.nodes : 1;
+  const entries: Entry[] = [
+    { name: "bunka", isFloor: false, start: bunka(undefined, "bunka", nodes) },
+  ];
   for (const other of line.against) {
     if (other === "kafka") {
-      entries.push({ name: "kafka", isFloor: false, start: kafka(line.kafkaHome) });
+      entries.push({ name: "kafka", isFloor: false, start: kafka(line.kafkaHome, nodes) });
     } else {
       const checkout = resolve(other);
       const name = basename(checkout) === "bunka" ? "before" : basename(checkout);
-      entries.push({ name, isFloor: false, start: bunka(checkout, name) });
+      entries.push({ name, isFloor: false, start: bunka(checkout, name, nodes) });
     }
   }
   const { bootstrap, pid } = line;
@@ -123,11 +128,11 @@ function entriesOf(line: CommandLine, folder: string): Entry[] {
     const start = async () => outside({ bootstrap, pid });
     entries.push({ name: "other", isFloor: false, start });
   }
-  if (line.nodes > 1) {
+  if (line.nodes > 1 && !isReplicated) {
     const name = `${line.nodes} nodes`;
     entries.push({ name, isFloor: false, start: bunka(undefined, name, line.nodes) });
   }
-  const startFloor = floor(folder);
+  const startFloor = isReplicated ? null : floor(folder);
   if (startFloor !== null) entries.push({ name: "floor", isFloor: true, start: startFloor });
   const unknown = line.without.find((name) => entries.every((entry) => entry.name !== name));
   if (unknown !== undefined && unknown !== "floor") {

@@ -5,8 +5,8 @@ export interface Contender {
   readonly port: number;
   /** Of its nodes; none for a broker of somebody else: its CPU and memory are not known then. */
   readonly pids: readonly number[];
-  /** Null where it is not known, or there are several. */
-  readonly dataDirectory: string | null;
+  /** Of each node; none where they are not known. */
+  readonly dataDirectories: readonly string[];
   /** The floor answers plain Produce requests and nothing else. */
   readonly isFloor: boolean;
   /** Of `performance.now()`, when the process was asked for. */

@@ -24,7 +24,7 @@ export function floor(folder: string): Start | null {
       host: "127.0.0.1",
       port: Number(Buffer.from(value ?? []).toString()),
       pids: [child.pid],
-      dataDirectory: options.folder,
+      dataDirectories: [options.folder],
       isFloor: true,
       startedMs,
       async stop() {

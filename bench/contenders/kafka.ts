@@ -1,7 +1,7 @@
 /** Apache Kafka 4.3.1 from its Maven packages, or from a folder where it was unpacked. */
 import { join } from "node:path";
 import { installKafka, KAFKA_LIBRARIES } from "../../test/compat/harness/install.ts";
-import { startBrokerProcess } from "./broker-process.ts";
+import { type BrokerProgram, startBrokerProcess, startBrokerProcesses } from "./broker-process.ts";
 import type { Start } from "./contender.ts";
 
 const CLUSTER_ID = "YmVuY2htYXJrLWNsdXN0ZQ";
@@ -20,20 +20,20 @@ const JAVA = [
   `${KAFKA_LIBRARIES}/*`,
 ];
 
-export function kafka(home: string | null): Start {
+export function kafka(home: string | null, nodes = 1): Start {
   return async (options) => {
-    if (home !== null) return startBrokerProcess(fromFolder(home), options);
-    await installOnce();
-    return startBrokerProcess(
-      {
-        name: "kafka",
-        format: (file) => [...JAVA, "kafka.tools.StorageTool", ...formatFlags(file)],
-        command: (file) => [...JAVA, "kafka.Kafka", file],
-      },
-      options,
-    );
+    if (home === null) await installOnce();
+    const program = home === null ? FROM_PACKAGES : fromFolder(home);
+    if (nodes === 1) return startBrokerProcess(program, options);
+    return startBrokerProcesses(program, nodes, options);
   };
 }
+
+const FROM_PACKAGES: BrokerProgram = {
+  name: "kafka",
+  format: (file, voters) => [...JAVA, "kafka.tools.StorageTool", ...formatFlags(file, voters)],
+  command: (file) => [...JAVA, "kafka.Kafka", file],
+};
 
 /** Once in a run: the cache may be shared. */
 export function installOnce(): Promise<void> {
@@ -43,15 +43,16 @@ export function installOnce(): Promise<void> {
 
 let installing: Promise<void> | null = null;
 
-function fromFolder(home: string) {
+function fromFolder(home: string): BrokerProgram {
   return {
     name: "kafka",
     environment: { KAFKA_HEAP_OPTS: HEAP.join(" ") },
-    format: (file: string) => [join(home, "bin/kafka-storage.sh"), ...formatFlags(file)],
-    command: (file: string) => [join(home, "bin/kafka-server-start.sh"), file],
+    format: (file, voters) => [join(home, "bin/kafka-storage.sh"), ...formatFlags(file, voters)],
+    command: (file) => [join(home, "bin/kafka-server-start.sh"), file],
   };
 }
 
-function formatFlags(file: string): string[] {
-  return ["format", "-t", CLUSTER_ID, "-c", file, "--standalone"];
+function formatFlags(file: string, voters: string | null): string[] {
+  const quorum = voters === null ? ["--standalone"] : ["--initial-controllers", voters];
+  return ["format", "-t", CLUSTER_ID, "-c", file, ...quorum];
 }

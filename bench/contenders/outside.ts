@@ -16,7 +16,7 @@ export function outside({ bootstrap, pid }: OutsideOptions): Contender {
     host: bootstrap.slice(0, colon),
     port,
     pids: pid === null ? [] : [pid],
-    dataDirectory: null,
+    dataDirectories: [],
     isFloor: false,
     startedMs: NaN,
     async stop() {},

@@ -1,5 +1,5 @@
 /**
- * Where a process spends its time while a row runs: `perf record`, where the machine has it. Beside
+ * Where processes spend their time while a row runs: `perf record`, where the machine has it. Beside
  * the record lies its report, by symbol. Figures of a run that is profiled are not to be shown.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -14,10 +14,14 @@ export interface Profile {
   end(): Promise<void>;
 }
 
-export async function profileProcess(pid: number, folder: string, name: string): Promise<Profile> {
+export async function profileProcess(
+  pids: readonly number[],
+  folder: string,
+  name: string,
+): Promise<Profile> {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, name.replace(/[^\w.-]+/g, "-"));
-  const record = ["perf", "record", "-q", "-g", "-F", `${FREQUENCY}`, "-p", `${pid}`];
+  const record = ["perf", "record", "-q", "-g", "-F", `${FREQUENCY}`, "-p", pids.join()];
   const child = tied(
     Bun.spawn([...record, "-o", `${path}.data`], { stdout: "ignore", stderr: "inherit" }),
   );

@@ -11,6 +11,7 @@ import { retried } from "./retried.ts";
 
 const LATEST = -1;
 const TRANSACTION_KEY = 1;
+const MIN_INSYNC_REPLICAS_MAX = 2;
 const POLL_MS = 5;
 
 export type TopicConfigs = Readonly<Record<string, string>>;
@@ -20,34 +21,49 @@ export interface ProducerId {
   readonly producerEpoch: number;
 }
 
-/** Resolves when all partitions are led, with the ports of their leaders. */
+export interface TopicOptions {
+  readonly configs?: TopicConfigs;
+  readonly host?: string;
+  readonly replicationFactor?: number;
+}
+
+/**
+ * Resolves when all partitions are led and all replicas are in sync, with the ports of the leaders.
+ * Of several replicas two have to have what is acknowledged with acks=all.
+ */
 export async function createTopic(
   port: number,
   name: string,
   partitions: number,
-  configs: TopicConfigs = {},
-  host = "127.0.0.1",
+  { configs = {}, host = "127.0.0.1", replicationFactor = 1 }: TopicOptions = {},
 ): Promise<number[]> {
+  const minIsr = Math.min(replicationFactor, MIN_INSYNC_REPLICAS_MAX);
+  const all =
+    replicationFactor === 1 ? configs : { ...configs, "min.insync.replicas": `${minIsr}` };
+  const topic = {
+    name,
+    numPartitions: partitions,
+    replicationFactor,
+    assignments: [],
+    configs: Object.entries(all).map(([key, value]) => ({ name: key, value })),
+  };
   const connection = await RawConnection.open(port, host);
-  const response = await connection.ask(createTopics, 4, {
-    topics: [
-      {
-        name,
-        numPartitions: partitions,
-        replicationFactor: 1,
-        assignments: [],
-        configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
-      },
-    ],
-    timeoutMs: 10_000,
-  });
-  const errorCode = response.topics[0]?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR;
-  if (errorCode !== ErrorCode.NONE) {
-    throw new Error(`${name} was not created: ${errorName(errorCode as ErrorCode)}`);
+  for (;;) {
+    const { topics } = await connection.ask(createTopics, 4, {
+      topics: [topic],
+      timeoutMs: 60_000,
+    });
+    const errorCode = topics[0]?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR;
+    if (errorCode === ErrorCode.NONE) break;
+    // Brokers that have just started are known one by one.
+    if (errorCode !== ErrorCode.INVALID_REPLICATION_FACTOR || replicationFactor === 1) {
+      throw new Error(`${name} was not created: ${errorName(errorCode as ErrorCode)}`);
+    }
+    await Bun.sleep(POLL_MS);
   }
   connection.close();
   for (;;) {
-    const leaders = await leaderPorts(port, name, host);
+    const leaders = await leaderPorts(port, name, host, replicationFactor);
     const isLed = await Promise.all(
       [...new Set(leaders)].map((leader) => {
         const led = leaders.keys().filter((index) => leaders[index] === leader);
@@ -71,14 +87,20 @@ async function leadsAll(port: number, host: string, name: string, indexes: reado
   return answer.topics[0]?.partitions.every(({ errorCode }) => errorCode === 0) ?? false;
 }
 
-/** Of each partition's leader. */
-async function leaderPorts(port: number, name: string, host: string): Promise<number[]> {
+/** Of each partition's leader, where so many replicas are in sync. */
+async function leaderPorts(
+  port: number,
+  name: string,
+  host: string,
+  inSyncCount: number,
+): Promise<number[]> {
   const connection = await RawConnection.open(port, host);
   const { brokers, topics } = await connection.ask(metadata, 1, { topics: [{ name }] });
   connection.close();
   const portOf = new Map(brokers.map((broker) => [broker.nodeId, broker.port]));
   const partitions = [...(topics[0]?.partitions ?? [])];
   return partitions
+    .filter(({ isrNodes }) => isrNodes.length >= inSyncCount)
     .sort((a, b) => a.partitionIndex - b.partitionIndex)
     .map(({ leaderId }) => portOf.get(leaderId) ?? port);
 }

@@ -59,7 +59,7 @@ async function readAll(
   target: LoadTarget,
   reading: { bytes: number; seconds: number },
 ): Promise<void> {
-  const { dataDirectory } = site.contender;
+  const [dataDirectory] = site.contender.dataDirectories;
   const batches = batchesFile(site.folder, row.batch, row.partitions);
   const common = { ...target, batches };
   await Bun.sleep(LEAD_MS);

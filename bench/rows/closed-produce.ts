@@ -42,7 +42,7 @@ async function run(row: ClosedProduce, site: Site): Promise<Parts> {
   const batches = batchesFile(site.folder, row.batch, row.partitions);
   return withTopic(site, row.partitions, row.configs?.(site) ?? {}, async (target) => {
     const producers = await producersFile(row, site, target.topic);
-    touchMemory(join(site.folder, "touch"), bytes);
+    touchMemory(join(site.folder, "touch"), bytes * site.replicationFactor);
     const seen = await watched(site, () =>
       load.run({
         ...target,

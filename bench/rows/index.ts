@@ -9,6 +9,7 @@ import { fetch } from "./suites/fetch.ts";
 import { latency, sessions } from "./suites/latency.ts";
 import { produce } from "./suites/produce.ts";
 import { codecs, durable, producers } from "./suites/producers.ts";
+import { replication } from "./suites/replication.ts";
 
 export const SUITES: Readonly<Record<string, readonly Row[]>> = {
   produce,
@@ -22,6 +23,7 @@ export const SUITES: Readonly<Record<string, readonly Row[]>> = {
   coordination,
   big,
   tools,
+  replication,
 };
 
 /** Large batches, small ones, and a fetch: most of what is compiled is compiled then. */
@@ -31,7 +33,8 @@ export const WARM_UPS: readonly Row[] = [produce[0]!, produce[3]!, fetch[0]!];
 export const COMPOSED: Readonly<Record<string, readonly string[]>> = {
   quick: ["produce", "fetch", "latency"],
   headline: ["produce", "fetch", "latency", "process", "big"],
-  all: Object.keys(SUITES),
+  // Replication is between nodes, where all others are about one.
+  all: Object.keys(SUITES).filter((name) => name !== "replication"),
 };
 
 /** Throws for a suite that is none. */

@@ -27,7 +27,7 @@ export type LoadTarget = Pick<LoadOptions, "host" | "port" | "topic" | "partitio
 
 /** The topic is there for as long as it is used, and its files are gone before the next row. */
 export async function withTopic<T>(
-  { contender }: Site,
+  { contender, replicationFactor }: Site,
   partitions: number,
   configs: TopicConfigs,
   use: (target: LoadTarget) => Promise<T>,
@@ -36,7 +36,11 @@ export async function withTopic<T>(
   const { port, host } = contender;
   const target = { host, port, topic, partitions };
   if (contender.isFloor) return use(target);
-  const leaders = await createTopic(port, topic, partitions, configs, host);
+  const leaders = await createTopic(port, topic, partitions, {
+    configs,
+    host,
+    replicationFactor,
+  });
   try {
     const isOne = leaders.every((each) => each === port);
     return await use(isOne ? target : { ...target, leaders: leaders.join() });
@@ -47,10 +51,12 @@ export async function withTopic<T>(
 }
 
 /** Files go later than their topic, and would disturb whoever is next. */
-async function untilGone({ dataDirectory }: Contender, topic: string): Promise<void> {
-  if (dataDirectory === null) return;
+async function untilGone({ dataDirectories }: Contender, topic: string): Promise<void> {
   const deadlineMs = performance.now() + DELETED_WITHIN_MS;
-  const isThere = () => readdirSync(dataDirectory).some((name) => name.startsWith(`${topic}-`));
+  const isThere = () =>
+    dataDirectories.some((folder) => {
+      return readdirSync(folder).some((name) => name.startsWith(`${topic}-`));
+    });
   while (performance.now() < deadlineMs && isThere()) await Bun.sleep(POLL_MS);
 }
 

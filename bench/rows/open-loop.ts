@@ -44,7 +44,8 @@ async function run(row: OpenLoop, site: Site): Promise<Parts> {
   const wanted = row.isLong ? (site.gigabytes * 1e9) / bytesPerSecond : site.seconds;
   const seconds = Math.max(1, Math.round(wanted * site.scale));
   return withTopic(site, row.partitions, row.configs?.(site) ?? {}, async (target) => {
-    touchMemory(join(site.folder, "touch"), bytesPerSecond * seconds);
+    const bytes = bytesPerSecond * seconds * site.replicationFactor;
+    touchMemory(join(site.folder, "touch"), bytes);
     const seen = await watched(site, () => startOpenLoop(row, site, target, seconds).result);
     return openLoopParts(seen);
   });

@@ -29,6 +29,8 @@ export interface Site {
   readonly seconds: number;
   /** How much the rows write that want more than there is memory. */
   readonly gigabytes: number;
+  /** Of the topics: in how many nodes their records lie. */
+  readonly replicationFactor: number;
   /** Starts a profile of the contender, where one was asked for. */
   profile(): Promise<Profile> | null;
 }
@@ -40,7 +42,8 @@ export function onlyBrokers(contender: Contender): string | null {
 /** Those whose processes and files are ours, and can be looked at. */
 export function onlyOurs(contender: Contender): string | null {
   if (contender.isFloor) return onlyBrokers(contender);
-  if (contender.dataDirectory === null) return "it was not started here";
+  if (contender.dataDirectories.length === 0) return "it was not started here";
+  if (contender.dataDirectories.length > 1) return "it is several processes";
   return contender.pids.length === 0 ? "this system has no /proc" : null;
 }
 

@@ -23,6 +23,16 @@ describe("the command line", () => {
     expect(several.suites).toEqual(["produce", "fetch", "latency"]);
   });
 
+  test("replicas want as many nodes, and have a suite of their own", () => {
+    const suite = parseCommandLine(["--suite", "replication"]);
+    expect([suite.replicationFactor, suite.nodes]).toEqual([3, 3]);
+    const asked = parseCommandLine(["--nodes", "5", "--replication-factor", "2"]);
+    expect([asked.replicationFactor, asked.nodes, asked.suites]).toEqual([2, 5, ["replication"]]);
+    expect(parseCommandLine(["--nodes", "3"]).replicationFactor).toBe(1);
+    const refused = ["--nodes", "2", "--replication-factor", "3"];
+    expect(() => parseCommandLine(refused)).toThrow("--nodes 2");
+  });
+
   test("what is no number, or nothing that it knows, is refused", () => {
     expect(() => parseCommandLine(["--rounds", "many"])).toThrow("--rounds many");
     expect(() => parseCommandLine(["--gb", "0"])).toThrow("--gb 0");
@@ -44,7 +54,7 @@ describe("the command line", () => {
   });
 
   test("the help names every option", () => {
-    for (const name of "against kafka-home bootstrap pid without suite rows rounds seconds gb scale folder json svg markdown profile load list".split(
+    for (const name of "against kafka-home bootstrap pid nodes replication-factor without suite rows rounds seconds gb scale folder json svg markdown profile load list".split(
       " ",
     )) {
       expect(USAGE).toContain(`--${name}`);

@@ -46,7 +46,7 @@ const STRANGER: Omit<Contender, "name" | "isFloor" | "stop"> = {
   host: "127.0.0.1",
   port: 1,
   pids: [],
-  dataDirectory: null,
+  dataDirectories: [],
   startedMs: 0,
 };
 
@@ -59,6 +59,7 @@ function optionsOf(rows: readonly Row[], more: Partial<ContestOptions> = {}): Co
     rounds: 2,
     seconds: 1,
     gigabytes: 1,
+    replicationFactor: 1,
     scale: 1,
     profileFolder: null,
     progress() {},

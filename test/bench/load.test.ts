@@ -33,8 +33,8 @@ async function runOn(language: "C" | "TypeScript", more: Partial<LoadOptions>): 
     const { host, port } = target;
     const common = { host, port, topic: "t", partitions: PARTITIONS, batches };
     const result = await load.run({ ...common, ...more });
-    const names = readdirSync(target.dataDirectory!).sort();
-    const written = names.map((name) => recordsSizeOf(join(target.dataDirectory!, name)));
+    const names = readdirSync(target.dataDirectories[0]!).sort();
+    const written = names.map((name) => recordsSizeOf(join(target.dataDirectories[0]!, name)));
     return { result, written };
   } finally {
     await target.stop();
@@ -53,7 +53,10 @@ async function runOnTwo(leaderIndexes: readonly number[], more: Partial<LoadOpti
     const leaders = leaderIndexes.map((index) => targets[index]!.port).join();
     const common = { host, port, topic: "t", partitions: PARTITIONS, batches, leaders };
     const result = await loadIn("C").run({ ...common, ...more });
-    return { result, files: targets.map((target) => readdirSync(target.dataDirectory!).sort()) };
+    return {
+      result,
+      files: targets.map((target) => readdirSync(target.dataDirectories[0]!).sort()),
+    };
   } finally {
     for (const target of targets) await target.stop();
   }
