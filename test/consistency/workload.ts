@@ -20,6 +20,10 @@ import {
   TransactionWriter,
 } from "./actors.ts";
 import { checkHistory } from "./check-history.ts";
+import { ClassicMember } from "./classic-member.ts";
+import { ConsumerMember } from "./consumer-member.ts";
+import { GroupLedger } from "./group-ledger.ts";
+import { checkCommitted } from "./group-members.ts";
 import { History, type Isolation } from "./history.ts";
 import type { Generation } from "./producers.ts";
 import { endOf } from "./reader.ts";
@@ -44,6 +48,11 @@ const TRANSACTION_TIMEOUT_MS = 3000;
 /** What brokers of these tests are set to, so that what happens now and then happens often. */
 export const BUSY_SETTINGS: Readonly<Record<string, string>> = {
   "offsets.topic.num.partitions": "3",
+  "group.initial.rebalance.delay.ms": "0",
+  "group.consumer.heartbeat.interval.ms": "600",
+  "group.consumer.min.heartbeat.interval.ms": "100",
+  "group.consumer.session.timeout.ms": "6000",
+  "group.consumer.min.session.timeout.ms": "1000",
   "transaction.state.log.num.partitions": "3",
   "transaction.abort.timed.out.transaction.cleanup.interval.ms": "400",
   // Clocks jump.
@@ -60,7 +69,14 @@ export interface WorkloadOptions {
   readonly replicationFactor: number;
   readonly pauseMsMax: number;
   readonly valueSizeMax?: number;
+  /** Protocols of which there are groups, whose members commit how far they are. */
+  readonly groups?: readonly GroupKind[];
 }
+
+export type GroupKind = keyof typeof MEMBERS;
+
+const MEMBERS = { classic: ClassicMember, consumer: ConsumerMember } as const;
+const MEMBERS_EACH = ["one", "two"];
 
 const USUAL: WorkloadOptions = { replicationFactor: 1, pauseMsMax: 60 };
 
@@ -75,6 +91,7 @@ export class Workload {
   readonly #random: FakeRandom;
   readonly #copiers: Copier[];
   readonly #actors: Actor[];
+  readonly #ledgers = new Map<string, GroupLedger>();
   /** By copy: what it is a copy of. */
   readonly #inputs = new Map<string, string>();
 
@@ -98,6 +115,7 @@ export class Workload {
       ...this.#copiers,
       ...this.#pollers("reader", "read_committed"),
       ...this.#pollers("peeker", "read_uncommitted"),
+      ...(options.groups ?? []).flatMap((kind) => this.#members(kind)),
     ];
   }
 
@@ -153,8 +171,14 @@ export class Workload {
       while (await poller.poll());
     }
     expect(checkHistory(this.history, FINAL_READER)).toEqual([]);
+    for (const [group, ledger] of this.#ledgers) await checkCommitted(this.#wire, group, ledger);
     const copied = this.#finalValues(OUTPUT).map((value) => this.#inputs.get(value)!);
     expect(copied, "each input is copied once, in order").toEqual(this.#finalValues(INPUT));
+  }
+
+  /** Commits of members of groups that were answered. */
+  get committedCount(): number {
+    return [...this.#ledgers.values()].reduce((sum, { okCount }) => sum + okCount, 0);
   }
 
   /** How many operations are known to have happened. */
@@ -193,6 +217,14 @@ export class Workload {
       const role = this.#role(sameName ?? `${name} of ${topic}-${partition}`);
       return new Poller(role, topic, partition, isolation);
     });
+  }
+
+  #members(kind: GroupKind): Actor[] {
+    const group = `${kind} members`;
+    const ledger = new GroupLedger();
+    this.#ledgers.set(group, ledger);
+    const Member = MEMBERS[kind];
+    return MEMBERS_EACH.map((name) => new Member(this.#role(`${kind} ${name}`), group, ledger));
   }
 
   #finalValues(topic: string): string[] {

@@ -18,12 +18,20 @@ const NODE_COUNTS = GIVEN_NODES === undefined ? [1, 3] : [Number(GIVEN_NODES)];
 describe.each(NODE_COUNTS)("a cluster of %d", (nodeCount) => {
   test("keeps what it promises, whatever happens", () => {
     const endMs = performance.now() + BUDGET_MS / NODE_COUNTS.length;
-    const total = { seeds: 0, simulatedMs: 0, okCount: 0, deliveredCount: 0, checks: 0 };
+    const total = {
+      seeds: 0,
+      simulatedMs: 0,
+      okCount: 0,
+      committedCount: 0,
+      deliveredCount: 0,
+      checks: 0,
+    };
     for (let seed = FIRST; seed <= LAST && performance.now() < endMs; seed++) {
       const outcome = run(seed, nodeCount);
       total.seeds++;
       total.simulatedMs += outcome.simulatedMs;
       total.okCount += outcome.okCount;
+      total.committedCount += outcome.committedCount;
       total.deliveredCount += outcome.deliveredCount;
       total.checks += outcome.checks;
     }

@@ -4,6 +4,10 @@ import { fetch } from "../../../src/protocol/messages/01-fetch.ts";
 import { listOffsets } from "../../../src/protocol/messages/02-list-offsets.ts";
 import { offsetCommit } from "../../../src/protocol/messages/08-offset-commit.ts";
 import { offsetFetch } from "../../../src/protocol/messages/09-offset-fetch.ts";
+import { joinGroup } from "../../../src/protocol/messages/11-join-group.ts";
+import { heartbeat } from "../../../src/protocol/messages/12-heartbeat.ts";
+import { leaveGroup } from "../../../src/protocol/messages/13-leave-group.ts";
+import { syncGroup } from "../../../src/protocol/messages/14-sync-group.ts";
 import { initProducerId } from "../../../src/protocol/messages/22-init-producer-id.ts";
 import { addPartitionsToTxn } from "../../../src/protocol/messages/24-add-partitions-to-txn.ts";
 import { addOffsetsToTxn } from "../../../src/protocol/messages/25-add-offsets-to-txn.ts";
@@ -60,6 +64,26 @@ const ROUTES = new Map<number, Route>([
     offsetFetch,
     ({ groups }) => coordinatorOf(GROUP, groups?.[0]?.groupId),
     ({ groups }) => groups[0]?.errorCode || groups[0]?.topics[0]?.partitions[0]?.errorCode,
+  ),
+  route(
+    joinGroup,
+    ({ groupId }) => coordinatorOf(GROUP, groupId),
+    ({ errorCode }) => errorCode,
+  ),
+  route(
+    heartbeat,
+    ({ groupId }) => coordinatorOf(GROUP, groupId),
+    ({ errorCode }) => errorCode,
+  ),
+  route(
+    leaveGroup,
+    ({ groupId }) => coordinatorOf(GROUP, groupId),
+    ({ errorCode }) => errorCode,
+  ),
+  route(
+    syncGroup,
+    ({ groupId }) => coordinatorOf(GROUP, groupId),
+    ({ errorCode }) => errorCode,
   ),
   route(
     initProducerId,

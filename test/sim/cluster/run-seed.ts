@@ -6,7 +6,7 @@
  *         -> the history of the clients has no anomaly, all copies are equal
  */
 import type { Generation } from "../../consistency/producers.ts";
-import { Workload } from "../../consistency/workload.ts";
+import { type GroupKind, Workload } from "../../consistency/workload.ts";
 import { FakeRandom } from "../fake-random.ts";
 import { Cluster } from "./cluster.ts";
 import { Invariants } from "./invariants.ts";
@@ -22,6 +22,8 @@ export interface Outcome {
   readonly okCount: number;
   readonly operationCount: number;
   readonly deliveredCount: number;
+  /** By members of groups. */
+  readonly committedCount: number;
   readonly checks: number;
   readonly troubles: Readonly<Record<string, number>>;
 }
@@ -47,6 +49,7 @@ export interface RunOptions {
   readonly generation?: Generation;
 }
 
+const GROUP_KINDS: readonly GroupKind[] = ["classic", "consumer"];
 const START_MS_MAX = 30_000;
 const HEAL_MS_MAX = 120_000;
 const VERIFY_MS_MAX = 240_000;
@@ -104,6 +107,7 @@ class Run {
       replicationFactor: Math.min(3, count),
       pauseMsMax: random.pick([300, 600, 1200]),
       valueSizeMax: random.pick([1, 40, 900]),
+      groups: GROUP_KINDS.filter(() => random.chance(0.3)),
     });
   }
 
@@ -191,6 +195,7 @@ class Run {
       okCount: this.#workload.okCount,
       operationCount: this.#workload.history.operations.length,
       deliveredCount,
+      committedCount: this.#workload.committedCount,
       checks: this.#invariants.checks,
       troubles: Object.fromEntries(this.#nemesis.counts),
     };
