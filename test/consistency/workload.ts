@@ -29,7 +29,8 @@ import type { Generation } from "./producers.ts";
 import { endOf } from "./reader.ts";
 import { retried, type Wire } from "./wire.ts";
 
-const PLACES: readonly (readonly [topic: string, partition: number])[] = [
+/** Where its records are. */
+export const PLACES: readonly (readonly [topic: string, partition: number])[] = [
   [INPUT, 0],
   [OUTPUT, 0],
   ...Array.from({ length: PARTITIONS }, (_, index) => [TOPIC, index] as const),

@@ -17,7 +17,15 @@ import { realRandom } from "../../../src/base/real-random.ts";
 import { run } from "../harness/process.ts";
 import { CompatError } from "../harness/outcome.ts";
 import { testProperties } from "../harness/properties.ts";
-import { CLUSTER_ID, freePorts, JAVA, CLASS_PATH, REPOSITORY, startOn } from "../harness/target.ts";
+import {
+  CLUSTER_ID,
+  freePorts,
+  JAVA,
+  CLASS_PATH,
+  launchOn,
+  REPOSITORY,
+  startOn,
+} from "../harness/target.ts";
 import type { Place, Target, TargetKind } from "../harness/target.ts";
 import { type Fault, FaultProxy, type Source } from "./fault-proxy.ts";
 import { ownerOf } from "./socket-owner.ts";
@@ -87,6 +95,13 @@ export class ClusterNode {
   async start(kind = this.kind): Promise<void> {
     this.kind = kind;
     this.#target = await startOn(kind, this.place);
+  }
+
+  /** It is killed on its way. */
+  async startInVain(lastsMs: number): Promise<void> {
+    const target = launchOn(this.kind, this.place);
+    await Bun.sleep(lastsMs);
+    await target.kill();
   }
 
   /** By SIGTERM; Kafka ends by a signal with 143, as every JVM does. */
@@ -180,6 +195,11 @@ export class Cluster {
   /** Resolves when all that are not running do, and answer. */
   async start(): Promise<void> {
     await Promise.all(this.nodes.filter((node) => !node.isRunning).map((node) => node.start()));
+  }
+
+  /** Cleanly, all at once. */
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.filter((node) => node.isRunning).map((node) => node.stop()));
   }
 
   /** The way from one node (or, as null, from clients) to another. */

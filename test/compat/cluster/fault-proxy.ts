@@ -58,7 +58,7 @@ export class FaultProxy {
   /** From one source; the fault goes on until another, or `heal`. */
   spoil(source: Source, fault: Fault): void {
     this.#faults.set(source, fault);
-    for (const way of this.#ways) if (way.source === source) way.faultChanged();
+    for (const way of this.#ways) if (way.source() === source) way.faultChanged();
   }
 
   heal(): void {
@@ -76,8 +76,14 @@ export class FaultProxy {
   }
 
   #accepted(near: Socket): void {
-    const source = this.#whoIs(near.remotePort ?? 0);
-    const fault = () => this.#faults.get(source) ?? GOOD;
+    // Whose it is takes some reading of /proc: asked where it matters, as long as it is there.
+    const port = near.remotePort ?? 0;
+    let known: Source | undefined;
+    const source = (): Source => {
+      if (known === undefined) known = this.#whoIs(port);
+      return known;
+    };
+    const fault = () => (this.#faults.size === 0 ? GOOD : (this.#faults.get(source()) ?? GOOD));
     if (fault().isCut === true) {
       near.resetAndDestroy();
       return;
@@ -90,14 +96,20 @@ export class FaultProxy {
 
 /** One connection, and the two directions of it. */
 class Way {
-  readonly source: Source;
+  readonly source: () => Source;
   readonly #near: Socket;
   readonly #far: Socket;
   readonly #fault: () => Fault;
   readonly #directions: Direction[];
   readonly #broken: () => void;
 
-  constructor(source: Source, near: Socket, far: Socket, fault: () => Fault, broken: () => void) {
+  constructor(
+    source: () => Source,
+    near: Socket,
+    far: Socket,
+    fault: () => Fault,
+    broken: () => void,
+  ) {
     this.source = source;
     this.#near = near;
     this.#far = far;

@@ -2,13 +2,21 @@
 import { realClock } from "../../../src/base/real-clock.ts";
 import { realNetwork } from "../../../src/base/real-network.ts";
 import type { Generation } from "../../consistency/producers.ts";
-import { BUSY_SETTINGS, Workload } from "../../consistency/workload.ts";
+import { BUSY_SETTINGS, PLACES, Workload } from "../../consistency/workload.ts";
 import type { Chance } from "../../fuzz/chance.ts";
 import { ClusterWire } from "../../sim/cluster/cluster-wire.ts";
 import { FakeRandom } from "../../sim/fake-random.ts";
 import { type Cluster, QUICK_CLUSTER } from "./cluster.ts";
 
-export const WORKLOAD_SETTINGS = { ...BUSY_SETTINGS, ...QUICK_CLUSTER };
+export const WORKLOAD_SETTINGS = {
+  ...BUSY_SETTINGS,
+  ...QUICK_CLUSTER,
+  // Who comes back leads again soon: so there is a leader on each node to be struck.
+  "leader.imbalance.check.interval.seconds": "1",
+  "leader.imbalance.per.broker.percentage": "0",
+};
+/** Partitions whose records stay as they were written. */
+export const WORKLOAD_PARTITIONS = PLACES.map(([topic, partition]) => `${topic}-${partition}`);
 const END_MS_MAX = 180_000;
 
 export interface Working {

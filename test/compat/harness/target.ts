@@ -112,12 +112,28 @@ export async function formatByKafka(place: Place): Promise<void> {
   await run([...JAVA, ...CLASS_PATH, ...format, "-c", place.propertiesFile, "--standalone"]);
 }
 
-/** Starts a broker on what lies in the place; its log goes on in the same file. */
+/** Starts a broker on what lies in the place, and waits until it answers. */
 export async function startOn(
   kind: TargetKind,
   place: Place,
   options: readonly string[] = [],
 ): Promise<Target> {
+  const target = launchOn(kind, place, options);
+  const exited = target.exited.then(() => true);
+  const end = Date.now() + START_DEADLINE_MS;
+  while (!(await answers(place.port))) {
+    const hasEnded = await Promise.race([exited, Bun.sleep(20).then(() => false)]);
+    if (hasEnded || Date.now() > end) {
+      await target.stop();
+      const log = await Bun.file(target.logFile).text();
+      throw new CompatError(`${kind} did not start:\n${log.slice(-2000)}`);
+    }
+  }
+  return target;
+}
+
+/** A process that begins to start; its log goes on in the same file. */
+export function launchOn(kind: TargetKind, place: Place, options: readonly string[] = []): Target {
   const { port, dataDirectory, propertiesFile } = place;
   const command =
     kind === "kafka"
@@ -138,15 +154,6 @@ export async function startOn(
     child.kill("SIGKILL");
     await child.exited;
   };
-  const end = Date.now() + START_DEADLINE_MS;
-  while (!(await answers(port))) {
-    if (child.exitCode !== null || Date.now() > end) {
-      await stop();
-      const log = await Bun.file(logFile).text();
-      throw new CompatError(`${kind} did not start:\n${log.slice(-2000)}`);
-    }
-    await Bun.sleep(20);
-  }
   const bootstrap = `127.0.0.1:${port}`;
   return { bootstrap, dataDirectory, logFile, pid: child.pid, exited: child.exited, stop, kill };
 }
