@@ -117,6 +117,15 @@ describe("where replicas lie", () => {
     const led = topics.byName("t")!.partitions.map(({ leader, directories: [of] }) => [leader, of]);
     expect(led.every(([leader, of]) => (of === failing.id) === (leader === 2))).toBe(true);
     expect(brokers.broker(1)?.fenced).toBe(false);
+    // All that was written is still to be had; and the disk may be well again.
+    for (const [index, { leader }] of topics.byName("t")!.partitions.entries()) {
+      expect(cluster.ask(leader, produce, records(topicId, index, -1))).toMatchObject(NO_ERROR);
+    }
+    disk.clearFaults();
+    cluster.stop(1);
+    cluster.start(1);
+    cluster.until(() => topics.byName("t")!.partitions.every(({ isr }) => isr.length === 2));
+    expect(brokers.broker(1)?.directories.length).toBe(2);
   });
 
   test("is as many racks as there are", () => {
@@ -140,10 +149,12 @@ describe("where replicas lie", () => {
   });
 });
 
-function records(topicId: string, index: number) {
+function records(topicId: string, index: number, acks = 1) {
   const partitionData = [{ index, records: batchOf() }];
-  return { acks: 1, timeoutMs: 1000, topicData: [{ topicId, partitionData }] };
+  return { acks, timeoutMs: 1000, topicData: [{ topicId, partitionData }] };
 }
+
+const NO_ERROR = { responses: [{ partitionResponses: [{ errorCode: ErrorCode.NONE }] }] };
 
 function started(plans = PLANS): RoleCluster {
   const cluster = new RoleCluster(plans);
