@@ -145,7 +145,7 @@ function codeLinesOf(file: string): string[] {
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(ROOT, file), "utf8");
-  const found = text.matchAll(/(?:from|import|require|new URL)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g);
+  const found = text.matchAll(/(?:from|import|require)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g);
   return [...found]
     .map((match) => relative(ROOT, resolve(ROOT, dirname(file), match[1] ?? "")))
     .filter((target) => target.endsWith(".ts"));
@@ -191,9 +191,16 @@ function reachableFrom(roots: string[]): Set<string> {
   for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
     if (reached.has(file)) continue;
     reached.add(file);
-    queue.push(...staticImportsOf(file));
+    queue.push(...staticImportsOf(file), ...threadEntriesOf(file));
   }
   return reached;
+}
+
+/** Files that threads begin with, as `WorkerTask` names them. */
+function threadEntriesOf(file: string): string[] {
+  if (!sources.includes(file)) return [];
+  const text = readFileSync(join(ROOT, file), "utf8");
+  return [...text.matchAll(/\bentry: "([^"]+\.ts)"/g)].map((match) => `src/${match[1]}`);
 }
 
 /** Functions and methods as the formatter lays them out: the closing brace stands alone. */

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { startBrokerProcess } from "./broker-process.ts";
 import type { Start } from "./contender.ts";
@@ -6,7 +7,10 @@ const THIS_CHECKOUT = resolve(import.meta.dir, "../..");
 
 /** Of this checkout, or of another one: before and after, in one run. */
 export function bunka(checkout = THIS_CHECKOUT, name = "bunka", nodes = 1): Start {
-  const main = join(checkout, "src/main.ts");
+  // Another checkout may be of before the program was put into one file.
+  Bun.spawnSync(["bun", "run", "--silent", "setup"], { cwd: checkout });
+  const built = join(checkout, "dist/program/main.js");
+  const main = existsSync(built) ? built : join(checkout, "src/main.ts");
   return (options) =>
     startBrokerProcess(
       {

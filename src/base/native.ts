@@ -17,6 +17,7 @@ import { join } from "node:path";
 import crc32cSource from "../../native/crc32c.c" with { type: "text" };
 import recordsSource from "../../native/records.c" with { type: "text" };
 import { assert } from "./assert.ts";
+import { ROOT } from "./root.ts";
 
 /** Every function takes a range of `bytes` by offset and size; both are checked here. */
 export interface NativeFunctions {
@@ -40,7 +41,7 @@ export type NativeCrc32c = (
   seed: number,
 ) => number;
 
-export const NATIVE_DIRECTORY = join(import.meta.dir, "../../native");
+export const NATIVE_DIRECTORY = join(ROOT, "native");
 export const NATIVE_SOURCES = ["crc32c.c", "records.c"];
 
 /** Where the compiled library of these very sources is, or would be. */

@@ -6,7 +6,9 @@
  *
  * A thread answers in order, so answers carry no names.
  */
+import { join } from "node:path";
 import { Queue } from "./queue.ts";
+import { ROOT } from "./root.ts";
 import type { Workers, WorkerTask, WorkerThread } from "./world.ts";
 import { DiskError } from "./world.ts";
 
@@ -41,7 +43,8 @@ class RealWorkerThread<Request, Reply> implements WorkerThread<Request, Reply> {
   #death: Error | null = null;
 
   constructor(entry: string) {
-    this.#worker = new Worker(entry);
+    // From the sources, whichever way the program itself was started: few nodes need a thread.
+    this.#worker = new Worker(join(ROOT, "src", entry));
     this.#worker.addEventListener("message", (event: MessageEvent<WorkerAnswer>) =>
       this.#answered(event.data),
     );

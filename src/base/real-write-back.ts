@@ -19,7 +19,7 @@ import { openWriteBack, type WriteBackRequest } from "./real-write-back-work.ts"
 import type { WorkerTask } from "./world.ts";
 
 export const writeBackTask: WorkerTask<WriteBackRequest, null> = {
-  entry: new URL("./real-write-back-worker.ts", import.meta.url).href,
+  entry: "base/real-write-back-worker.ts",
   open: openWriteBack,
 };
 

@@ -248,7 +248,7 @@ export interface Workers {
  * functions and no objects of classes.
  */
 export interface WorkerTask<Request, Reply> {
-  /** URL of the module that a thread begins with: it calls `serve` of real-worker-thread.ts. */
+  /** File of src/ that a thread begins with: it calls `serve` of real-worker-thread.ts. */
   readonly entry: string;
   /** The same work where there are no threads. */
   readonly open: (world: WorkerWorld) => (request: Request) => Reply;

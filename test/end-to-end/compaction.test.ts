@@ -1,6 +1,7 @@
 /**
  * The real program compacts `__consumer_offsets` while its coordinator uses it: what was committed
- * last is there after a stop, a kill, and another pass.
+ * last is there after a stop, a kill, and another pass. It is the program in one file, as it is
+ * given to users: its threads are found from there, too.
  */
 import { afterAll, expect } from "bun:test";
 import { readdirSync, statSync } from "node:fs";
@@ -8,7 +9,7 @@ import { join } from "node:path";
 import { offsetCommit } from "../../src/protocol/messages/08-offset-commit.ts";
 import { offsetFetch } from "../../src/protocol/messages/09-offset-fetch.ts";
 import { findCoordinator } from "../../src/protocol/messages/10-find-coordinator.ts";
-import { BrokerProcess, killLeftovers, Scratch } from "./broker-process.ts";
+import { BrokerProcess, killLeftovers, ROOT, Scratch } from "./broker-process.ts";
 import { Connection, createTopic, expectNone } from "./client.ts";
 import { faultTest } from "./faults.ts";
 import { afterLoading } from "./load-groups.ts";
@@ -29,9 +30,10 @@ const SETTINGS = {
 };
 
 faultTest("compaction of committed offsets loses none, whatever ends the broker", async () => {
+  expect(Bun.spawnSync([process.execPath, "run", "setup"], { cwd: ROOT }).exitCode).toBe(0);
   using scratch = new Scratch();
   const committed = new Map<string, number>();
-  let broker = await BrokerProcess.start(scratch.path, SETTINGS);
+  let broker = await startBuilt(scratch.path);
   const connection = await Connection.open(broker.port);
   await createTopic(connection, "topic", 1);
   connection.terminate();
@@ -40,12 +42,17 @@ faultTest("compaction of committed offsets loses none, whatever ends the broker"
     await broker.line(/__consumer_offsets-0: cleaned from offset \d+ to \d+/);
     await expectOffsets(broker.port, committed);
     await (ending === "stop" ? broker.stop() : broker.kill());
-    broker = await BrokerProcess.start(scratch.path, SETTINGS);
+    broker = await startBuilt(scratch.path);
     await expectOffsets(broker.port, committed);
   }
   expect(sizeOf(join(scratch.path, "__consumer_offsets-0"))).toBeLessThan(4 << 20);
   await broker.stop();
 });
+
+function startBuilt(directory: string): Promise<BrokerProcess> {
+  const command = [process.execPath, join(ROOT, "dist/program/main.js")];
+  return BrokerProcess.start(directory, SETTINGS, { command });
+}
 
 async function commitAll(port: number, committed: Map<string, number>): Promise<void> {
   const connection = await Connection.open(port);

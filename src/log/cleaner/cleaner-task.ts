@@ -7,6 +7,6 @@ type PassService = typeof import("./pass-service.ts");
 const passService = later((): PassService => require("./pass-service.ts"));
 
 export const cleanerTask: WorkerTask<PassRequest, PassReply> = {
-  entry: new URL("./cleaner-worker.ts", import.meta.url).href,
+  entry: "log/cleaner/cleaner-worker.ts",
   open: (world) => passService().openPassService(world),
 };

@@ -7,6 +7,6 @@ type ExaminationService = typeof import("./examination-service.ts");
 const service = later((): ExaminationService => require("./examination-service.ts"));
 
 export const examinerTask: WorkerTask<ExaminationRequest, ExaminationReply> = {
-  entry: new URL("./examiner-worker.ts", import.meta.url).href,
+  entry: "log/examiner/examiner-worker.ts",
   open: () => service().openExaminationService(),
 };
