@@ -96,6 +96,8 @@ export class Nemesis {
       node.thaw();
       node.slowDisk(1);
       node.disk.clearFaults();
+      // A directory that failed is offline until the next start.
+      if (node.hasFailedDirectory) node.stop();
       node.start();
     }
     this.#cluster.note("healed");

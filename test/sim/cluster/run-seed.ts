@@ -14,6 +14,7 @@ import { Nemesis, type Trouble, TROUBLES } from "./nemesis.ts";
 import { someShape } from "./shape.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 import { Violation } from "./violation.ts";
+import { whatIsMissing } from "./wholeness.ts";
 
 export interface Outcome {
   readonly seed: number;
@@ -121,6 +122,7 @@ class Run {
     this.#nemesis.heal();
     cluster.closing.isClosing = true;
     this.#finish("clients end what they have begun", HEAL_MS_MAX, working);
+    this.#becomesWhole();
     this.#finish("all is read", VERIFY_MS_MAX, this.#workload.verify());
     this.#invariants.check(cluster.nodes);
     if (this.#workload.okCount === 0) throw new Violation("nothing-done", "no operation succeeded");
@@ -173,6 +175,21 @@ class Run {
   /** Nobody disturbs; what ended is started again. */
   #nemesisRests(): void {
     for (const node of this.#cluster.nodes) node.start();
+  }
+
+  /** A leader of long ago that nobody has told yet would show the last reader what it has. */
+  #becomesWhole(): void {
+    const { clock, nodes } = this.#cluster;
+    const endMs = clock.monotonicMs() + HEAL_MS_MAX;
+    for (;;) {
+      const missing = whatIsMissing(nodes);
+      if (missing === null) return;
+      if (clock.monotonicMs() >= endMs) {
+        throw new Violation("not-live", `${HEAL_MS_MAX} ms after the end ${missing}`);
+      }
+      this.#nemesisRests();
+      this.#advance(20);
+    }
   }
 
   #finish(what: string, byMsMax: number, promise: Promise<void>): void {

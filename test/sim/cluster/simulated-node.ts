@@ -70,6 +70,10 @@ export class SimulatedNode {
     return this.life?.node != null && !this.life.hasFailed && !this.#stopping;
   }
 
+  get hasFailedDirectory(): boolean {
+    return this.running?.broker.logs.directories.some(({ failure }) => failure !== null) === true;
+  }
+
   get isFrozen(): boolean {
     return this.world.clock.isFrozen;
   }
