@@ -17,6 +17,7 @@ import { assert } from "../base/assert.ts";
 import { Queue } from "../base/queue.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
 import type { MetadataDelta } from "../metadata/delta.ts";
+import { UNASSIGNED_DIRECTORY } from "../metadata/directory-id.ts";
 import type { TopicImage } from "../metadata/topics-image.ts";
 import type { PartitionHost } from "../partition/partition-host.ts";
 import { Partition } from "../partition/partition.ts";
@@ -139,7 +140,9 @@ export class MetadataPublisher {
     const { logs, partitions, nodeId, logger } = this.#node;
     const registration = topic.partitions[index]!;
     const directoryId = registration.directories[registration.replicas.indexOf(nodeId)] ?? null;
-    const log = logs.getOrCreate(topic.name, index, { topicId: topic.id, directoryId });
+    const mayBegin = this.#mayBeginIn(directoryId) || logs.get(topic.name, index) !== null;
+    const options = { topicId: topic.id, directoryId };
+    const log = mayBegin ? logs.getOrCreate(topic.name, index, options) : null;
     if (log === null) {
       logger.error(`${topic.name}-${index} has no log: its directory is offline`);
       return null;
@@ -155,6 +158,19 @@ export class MetadataPublisher {
     partitions.ensureTopic(topic.name, topic.id).add(partition);
     partition.start();
     return partition;
+  }
+
+  /**
+   * What is in no directory that is online may be in one that is not: begun anew in another it
+   * would be in sync, and empty.
+   */
+  #mayBeginIn(directoryId: string | null): boolean {
+    if (directoryId === null || directoryId === UNASSIGNED_DIRECTORY) return true;
+    const { directories } = this.#node.logs;
+    const isAssigned = directories.some(
+      ({ id, failure }) => failure === null && id === directoryId,
+    );
+    return isAssigned || directories.every(({ failure }) => failure === null);
   }
 
   #deleteTopics(topics: readonly TopicImage[]): void {

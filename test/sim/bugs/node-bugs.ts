@@ -154,6 +154,18 @@ export const NODE_BUGS: readonly Bug[] = [
       },
     ],
   ),
+  nodeBug(
+    "begins-anew-what-may-be-in-an-offline-directory",
+    "KIP-858: what is on a disk that failed is not made again",
+    ["kill", "power loss", "disk fault"],
+    [
+      {
+        file: "src/broker/metadata-publisher.ts",
+        find: `isAssigned || directories.every(({ failure }) => failure === null);`,
+        replace: `isAssigned || directories.length > 0;`,
+      },
+    ],
+  ),
 ];
 
 function nodeBug(

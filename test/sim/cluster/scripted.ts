@@ -20,8 +20,8 @@ export class ScriptedCluster {
   readonly cluster: Cluster;
   #askers = new Map<number, Asker>();
 
-  constructor(settings: Readonly<Record<string, string>> = {}, nodeCount = 3) {
-    this.cluster = new Cluster({ shape: plainShape(nodeCount), settings }, new FakeRandom(7));
+  constructor(settings: Readonly<Record<string, string>> = {}, shape = plainShape(3)) {
+    this.cluster = new Cluster({ shape, settings }, new FakeRandom(7));
     for (const node of this.nodes) node.start();
     this.until(() => this.nodes.every(({ isUp }) => isUp), START_MS_MAX);
   }
@@ -114,7 +114,8 @@ export class ScriptedCluster {
   }
 
   makeTopic(name: string, partitionCount: number): void {
-    const topic = { name, numPartitions: partitionCount, replicationFactor: 3 };
+    const replicationFactor = Math.min(3, this.nodes.length);
+    const topic = { name, numPartitions: partitionCount, replicationFactor };
     const topics = [{ ...topic, assignments: [], configs: [] }];
     this.again(() => {
       const request = { topics, timeoutMs: 3000, validateOnly: false };

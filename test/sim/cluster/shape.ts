@@ -19,7 +19,7 @@ import type { FakeRandom } from "../fake-random.ts";
 export const BROKER_PORT = 9092;
 export const CONTROLLER_PORT = 9093;
 export const DIRECTORY = "/data";
-const OTHER_DIRECTORY = "/data2";
+export const OTHER_DIRECTORY = "/data2";
 const COPIES_MAX = 3;
 
 export interface Member {
@@ -56,9 +56,9 @@ export function someShape(random: FakeRandom, brokerCount: number): Shape {
 }
 
 /** All are the same, and the quorum is fixed. */
-export function plainShape(nodeCount: number): Shape {
+export function plainShape(nodeCount: number, directories = [DIRECTORY]): Shape {
   const members = idsFrom(1, nodeCount).map((id): Member => {
-    return { id, isBroker: true, isController: true, directories: [DIRECTORY] };
+    return { id, isBroker: true, isController: true, directories };
   });
   return { members, firstVoters: null };
 }
