@@ -1,9 +1,10 @@
 /** Disks that are full or gone while the broker runs: a clear line, and never half a broker. */
 import { afterAll, describe, expect } from "bun:test";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
+import { mountSmallDisk, unmount, whyNoSmallDisk } from "../compat/cluster/small-disk.ts";
 import { BrokerProcess, killLeftovers, Scratch, tail } from "./broker-process.ts";
 import {
   Connection,
@@ -24,27 +25,7 @@ const SIZE_MIB = 24;
 const VALUE = "x".repeat(64 * 1024);
 const BALLAST_SIZE = 4 * 1024 * 1024;
 
-function mount(path: string): boolean {
-  mkdirSync(path, { recursive: true });
-  const words = ["mount", "-t", "tmpfs", "-o", `size=${SIZE_MIB}m`, "tmpfs", path];
-  return Bun.spawnSync(words, { stderr: "ignore" }).exitCode === 0;
-}
-
-function unmount(path: string): void {
-  Bun.spawnSync(["umount", "-l", path], { stderr: "ignore" });
-}
-
-/** Null when this process may mount. */
-function whyNoMount(): string | null {
-  if (process.platform !== "linux" || process.getuid?.() !== 0)
-    return "needs root to mount a tmpfs";
-  using scratch = new Scratch();
-  const isMounted = mount(scratch.path);
-  unmount(scratch.path);
-  return isMounted ? null : "needs a machine where root may mount a tmpfs";
-}
-
-const NO_MOUNT = whyNoMount();
+const NO_MOUNT = whyNoSmallDisk();
 
 /** Writes until the broker refuses or goes away; resolves with the error. */
 async function fill(
@@ -79,7 +60,7 @@ describe("a full disk", () => {
     async () => {
       using scratch = new Scratch();
       const data = join(scratch.path, "data");
-      mount(data);
+      mountSmallDisk(data, SIZE_MIB);
       try {
         writeFileSync(join(data, "ballast"), Buffer.alloc(BALLAST_SIZE));
         const broker = await BrokerProcess.start(data);
@@ -106,7 +87,7 @@ describe("a full disk", () => {
   faultTestIf(NO_MOUNT, "of one directory of two leaves the other at work", async () => {
     using scratch = new Scratch();
     const [first, second] = [join(scratch.path, "first"), join(scratch.path, "second")];
-    mount(second);
+    mountSmallDisk(second, SIZE_MIB);
     try {
       const broker = await BrokerProcess.start(`${first},${second}`, {
         "metadata.log.dir": first,

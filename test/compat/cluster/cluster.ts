@@ -28,6 +28,7 @@ import {
 } from "../harness/target.ts";
 import type { Place, Target, TargetKind } from "../harness/target.ts";
 import { type Fault, FaultProxy, type Source } from "./fault-proxy.ts";
+import { mountSmallDisk, unmount } from "./small-disk.ts";
 import { ownerOf } from "./socket-owner.ts";
 
 export type Role = "both" | "broker" | "controller";
@@ -41,6 +42,8 @@ export interface ClusterOptions {
   readonly hasProxies?: boolean;
   /** controller.quorum.voters in place of voters in the log. */
   readonly isStatic?: boolean;
+  /** A small one for each broker: for all that it keeps, or as a second log directory. */
+  readonly disk?: "only" | "second";
   /** Who makes the directories; Bunka's command takes less time. */
   readonly formattedBy?: TargetKind;
 }
@@ -54,20 +57,28 @@ export const QUICK_CLUSTER: Readonly<Record<string, string>> = {
   "share.coordinator.state.topic.num.partitions": "3",
 };
 
+const DISK_MIB = 32;
+
 export class ClusterNode {
   kind: TargetKind;
+  readonly id: number;
+  readonly role: Role;
+  readonly controllerPort: number;
+  readonly clientProxy: FaultProxy | null;
+  readonly controllerProxy: FaultProxy | null;
   #target: Target | null = null;
 
   constructor(
-    readonly id: number,
-    kind: TargetKind,
-    readonly role: Role,
+    seat: Seat,
     readonly place: Place,
-    readonly controllerPort: number,
-    readonly clientProxy: FaultProxy | null,
-    readonly controllerProxy: FaultProxy | null,
+    readonly smallDisk: string | null,
   ) {
-    this.kind = kind;
+    this.kind = seat.kind;
+    this.id = seat.id;
+    this.role = seat.role;
+    this.controllerPort = seat.controllerPort;
+    this.clientProxy = seat.clientProxy;
+    this.controllerProxy = seat.controllerProxy;
   }
 
   get address(): string {
@@ -80,6 +91,13 @@ export class ClusterNode {
 
   get pid(): number {
     return this.running.pid;
+  }
+
+  /** Its log directories. */
+  get directories(): readonly string[] {
+    const { dataDirectory } = this.place;
+    const isSecond = this.smallDisk !== null && this.smallDisk !== dataDirectory;
+    return isSecond ? [dataDirectory, this.smallDisk] : [dataDirectory];
   }
 
   get running(): Target {
@@ -102,6 +120,14 @@ export class ClusterNode {
     const target = launchOn(this.kind, this.place);
     await Bun.sleep(lastsMs);
     await target.kill();
+  }
+
+  /** Whether it ends by itself within that time. */
+  async endsWithin(delayMs: number): Promise<boolean> {
+    const ended = this.running.exited.then(() => true);
+    const hasEnded = await Promise.race([ended, Bun.sleep(delayMs).then(() => false)]);
+    if (hasEnded) this.#target = null;
+    return hasEnded;
   }
 
   /** By SIGTERM; Kafka ends by a signal with 143, as every JVM does. */
@@ -165,8 +191,8 @@ export class Cluster {
     );
     const nodes = seats.map((seat) => {
       const place = placeOf(folder, seat, seats, options);
-      const { id, kind, role, controllerPort, clientProxy, controllerProxy } = seat;
-      return new ClusterNode(id, kind, role, place, controllerPort, clientProxy, controllerProxy);
+      const smallDisk = smallDiskOf(place.workDirectory, seat.role, options.disk);
+      return new ClusterNode(seat, place, smallDisk);
     });
     const cluster = new Cluster(nodes);
     for (const node of nodes)
@@ -233,6 +259,7 @@ export class Cluster {
       clientProxy?.close();
       controllerProxy?.close();
     }
+    for (const { smallDisk } of this.nodes) if (smallDisk !== null) unmount(smallDisk);
   }
 }
 
@@ -251,12 +278,16 @@ function placeOf(
   folder: string,
   seat: Seat,
   seats: readonly Seat[],
-  { settings = {}, isStatic = false }: ClusterOptions,
+  { settings = {}, isStatic = false, disk }: ClusterOptions,
 ): Place {
   const { id, role, port, controllerPort } = seat;
   const workDirectory = join(folder, `node-${id}`);
   const dataDirectory = join(workDirectory, "data");
   mkdirSync(dataDirectory, { recursive: true });
+  const smallDisk = smallDiskOf(workDirectory, role, disk);
+  if (smallDisk !== null && !mountSmallDisk(smallDisk, DISK_MIB)) {
+    throw new CompatError("this process may not mount a tmpfs");
+  }
   const controllers = seats.filter((other) => other.role !== "broker");
   const voters = controllers.map((other) => `${other.id}@127.0.0.1:${toldController(other)}`);
   const servers = controllers.map((other) => `127.0.0.1:${toldController(other)}`);
@@ -275,6 +306,12 @@ function placeOf(
     ...(isStatic
       ? { "controller.quorum.voters": voters.join(",") }
       : { "controller.quorum.bootstrap.servers": servers.join(",") }),
+    ...(disk === "second"
+      ? {
+          "log.dirs": [dataDirectory, ...(smallDisk === null ? [] : [smallDisk])].join(","),
+          "metadata.log.dir": dataDirectory,
+        }
+      : {}),
     ...replicated(seats.filter((other) => other.role !== "controller").length),
     ...settings,
   };
@@ -291,6 +328,16 @@ function placeOf(
     dataDirectory,
     propertiesFile,
   };
+}
+
+/** Brokers alone have one. */
+function smallDiskOf(
+  workDirectory: string,
+  role: Role,
+  disk: "only" | "second" | undefined,
+): string | null {
+  if (disk === undefined || role === "controller") return null;
+  return join(workDirectory, disk === "only" ? "data" : "second");
 }
 
 /** Name, real port and the port that others are told. */

@@ -13,7 +13,7 @@ export function compareReplicas(cluster: Cluster, partitions: readonly string[])
   let count = 0;
   for (const partition of partitions) {
     const replicas = cluster.brokers
-      .map(({ place }) => join(place.dataDirectory, partition))
+      .flatMap(({ directories }) => directories.map((path) => join(path, partition)))
       .filter((folder) => existsSync(folder))
       .map(batchesOf);
     const [first = new Map<number, Buffer>(), ...others] = replicas;

@@ -10,11 +10,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Chance } from "../../fuzz/chance.ts";
 import type { TargetKind } from "../harness/target.ts";
-import { Cluster } from "./cluster.ts";
-import { ClusterView } from "./cluster-view.ts";
-import { compareReplicas } from "./replica-logs.ts";
-import { Storm, TROUBLES, TROUBLES_OF_WAYS } from "./storm.ts";
-import { WORKLOAD_PARTITIONS, WORKLOAD_SETTINGS, workOn } from "./workload-on.ts";
+import { runStorm, type StormPlan } from "./run-storm.ts";
+import { TROUBLES } from "./storm.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -25,6 +22,7 @@ const { values: flags } = parseArgs({
     generation: { type: "string", default: "new" },
     lasts: { type: "string", default: "1000" },
     minutes: { type: "string", default: "60" },
+    disk: { type: "string", default: "only" },
     keep: { type: "boolean", default: false },
   },
 });
@@ -52,40 +50,16 @@ async function storm(): Promise<void> {
     .map((kind): TargetKind => (kind === "kafka" ? "kafka" : "bunka"));
   const troubles = TROUBLES.filter((trouble) => flags.troubles.split(",").includes(trouble));
   say(`seed ${seed}, ${kinds.join(",")}, ${troubles.join(",")}`);
-  const chance = new Chance(seed);
-  const cluster = await Cluster.make(folder, {
+  const plan: StormPlan = {
+    folder,
     kinds,
-    settings: WORKLOAD_SETTINGS,
-    // Without them a connection to a dead node is refused, which is seen sooner.
-    hasProxies: troubles.some((trouble) => TROUBLES_OF_WAYS.includes(trouble)),
-  });
-  const view = new ClusterView(cluster);
-  try {
-    await cluster.start();
-    say("all answer");
-    const generation = flags.generation === "old" ? "old" : "new";
-    const { workload, failed, finish } = await workOn(cluster, chance, generation);
-    say("clients are at work");
-    const weather = new Storm(cluster, view, chance, {
-      troubles,
-      lastsMsMax: Number(flags.lasts),
-      peaceMsMax: 200,
-      doneCount: () => workload.okCount,
-      say: (line) => say(`${line} (${workload.okCount} operations)`),
-      endsMs: startMs + Number(flags.minutes) * 60_000,
-    });
-    await Promise.race([failed, weather.rage(Number(flags.rounds))]);
-    say("the storm is over");
-    await finish();
-    await cluster.stop();
-    const batches = compareReplicas(cluster, WORKLOAD_PARTITIONS);
-    const counts = [...weather.counts].map(([trouble, count]) => `${count} ${trouble}`).join(", ");
-    say(
-      `${weather.roundCount} rounds (${counts}; ${weather.seenCount} deaths seen before the end), ` +
-        `${workload.okCount} operations, ${batches} batches the same on all replicas, no anomaly`,
-    );
-  } finally {
-    view.close();
-    await cluster.end();
-  }
+    troubles,
+    generation: flags.generation === "old" ? "old" : "new",
+    rounds: Number(flags.rounds),
+    disk: flags.disk === "second" ? "second" : "only",
+    lastsMsMax: Number(flags.lasts),
+    endsMs: startMs + Number(flags.minutes) * 60_000,
+    say,
+  };
+  say(await runStorm(new Chance(seed), plan));
 }

@@ -8,9 +8,11 @@
  * finds replicas that are still out of sync.
  */
 import type { Chance } from "../../fuzz/chance.ts";
+import { CompatError } from "../harness/outcome.ts";
 import type { Cluster, ClusterNode } from "./cluster.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import type { Fault } from "./fault-proxy.ts";
+import { emptyDisk, fillDisk, wipeDisk } from "./small-disk.ts";
 
 export const TROUBLES = [
   /** Of one that leads, of the active controller, or of anyone. */
@@ -28,11 +30,17 @@ export const TROUBLES = [
   "cut",
   "hold",
   "slow",
+  /** A small disk has no space left. */
+  "full",
+  /** What a second log directory held is gone. */
+  "wipe",
 ] as const;
 
 export type Trouble = (typeof TROUBLES)[number];
 type Disturbance = "freeze" | "cut" | "hold" | "slow";
 
+/** Those that befall small disks: "wipe" only those that are second directories. */
+export const TROUBLES_OF_DISKS: readonly Trouble[] = ["full", "wipe"];
 /** Those that need proxies between the nodes. */
 export const TROUBLES_OF_WAYS: readonly Trouble[] = ["kill-beside", "cut", "hold", "slow"];
 
@@ -54,6 +62,10 @@ const DONE_MIN = 5;
 /** How long a node that starts is left alone before it is killed again, at most. */
 const START_MS = 500;
 const UNTOUCHED_ONE_IN = 4;
+/** How long a node may live with a disk that is full. */
+const DISK_FULL_MS = 2000;
+/** What is left on it: a write may be cut in its midst. */
+const DISK_LEFT_MAX = 32 * 1024;
 
 export class Storm {
   readonly counts = new Map<Trouble, number>();
@@ -139,6 +151,10 @@ export class Storm {
         return victim.start();
       case "roll":
         return this.#roll();
+      case "full":
+        return this.#fill(victim);
+      case "wipe":
+        return this.#wipe(victim);
       default:
         return this.#disturb(trouble, victim);
     }
@@ -179,6 +195,29 @@ export class Storm {
     return this.#spoilt(victim, kind === "hold" ? held : { delayMs: 20 + chance.below(300) });
   }
 
+  /** A node whose only directory failed has ended; one that has another lives on, without it. */
+  async #fill(victim: ClusterNode): Promise<void> {
+    const disk = diskOf(victim);
+    fillDisk(disk, this.#chance.below(DISK_LEFT_MAX));
+    const hasEnded = await victim.endsWithin(DISK_FULL_MS);
+    emptyDisk(disk);
+    if (hasEnded) this.seenCount++;
+    else await victim.stop();
+    await victim.start();
+  }
+
+  /** What is lost here must be elsewhere, before and after. */
+  async #wipe(victim: ClusterNode): Promise<void> {
+    if (!this.#isWhole) await this.#untilWhole();
+    wipeDisk(diskOf(victim));
+    await victim.endsWithin(this.#chance.below(DISK_FULL_MS));
+    await victim.stop();
+    // It may have gone on with a folder that was open.
+    wipeDisk(diskOf(victim));
+    await victim.start();
+    return this.#untilWhole();
+  }
+
   /** All ways between it and the others, or one of them. */
   async #spoilt(victim: ClusterNode, fault: Fault): Promise<void> {
     const cluster = this.#cluster;
@@ -216,4 +255,9 @@ export class Storm {
   #sleepBelow(limitMs: number): Promise<void> {
     return Bun.sleep(this.#chance.below(Math.max(1, limitMs)));
   }
+}
+
+function diskOf({ id, smallDisk }: ClusterNode): string {
+  if (smallDisk === null) throw new CompatError(`node ${id} has no disk of its own`);
+  return smallDisk;
 }

@@ -13,7 +13,6 @@ export const WORKLOAD_SETTINGS = {
   ...QUICK_CLUSTER,
   // Who comes back leads again soon: so there is a leader on each node to be struck.
   "leader.imbalance.check.interval.seconds": "1",
-  "leader.imbalance.per.broker.percentage": "0",
 };
 /** Partitions whose records stay as they were written. */
 export const WORKLOAD_PARTITIONS = PLACES.map(([topic, partition]) => `${topic}-${partition}`);

@@ -158,12 +158,22 @@ export function launchOn(kind: TargetKind, place: Place, options: readonly strin
   return { bootstrap, dataDirectory, logFile, pid: child.pid, exited: child.exited, stop, kill };
 }
 
+/** Below those that Linux takes for connections: there a port may be gone before it is needed. */
+const PORT_MIN = 12_000;
+const PORT_MAX = 32_000;
+
 /** Ports that nobody listens on at this moment. */
 export function freePorts(count: number): number[] {
   const nothing = { data(): void {} };
-  const sockets = Array.from({ length: count }, () =>
-    Bun.listen({ hostname: "127.0.0.1", port: 0, socket: nothing }),
-  );
+  const sockets: { readonly port: number; stop(closes: boolean): void }[] = [];
+  while (sockets.length < count) {
+    const port = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN));
+    try {
+      sockets.push(Bun.listen({ hostname: "127.0.0.1", port, socket: nothing }));
+    } catch {
+      // Somebody has it.
+    }
+  }
   const ports = sockets.map((socket) => socket.port);
   for (const socket of sockets) socket.stop(true);
   return ports;

@@ -1,0 +1,69 @@
+/** A storm from the first start to the last look: cluster, clients, troubles, and what is left. */
+import type { Generation } from "../../consistency/producers.ts";
+import type { Chance } from "../../fuzz/chance.ts";
+import type { TargetKind } from "../harness/target.ts";
+import { Cluster } from "./cluster.ts";
+import { ClusterView } from "./cluster-view.ts";
+import { compareReplicas } from "./replica-logs.ts";
+import { Storm, type Trouble, TROUBLES_OF_DISKS, TROUBLES_OF_WAYS } from "./storm.ts";
+import { WORKLOAD_PARTITIONS, WORKLOAD_SETTINGS, workOn } from "./workload-on.ts";
+
+export interface StormPlan {
+  readonly folder: string;
+  readonly kinds?: readonly TargetKind[];
+  readonly troubles: readonly Trouble[];
+  readonly generation: Generation;
+  readonly rounds: number;
+  /** What small disks are, where troubles befall them. */
+  readonly disk?: "only" | "second";
+  readonly lastsMsMax?: number;
+  readonly peaceMsMax?: number;
+  readonly endsMs?: number;
+  readonly say?: (line: string) => void;
+}
+
+const BUNKA_ALONE: readonly TargetKind[] = ["bunka", "bunka", "bunka"];
+const LASTS_MS_MAX = 1000;
+const PEACE_MS_MAX = 200;
+
+/** Resolves with what it was; rejects with the first thing that was not as it must be. */
+export async function runStorm(chance: Chance, plan: StormPlan): Promise<string> {
+  const { folder, troubles, generation, rounds, kinds = BUNKA_ALONE } = plan;
+  const { lastsMsMax = LASTS_MS_MAX, peaceMsMax = PEACE_MS_MAX, say } = plan;
+  const hasDisks = troubles.some((trouble) => TROUBLES_OF_DISKS.includes(trouble));
+  const cluster = await Cluster.make(folder, {
+    kinds,
+    settings: WORKLOAD_SETTINGS,
+    ...(hasDisks ? { disk: plan.disk ?? "only" } : {}),
+    // Without them a connection to a dead node is refused, which is seen sooner.
+    hasProxies: troubles.some((trouble) => TROUBLES_OF_WAYS.includes(trouble)),
+  });
+  const view = new ClusterView(cluster);
+  try {
+    await cluster.start();
+    say?.("all answer");
+    const { workload, failed, finish } = await workOn(cluster, chance, generation);
+    say?.("clients are at work");
+    const weather = new Storm(cluster, view, chance, {
+      troubles,
+      lastsMsMax,
+      peaceMsMax,
+      doneCount: () => workload.okCount,
+      say: (line) => say?.(`${line} (${workload.okCount} operations)`),
+      ...(plan.endsMs === undefined ? {} : { endsMs: plan.endsMs }),
+    });
+    await Promise.race([failed, weather.rage(rounds)]);
+    say?.("the storm is over");
+    await finish();
+    await cluster.stop();
+    const batches = compareReplicas(cluster, WORKLOAD_PARTITIONS);
+    const counts = [...weather.counts].map(([trouble, count]) => `${count} ${trouble}`).join(", ");
+    return (
+      `${weather.roundCount} rounds (${counts}; ${weather.seenCount} deaths seen before the end), ` +
+      `${workload.okCount} operations, ${batches} batches the same on all replicas, no anomaly`
+    );
+  } finally {
+    view.close();
+    await cluster.end();
+  }
+}
