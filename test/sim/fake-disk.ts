@@ -331,10 +331,16 @@ export class FakeDisk implements Disk {
   }
 
   #find(path: string): FileNode | DirectoryNode | null {
+    const parts = partsOf(path);
+    return this.#walk(parts, parts.length);
+  }
+
+  /** The first `count` parts of a path. */
+  #walk(parts: readonly string[], count: number): FileNode | DirectoryNode | null {
     let node: FileNode | DirectoryNode = this.#root;
-    for (const name of partsOf(path)) {
+    for (let index = 0; index < count; index++) {
       if (!(node instanceof DirectoryNode)) return null;
-      const next: FileNode | DirectoryNode | undefined = node.entries.get(name);
+      const next: FileNode | DirectoryNode | undefined = node.entries.get(parts[index]!);
       if (next === undefined) return null;
       node = next;
     }
@@ -357,8 +363,8 @@ export class FakeDisk implements Disk {
 
   #parentOrNull(path: string): { directory: DirectoryNode; name: string } | null {
     const parts = partsOf(path);
-    const name = parts.pop() ?? "";
-    const directory = this.#find(parts.join("/"));
+    const name = parts.at(-1) ?? "";
+    const directory = this.#walk(parts, Math.max(0, parts.length - 1));
     return directory instanceof DirectoryNode ? { directory, name } : null;
   }
 
@@ -476,9 +482,18 @@ class FakeFile implements DiskFile {
   }
 }
 
-function partsOf(path: string): string[] {
-  return path.split("/").filter((part) => part !== "");
+/** Split once: the same few paths are asked for again and again. */
+function partsOf(path: string): readonly string[] {
+  const known = splitPaths.get(path);
+  if (known !== undefined) return known;
+  const parts = path.split("/").filter((part) => part !== "");
+  if (splitPaths.size === SPLIT_PATHS_MAX) splitPaths.clear();
+  splitPaths.set(path, parts);
+  return parts;
 }
+
+const SPLIT_PATHS_MAX = 10_000;
+const splitPaths = new Map<string, readonly string[]>();
 
 /** mulberry32: 0 to 1. */
 function randomFrom(seed: number): () => number {

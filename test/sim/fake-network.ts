@@ -61,6 +61,8 @@ export class FakeNetwork implements Network {
   readonly #dark = new Set<string>();
   /** Told of all that arrives. */
   watch: ((from: FakeEnd, to: FakeEnd, bytes: Buffer) => void) | null = null;
+  #block = Buffer.from(new ArrayBuffer(0));
+  #blockUsed = Infinity;
   #nextPort = FIRST_EPHEMERAL_PORT;
 
   constructor(
@@ -198,6 +200,19 @@ export class FakeNetwork implements Network {
     for (const socket of [...this.#sockets]) if (socket.host === address) end(socket);
   }
 
+  /** Bytes on their way. They are cut from blocks, as each buffer of its own costs far more. */
+  copyOf(bytes: Uint8Array, at: number, size: number): Buffer {
+    if (size > BLOCK_SIZE / 4) return Buffer.from(bytes.subarray(at, at + size));
+    if (this.#blockUsed + size > BLOCK_SIZE) {
+      this.#block = Buffer.from(new ArrayBuffer(BLOCK_SIZE));
+      this.#blockUsed = 0;
+    }
+    const copy = this.#block.subarray(this.#blockUsed, this.#blockUsed + size);
+    this.#blockUsed += size;
+    copy.set(at === 0 && size === bytes.length ? bytes : bytes.subarray(at, at + size));
+    return copy;
+  }
+
   isCut(from: string, to: string): boolean {
     return this.#cuts.has(`${from}>${to}`);
   }
@@ -309,7 +324,7 @@ class FakeSocket implements Socket {
   }
 
   sendFile(file: DiskFile, position: number, length: number): number {
-    const bytes = Buffer.alloc(length);
+    const bytes = Buffer.allocUnsafe(length);
     assert(file.read(bytes, 0, length, position) === length, "a file has what is sent of it");
     return this.write(bytes, 0, length);
   }
@@ -404,7 +419,7 @@ class Pipe {
       const left = offset + taken - at;
       const most = Math.min(left, conditions.chunkSizeMax);
       const size = conditions.chunkSizeMax === Infinity ? most : random.between(1, most);
-      this.#add("data", Buffer.from(bytes.subarray(at, at + size)));
+      this.#add("data", this.network.copyOf(bytes, at, size));
       at += size;
     }
     if (taken < length) {
@@ -499,3 +514,4 @@ class Pipe {
 }
 
 const EMPTY = Buffer.alloc(0);
+const BLOCK_SIZE = 65_536;

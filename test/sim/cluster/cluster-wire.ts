@@ -180,14 +180,14 @@ export class ClusterWire implements Wire {
   }
 }
 
-/** The same, without a byte of the connection's. */
+/** The same, without a byte of the connection's: those are copied, in place. */
 function owned<T>(value: T): T {
-  return copyOf(value) as T;
-}
-
-function copyOf(value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value);
-  if (Array.isArray(value)) return value.map(copyOf);
+  if (value instanceof Uint8Array) return Buffer.from(value) as Uint8Array as T;
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, copyOf(field)]));
+  const fields = value as Record<string, unknown>;
+  for (const name in fields) {
+    const field = fields[name];
+    if (typeof field === "object" && field !== null) fields[name] = owned(field);
+  }
+  return value;
 }

@@ -42,7 +42,10 @@ export class Cluster {
     this.wire = first.wire;
     this.wire.watch = (from, to, bytes) => {
       this.#deliveredCount++;
-      this.#trace(`${from.host}:${from.localPort}>${to.host} ${this.clock.monotonicMs()}`);
+      // Whoever has this port, it is one connection and one end of it.
+      this.#mix(from.localPort);
+      this.#mix(to.localPort);
+      this.#mix(Math.round(this.clock.monotonicMs() * 1000));
       this.#hash = Bun.hash.crc32(bytes, this.#hash);
     };
     for (const member of plan.shape.members) {
@@ -93,6 +96,11 @@ export class Cluster {
 
   closeWires(): void {
     for (const wire of this.#wires) wire.close();
+  }
+
+  #mix(number: number): void {
+    const mixed = Math.imul(this.#hash ^ number, 0x9e3779b1);
+    this.#hash = (mixed ^ (mixed >>> 15)) >>> 0;
   }
 
   #trace(text: string): void {

@@ -18,6 +18,7 @@ import { CommittedLog } from "./committed-log.ts";
 import { QuorumRules } from "./quorum-rules.ts";
 import { ReplicaRules } from "./replica-rules.ts";
 import { ReplicaView } from "./replica-view.ts";
+import { type Sighting, Sightings } from "./sightings.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 import { Violation } from "./violation.ts";
 
@@ -33,6 +34,7 @@ const METADATA_DIRECTORY = "/data/__cluster_metadata-0";
 const METADATA_KEY = "metadata";
 const METADATA_NAME = "__cluster_metadata-0";
 const IMAGES_MAX = 64;
+const IMAGES_EVERY = 4;
 
 export class Invariants {
   /** Looks of the log as a whole are too much for what is compacted. */
@@ -49,8 +51,11 @@ export class Invariants {
   readonly #images = new Map<number, { readonly hash: number; readonly who: number }>();
   /** By node: the metadata offset that was looked at. */
   readonly #seenOffsets = new Map<number, number>();
+  /** By node: the life and the offset whose image was looked at. */
+  readonly #seenImages = new Map<number, string>();
   readonly #quorum = new QuorumRules();
   readonly #replicas = new ReplicaRules();
+  readonly #sightings = new Sightings();
   checks = 0;
 
   constructor(isComparable: (topic: string) => boolean) {
@@ -59,40 +64,38 @@ export class Invariants {
 
   check(nodes: readonly SimulatedNode[]): void {
     this.checks++;
-    for (const node of nodes) {
-      for (const partition of node.life?.node?.broker.partitions ?? []) this.#noteEpoch(partition);
-    }
+    const sightings = this.#sightings.look(nodes);
+    const moved = this.#sightings.moved();
+    for (const { place, partition } of moved) this.#noteEpoch(place.key, partition.leaderEpoch);
     for (const node of nodes) {
       const running = node.life?.node ?? null;
       if (running === null) continue;
       this.#checkMetadata(node, running);
-      for (const partition of running.broker.partitions) this.#look(node, partition);
+      // An image that is another stays so: not every look has to be so thorough.
+      if (this.checks % IMAGES_EVERY === 0) this.#checkImage(node, running);
     }
+    for (const sighting of moved) this.#look(sighting);
     this.#quorum.check(nodes, this.#committedLog(METADATA_KEY, METADATA_NAME).endOffset);
-    this.#replicas.check(nodes);
+    this.#replicas.check(nodes, sightings, moved);
   }
 
   /** Before anything is compared: who leads in an older one knows nothing of this one. */
-  #noteEpoch({ topic, topicId, index, leaderEpoch }: Partition): void {
-    const key = `${topicId} ${topic}-${index}`;
+  #noteEpoch(key: string, leaderEpoch: number): void {
     this.#newestEpochs.set(key, Math.max(leaderEpoch, this.#newestEpochs.get(key) ?? 0));
   }
 
   /** What a log says of itself it may have to read: a disk that fails then tells it later. */
-  #look(node: SimulatedNode, partition: Partition): void {
+  #look(sighting: Sighting): void {
     try {
-      this.#checkPartition(node, partition);
+      this.#checkPartition(sighting);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
     }
   }
 
-  #checkPartition(node: SimulatedNode, partition: Partition): void {
-    const { topic, topicId, index, log } = partition;
+  #checkPartition({ node, partition, place: { key, name } }: Sighting): void {
+    const { topic, log } = partition;
     if (log.failure !== null) return;
-    const name = `${topic}-${index}`;
-    // One that was deleted and made again is another.
-    const key = `${topicId} ${name}`;
     const who = `node ${node.id}`;
     const { highWatermark, logEndOffset, lastStableOffset } = log;
     if (highWatermark > logEndOffset || lastStableOffset > highWatermark) {
@@ -140,8 +143,7 @@ export class Invariants {
   }
 
   #checkMetadata(node: SimulatedNode, running: Node): void {
-    const { metadata } = running.broker;
-    const { lastOffset, image } = metadata;
+    const { lastOffset } = running.broker.metadata;
     const seen = this.#seenOffsets.get(node.id);
     if (seen === lastOffset) return;
     this.#seenOffsets.set(node.id, lastOffset);
@@ -152,10 +154,17 @@ export class Invariants {
       view,
       lastOffset + 1,
     );
+  }
+
+  #checkImage(node: SimulatedNode, running: Node): void {
+    const { lastOffset, image } = running.broker.metadata;
+    const looked = `${node.life!.number} ${lastOffset}`;
+    if (this.#seenImages.get(node.id) === looked) return;
+    this.#seenImages.set(node.id, looked);
+    const seen = this.#images.get(lastOffset);
     const hash = hashOf(image);
-    const other = this.#images.get(lastOffset);
-    if (other !== undefined && other.hash !== hash) {
-      const who = `nodes ${other.who} and ${node.id}`;
+    if (seen !== undefined && seen.hash !== hash) {
+      const who = `nodes ${seen.who} and ${node.id}`;
       throw new Violation("images-differ", `at metadata offset ${lastOffset}: ${who}`);
     }
     this.#images.set(lastOffset, { hash, who: node.id });

@@ -11,8 +11,8 @@ import {
   NO_LEADER,
   type PartitionRegistration,
 } from "../../../src/metadata/partition-registration.ts";
-import type { TopicsImage } from "../../../src/metadata/topics-image.ts";
-import type { Partition } from "../../../src/partition/partition.ts";
+import type { Node } from "../../../src/server/node.ts";
+import { placeKey, type Sighting } from "./sightings.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 import { Violation } from "./violation.ts";
 
@@ -22,44 +22,51 @@ interface Newest {
 }
 
 export class ReplicaRules {
-  /** By topic id and index: what any replica had below its high watermark. */
+  /** By partition: what any replica had below its high watermark. */
   readonly #committed = new Map<string, number>();
   /** The same keys; of the last look. */
   readonly #newest = new Map<string, Newest>();
+  /** By node: its life, and the metadata that was looked at. */
+  readonly #seen = new Map<number, string>();
 
-  check(nodes: readonly SimulatedNode[]): void {
-    const running = nodes.filter(({ life }) => life?.node != null);
-    for (const { life } of running) {
-      const { broker } = life!.node!;
-      this.#noteImage(broker.image.topics);
-      for (const partition of broker.partitions) this.#noteCommitted(partition);
+  check(
+    nodes: readonly SimulatedNode[],
+    all: readonly Sighting[],
+    moved: readonly Sighting[],
+  ): void {
+    const changed = new Set<string>();
+    for (const { id, life } of nodes) {
+      if (life?.node != null) this.#noteImage(id, `${life.number}`, life.node, changed);
     }
-    for (const { id, life } of running) {
-      for (const partition of life!.node!.broker.partitions) this.#checkReplica(id, partition);
+    for (const { place, partition } of moved) {
+      const known = this.#committed.get(place.key) ?? 0;
+      const { highWatermark } = partition.log;
+      if (highWatermark > known) this.#committed.set(place.key, highWatermark);
+    }
+    const isMoved = new Set(moved);
+    for (const sighting of all) {
+      if (isMoved.has(sighting) || changed.has(sighting.place.key)) this.#checkReplica(sighting);
     }
   }
 
-  #noteImage(topics: TopicsImage): void {
-    for (const { id, name, partitions } of topics.values()) {
+  #noteImage(nodeId: number, life: string, { broker }: Node, changed: Set<string>): void {
+    const seen = `${life} ${broker.metadata.lastOffset}`;
+    if (this.#seen.get(nodeId) === seen) return;
+    this.#seen.set(nodeId, seen);
+    for (const { id, name, partitions } of broker.image.topics.values()) {
       partitions.forEach((registration, index) => {
-        const key = `${id} ${index}`;
+        const key = placeKey(id, name, index);
         const known = this.#newest.get(key)?.registration;
         if (known === registration) return;
         if (known !== undefined && known.partitionEpoch >= registration.partitionEpoch) return;
         this.#newest.set(key, { name: `${name}-${index}`, registration });
+        changed.add(key);
         checkRegistration(`${name}-${index}`, registration);
       });
     }
   }
 
-  #noteCommitted({ topicId, index, log }: Partition): void {
-    const key = `${topicId} ${index}`;
-    const known = this.#committed.get(key) ?? 0;
-    if (log.highWatermark > known) this.#committed.set(key, log.highWatermark);
-  }
-
-  #checkReplica(id: number, { topicId, index, log }: Partition): void {
-    const key = `${topicId} ${index}`;
+  #checkReplica({ node: { id }, partition: { log }, place: { key } }: Sighting): void {
     const newest = this.#newest.get(key);
     if (newest === undefined || log.failure !== null) return;
     const { isr, eligibleLeaderReplicas: eligible, partitionEpoch } = newest.registration;
