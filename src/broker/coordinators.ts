@@ -101,12 +101,14 @@ export class Coordinators {
   get made(): {
     readonly groups: GroupCoordinator | null;
     readonly transactions: TransactionCoordinator | null;
+    readonly verification: TransactionVerification | null;
     readonly shareFetching: ShareFetching | null;
     readonly shareCoordinator: ShareCoordinator | null;
   } {
     return {
       groups: this.#groups,
       transactions: this.#transactions,
+      verification: this.#verification,
       shareFetching: this.#shareFetching,
       shareCoordinator: this.#share?.coordinator ?? null,
     };

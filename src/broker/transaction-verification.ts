@@ -10,6 +10,7 @@
  * Invariant: of each transactional id one write waits. Whoever comes behind it with the same epoch
  * tries again, since nobody heard of the first; a newer producer shuts an older one out.
  */
+import { Histogram } from "../base/histogram.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Clock } from "../base/world.ts";
 import { NodeError } from "../client/node-error.ts";
@@ -54,16 +55,30 @@ interface Entry {
 const BROKER_VERSION = 4;
 /** Partitions in one request. */
 const PARTITION_COUNT_MAX = 10_000;
+const US_PER_MS = 1000;
 
 export class TransactionVerification implements TransactionVerifier {
   readonly #options: TransactionVerificationOptions;
   readonly #gatherers = new Map<number, RequestGatherer<Entry>>();
+  /** Until the coordinator has answered, wherever it is. */
+  readonly answersUs = new Histogram();
+  /** Partitions that may not be written. */
+  refusedCount = 0;
 
   constructor(options: TransactionVerificationOptions) {
     this.#options = options;
   }
 
-  verify(write: TransactionalWrite, operation: TransactionalOperation): Promise<ErrorCode[]> {
+  async verify(write: TransactionalWrite, operation: TransactionalOperation): Promise<ErrorCode[]> {
+    const { clock } = this.#options;
+    const startMs = clock.monotonicMs();
+    const errors = await this.#verify(write, operation);
+    this.answersUs.record((clock.monotonicMs() - startMs) * US_PER_MS);
+    for (const error of errors) if (error !== ErrorCode.NONE) this.refusedCount++;
+    return errors;
+  }
+
+  #verify(write: TransactionalWrite, operation: TransactionalOperation): Promise<ErrorCode[]> {
     const brokerId = this.#coordinatorOf(write.transactionalId);
     if (brokerId === null) {
       return Promise.resolve(allOf(write, ErrorCode.COORDINATOR_NOT_AVAILABLE));

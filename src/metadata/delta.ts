@@ -15,6 +15,9 @@ export class MetadataDelta {
   readonly changedControllers = new Set<number>();
   /** Names of features with a new level. */
   readonly changedFeatures = new Set<string>();
+  /** Leaders that may lack records; and those that were out of sync, but lack none (KIP-966). */
+  uncleanElectionCount = 0;
+  elrElectionCount = 0;
   /** By the key of an entity: those with a limit set or removed. */
   readonly changedClientQuotas = new Map<string, readonly QuotaEntityPart[]>();
   changedProducerIds = false;

@@ -16,7 +16,7 @@ import {
 import { ConfigResourceType, ConfigsImage } from "./configs-image.ts";
 import type { MetadataDelta } from "./delta.ts";
 import { ELIGIBLE_LEADER_REPLICAS_VERSION, METADATA_VERSION } from "./features.ts";
-import { merge, registrationFrom } from "./partition-registration.ts";
+import { LeaderRecoveryState, merge, registrationFrom } from "./partition-registration.ts";
 import type { MetadataRecord } from "./record.ts";
 import { SecurityImage } from "./security-image.ts";
 import { TopicsImage } from "./topics-image.ts";
@@ -179,6 +179,8 @@ export class MetadataImage {
     assert(old !== null, `a known partition to change: ${data.topicId}:${data.partitionId}`);
     this.topics.setPartition(data.topicId, data.partitionId, merge(old, data));
     delta.partitionChanged(data.topicId, data.partitionId);
+    if (data.leaderRecoveryState === LeaderRecoveryState.RECOVERING) delta.uncleanElectionCount++;
+    if (old.eligibleLeaderReplicas.includes(data.leader)) delta.elrElectionCount++;
   }
 
   #removeTopic(topicId: string, delta: MetadataDelta): void {

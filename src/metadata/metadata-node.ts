@@ -47,6 +47,7 @@ import { warnOfFeatures } from "./feature-warnings.ts";
 import { deltaOfAll } from "./full-delta.ts";
 import type { MetadataImage } from "./image.ts";
 import { MetadataStoppedError, NotControllerError } from "./metadata-errors.ts";
+import { MetadataStats } from "./metadata-stats.ts";
 import { type LoadedMetadata, loadMetadata, loadSnapshot } from "./metadata-loader.ts";
 import { openMetadataLog } from "./metadata-log.ts";
 import type { MetadataSettings, QuorumSettings } from "./metadata-settings.ts";
@@ -99,6 +100,7 @@ export class MetadataNode {
   readonly raft: RaftNode<Records>;
   /** Moves when `activeController()` answers something else, or may. */
   readonly controllerMoved: Signal;
+  readonly stats = new MetadataStats();
   readonly #options: MetadataNodeOptions;
   readonly #lock: DirectoryLock | null;
   readonly #replay: Replay;
@@ -183,6 +185,16 @@ export class MetadataNode {
     const { leaderId, leaderEndpoint } = this.raft;
     if (leaderEndpoint === null) return null;
     return { id: leaderId, host: leaderEndpoint.host, port: leaderEndpoint.port };
+  }
+
+  /** Of the last record that was applied; -1 before the first. */
+  get lastTimestamp(): number {
+    return this.#lastTimestamp;
+  }
+
+  /** Since when the broker's last heartbeat came; 0 where the active controller is elsewhere. */
+  silenceMs(brokerId: number): number {
+    return this.#controller?.sessions.silenceMs(brokerId) ?? 0;
   }
 
   /** Whether commands can be submitted here. */
@@ -288,7 +300,9 @@ export class MetadataNode {
       this.#lastTimestamp = timestamp;
       bytes += size;
     }
-    this.#tell(this.#replay.takeDelta());
+    const delta = this.#replay.takeDelta();
+    this.stats.add(delta);
+    this.#tell(delta);
     this.#snapshots.committed(bytes);
   }
 
@@ -298,6 +312,7 @@ export class MetadataNode {
     this.#lastOffset = loaded.lastOffset;
     this.#lastEpoch = loaded.lastEpoch;
     this.#lastTimestamp = loaded.lastTimestamp;
+    this.stats.loadedSnapshotCount++;
     this.#tell(replacementModule().replaceImage(this.image, loaded.replay.image));
     this.#snapshots.restart();
   }

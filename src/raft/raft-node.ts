@@ -347,6 +347,7 @@ export class RaftNode<Records> {
     const isKnown = role.name === "leader" || role.name === "follower";
     const stands = role.name === "prospective" || role.name === "candidate";
     if (isKnown || stands) this.stats.roleIs(stands, this.#clock.monotonicMs());
+    if (isKnown) this.stats.leads(this.epoch);
     const ledEpoch = role.name === "leader" ? this.epoch : NOBODY;
     if (ledEpoch === this.#ledEpoch) return;
     const hasLed = this.#ledEpoch !== NOBODY;

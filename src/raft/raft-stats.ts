@@ -8,10 +8,19 @@ export class RaftStats {
   readonly electionsUs = new Histogram();
   /** Records that this node appended as the leader. */
   appendedCount = 0;
+  /** Leaders that became known, one an epoch. */
+  leaderCount = 0;
+  #leaderEpoch = -1;
   #standingSinceMs: number | null = null;
 
   committed(tookMs: number): void {
     this.commitsUs.record(tookMs * US_PER_MS);
+  }
+
+  leads(leaderEpoch: number): void {
+    if (leaderEpoch === this.#leaderEpoch) return;
+    this.#leaderEpoch = leaderEpoch;
+    this.leaderCount++;
   }
 
   /** Whenever the role may be another. */

@@ -48,6 +48,8 @@ describe("leadership", () => {
     const elected = cluster.ask(3, electLeaders, unclean);
     expect(elected.replicaElectionResults[0]?.partitionResult[0]?.errorCode).toBe(ErrorCode.NONE);
     expect(partition(cluster)).toMatchObject({ leader: 2, isr: [2] });
+    const { stats } = cluster.running(11).broker.metadata;
+    expect([stats.uncleanElectionCount, stats.elrElectionCount]).toEqual([1, 0]);
     cluster.start(1);
     cluster.until(() => partition(cluster).isr.length === 2);
   });

@@ -21,6 +21,7 @@ const OTHERS: readonly RegExp[] = [
   /^kafka_server_raftmetrics_/,
   /^kafka_server_raft_metrics_current_state_info$/,
   /^kafka_server_socket_server_metrics_connections_software$/,
+  /^kafka_server_fetcher(lagmetrics|stats)_/,
   /_percent$/,
   /^kafka_log_logmanager_logdirectoryoffline$/,
   /^kafka_server_transaction_coordinator_metrics_transactional_id_count$/,

@@ -223,8 +223,8 @@ test("streams groups are counted by their state", () => {
   driver.beat("m2", { groupId: "waits", topology: STATEFUL });
   driver.beat("m3", { groupId: "left" });
   driver.beat("m3", { groupId: "left", memberEpoch: -1 });
-  const made = { groups: driver.coordinator, transactions: null };
-  const samples = told(coordinatorFamilies(() => made));
+  const made = { groups: driver.coordinator, transactions: null, verification: null };
+  const samples = told(coordinatorFamilies(() => made, driver.clock));
   const name = "kafka_server_group_coordinator_metrics";
   const count = (state: string) => samples.get(`${name}_streams_group_count{state="${state}"}`);
   expect([count("stable"), count("notready"), count("empty"), count("assigning")]).toEqual([

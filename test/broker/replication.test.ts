@@ -48,6 +48,11 @@ describe("a partition with three replicas", () => {
     expect(toldBy(brokers, 2)).toContain(`${taken} ${length}\n`);
     const lag = 'kafka_server_replicafetchermanager_maxlag{clientId="Replica"}';
     expect(toldBy(brokers, 2)).toContain(`${lag} 0\n`);
+    const client = 'clientId="ReplicaFetcherThread-0-1"';
+    const consumerLag = "kafka_server_fetcherlagmetrics_consumerlag";
+    expect(toldBy(brokers, 2)).toContain(`${consumerLag}{${client},topic="t",partition="0"} 0\n`);
+    const fetched = `kafka_server_fetcherstats_bytes_total{${client},leader="1"} ${length}\n`;
+    expect(toldBy(brokers, 2)).toContain(fetched);
     brokers.stop();
   });
 

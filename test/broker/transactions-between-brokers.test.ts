@@ -5,6 +5,8 @@ import { findCoordinator } from "../../src/protocol/messages/10-find-coordinator
 import { initProducerId } from "../../src/protocol/messages/22-init-producer-id.ts";
 import { endTxn } from "../../src/protocol/messages/26-end-txn.ts";
 import { txnOffsetCommit } from "../../src/protocol/messages/28-txn-offset-commit.ts";
+import { MetricsText } from "../../src/base/metrics-text.ts";
+import { brokerFamilies } from "../../src/broker/metrics/broker-families.ts";
 import { ErrorCode, errorName } from "../../src/protocol/error-code.ts";
 import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
 import { FAKE_WALL_MS } from "../sim/fake-clock.ts";
@@ -115,6 +117,22 @@ describe("a transaction over three brokers", () => {
     arena.until(() => arena.state() === "CompleteAbort");
     expect(arena.logs()).toEqual(["4/4", "4/4", "4/4"]);
     arena.brokers.stop();
+  });
+
+  test("is counted where its coordinator was asked", () => {
+    const arena = new Arena();
+    expect(arena.produce(2, 1)).toBe("NONE");
+    const { verification } = arena.brokers.broker(2).madeCoordinators;
+    expect([verification?.answersUs.count, verification?.refusedCount]).toEqual([1, 0]);
+    arena.producerEpoch += 5;
+    expect(arena.produce(2, 1)).not.toBe("NONE");
+    expect([verification?.answersUs.count, verification?.refusedCount]).toEqual([2, 1]);
+    const out = new MetricsText("prometheus");
+    for (const _ of brokerFamilies(arena.brokers.broker(2))(out));
+    const text = out.take();
+    const name = "kafka_server_addpartitionstotxnmanager";
+    expect(text).toContain(`\n${name}_verificationfailurerate_count 1\n`);
+    expect(text).toContain(`\n${name}_verificationtimems_count 2\n`);
   });
 
   test("takes nothing of what its coordinator does not know of", () => {

@@ -18,10 +18,10 @@ export function brokerFamilies(broker: BrokerNode): Families {
     serverFamilies(broker),
     topicFamilies(partitions, logs, partitionsMax),
     partitionFamilies(partitions, fetchSessions, nodeId, partitionsMax),
-    replicationFamilies(partitions, broker.replication),
+    replicationFamilies(partitions, broker.replication, partitionsMax),
     controllerFamilies(() => broker.metadata, world.clock),
     logFamilies(logs),
-    coordinatorFamilies(() => broker.madeCoordinators),
+    coordinatorFamilies(() => broker.madeCoordinators, world.clock),
     shareFamilies(() => broker.madeCoordinators, partitionsMax, world.clock),
     clientFamilies(fetchSessions, quotas, world.clock),
   ];

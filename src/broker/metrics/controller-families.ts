@@ -6,6 +6,7 @@
 import { RecentQuantiles } from "../../base/recent-quantiles.ts";
 import { type Families, labelText, type MetricsText } from "../../base/metrics-text.ts";
 import type { Clock } from "../../base/world.ts";
+import type { BrokerRegistration } from "../../metadata/cluster-image.ts";
 import type { MetadataImage } from "../../metadata/image.ts";
 import type { MetadataNode } from "../../metadata/metadata-node.ts";
 import { NO_LEADER } from "../../metadata/partition-registration.ts";
@@ -16,6 +17,7 @@ export function controllerFamilies(metadata: () => MetadataNode, clock: Clock): 
   return function* (out) {
     const node = metadata();
     yield* controller(out, node.image, node);
+    yield* reader(out, node);
     const { commitsUs, electionsUs } = node.raft.stats;
     const nowMs = clock.monotonicMs();
     const commit = commits.readSummary(commitsUs, nowMs);
@@ -54,6 +56,7 @@ function* controller(
     if (++seen % TOPICS_AT_ONCE === 0) yield;
   }
   const isActive = node.raft.isLeader;
+  const { leaderCount } = node.raft.stats;
   const rows: readonly (readonly [string, string, number])[] = [
     ["activecontrollercount", "1 on the active controller", Number(isActive)],
     ["activebrokercount", "Brokers that are not fenced", brokers.filter((b) => !b.fenced).length],
@@ -63,20 +66,71 @@ function* controller(
     ["offlinepartitionscount", "Partitions without a leader", offline],
     ["preferredreplicaimbalancecount", "Partitions not led by their first replica", imbalanced],
     // Such an error ends the node.
+    [
+      "controlledshutdownbrokercount",
+      "Brokers that want to stop",
+      brokers.filter((b) => b.inControlledShutdown).length,
+    ],
     ["metadataerrorcount", "Errors in the metadata log", 0],
+    ["newactivecontrollerscount", "Controllers that this node saw become active", leaderCount],
+    // A heartbeat is answered in its turn: it does not wait in a queue.
+    ["timedoutbrokerheartbeatcount", "Heartbeats that waited for too long", 0],
     ["lastappliedrecordoffset", "Offset of the last record applied", node.lastOffset],
     ["lastcommittedrecordoffset", "Offset of the last record committed", node.lastOffset],
     // The leader applies what it commits in the same turn.
     ["lastappliedrecordlagms", "How far the applied records are behind", 0],
+    ["lastappliedrecordtimestamp", "Time of the last record applied", node.lastTimestamp],
   ];
   for (const [name, help, value] of rows) {
     out.one(`kafka_controller_kafkacontroller_${name}`, "gauge", help, value);
   }
-  const applied = "kafka_server_broker_metadata_metrics_last_applied_record_offset";
-  out.one(applied, "gauge", "Offset of the last metadata record applied", node.lastOffset);
-  // A node that is alone is always in sync.
-  const elections = "kafka_controller_controllerstats_uncleanleaderelections";
-  out.one(elections, "counter", "Leaders elected that may lack records", 0);
+  yield;
+  for (const [name, help, value] of [
+    ["brokerregistrationstate", "10 is fenced, 20 wants to stop, 30 is active", stateOf],
+    [
+      "timesincelastheartbeatreceivedms",
+      "Since a broker was heard of, ms; 0 where another controller is active",
+      ({ id }: BrokerRegistration) => node.silenceMs(id),
+    ],
+  ] as const) {
+    out.family(`kafka_controller_kafkacontroller_${name}`, "gauge", help);
+    for (const broker of brokers) out.sample(value(broker), labelText({ broker: `${broker.id}` }));
+  }
+  const { uncleanElectionCount, elrElectionCount } = node.stats;
+  for (const [name, help, value] of [
+    ["uncleanleaderelections", "Leaders elected that may lack records", uncleanElectionCount],
+    [
+      "electionfromeligibleleaderreplicas",
+      "Leaders elected that were out of sync, and lack no records",
+      elrElectionCount,
+    ],
+  ] as const) {
+    out.one(`kafka_controller_controllerstats_${name}`, "counter", help, value);
+  }
+  yield;
+}
+
+/** Kafka's numbers. */
+function stateOf({ fenced, inControlledShutdown }: BrokerRegistration): number {
+  if (fenced) return 10;
+  return inControlledShutdown ? 20 : 30;
+}
+
+/** What a broker reads of the metadata log, and whom it takes for the active controller. */
+function* reader(out: MetricsText, node: MetadataNode): Iterable<void> {
+  const { image, raft, stats } = node;
+  const metadata = "kafka_server_broker_metadata_metrics";
+  const loader = "kafka_server_metadataloader";
+  const rows: readonly Row[] = [
+    [`${metadata}_last_applied_record_offset`, "The last metadata record applied", node.lastOffset],
+    [`${metadata}_last_applied_record_timestamp`, "Its time", node.lastTimestamp],
+    [`${loader}_currentcontrollerid`, "The active controller; -1 for nobody", raft.leaderId],
+    [`${loader}_currentmetadataversion`, "Level of metadata.version", image.metadataVersion],
+    [`${loader}_handleloadsnapshotcount`, "Snapshots loaded", stats.loadedSnapshotCount],
+  ];
+  for (const [name, help, value] of rows) out.one(name, "gauge", help, value);
+  out.family(`${loader}_finalizedlevel`, "gauge", "Levels of features");
+  for (const [featureName, level] of image.features) out.sample(level, labelText({ featureName }));
   yield;
 }
 

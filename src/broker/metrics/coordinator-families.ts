@@ -3,21 +3,40 @@
  * transaction coordinator has. Nothing is made to be looked at: without groups there is nothing.
  */
 import { type Families, labelText, type MetricsText } from "../../base/metrics-text.ts";
+import { RecentQuantiles } from "../../base/recent-quantiles.ts";
+import type { Clock } from "../../base/world.ts";
 import type { GroupCoordinator } from "../../coordinator/group/group-coordinator.ts";
 import type { GroupShard } from "../../coordinator/group/group-shard.ts";
 import type * as transaction from "../../coordinator/transaction/transaction-coordinator.ts";
 import { transactionStateName } from "../../coordinator/transaction/transaction-state.ts";
+import type { TransactionVerification } from "../transaction-verification.ts";
+import { histogramQuantiles } from "./histogram-quantiles.ts";
 
 export interface MadeCoordinators {
+  readonly verification: TransactionVerification | null;
   readonly groups: GroupCoordinator | null;
   readonly transactions: transaction.TransactionCoordinator | null;
 }
 
-export function coordinatorFamilies(made: () => MadeCoordinators): Families {
+export function coordinatorFamilies(made: () => MadeCoordinators, clock: Clock): Families {
+  const answers = new RecentQuantiles();
   return function* (out) {
-    const { groups, transactions } = made();
+    const { groups, transactions, verification } = made();
     if (groups !== null) yield* groupFamilies(out, groups);
     if (transactions !== null) yield* transactionFamilies(out, transactions);
+    if (verification === null) return;
+    const name = "kafka_server_addpartitionstotxnmanager";
+    const { answersUs, refusedCount } = verification;
+    const refused = "Partitions that a transaction's coordinator refused";
+    out.one(`${name}_verificationfailurerate_count`, "unknown", refused, refusedCount);
+    const asked = "Transactions that their coordinators were asked for";
+    out.one(`${name}_verificationtimems_count`, "unknown", asked, answersUs.count);
+    histogramQuantiles(out, `${name}_verificationtimems`, "Until they had answered", {
+      recent: answers,
+      histogram: answersUs,
+      nowMs: clock.monotonicMs(),
+    });
+    yield;
   };
 }
 

@@ -2,10 +2,7 @@
 import { type Families, labelText } from "../../base/metrics-text.ts";
 import { RecentQuantiles } from "../../base/recent-quantiles.ts";
 import type { LogManager } from "../../log/log-manager.ts";
-
-const QUANTILES = ["0.50", "0.75", "0.95", "0.98", "0.99", "0.999"];
-const SHARES = QUANTILES.map(Number);
-const US_PER_MS = 1000;
+import { histogramQuantiles } from "./histogram-quantiles.ts";
 
 export function logFamilies(logs: LogManager): Families {
   const flushes = new RecentQuantiles();
@@ -24,11 +21,8 @@ export function logFamilies(logs: LogManager): Families {
     out.one("bunka_log_open_files", "gauge", "Files of logs that are open", handles.openCount);
     const flush = "kafka_log_logflushstats_logflushrateandtimems";
     out.one(`${flush}_count`, "unknown", "Flushes of logs", flushesUs.count);
-    out.family(flush, "gauge", "What a flush of a log took, in milliseconds");
-    const values = flushes.read(flushesUs, SHARES, logs.clock.monotonicMs());
-    for (const [index, quantile] of QUANTILES.entries()) {
-      out.sample(values[index]! / US_PER_MS, labelText({ quantile }));
-    }
+    const shown = { recent: flushes, histogram: flushesUs, nowMs: logs.clock.monotonicMs() };
+    histogramQuantiles(out, flush, "What a flush of a log took, in milliseconds", shown);
     yield;
     if (cleaner === null) return;
     const { dirtiestRatio, lastReport } = cleaner;

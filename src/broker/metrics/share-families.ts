@@ -9,6 +9,7 @@ import type { ShareCoordinator } from "../../coordinator/share/share-coordinator
 import { AcknowledgeType } from "../share/record-state.ts";
 import type { ShareFetching } from "../share/share-fetching.ts";
 import type { SharePartition } from "../share/share-partition.ts";
+import { histogramQuantiles } from "./histogram-quantiles.ts";
 
 export interface MadeShares {
   readonly shareFetching: ShareFetching | null;
@@ -22,8 +23,6 @@ const ACKNOWLEDGE_TYPES = [
   ["Reject", AcknowledgeType.REJECT],
   ["Renew", AcknowledgeType.RENEW],
 ] as const;
-const QUANTILES = ["0.50", "0.75", "0.95", "0.98", "0.99", "0.999"];
-const SHARES = QUANTILES.map(Number);
 const US_PER_MS = 1000;
 /** Looked at without a break. */
 const PARTITIONS_AT_ONCE = 64;
@@ -59,11 +58,9 @@ function groups(
   }
   const load = "kafka_server_sharegroupmetrics_partitionloadtimems";
   out.one(`${load}_count`, "unknown", "Share partitions loaded", stats.loadsUs.count);
-  out.family(load, "gauge", "Reading what was kept of a share partition");
-  const values = loads.read(stats.loadsUs, SHARES, clock.monotonicMs());
-  for (const [index, quantile] of QUANTILES.entries()) {
-    out.sample(values[index]! / US_PER_MS, labelText({ quantile }));
-  }
+  const nowMs = clock.monotonicMs();
+  const shown = { recent: loads, histogram: stats.loadsUs, nowMs };
+  histogramQuantiles(out, load, "Reading what was kept of a share partition", shown);
   const cache = "kafka_server_sharesessioncache";
   out.one(`${cache}_sharesessionscount`, "gauge", "Share sessions", sessions.size);
   const help = "Partitions of share sessions";

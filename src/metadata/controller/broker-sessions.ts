@@ -64,6 +64,12 @@ export class BrokerSessions {
     }
   }
 
+  /** 0 for whoever has no session. */
+  silenceMs(brokerId: number): number {
+    const heardMs = this.#sessions.get(brokerId)?.lastHeardMs ?? null;
+    return heardMs === null ? 0 : this.#clock.monotonicMs() - heardMs;
+  }
+
   heard(brokerId: number, epoch: number): void {
     this.#of(brokerId, epoch).lastHeardMs = this.#clock.monotonicMs();
   }

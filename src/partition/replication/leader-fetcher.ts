@@ -101,6 +101,15 @@ export class LeaderFetcher {
     return this.#partitions.size;
   }
 
+  get leaderId(): number {
+    return this.#options.leaderId;
+  }
+
+  /** With what is known of how far each is behind. */
+  get partitions(): Iterable<FetchedPartition> {
+    return this.#partitions;
+  }
+
   /** Partitions that are not asked for any more until their leader changes. */
   get failedCount(): number {
     return this.#failed.size;
