@@ -58,6 +58,15 @@ export class FileNode {
     this.#dirty.clear();
   }
 
+  /** The same bytes, and all of them durable. */
+  copy(): FileNode {
+    const copy = new FileNode(this.modifiedMs);
+    copy.data = Buffer.from(this.data.subarray(0, this.size));
+    copy.durable = Buffer.from(copy.data);
+    copy.size = copy.durableSize = this.size;
+    return copy;
+  }
+
   crash(keep: Keep, random: () => number): void {
     if (keep === "random") this.#keepSome(random);
     if (keep === "none") this.size = this.durableSize;
@@ -135,6 +144,13 @@ export class DirectoryNode {
       if (node instanceof DirectoryNode) node.clear();
       this.change(name, null);
     }
+  }
+
+  copy(): DirectoryNode {
+    const copy = new DirectoryNode();
+    copy.entries = new Map([...this.entries].map(([name, node]) => [name, node.copy()]));
+    copy.durable = new Map(copy.entries);
+    return copy;
   }
 
   eachFile(visit: (file: FileNode) => void): void {

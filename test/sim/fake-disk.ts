@@ -124,6 +124,22 @@ export class FakeDisk implements Disk {
     return node instanceof DirectoryNode ? [...node.entries.keys()] : [];
   }
 
+  /** All that lies in a directory now, for `putBack`. Null without one. */
+  copyOf(path: string): DirectoryNode | null {
+    const node = this.#find(path);
+    return node instanceof DirectoryNode ? node.copy() : null;
+  }
+
+  /** What lies in a directory is as it was; what `isKept` names, in it, stays as it is. */
+  putBack(path: string, old: DirectoryNode, isKept: (name: string) => boolean): void {
+    const directory = this.#directory(path, "put back");
+    const kept = [...directory.entries].filter(([name]) => isKept(name));
+    const back = [...old.copy().entries].filter(([name]) => !isKept(name));
+    directory.entries = new Map([...kept, ...back]);
+    directory.durable = new Map(directory.entries);
+    directory.journal = [];
+  }
+
   /** A file's bytes as they would survive. */
   durableBytes(path: string): Buffer {
     const file = this.#file(path, "read");
@@ -270,7 +286,8 @@ export class FakeDisk implements Disk {
 
   space(): { totalBytes: number; usableBytes: number } {
     const total = Number.isFinite(this.quotaBytes) ? this.quotaBytes : 2 ** 40;
-    return { totalBytes: total, usableBytes: Math.max(0, total - this.#usedBytes()) };
+    const used = Number.isFinite(this.quotaBytes) ? this.usedBytes() : 0;
+    return { totalBytes: total, usableBytes: Math.max(0, total - used) };
   }
 
   /** For `FakeFile`: throws when this disk is dead or a fault strikes. */
@@ -292,7 +309,8 @@ export class FakeDisk implements Disk {
 
   /** For `FakeFile`: bytes of a write that the quota allows. */
   room(wanted: number): number {
-    return Math.max(0, Math.min(wanted, this.quotaBytes - this.#usedBytes()));
+    if (!Number.isFinite(this.quotaBytes)) return wanted;
+    return Math.max(0, Math.min(wanted, this.quotaBytes - this.usedBytes()));
   }
 
   isCold(): boolean {
@@ -314,6 +332,7 @@ export class FakeDisk implements Disk {
     const next = new FakeDisk(Math.floor(this.#random() * 2 ** 32));
     next.#root = root;
     next.later = this.later;
+    next.quotaBytes = this.quotaBytes;
     next.nowMs = this.nowMs;
     this.#dead = true;
     return next;
@@ -323,8 +342,8 @@ export class FakeDisk implements Disk {
     if (this.#dead) throw new DiskError("EIO", path, operation);
   }
 
-  #usedBytes(): number {
-    if (!Number.isFinite(this.quotaBytes)) return 0;
+  /** Of all files together. */
+  usedBytes(): number {
     let total = 0;
     this.#root.eachFile((file) => (total += file.size));
     return total;

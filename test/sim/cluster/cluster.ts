@@ -11,6 +11,7 @@ import { ClusterWire } from "./cluster-wire.ts";
 import { addressOf, BROKER_PORT, type Member, settingsOf, type Shape } from "./shape.ts";
 import { SimulatedNode } from "./simulated-node.ts";
 
+export const METADATA_DIRECTORY = "__cluster_metadata-0";
 const CLUSTER_ID = "c2ltdWxhdGVkLWNsdXN0ZQ";
 const LAST_EVENTS = 60;
 
@@ -22,6 +23,7 @@ export interface ClusterPlan {
 
 export class Cluster {
   readonly nodes: SimulatedNode[] = [];
+  readonly shape: Shape;
   /** Addresses. */
   readonly clients: string[] = [];
   /** Of no machine. */
@@ -37,6 +39,7 @@ export class Cluster {
 
   constructor(plan: ClusterPlan, random: FakeRandom) {
     this.#random = random;
+    this.shape = plan.shape;
     const first = fakeWorld(random.uint32(), addressOf(1));
     this.clock = first.clock.fork();
     this.wire = first.wire;
@@ -109,7 +112,12 @@ export class Cluster {
 }
 
 /** A directory that is formatted already stays as it is. */
-export async function format(world: FakeWorld, member: Member, shape: Shape): Promise<void> {
+export async function format(
+  world: FakeWorld,
+  member: Member,
+  { firstVoters }: Shape,
+  isFirst = true,
+): Promise<void> {
   await formatStorage(
     world,
     {
@@ -118,8 +126,8 @@ export async function format(world: FakeWorld, member: Member, shape: Shape): Pr
       directories: member.directories,
       metadataDirectory: member.directories[0]!,
       records: defaultBootstrapRecords(SUPPORTED_FEATURES),
-      kraftVersion: shape.firstVoters === null ? 0 : 1,
-      voters: member.isController ? shape.firstVoters : null,
+      kraftVersion: firstVoters === null ? 0 : 1,
+      voters: member.isController && isFirst ? firstVoters : null,
     },
     { ignoreFormatted: true, say: () => {} },
   );

@@ -14,10 +14,12 @@ import type { Partition } from "../../../src/partition/partition.ts";
 import { encodeRecord } from "../../../src/metadata/record.ts";
 import { snapshotRecords } from "../../../src/metadata/snapshot-records.ts";
 import type { Node } from "../../../src/server/node.ts";
+import { METADATA_DIRECTORY } from "./cluster.ts";
 import { CommittedLog } from "./committed-log.ts";
 import { QuorumRules } from "./quorum-rules.ts";
 import { ReplicaRules } from "./replica-rules.ts";
 import { ReplicaView } from "./replica-view.ts";
+import { DIRECTORY } from "./shape.ts";
 import { type Sighting, Sightings } from "./sightings.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 import { Violation } from "./violation.ts";
@@ -30,9 +32,8 @@ interface Leadership {
   readonly underMinIsrIn: number;
 }
 
-const METADATA_DIRECTORY = "/data/__cluster_metadata-0";
+const METADATA_PATH = `${DIRECTORY}/${METADATA_DIRECTORY}`;
 const METADATA_KEY = "metadata";
-const METADATA_NAME = "__cluster_metadata-0";
 const IMAGES_MAX = 64;
 const IMAGES_EVERY = 4;
 
@@ -75,7 +76,7 @@ export class Invariants {
       if (this.checks % IMAGES_EVERY === 0) this.#checkImage(node, running);
     }
     for (const sighting of moved) this.#look(sighting);
-    this.#quorum.check(nodes, this.#committedLog(METADATA_KEY, METADATA_NAME).endOffset);
+    this.#quorum.check(nodes, this.#committedLog(METADATA_KEY, METADATA_DIRECTORY).endOffset);
     this.#replicas.check(nodes, sightings, moved);
   }
 
@@ -148,8 +149,8 @@ export class Invariants {
     if (seen === lastOffset) return;
     this.#seenOffsets.set(node.id, lastOffset);
     const view = this.#view(`${node.id} metadata`);
-    view.read(node.disk, METADATA_DIRECTORY, lastOffset + 1);
-    this.#committedLog(METADATA_KEY, METADATA_NAME).claimed(
+    view.read(node.disk, METADATA_PATH, lastOffset + 1);
+    this.#committedLog(METADATA_KEY, METADATA_DIRECTORY).claimed(
       `node ${node.id}`,
       view,
       lastOffset + 1,

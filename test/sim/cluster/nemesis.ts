@@ -5,11 +5,13 @@
  * - where not every append is synced, a machine loses what it had not synced only while all others
  *   that ended without a clean stop are in sync again, and none of them ends so before it is
  *   (KIP-966: with min.insync.replicas 2 one unclean end that loses data is survived, and an end
- *   that loses none counts, too, for nobody can tell).
+ *   that loses none counts, too, for nobody can tell);
+ * - of disks that are lost altogether see disk-troubles.ts.
  */
 import type { FakeRandom } from "../fake-random.ts";
 import { someFault } from "../some-fault.ts";
 import type { Cluster } from "./cluster.ts";
+import { DISK_TROUBLES, type DiskTrouble, DiskTroubles } from "./disk-troubles.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 
 export type Trouble =
@@ -23,7 +25,8 @@ export type Trouble =
   | "slow link"
   | "slow disk"
   | "disk fault"
-  | "clock jump";
+  | "clock jump"
+  | DiskTrouble;
 
 export const TROUBLES: readonly Trouble[] = [
   "kill",
@@ -37,6 +40,7 @@ export const TROUBLES: readonly Trouble[] = [
   "slow disk",
   "disk fault",
   "clock jump",
+  ...DISK_TROUBLES,
 ];
 
 export interface NemesisPlan {
@@ -68,11 +72,21 @@ export class Nemesis {
   #unclean = new Set<SimulatedNode>();
   #isOver = false;
   readonly counts = new Map<Trouble, number>();
+  readonly #disks: DiskTroubles;
 
   constructor(cluster: Cluster, random: FakeRandom, plan: NemesisPlan) {
     this.#cluster = cluster;
     this.#random = random;
     this.#plan = plan;
+    this.#disks = new DiskTroubles({
+      cluster,
+      random,
+      mayEndUncleanly: (node) => !this.#isFull(node) && this.#mayEndUncleanly(node),
+      mayForget: (node) => this.#mayForget(node),
+      forgot: (node) => this.#forgot(node),
+      down: (node, what, act) => this.#down(node, what, act),
+      later: (afterMs, act) => this.#later(afterMs, act),
+    });
   }
 
   /** Called every now and then: maybe something happens, and what was to end ends. */
@@ -96,6 +110,7 @@ export class Nemesis {
       node.thaw();
       node.slowDisk(1);
       node.disk.clearFaults();
+      node.disk.quotaBytes = Infinity;
       // A directory that failed is offline until the next start.
       if (node.hasFailedDirectory) node.stop();
       node.start();
@@ -147,6 +162,8 @@ export class Nemesis {
       case "clock jump":
         node.world.clock.jumpWall(this.#random.between(-3_600_000, 3_600_000));
         return true;
+      default:
+        return this.#disks.begin(trouble, node);
     }
   }
 
@@ -160,18 +177,26 @@ export class Nemesis {
   }
 
   #losePower(node: SimulatedNode): boolean {
-    if (!this.#plan.isSynced) {
-      this.#forgiveTheRich();
-      if ([...this.#unclean].some((other) => other !== node)) return false;
-    }
+    if (!this.#plan.isSynced && !this.#mayForget(node)) return false;
     const keep = this.#random.pick(["none", "random"] as const);
     const lost = this.#down(node, `loses its power, keeps ${keep}`, () => node.powerLoss(keep));
-    if (lost && !this.#plan.isSynced) {
-      this.#poor = node;
-      // Nor may another end by its disk now.
-      for (const other of this.#cluster.nodes) other.disk.clearFaults();
-    }
+    if (lost && !this.#plan.isSynced) this.#forgot(node);
     return lost;
+  }
+
+  /** Nobody else has ended uncleanly, or lost anything, and is not in sync since. */
+  #mayForget(node: SimulatedNode): boolean {
+    this.#forgiveTheRich();
+    return [...this.#unclean].every((other) => other === node) && this.#mayEndUncleanly(node);
+  }
+
+  #forgot(node: SimulatedNode): void {
+    this.#poor = node;
+    // Nor may another end by its disk now.
+    for (const other of this.#cluster.nodes) {
+      other.disk.clearFaults();
+      other.disk.quotaBytes = Infinity;
+    }
   }
 
   #mayEndUncleanly(node: SimulatedNode): boolean {
@@ -184,10 +209,11 @@ export class Nemesis {
     for (const node of this.#unclean) if (this.#isRich(node)) this.#unclean.delete(node);
   }
 
-  /** In sync wherever it has a copy, as the active controller has it. */
+  /** In sync wherever it has a copy, as all have it, and a voter again if it was one. */
   #isRich(node: SimulatedNode): boolean {
-    const id = node.id;
-    if (!node.isUp) return false;
+    const { id, member, running: own } = node;
+    if (own === null) return false;
+    if (member.isController && own.broker.metadata.raft.state === "observer") return false;
     return this.#cluster.nodes.every(({ running }) => {
       if (running === null) return false;
       return [...running.broker.image.topics.values()].every(({ partitions }) =>

@@ -52,7 +52,7 @@ export function someShape(random: FakeRandom, brokerCount: number): Shape {
     return { id, isBroker: false, isController: true, directories: [DIRECTORY] };
   });
   const members = [...brokers, ...controllers];
-  return { members, firstVoters: random.chance(0.35) ? votersOf(members, random) : null };
+  return { members, firstVoters: random.chance(0.5) ? votersOf(members, random) : null };
 }
 
 /** All are the same, and the quorum is fixed. */
@@ -83,7 +83,10 @@ export function settingsOf(member: Member, { members, firstVoters }: Shape) {
   const quorum =
     firstVoters === null
       ? { "controller.quorum.voters": controllers.map((each) => `${each}@${place(each)}`) }
-      : { "controller.quorum.bootstrap.servers": controllers.map(place) };
+      : {
+          "controller.quorum.bootstrap.servers": controllers.map(place),
+          ...(isController ? { "controller.quorum.auto.join.enable": ["true"] } : {}),
+        };
   return {
     ...Object.fromEntries(Object.entries(quorum).map(([name, all]) => [name, all.join(",")])),
     "process.roles": isBroker ? (isController ? "broker,controller" : "broker") : "controller",

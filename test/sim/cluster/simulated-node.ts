@@ -11,7 +11,7 @@ import { createLogger } from "../../../src/base/logger.ts";
 import { Settings } from "../../../src/broker/settings/settings.ts";
 import { type Node, startNode } from "../../../src/server/node.ts";
 import type { FakeClock } from "../fake-clock.ts";
-import type { Keep } from "../fake-disk-nodes.ts";
+import { DirectoryNode, type Keep } from "../fake-disk-nodes.ts";
 import { FakeDisk } from "../fake-disk.ts";
 import type { FakeRandom } from "../fake-random.ts";
 import { afterKill, afterPowerLoss, type FakeWorld } from "../fake-world.ts";
@@ -153,6 +153,13 @@ export class SimulatedNode {
     this.#note("-- thaws");
     this.world.clock.thaw();
     this.world.wire.thaw(this.address);
+  }
+
+  /** An empty disk in its place; only while it is down. */
+  wipe(): void {
+    for (const path of this.member.directories) {
+      this.disk.putBack(path, new DirectoryNode(), () => false);
+    }
   }
 
   /** Ends a process that cannot go on; throws where its code is wrong. */

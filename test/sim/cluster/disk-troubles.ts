@@ -1,0 +1,145 @@
+/**
+ * What goes wrong with disks as a whole:
+ *
+ *   full disk        nothing more can be written for a while, whatever the life of the process
+ *   dead directory   one log directory of several fails altogether, until the next start
+ *   empty disk       the machine comes back with a new disk, formatted and empty
+ *   old folder       the machine comes back with what its disk had some time ago
+ *
+ * The last two lose what was acknowledged, so they strike as a loss of power does: one machine at a
+ * time, while all others are in sync. A vote that was given, and metadata that was committed, may
+ * not be lost at all where the settings name the voters: there these strike brokers alone, or leave
+ * the metadata alone. With KIP-853 an empty disk is another voter, which has to join.
+ */
+import type { FakeRandom } from "../fake-random.ts";
+import type { DirectoryNode } from "../fake-disk-nodes.ts";
+import type { Operation } from "../fake-disk.ts";
+import type { Cluster } from "./cluster.ts";
+import { format, METADATA_DIRECTORY } from "./cluster.ts";
+import { OTHER_DIRECTORY } from "./shape.ts";
+import type { SimulatedNode } from "./simulated-node.ts";
+
+export type DiskTrouble = "full disk" | "dead directory" | "empty disk" | "old folder";
+
+export const DISK_TROUBLES: readonly DiskTrouble[] = [
+  "full disk",
+  "dead directory",
+  "empty disk",
+  "old folder",
+];
+
+/** What the nemesis knows of all troubles. */
+export interface Nemeses {
+  readonly cluster: Cluster;
+  readonly random: FakeRandom;
+  /** It may end now without a clean stop. */
+  mayEndUncleanly(node: SimulatedNode): boolean;
+  /** It may lose now what it was the last to promise. */
+  mayForget(node: SimulatedNode): boolean;
+  /** It has. */
+  forgot(node: SimulatedNode): void;
+  /** Ends it for a while; false where it cannot be. */
+  down(node: SimulatedNode, what: string, act: () => void): boolean;
+  later(afterMs: number, act: () => void): void;
+}
+
+const FULL_MS_MAX = 5000;
+const ROOM_MAX = 20_000;
+const DEAD_MS_MAX = 8000;
+const QUORUM_MIN = 3;
+const ALL: readonly Operation[] = ["open", "read", "write", "sync", "rename", "list"];
+/** Of the directory, and of its place in the quorum. */
+const IDENTITY: ReadonlySet<string> = new Set(["meta.properties", METADATA_DIRECTORY]);
+
+export class DiskTroubles {
+  /** By node and directory: what was there some time ago. */
+  readonly #copies = new Map<SimulatedNode, Map<string, DirectoryNode>>();
+
+  constructor(private readonly all: Nemeses) {}
+
+  begin(trouble: DiskTrouble, node: SimulatedNode): boolean {
+    switch (trouble) {
+      case "full disk":
+        return this.#fill(node);
+      case "dead directory":
+        return this.#breakDirectory(node);
+      case "empty disk":
+        return this.#empty(node);
+      case "old folder":
+        return this.#goBack(node);
+    }
+  }
+
+  #fill(node: SimulatedNode): boolean {
+    const { random, cluster, later, mayEndUncleanly } = this.all;
+    if (!mayEndUncleanly(node)) return false;
+    const room = random.below(ROOM_MAX);
+    const forMs = random.below(FULL_MS_MAX);
+    cluster.note(`the disk of ${node.id} has ${room} bytes left, for ${forMs} ms`);
+    node.disk.quotaBytes = node.disk.usedBytes() + room;
+    later(forMs, () => (node.disk.quotaBytes = Infinity));
+    return true;
+  }
+
+  #breakDirectory(node: SimulatedNode): boolean {
+    const { random, cluster, later, mayEndUncleanly } = this.all;
+    const { directories } = node.member;
+    if (!directories.includes(OTHER_DIRECTORY) || !node.isUp || !mayEndUncleanly(node))
+      return false;
+    cluster.note(`${OTHER_DIRECTORY} of ${node.id} fails`);
+    const path = new RegExp(`^${OTHER_DIRECTORY}/`);
+    for (const operation of ALL) node.disk.inject({ operation, path, code: "EIO" });
+    later(random.below(DEAD_MS_MAX), () => {
+      if (!node.isFrozen) node.stop();
+    });
+    return true;
+  }
+
+  #empty(node: SimulatedNode): boolean {
+    const { cluster, forgot, down, mayForget } = this.all;
+    if (!this.#hasOthers() || !mayForget(node) || !this.#mayLoseVote(node)) return false;
+    const isDown = down(node, "is killed, and gets an empty disk", () => {
+      node.kill();
+      node.wipe();
+      cluster.clock.await(format(node.world, node.member, cluster.shape, false));
+    });
+    if (!isDown) return false;
+    this.#copies.delete(node);
+    forgot(node);
+    return true;
+  }
+
+  /** Once to remember, and once to go back. */
+  #goBack(node: SimulatedNode): boolean {
+    const { cluster, down, forgot, mayForget } = this.all;
+    const copies = this.#copies.get(node);
+    if (copies === undefined) {
+      const { directories } = node.member;
+      const made = directories.map((path) => [path, node.disk.copyOf(path)!] as const);
+      cluster.note(`what ${node.id} has is copied`);
+      this.#copies.set(node, new Map(made));
+      return true;
+    }
+    if (!this.#hasOthers() || !mayForget(node)) return false;
+    const isKept = (name: string): boolean => node.member.isController && IDENTITY.has(name);
+    const isDown = down(node, "is killed, and gets back what was copied", () => {
+      node.kill();
+      for (const [path, copy] of copies) node.disk.putBack(path, copy, isKept);
+    });
+    if (!isDown) return false;
+    this.#copies.delete(node);
+    forgot(node);
+    return true;
+  }
+
+  #hasOthers(): boolean {
+    return this.all.cluster.brokers.length > 1;
+  }
+
+  #mayLoseVote({ member }: SimulatedNode): boolean {
+    const { shape } = this.all.cluster;
+    const controllers = shape.members.filter(({ isController }) => isController);
+    if (!member.isController) return true;
+    return shape.firstVoters !== null && controllers.length >= QUORUM_MIN;
+  }
+}
