@@ -7,6 +7,14 @@
  *              acks=all and three replicas, and what memory they have then
  * leader       the longest time without an acknowledgement, at each kill -9 of the leader
  * controller   the same when the active controller is killed, which leads nothing that is written
+ * election     the time until another node leads the quorum, at each kill -9 of the controller
+ * failover     --partitions 10000 of three replicas, a node that leads a third of them is killed:
+ *              until all are led, and until records to 200 of them are acknowledged
+ * load         --commits 300000 in one group, whose coordinator stops: until its successor answers
+ * catch-up     --gb 10 are written while a follower is away: until it is in sync again
+ *
+ * Each of the last three in a cluster of its own. Kafka with other flags of Java than the tests
+ * have: BUNKA_JAVA_FLAGS="-Xmx1G -XX:+UseG1GC".
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,6 +26,10 @@ import { retried } from "../../consistency/wire.ts";
 import { installJavaDrivers } from "../harness/install.ts";
 import type { TargetKind } from "../harness/target.ts";
 import { Cluster } from "./cluster.ts";
+import { measureCatchUp } from "./figures/catch-up.ts";
+import { measureCoordinatorLoad } from "./figures/coordinator-load.ts";
+import { measureElections } from "./figures/election.ts";
+import { measureFailover } from "./figures/failover.ts";
 import { JavaProgram } from "./java-program.ts";
 import { JavaTools } from "./java-tools.ts";
 import {
@@ -40,9 +52,20 @@ const { values: flags } = parseArgs({
   options: {
     kinds: { type: "string", default: "bunka,bunka,bunka" },
     kills: { type: "string", default: "5" },
-    only: { type: "string", default: "start,leader,controller" },
+    only: { type: "string", default: "start,leader,controller,election" },
+    partitions: { type: "string", default: "10000" },
+    commits: { type: "string", default: "300000" },
+    gb: { type: "string", default: "10" },
   },
 });
+
+/** Each wants a cluster that has nothing else to do. */
+const ALONE: Readonly<Record<string, (cluster: Cluster) => Promise<void>>> = {
+  failover: (cluster) => measureFailover(cluster, Number(flags.partitions)),
+  load: (cluster) => measureCoordinatorLoad(cluster, Number(flags.commits)),
+  "catch-up": (cluster) => measureCatchUp(cluster, Number(flags.gb)),
+};
+const TOGETHER = ["start", "leader", "controller", "election"];
 
 const folder = mkdtempSync(join(tmpdir(), "bunka-figures-"));
 const only = flags.only.split(",");
@@ -55,21 +78,47 @@ try {
 process.exit(0);
 
 async function measure(): Promise<void> {
+  const unknown = only.find((name) => !TOGETHER.includes(name) && ALONE[name] === undefined);
+  if (unknown !== undefined) throw new Error(`there is no figure ${unknown}`);
+  if (only.some((name) => TOGETHER.includes(name))) await measureTogether();
+  for (const name of only) {
+    const alone = ALONE[name];
+    if (alone === undefined) continue;
+    await withCluster(name, async (cluster) => {
+      await cluster.start();
+      await alone(cluster);
+    });
+  }
+}
+
+async function withCluster(name: string, use: (cluster: Cluster) => Promise<void>): Promise<void> {
   const kinds = flags.kinds
     .split(",")
     .map((kind): TargetKind => (kind === "kafka" ? "kafka" : "bunka"));
-  const cluster = await Cluster.make(folder, { kinds });
+  const own = join(folder, name);
+  const cluster = await Cluster.make(own, { kinds });
   try {
+    await use(cluster);
+  } finally {
+    await cluster.end();
+    rmSync(own, { recursive: true, force: true });
+  }
+}
+
+async function measureTogether(): Promise<void> {
+  await withCluster("together", async (cluster) => {
     if (only.includes("start")) await measureStart(cluster);
     else await cluster.start();
     const tools = new JavaTools(cluster.bootstrap, join(folder, "tools.log"));
     const context: Context = { cluster, tools, folder };
     if (only.includes("leader")) await measureLeader(context);
     if (only.includes("controller")) await measureController(context);
+    if (only.includes("election")) {
+      const times = await measureElections(cluster, Number(flags.kills));
+      console.log(`elections: ${summary(times)}`);
+    }
     tools.end();
-  } finally {
-    await cluster.end();
-  }
+  });
 }
 
 async function measureStart(cluster: Cluster): Promise<void> {
