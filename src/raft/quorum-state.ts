@@ -83,19 +83,8 @@ export function readQuorumState(disk: Disk, directory: string): QuorumState | nu
 }
 
 /** Resolves when it survives a loss of power. */
-export async function writeQuorumState(disk: Disk, directory: string, text: string): Promise<void> {
-  const path = `${directory}/${QUORUM_STATE_FILE}`;
-  const bytes = Buffer.from(text, "utf8");
-  disk.remove(`${path}.tmp`);
-  const file = disk.open(`${path}.tmp`, "create");
-  try {
-    file.write(bytes, 0, bytes.length, 0);
-    await file.sync();
-  } finally {
-    file.close();
-  }
-  disk.rename(`${path}.tmp`, path);
-  await disk.syncDirectory(directory);
+export function writeQuorumState(disk: Disk, directory: string, text: string): Promise<void> {
+  return disk.replaceLater(`${directory}/${QUORUM_STATE_FILE}`, Buffer.from(text, "utf8"));
 }
 
 function parseObject(text: string): ReadonlyMap<string, unknown> {
