@@ -1,27 +1,15 @@
 /** What every answer says of the leader, and the checks that several requests share. */
 import { ZERO_UUID } from "../../base/uuid.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
-import type { VoterEndpoint } from "../voter-set.ts";
+import type { LeaderFacts } from "./messages.ts";
 import type { RaftState } from "./state.ts";
 
-export interface LeaderFacts {
-  readonly topLevelError: ErrorCode;
-  readonly errorCode: ErrorCode;
-  readonly leaderId: number;
-  readonly leaderEpoch: number;
-  readonly leaderEndpoints: readonly VoterEndpoint[];
-}
-
-export function leaderFacts({ election, leaderEndpoints }: RaftState, error: ErrorCode) {
+export function leaderFacts(
+  { election, leaderEndpoints }: RaftState,
+  errorCode: ErrorCode,
+): LeaderFacts {
   const { leaderId, leaderEpoch } = election;
-  const facts: LeaderFacts = {
-    topLevelError: ErrorCode.NONE,
-    errorCode: error,
-    leaderId,
-    leaderEpoch,
-    leaderEndpoints,
-  };
-  return facts;
+  return { topLevelError: ErrorCode.NONE, errorCode, leaderId, leaderEpoch, leaderEndpoints };
 }
 
 export function isClusterId({ config }: RaftState, clusterId: string | null): boolean {

@@ -5,9 +5,9 @@
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { NOBODY } from "../quorum-state.ts";
 import type { VoterEndpoint } from "../voter-set.ts";
-import type { LeaderFacts } from "./answers.ts";
 import { EPOCH_LEAP_MAX } from "./answers.ts";
 import type { Turn } from "./effects.ts";
+import type { LeaderFacts } from "./messages.ts";
 import type { RaftState } from "./state.ts";
 import { becomeFollower, becomeUnattached } from "./transitions.ts";
 import { lastVoters } from "./voter-history.ts";

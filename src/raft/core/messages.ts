@@ -126,7 +126,7 @@ export type RaftRequest =
   | UpdateVoterRequest;
 
 /** What the response's sender knows of the leader. */
-interface Answer {
+export interface LeaderFacts {
   readonly topLevelError: ErrorCode;
   readonly errorCode: ErrorCode;
   readonly leaderId: number;
@@ -134,16 +134,16 @@ interface Answer {
   readonly leaderEndpoints: readonly VoterEndpoint[];
 }
 
-export interface VoteResponse extends Answer {
+export interface VoteResponse extends LeaderFacts {
   readonly kind: "vote";
   readonly voteGranted: boolean;
 }
 
-export interface EpochResponse extends Answer {
+export interface EpochResponse extends LeaderFacts {
   readonly kind: "beginQuorumEpoch" | "endQuorumEpoch";
 }
 
-export interface FetchResponse extends Answer {
+export interface FetchResponse extends LeaderFacts {
   readonly kind: "fetch";
   readonly logStartOffset: number;
   /** -1 while the leader of a new epoch knows none. */
@@ -154,7 +154,7 @@ export interface FetchResponse extends Answer {
   readonly batches: readonly Batch[];
 }
 
-export interface FetchSnapshotResponse extends Answer {
+export interface FetchSnapshotResponse extends LeaderFacts {
   readonly kind: "fetchSnapshot";
   readonly snapshotId: SnapshotId | null;
   readonly position: number;
@@ -171,7 +171,7 @@ export interface VoterChangeResponse {
   readonly errorMessage: string | null;
 }
 
-export interface UpdateVoterResponse extends Answer {
+export interface UpdateVoterResponse extends LeaderFacts {
   readonly kind: "updateVoter";
 }
 
