@@ -1,6 +1,6 @@
 /**
- * What the core wants done on this node's disk. `carryOut` takes the first effect of the queue;
- * the promise that it returns, if it does, is over before the next one may be taken.
+ * What the core wants done on this node's disk. The promise that `carryOut` returns, if it does, is
+ * over before the next effect may be carried out.
  *
  * A `flush` asks for a sync of all that is in the log then: it begins when this turn is over, and
  * those that are asked for while one is under way share the next.
@@ -66,11 +66,10 @@ export class EffectRunner<Records> {
     this.#feed = options.feed;
   }
 
-  carryOut(effects: Queue<Effect>): Promise<void> | null {
-    const effect = effects.shift();
+  carryOut(effect: Effect, behind: Queue<Effect>): Promise<void> | null {
     switch (effect.kind) {
       case "persist":
-        return this.#persist(effect, effects);
+        return this.#persist(effect, behind);
       case "append":
         this.#append(effect);
         return null;
@@ -139,14 +138,14 @@ export class EffectRunner<Records> {
   }
 
   /** Of several without anything between them that others would notice, the last says it all. */
-  #persist(effect: EffectOf<"persist">, effects: Queue<Effect>): Promise<void> | null {
+  #persist(effect: EffectOf<"persist">, behind: Queue<Effect>): Promise<void> | null {
     if (this.#persisting !== null) {
       if (this.#persisting === effect) this.#persisting = null;
       return null;
     }
     let last = effect;
-    for (let index = 0; index < effects.length; index++) {
-      const next = effects.at(index);
+    for (let index = 0; index < behind.length; index++) {
+      const next = behind.at(index);
       if (next.kind === "persist") last = next;
       else if (next.kind !== "leaderChanged") break;
     }

@@ -212,7 +212,7 @@ export class RaftNode<Records> {
     for (const effect of this.#firstEffects) this.#effects.push(effect);
     const synced = this.log.wasCut ? this.log.syncCut() : this.log.flush();
     const isFirst = this.#effects.length > 0 && this.#effects.first().kind === "persist";
-    const persisted = isFirst ? this.#runner.carryOut(this.#effects) : null;
+    const persisted = isFirst ? this.#carryOut() : null;
     Promise.all([synced, persisted]).then(
       () => this.#carryOn(),
       (error: unknown) => this.fail(error),
@@ -380,32 +380,27 @@ export class RaftNode<Records> {
   }
 
   #carryOut(): Promise<void> | null {
-    const effect = this.#effects.first();
+    const effect = this.#effects.shift();
     switch (effect.kind) {
       case "send":
-        this.#effects.shift();
         this.#send(effect);
         return null;
       case "respond":
-        this.#effects.shift();
         this.#respond(effect);
         return null;
       case "leaderChanged":
-        this.#effects.shift();
         this.#leaderChanged(effect);
         return null;
       case "fault":
-        this.#effects.shift();
         this.fail(new QuorumError(effect.reason));
         return null;
       case "advanceHighWatermark":
-        this.#effects.shift();
         this.#runner.advance(effect.offset);
         if (this.isLeader) this.#knowHighWatermark(effect.offset);
         this.moved.move();
         return null;
       default:
-        return this.#runner.carryOut(this.#effects);
+        return this.#runner.carryOut(effect, this.#effects);
     }
   }
 

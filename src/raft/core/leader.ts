@@ -72,7 +72,7 @@ export interface NewBatch {
   readonly controls: readonly NewControlRecord[] | null;
 }
 
-export function appendAsLeader(turn: Turn, recordCount: number, added: NewBatch): Batch {
+export function appendAsLeader(turn: Turn, recordCount: number, added: NewBatch): void {
   const { state, effects } = turn;
   const { log, election, quorum, role } = state;
   assert(role.name === "leader" && recordCount > 0, "a leader appends records");
@@ -85,7 +85,6 @@ export function appendAsLeader(turn: Turn, recordCount: number, added: NewBatch)
   effects.push({ kind: "append", batch, controls });
   effects.push({ kind: "flush", endOffset, truncations: log.truncations });
   votersMayHaveChanged(turn, role);
-  return batch;
 }
 
 /** The voters as they are from now on. Returns the offset of the record. */
