@@ -9,7 +9,7 @@
  */
 import { assert } from "../../base/assert.ts";
 import type { NewControlRecord } from "../control-record.ts";
-import { epochStartRecords } from "../election.ts";
+import { epochStartRecords } from "../quorum-records.ts";
 import { toVotersRecord, type VoterSet } from "../voter-set.ts";
 import { ZERO_UUID } from "../../base/uuid.ts";
 import type { Turn } from "./effects.ts";

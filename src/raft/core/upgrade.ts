@@ -3,7 +3,7 @@
  * told the leader its directory and what it runs (`volatileVoters`); from then on the log does.
  */
 import { ZERO_UUID } from "../../base/uuid.ts";
-import { voterRecords } from "../election.ts";
+import { voterRecords } from "../quorum-records.ts";
 import type { Turn } from "./effects.ts";
 import { appendAsLeader } from "./leader.ts";
 import type { QuorumFact } from "./log-state.ts";

@@ -3,7 +3,7 @@ import { controlBatch, readRaftBatch } from "../../src/raft/raft-batch.ts";
 import { fixtureBytes } from "../protocol/record-fixtures.ts";
 import { ZERO_UUID } from "../../src/base/uuid.ts";
 import { decodeControl, encodeControl } from "../../src/raft/control-record.ts";
-import { epochStartRecords } from "../../src/raft/election.ts";
+import { epochStartRecords } from "../../src/raft/quorum-records.ts";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import {
   hasChanged,
