@@ -49,9 +49,6 @@ export interface Asked<Q, QI, R, RI> {
 
 type Body<I> = Omit<I, "throttleTimeMs">;
 
-/** What one API answers instead of what it was asked for. */
-export type Refuse<RI> = (refused: Refusal) => Body<RI>;
-
 /** A command that the controller does not carry out. */
 export class RefusedError extends Error {
   constructor(readonly refusal: Refusal) {

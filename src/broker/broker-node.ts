@@ -513,4 +513,4 @@ const NO_CONTROLLER = -1;
 /** Clients wait for it, and try again. */
 const PRODUCER_IDS_MS_MAX = 2000;
 /** As long as Kafka's brokers try to hand something to the controller. */
-export const FORWARDING_MS_MAX = 60_000;
+const FORWARDING_MS_MAX = 60_000;

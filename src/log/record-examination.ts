@@ -80,7 +80,7 @@ interface ExaminationBounds {
 }
 
 /** Decompressed, a batch may be so large, or four times as large as it may be compressed. */
-export const DECOMPRESSED_BATCH_SIZE = 64 * 1024 * 1024;
+const DECOMPRESSED_BATCH_SIZE = 64 * 1024 * 1024;
 
 const LOOP_BOUNDS: ExaminationBounds = {
   compressedMax: 256 * 1024,

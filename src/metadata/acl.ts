@@ -50,7 +50,7 @@ export function isUnknownEntry(filter: AclFilter): boolean {
   );
 }
 
-export function isWithin(code: number, max: number): boolean {
+function isWithin(code: number, max: number): boolean {
   return code > UNKNOWN && code <= max;
 }
 

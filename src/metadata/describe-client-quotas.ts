@@ -14,7 +14,7 @@ export type QuotaFilter = Value<typeof describeClientQuotas.request>;
 type Component = QuotaFilter["components"][number];
 
 /** Of a component: this name, the default of the type, or any of the type. */
-export const QuotaMatch = { EXACT: 0, DEFAULT: 1, ANY: 2 } as const;
+const QuotaMatch = { EXACT: 0, DEFAULT: 1, ANY: 2 } as const;
 
 /** All that match; a strict filter wants no other types than those that it names. */
 export function findClientQuotas(

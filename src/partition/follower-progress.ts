@@ -9,7 +9,7 @@
  */
 
 /** Before a follower's first fetch from this leader. */
-export const UNKNOWN_OFFSET = -1;
+const UNKNOWN_OFFSET = -1;
 const NEVER_MS = Number.NEGATIVE_INFINITY;
 /** Of a follower too old to say. */
 export const NO_BROKER_EPOCH = -1;

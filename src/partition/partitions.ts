@@ -7,7 +7,7 @@ import { assert } from "../base/assert.ts";
 import type { Partition } from "./partition.ts";
 import { TopicStats } from "./topic-stats.ts";
 
-export class TopicPartitions {
+class TopicPartitions {
   readonly stats = new TopicStats();
   readonly #partitions: (Partition | undefined)[] = [];
 

@@ -18,7 +18,7 @@ export const ROW = {
   requestBytes: 6,
   responseBytes: 7,
 } as const;
-export const ROW_SIZE = 8;
+const ROW_SIZE = 8;
 const ROWS = 128;
 
 /** Whose histograms a row goes to. */

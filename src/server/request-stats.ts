@@ -19,7 +19,7 @@ export const VERSIONS_MAX = 32;
 const ERROR_CODES_MAX = 192;
 
 /** What is recorded of each request. */
-export const MEASURES = [
+const MEASURES = [
   "queueUs",
   "localUs",
   "remoteUs",

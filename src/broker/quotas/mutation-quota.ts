@@ -31,7 +31,7 @@ export class MutationQuota {
   }
 }
 
-export class RequestPermits implements MutationPermits {
+class RequestPermits implements MutationPermits {
   readonly #clock: Clock;
   readonly #sensor: Sensor<TokenBucket>;
   readonly #isStrict: boolean;

@@ -57,7 +57,7 @@ export function javaDouble(value: number): string {
 }
 
 /** Java's String.trim: cuts everything up to and including the space character. */
-export function trimmed(text: string): string {
+function trimmed(text: string): string {
   let start = 0;
   let end = text.length;
   while (start < end && text.charCodeAt(start) <= 32) start++;

@@ -243,7 +243,7 @@ export function giveBack(
   records.mustSearch = true;
 }
 
-export function settleChanges(
+function settleChanges(
   records: InFlightRecords,
   changes: readonly Change[],
   isWritten: boolean,

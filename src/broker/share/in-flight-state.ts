@@ -12,7 +12,7 @@ import { mayFollow, RecordState } from "./record-state.ts";
 
 /** Of `memberId`: nobody has it. */
 export const NO_MEMBER = "";
-export const NOT_LOCKED = Infinity;
+const NOT_LOCKED = Infinity;
 
 export class InFlightState {
   state: RecordState;

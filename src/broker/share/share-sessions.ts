@@ -17,7 +17,7 @@ import type { Signal, Waker } from "../../base/signal.ts";
 import type { Clock } from "../../base/world.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 
-export const INITIAL_EPOCH = 0;
+const INITIAL_EPOCH = 0;
 export const FINAL_EPOCH = -1;
 const EPOCH_MAX = 0x7fff_ffff;
 

@@ -32,7 +32,7 @@ const ELECTION_TIMEOUT_MS = "200";
 const LOCAL_HOST = "127.0.0.1";
 
 /** What `--nodes` itself says of each node; a file may name these, an override may not. */
-export const CHOSEN_BY_NODES = [
+const CHOSEN_BY_NODES = [
   "node.id",
   "broker.id",
   "process.roles",

@@ -27,7 +27,7 @@ export interface CommittedOffset {
 export type TopicOffsets<T> = Map<string, Map<number, T>>;
 
 /** Something for each partition, by group, topic and partition. */
-export class OffsetTable<T> {
+class OffsetTable<T> {
   readonly byGroup = new Map<string, TopicOffsets<T>>();
 
   ofGroup(group: string): TopicOffsets<T> | undefined {

@@ -38,7 +38,7 @@ export const NO_STATE_TOPICS: StateTopics = {
 export const UNKNOWN_TOPIC = "<UNKNOWN>";
 
 /** Both together; of a topic that is in both, the second says the rest. */
-export function combined(first: StateTopicMap, second: StateTopicMap): StateTopicMap {
+function combined(first: StateTopicMap, second: StateTopicMap): StateTopicMap {
   const topics = new Map(first);
   for (const [topicId, topic] of second) {
     const known = topics.get(topicId)?.partitions ?? [];
@@ -49,7 +49,7 @@ export function combined(first: StateTopicMap, second: StateTopicMap): StateTopi
 }
 
 /** What is not in `taken`; topics of which nothing is left go. */
-export function without(topics: StateTopicMap, taken: TopicPartitions): StateTopicMap {
+function without(topics: StateTopicMap, taken: TopicPartitions): StateTopicMap {
   const left = new Map<string, StateTopic>();
   for (const [topicId, topic] of topics) {
     const gone = new Set(taken.get(topicId));

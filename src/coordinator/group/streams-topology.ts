@@ -6,14 +6,13 @@
  *                     changelog topics of its state stores      ...
  */
 import { ErrorCode } from "../../protocol/error-code.ts";
-import type { Input, Value } from "../../protocol/schema.ts";
+import type { Value } from "../../protocol/schema.ts";
 import type { streamsGroupTopologyValue } from "../../protocol/records/streams-group.ts";
 import type { StreamsHeartbeatRequest } from "./group-messages.ts";
 import { GroupRefusal } from "./group-refusal.ts";
 import { grownCapacity, stringsInJavaOrder } from "../java-order.ts";
 
 export type TopologyValue = Value<typeof streamsGroupTopologyValue>;
-export type TopologyInput = Input<typeof streamsGroupTopologyValue>;
 export type Subtopology = TopologyValue["subtopologies"][number];
 export type InternalTopic = Subtopology["stateChangelogTopics"][number];
 

@@ -122,7 +122,7 @@ export function unchanged<R>(response: R): CommandResult<R> {
 }
 
 /** A topic's setting: its own, this node's, the cluster's, or the static one. */
-export function topicConfig(state: ControllerState, topicName: string, key: string): string {
+function topicConfig(state: ControllerState, topicName: string, key: string): string {
   const { configs } = state.image;
   const { BROKER, TOPIC } = ConfigResourceType;
   return (

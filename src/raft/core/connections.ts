@@ -9,7 +9,7 @@ import type { Connection, Destination, RaftConfig, RaftState } from "./state.ts"
 
 const NONE = -1;
 
-export function isReady(turn: Turn, id: number): boolean {
+function isReady(turn: Turn, id: number): boolean {
   const found = find(turn.state, id);
   return found === undefined || isDone(turn, found);
 }

@@ -64,7 +64,7 @@ export function follow(
   return true;
 }
 
-export function isConsistentLeader(state: RaftState, leaderId: number, epoch: number): boolean {
+function isConsistentLeader(state: RaftState, leaderId: number, epoch: number): boolean {
   const { election, role, config } = state;
   if (leaderId === config.local.id) {
     const isOurs = role.name === "leader" || role.name === "resigned";

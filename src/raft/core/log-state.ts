@@ -53,7 +53,7 @@ export type Position =
   | { readonly kind: "diverging"; readonly at: SnapshotId }
   | { readonly kind: "snapshot"; readonly at: SnapshotId };
 
-export function latestSnapshot(log: LogState): SnapshotId | null {
+function latestSnapshot(log: LogState): SnapshotId | null {
   return log.snapshots.at(-1) ?? null;
 }
 

@@ -21,7 +21,7 @@ export function endAddVoter(
   turn.effects.push({ kind: "respond", token: addVoter.token, response, read: null });
 }
 
-export function endRemoveVoter(turn: Turn, role: LeaderRole, error: ErrorCode): void {
+function endRemoveVoter(turn: Turn, role: LeaderRole, error: ErrorCode): void {
   const { removeVoter } = role;
   role.removeVoter = null;
   if (removeVoter === null) return;

@@ -21,7 +21,7 @@ export interface BadRequest {
   readonly status: 400 | 413 | 431 | 505;
 }
 
-export const HEAD_SIZE_MAX = 8192;
+const HEAD_SIZE_MAX = 8192;
 const REQUEST_LINE = /^([A-Z]{1,16}) (\S{1,2048}) HTTP\/(\d)\.(\d)$/;
 const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
 

@@ -63,7 +63,7 @@ export const SECONDS = [
 const BYTES = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 16_777_216];
 
 /** Under which names Kafka counts requests of a kind: beside the API's, or in its place. */
-export function kindNames(api: string, variant: number): readonly string[] {
+function kindNames(api: string, variant: number): readonly string[] {
   const isOther = variant === OTHER_KIND;
   if (api === "Fetch") return [api, isOther ? "FetchFollower" : "FetchConsumer"];
   if (isOther && api === "AddPartitionsToTxn") return ["AddPartitionsToTxnVerification"];

@@ -32,11 +32,7 @@ export function answerScrape(request: HttpRequest, metrics: Metrics, clock: Cloc
   return { status: 200, contentType: CONTENT_TYPES[format], pieces };
 }
 
-export function* piecesOf(
-  metrics: Metrics,
-  format: MetricsFormat,
-  clock: Clock,
-): Generator<string> {
+function* piecesOf(metrics: Metrics, format: MetricsFormat, clock: Clock): Generator<string> {
   const out = new MetricsText(format);
   let startMs = clock.monotonicMs();
   for (const _ of metrics.write(out)) {
