@@ -12,21 +12,15 @@
 import { NodeError } from "../client/node-error.ts";
 import type { NodePeer } from "../client/node-peer.ts";
 import type { Broker } from "../broker/broker.ts";
+import { FORWARDING_MS_MAX } from "../broker/controller-channel.ts";
 import { askInEnvelope } from "../broker/envelope.ts";
 import { type Refusal, refusal } from "../metadata/controller/command.ts";
-import {
-  MetadataStoppedError,
-  NotControllerError,
-  TooManyRecordsError,
-} from "../metadata/metadata-errors.ts";
+import { NotControllerError, TooManyRecordsError } from "../metadata/metadata-errors.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { errorText } from "../protocol/error-text.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import type { Api, ListenerKind } from "../protocol/schema.ts";
 import type { ConnectionContext, Request, Response } from "./request.ts";
-
-/** As long as Kafka's brokers try. */
-const FORWARDING_MS_MAX = 60_000;
 
 /** Whoever asks: a `RequestContext`. */
 interface Caller {
@@ -67,7 +61,7 @@ export async function answerOfController<Q, QI, R, RI, B extends Body<RI>>(
     // Whoever asks a controller finds the active one without its help.
     if (context.listenerKind === "controller") return await handle();
     return await broker.controller.reach("forwarding", FORWARDING_MS_MAX, {
-      here: () => unlessGone(handle),
+      here: async () => handle(),
       there: (peer, timeoutMs) => ask<Q, QI, R, RI, B>(asked, peer, timeoutMs),
     });
   } catch (error) {
@@ -80,16 +74,6 @@ export function bytesOf({ parts, release }: Response): Buffer {
   const bytes = Buffer.concat(parts.filter((part) => part instanceof Uint8Array));
   release?.();
   return bytes;
-}
-
-async function unlessGone<B>(handle: () => B | Promise<B>): Promise<B | null> {
-  try {
-    return await handle();
-  } catch (error) {
-    const isGone = error instanceof NotControllerError && !(error instanceof MetadataStoppedError);
-    if (isGone) return null;
-    throw error;
-  }
 }
 
 async function ask<Q, QI, R, RI, B>(

@@ -34,7 +34,7 @@ import type { Broker } from "./broker.ts";
 import type { BrokerPeers } from "./broker-peers.ts";
 import type { BrokerWatch } from "./broker-watch.ts";
 import { ALLOCATE_PRODUCER_IDS, createTopicsFor } from "./controller-calls.ts";
-import { ControllerChannel } from "./controller-channel.ts";
+import { ControllerChannel, FORWARDING_MS_MAX } from "./controller-channel.ts";
 import { ControllerRegistration } from "./controller-registration.ts";
 import { Coordinators } from "./coordinators.ts";
 import { DirectoryAssignments } from "./directory-assignments.ts";
@@ -512,5 +512,3 @@ const SESSION_EVICTION_MS = 120_000;
 const NO_CONTROLLER = -1;
 /** Clients wait for it, and try again. */
 const PRODUCER_IDS_MS_MAX = 2000;
-/** As long as Kafka's brokers try to hand something to the controller. */
-const FORWARDING_MS_MAX = 60_000;

@@ -41,6 +41,7 @@ export type ControllerFinder = Pick<
 
 /** How something is asked; null where the controller is not there any more. */
 export interface Attempt<T> {
+  /** May reject with `NotControllerError` instead. */
   here(): Promise<T | null>;
   there(peer: NodePeer, timeoutMs: number): Promise<T | null>;
 }
@@ -48,6 +49,8 @@ export interface Attempt<T> {
 type PeerModule = typeof import("../client/node-peer.ts");
 const peerModule = later((): PeerModule => require("../client/node-peer.ts"));
 
+/** As long as Kafka's brokers try to pass on what clients ask. */
+export const FORWARDING_MS_MAX = 60_000;
 /** Between two attempts, unless the controller moves. */
 const RETRY_MS = 50;
 
@@ -74,9 +77,10 @@ export class ControllerChannel {
     request: Request,
     timeoutMs: number,
   ): Promise<Reply> {
+    const { metadata } = this.#options;
     const unlessMisdirected = (reply: Reply) => (call.isMisdirected(reply) ? null : reply);
     return this.reach(call.line, timeoutMs, {
-      here: () => this.#submit(call, request),
+      here: () => metadata().submit(call.command(request)).then(unlessMisdirected),
       there: (peer, leftMs) => call.send(peer, request, leftMs).then(unlessMisdirected),
     });
   }
@@ -92,7 +96,7 @@ export class ControllerChannel {
       const place = finder.activeController();
       try {
         const result = finder.isActiveController
-          ? await attempt.here()
+          ? await unlessGone(attempt)
           : await this.#elsewhere(line, place, Math.min(leftMs, attemptTimeoutMs), attempt);
         if (result !== null) return result;
         if (place !== null) reason = `node ${place.id} is not the controller any more`;
@@ -110,20 +114,6 @@ export class ControllerChannel {
     this.#isClosed = true;
     for (const peer of this.#peers.values()) peer.close();
     this.#peers.clear();
-  }
-
-  async #submit<Request, Reply>(
-    call: ControllerCall<Request, Reply>,
-    request: Request,
-  ): Promise<Reply | null> {
-    try {
-      const reply = await this.#options.metadata().submit(call.command(request));
-      return call.isMisdirected(reply) ? null : reply;
-    } catch (error) {
-      if (error instanceof MetadataStoppedError || !(error instanceof NotControllerError))
-        throw error;
-      return null;
-    }
   }
 
   async #elsewhere<T>(
@@ -174,5 +164,15 @@ export class ControllerChannel {
     const { clock, metadata } = this.#options;
     const { controllerMoved } = metadata();
     await startWait(clock, [controllerMoved], timeoutMs, () => this.#hasMoved(tried)).result;
+  }
+}
+
+async function unlessGone<T>(attempt: Attempt<T>): Promise<T | null> {
+  try {
+    return await attempt.here();
+  } catch (error) {
+    const isGone = error instanceof NotControllerError && !(error instanceof MetadataStoppedError);
+    if (isGone) return null;
+    throw error;
   }
 }

@@ -1,3 +1,4 @@
+/** FetchSnapshot: by followers whose next records are in no log any more. */
 import { CLUSTER_METADATA_TOPIC } from "../../log/log-names.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { fetchSnapshot } from "../../protocol/messages/59-fetch-snapshot.ts";

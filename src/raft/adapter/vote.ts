@@ -1,3 +1,4 @@
+/** Vote: of those who stand for election, and of those who would (KIP-996). */
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { vote } from "../../protocol/messages/52-vote.ts";
 import type { Input, Value } from "../../protocol/schema.ts";
