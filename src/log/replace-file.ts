@@ -2,7 +2,7 @@
  * Small files that are replaced whole: written beside, synced, renamed over the old one, so that a
  * reader after any crash finds the old contents or the new.
  */
-import type { Disk } from "../base/world.ts";
+import type { Disk, DiskFile } from "../base/world.ts";
 
 const TEMPORARY_SUFFIX = ".tmp";
 
@@ -26,6 +26,17 @@ export async function replaceFile(
   const renamed = pathNow();
   disk.rename(renamed + TEMPORARY_SUFFIX, renamed);
   await disk.syncDirectory(parentOf(renamed));
+}
+
+/** Gives a file its name that was written whole under another. Durable when it resolves. */
+export async function putInPlace(disk: Disk, file: DiskFile, path: string): Promise<void> {
+  try {
+    await file.sync();
+  } finally {
+    file.close();
+  }
+  disk.rename(file.path, path);
+  await disk.syncDirectory(parentOf(path));
 }
 
 export function parentOf(path: string): string {

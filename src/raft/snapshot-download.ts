@@ -5,23 +5,22 @@
  *   %020d-%010d.checkpoint            whole, read once to be sure, and on the disk
  */
 import type { Disk, DiskFile } from "../base/world.ts";
+import { putInPlace } from "../log/replace-file.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { type SnapshotId, partialSnapshotFileName, snapshotFileName } from "./snapshot-name.ts";
 import { type Snapshot, parseSnapshot } from "./snapshot-reader.ts";
 
 export class SnapshotDownload {
-  readonly id: SnapshotId;
   readonly #disk: Disk;
-  readonly #directory: string;
+  readonly #path: string;
   readonly #file: DiskFile;
 
   constructor(disk: Disk, directory: string, id: SnapshotId) {
-    this.id = id;
     this.#disk = disk;
-    this.#directory = directory;
-    const path = `${directory}/${partialSnapshotFileName(id)}`;
-    disk.remove(path);
-    this.#file = disk.open(path, "create");
+    this.#path = `${directory}/${snapshotFileName(id)}`;
+    const partial = `${directory}/${partialSnapshotFileName(id)}`;
+    disk.remove(partial);
+    this.#file = disk.open(partial, "create");
   }
 
   write(bytes: Buffer, position: number): void {
@@ -35,13 +34,7 @@ export class SnapshotDownload {
       this.drop();
       return null;
     }
-    try {
-      await this.#file.sync();
-    } finally {
-      this.#file.close();
-    }
-    this.#disk.rename(this.#file.path, `${this.#directory}/${snapshotFileName(this.id)}`);
-    await this.#disk.syncDirectory(this.#directory);
+    await putInPlace(this.#disk, this.#file, this.#path);
     return snapshot;
   }
 

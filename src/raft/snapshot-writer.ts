@@ -9,6 +9,7 @@
  */
 import { assert } from "../base/assert.ts";
 import type { Clock, Disk, DiskFile } from "../base/world.ts";
+import { putInPlace } from "../log/replace-file.ts";
 import type { NewControlRecord } from "./control-record.ts";
 import { BATCH_SIZE_MAX, controlBatch, dataBatch, sizeInBatch } from "./raft-batch.ts";
 import { type SnapshotId, partialSnapshotFileName, snapshotFileName } from "./snapshot-name.ts";
@@ -29,8 +30,7 @@ export class SnapshotWriter {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #file: DiskFile;
-  readonly #directory: string;
-  readonly #finalName: string;
+  readonly #finalPath: string;
   readonly #epoch: number;
   #position = 0;
   #nextOffset = 0;
@@ -46,8 +46,7 @@ export class SnapshotWriter {
   ) {
     this.#disk = world.disk;
     this.#clock = world.clock;
-    this.#directory = directory;
-    this.#finalName = names.final;
+    this.#finalPath = `${directory}/${names.final}`;
     this.#epoch = id.epoch;
     const path = `${directory}/${names.partial}`;
     this.#disk.remove(path);
@@ -79,13 +78,7 @@ export class SnapshotWriter {
   async freeze(): Promise<void> {
     this.#writeValues();
     this.#writeControls([{ name: "SnapshotFooterRecord", value: { version: 0 } }]);
-    try {
-      await this.#file.sync();
-    } finally {
-      this.#file.close();
-    }
-    this.#disk.rename(this.#file.path, `${this.#directory}/${this.#finalName}`);
-    await this.#disk.syncDirectory(this.#directory);
+    await putInPlace(this.#disk, this.#file, this.#finalPath);
   }
 
   /** Gives up; the half-written file is removed. */
