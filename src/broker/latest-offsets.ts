@@ -12,7 +12,7 @@ import { listOffsets } from "../protocol/messages/02-list-offsets.ts";
 import type { BrokerPeers } from "./broker-peers.ts";
 import { CONSUMER, listOffset } from "./list-offsets.ts";
 import type { LocalNode } from "./local-node.ts";
-import { RequestGatherer } from "./request-gatherer.ts";
+import { BrokerGatherers } from "./request-gatherer.ts";
 
 interface Entry {
   readonly topic: string;
@@ -23,8 +23,6 @@ interface Entry {
 type Answers = ReadonlyMap<string, LatestOffset>;
 
 const READ_UNCOMMITTED = 0;
-/** Partitions in one request. */
-const PARTITION_COUNT_MAX = 10_000;
 /** As often as Kafka asks again, and after so long first. */
 const ATTEMPTS_MAX = 5;
 const RETRY_FIRST_MS = 1_000;
@@ -32,11 +30,16 @@ const RETRY_FIRST_MS = 1_000;
 export class LatestOffsets {
   readonly #node: LocalNode;
   readonly #peers: BrokerPeers;
-  readonly #gatherers = new Map<number, RequestGatherer<Entry>>();
+  readonly #gatherers: BrokerGatherers<Entry>;
 
   constructor(node: LocalNode, peers: BrokerPeers) {
     this.#node = node;
     this.#peers = peers;
+    this.#gatherers = new BrokerGatherers({
+      clock: node.world.clock,
+      partitionCountOf: () => 1,
+      send: (brokerId, entries) => this.#request(brokerId, entries),
+    });
   }
 
   async of(topicId: string, index: number): Promise<LatestOffset> {
@@ -53,22 +56,8 @@ export class LatestOffsets {
       return failed(ErrorCode.LEADER_NOT_AVAILABLE);
     }
     const { promise, resolve } = Promise.withResolvers<LatestOffset>();
-    this.#gathererOf(leader).add({ topic: topic.name, partition: index, answer: resolve });
+    this.#gatherers.of(leader).add({ topic: topic.name, partition: index, answer: resolve });
     return promise;
-  }
-
-  #gathererOf(brokerId: number): RequestGatherer<Entry> {
-    let gatherer = this.#gatherers.get(brokerId);
-    if (gatherer === undefined) {
-      gatherer = new RequestGatherer({
-        clock: this.#node.world.clock,
-        weightOf: () => 1,
-        weightMax: PARTITION_COUNT_MAX,
-        send: (entries) => this.#request(brokerId, entries),
-      });
-      this.#gatherers.set(brokerId, gatherer);
-    }
-    return gatherer;
   }
 
   async #request(brokerId: number, entries: readonly Entry[]): Promise<void> {

@@ -157,8 +157,8 @@ class StateRequests<P extends object, R extends PartitionResult> {
     this.#send = send;
     this.#gatherer = new RequestGatherer({
       clock,
-      weightOf: () => 1,
-      weightMax: PARTITION_COUNT_MAX,
+      partitionCountOf: () => 1,
+      partitionCountMax: PARTITION_COUNT_MAX,
       send: (entries) => this.#request(entries),
     });
   }

@@ -9,9 +9,10 @@ import type { Clock } from "../base/world.ts";
 
 export interface GathererOptions<E> {
   readonly clock: Clock;
-  /** How much of a request an entry takes; together at most `weightMax`, but at least one entry. */
-  readonly weightOf: (entry: E) => number;
-  readonly weightMax: number;
+  /** How many partitions an entry is about. */
+  readonly partitionCountOf: (entry: E) => number;
+  /** Of a request, which has at least one entry. */
+  readonly partitionCountMax: number;
   /** Sees to all of the entries, whatever happens; the next are sent when it resolves. */
   readonly send: (entries: readonly E[]) => Promise<void>;
 }
@@ -69,13 +70,50 @@ export class RequestGatherer<E> {
   }
 
   #take(): E[] {
-    const { weightOf, weightMax } = this.#options;
-    let [count, weight] = [0, 0];
+    const { partitionCountOf, partitionCountMax } = this.#options;
+    let [count, partitionCount] = [0, 0];
     for (const entry of this.#waiting) {
-      weight += weightOf(entry);
-      if (count > 0 && weight > weightMax) break;
+      partitionCount += partitionCountOf(entry);
+      if (count > 0 && partitionCount > partitionCountMax) break;
       count++;
     }
     return this.#waiting.splice(0, count);
   }
 }
+
+export interface BrokerGatherersOptions<E> extends Omit<
+  GathererOptions<E>,
+  "send" | "partitionCountMax"
+> {
+  readonly send: (brokerId: number, entries: readonly E[]) => Promise<void>;
+}
+
+/** Requests of one kind to any broker. */
+export class BrokerGatherers<E> {
+  readonly #options: BrokerGatherersOptions<E>;
+  readonly #gatherers = new Map<number, RequestGatherer<E>>();
+
+  constructor(options: BrokerGatherersOptions<E>) {
+    this.#options = options;
+  }
+
+  /** By the ids of those that were ever asked. */
+  all(): Iterable<readonly [brokerId: number, gatherer: RequestGatherer<E>]> {
+    return this.#gatherers;
+  }
+
+  of(brokerId: number): RequestGatherer<E> {
+    const known = this.#gatherers.get(brokerId);
+    if (known !== undefined) return known;
+    const { send, ...options } = this.#options;
+    const gatherer = new RequestGatherer<E>({
+      ...options,
+      partitionCountMax: PARTITION_COUNT_MAX,
+      send: (entries) => send(brokerId, entries),
+    });
+    this.#gatherers.set(brokerId, gatherer);
+    return gatherer;
+  }
+}
+
+const PARTITION_COUNT_MAX = 10_000;

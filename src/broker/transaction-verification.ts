@@ -28,7 +28,7 @@ import { TRANSACTION_STATE_TOPIC } from "../metadata/internal-topics.ts";
 import { ErrorCode, errorName } from "../protocol/error-code.ts";
 import { addPartitionsToTxn } from "../protocol/messages/24-add-partitions-to-txn.ts";
 import type { Value } from "../protocol/schema.ts";
-import { RequestGatherer } from "./request-gatherer.ts";
+import { BrokerGatherers } from "./request-gatherer.ts";
 
 export interface TransactionVerificationOptions {
   readonly nodeId: number;
@@ -53,13 +53,11 @@ interface Entry {
 
 /** Since when it has many transactions, and can be asked for a look alone. */
 const BROKER_VERSION = 4;
-/** Partitions in one request. */
-const PARTITION_COUNT_MAX = 10_000;
 const US_PER_MS = 1000;
 
 export class TransactionVerification implements TransactionVerifier {
   readonly #options: TransactionVerificationOptions;
-  readonly #gatherers = new Map<number, RequestGatherer<Entry>>();
+  readonly #gatherers: BrokerGatherers<Entry>;
   /** Until the coordinator has answered, wherever it is. */
   readonly answersUs = new Histogram();
   /** Partitions that may not be written. */
@@ -67,6 +65,11 @@ export class TransactionVerification implements TransactionVerifier {
 
   constructor(options: TransactionVerificationOptions) {
     this.#options = options;
+    this.#gatherers = new BrokerGatherers({
+      clock: options.clock,
+      partitionCountOf: ({ write }) => write.partitions.length,
+      send: (brokerId, entries) => this.#request(brokerId, entries),
+    });
   }
 
   async verify(write: TransactionalWrite, operation: TransactionalOperation): Promise<ErrorCode[]> {
@@ -92,7 +95,7 @@ export class TransactionVerification implements TransactionVerifier {
 
   /** Whoever waits for a broker that coordinates its transaction no more is to try again. */
   leadersChanged(): void {
-    for (const [brokerId, gatherer] of this.#gatherers) {
+    for (const [brokerId, gatherer] of this.#gatherers.all()) {
       const isAstray = ({ write }: Entry) =>
         this.#coordinatorOf(write.transactionalId) !== brokerId;
       for (const { write, answer } of gatherer.giveUp(isAstray)) {
@@ -109,7 +112,7 @@ export class TransactionVerification implements TransactionVerifier {
 
   /** Of each id one waits: see above. */
   #add(brokerId: number, entry: Entry): void {
-    const gatherer = this.#gathererOf(brokerId);
+    const gatherer = this.#gatherers.of(brokerId);
     const { transactionalId, producerEpoch } = entry.write;
     const isSameId = ({ write }: Entry) => write.transactionalId === transactionalId;
     const [before] = gatherer.remove(isSameId);
@@ -132,20 +135,6 @@ export class TransactionVerification implements TransactionVerifier {
     const leader = partitions[coordinatorPartitionFor(transactionalId, partitions.length)]?.leader;
     const broker = leader === undefined ? null : cluster.broker(leader);
     return broker === null || broker.fenced ? null : broker.id;
-  }
-
-  #gathererOf(brokerId: number): RequestGatherer<Entry> {
-    let gatherer = this.#gatherers.get(brokerId);
-    if (gatherer === undefined) {
-      gatherer = new RequestGatherer({
-        clock: this.#options.clock,
-        weightOf: ({ write }) => write.partitions.length,
-        weightMax: PARTITION_COUNT_MAX,
-        send: (entries) => this.#request(brokerId, entries),
-      });
-      this.#gatherers.set(brokerId, gatherer);
-    }
-    return gatherer;
   }
 
   async #request(brokerId: number, entries: readonly Entry[]): Promise<void> {

@@ -23,7 +23,7 @@ import type { MetadataImage } from "../metadata/image.ts";
 import { NO_LEADER } from "../metadata/partition-registration.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { writeTxnMarkers } from "../protocol/messages/27-write-txn-markers.ts";
-import { RequestGatherer } from "./request-gatherer.ts";
+import { BrokerGatherers } from "./request-gatherer.ts";
 import { allFailed, mergedByProducer, type TxnMarkerWriter } from "./txn-marker-writer.ts";
 
 export interface TxnMarkerSenderOptions {
@@ -42,15 +42,17 @@ interface Entry {
   readonly settled: PromiseWithResolvers<TransactionMarkerResult>;
 }
 
-/** Partitions in one request. */
-const PARTITION_COUNT_MAX = 10_000;
-
 export class TxnMarkerSender implements MarkerSender {
   readonly #options: TxnMarkerSenderOptions;
-  readonly #gatherers = new Map<number, RequestGatherer<Entry>>();
+  readonly #gatherers: BrokerGatherers<Entry>;
 
   constructor(options: TxnMarkerSenderOptions) {
     this.#options = options;
+    this.#gatherers = new BrokerGatherers({
+      clock: options.clock,
+      partitionCountOf: ({ sent }) => partitionCountOf(sent.marker),
+      send: (brokerId, entries) => this.#request(brokerId, entries),
+    });
   }
 
   hasPartition(topic: string, partition: number): boolean {
@@ -73,7 +75,7 @@ export class TxnMarkerSender implements MarkerSender {
   /** What waits for brokers that lead none of it any more is given back. */
   leadersChanged(): void {
     const isAstray = (entry: Entry) => this.#isAstray(entry);
-    for (const gatherer of this.#gatherers.values()) gatherer.giveUp(isAstray).forEach(giveBack);
+    for (const [, gatherer] of this.#gatherers.all()) gatherer.giveUp(isAstray).forEach(giveBack);
   }
 
   /** Of one entry for each leader; null where the partition is gone. */
@@ -103,22 +105,8 @@ export class TxnMarkerSender implements MarkerSender {
 
   #sendTo(brokerId: number, sent: SentMarker): Promise<TransactionMarkerResult> {
     const settled = Promise.withResolvers<TransactionMarkerResult>();
-    this.#gathererOf(brokerId).add({ brokerId, sent, settled });
+    this.#gatherers.of(brokerId).add({ brokerId, sent, settled });
     return settled.promise;
-  }
-
-  #gathererOf(brokerId: number): RequestGatherer<Entry> {
-    let gatherer = this.#gatherers.get(brokerId);
-    if (gatherer === undefined) {
-      gatherer = new RequestGatherer({
-        clock: this.#options.clock,
-        weightOf: ({ sent }) => partitionCountOf(sent.marker),
-        weightMax: PARTITION_COUNT_MAX,
-        send: (entries) => this.#request(brokerId, entries),
-      });
-      this.#gatherers.set(brokerId, gatherer);
-    }
-    return gatherer;
   }
 
   async #request(brokerId: number, entries: readonly Entry[]): Promise<void> {
