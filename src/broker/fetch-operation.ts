@@ -118,8 +118,7 @@ export function releaseAll(reads: readonly PartitionRead[]): void {
   for (const { slice } of reads) slice?.release();
 }
 
-/** Many partitions are read for so long without a break, and looked at so many at a time. */
-const SLICE_MS = 2;
+/** So many partitions are looked at together; more are read in slices. */
 const SLICE_LENGTH = 32;
 
 /** Stays synchronous as long as every partition answers at once, and all of them soon. */
@@ -130,7 +129,7 @@ function readAll(
   isRepeated = false,
 ): PartitionRead[] | Promise<PartitionRead[]> {
   const reads: PartitionRead[] = [];
-  const slices = targets.length > SLICE_LENGTH ? new Slices(clock, SLICE_MS) : null;
+  const slices = targets.length > SLICE_LENGTH ? new Slices(clock) : null;
   let left = limits.maxBytes;
   for (let index = 0; index < targets.length; index++) {
     const read = readOne(targets[index]!, limits, left, isRepeated);
@@ -153,7 +152,7 @@ async function readRest(
   pending: PartitionRead | Promise<PartitionRead>,
   isRepeated: boolean,
 ): Promise<PartitionRead[]> {
-  const slices = new Slices(clock, SLICE_MS);
+  const slices = new Slices(clock);
   let left = leftBefore;
   let read = await pending;
   for (;;) {

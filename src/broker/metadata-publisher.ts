@@ -15,6 +15,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { Queue } from "../base/queue.ts";
+import { SLICE_MS } from "../base/slices.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
 import type { MetadataDelta } from "../metadata/delta.ts";
 import { UNASSIGNED_DIRECTORY } from "../metadata/directory-id.ts";
@@ -28,8 +29,7 @@ import type { LogDirMoves } from "./log-dir-moves.ts";
 import type { ReplicationManager } from "./replication-manager.ts";
 import { topicLogConfig } from "./settings/topic-log-config.ts";
 
-/** Changes are made for so long without a break, and so many. */
-const SLICE_MS = 2;
+/** So many changes are made without a break. */
 const SLICE_LENGTH = 256;
 
 export interface PublishedNode extends LocalNode {

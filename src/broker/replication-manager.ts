@@ -53,7 +53,6 @@ interface Fetching {
   readonly address: string;
 }
 
-const SLICE_MS = 2;
 /** Then what is to be asked may be another; it is asked until it is answered. */
 const ALTER_PARTITION_MS_MAX = 10_000;
 const MS_PER_SECOND = 1000;
@@ -228,7 +227,7 @@ export class ReplicationManager {
 
   async #leaveOutLagging(): Promise<void> {
     const { clock } = this.#node.world;
-    const slices = new Slices(clock, SLICE_MS);
+    const slices = new Slices(clock);
     for (const partition of this.#led) {
       partition.maybeShrinkIsr(clock.monotonicMs());
       if (slices.isOver) await slices.next();

@@ -15,8 +15,6 @@ import type { Coolable } from "./log-host.ts";
 const IDLE_MS = 10_000;
 /** Timers of JavaScript hold no more; a longer time is never. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
-/** Logs are looked after for so long without a break. */
-const SLICE_MS = 2;
 
 export class Housekeeping {
   readonly #clock: Clock;
@@ -53,7 +51,7 @@ export class Housekeeping {
   }
 
   async forEach<T>(all: Iterable<T>, visit: (each: T) => void): Promise<void> {
-    const slices = new Slices(this.#clock, SLICE_MS);
+    const slices = new Slices(this.#clock);
     for (const each of all) {
       if (this.#isStopped) return;
       visit(each);

@@ -17,9 +17,6 @@ export interface WaitingAppend {
   readonly examined: () => Promise<AppendResult>;
 }
 
-/** Short appends that have waited go on for so long without a break. */
-const SLICE_MS = 2;
-
 export class AppendQueue {
   readonly #clock: Clock;
   readonly #waiting = new Queue<Waiting>();
@@ -44,7 +41,7 @@ export class AppendQueue {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    const slices = new Slices(this.#clock, SLICE_MS);
+    const slices = new Slices(this.#clock);
     while (this.#waiting.length > 0) {
       const { append, isLong, resolve, reject } = this.#waiting.first();
       try {

@@ -54,8 +54,6 @@ type Activity =
   | { readonly kind: "stopping" }
   | { readonly kind: "paused"; readonly count: number };
 
-/** Logs are looked at for so long without a break. */
-const SLICE_MS = 2;
 /** A piece of a pass: a few milliseconds of a thread. */
 const PIECE_BYTES_MAX = 1 << 20;
 const BUFFER_BYTES_MIN = 4096;
@@ -268,7 +266,7 @@ export class LogCleaner {
   /** Of those that nobody works on. Lets others run between slices of the work. */
   async #forEachCompacted(visit: (log: Log) => void): Promise<void> {
     const { host, logs } = this.#options;
-    const slices = new Slices(host.clock, SLICE_MS);
+    const slices = new Slices(host.clock);
     for (const log of [...logs()]) {
       if (this.#isStopped) return;
       if (!this.#isFree(log)) continue;
