@@ -25,7 +25,7 @@ export interface AppendedBatch<Records> extends Placement {
 export interface FeedListener<Records> {
   committed(batches: readonly AppendedBatch<Records>[]): void;
   /** All before the epoch's start has been handed on. */
-  leads(epoch: number, epochStartOffset: number): void;
+  leads(epoch: number): void;
 }
 
 interface FeedSource {
@@ -154,7 +154,7 @@ export class CommitFeed<Records> {
     const leadership = this.#leadership;
     if (leadership !== null && leadership.epochStartOffset <= this.#nextOffset) {
       this.#leadership = null;
-      this.#listener.leads(leadership.epoch, leadership.epochStartOffset);
+      this.#listener.leads(leadership.epoch);
     }
     while (this.#waiting.length > 0 && this.#waiting.first().endOffset <= this.#nextOffset) {
       this.#waiting.shift().resolve();
