@@ -19,6 +19,7 @@ import {
   TOPIC,
   TransactionWriter,
 } from "./actors.ts";
+import { Admin } from "./admin.ts";
 import { checkHistory } from "./check-history.ts";
 import { ClassicMember } from "./classic-member.ts";
 import { ConsumerMember } from "./consumer-member.ts";
@@ -27,6 +28,7 @@ import { checkCommitted } from "./group-members.ts";
 import { History, type Isolation } from "./history.ts";
 import type { Generation } from "./producers.ts";
 import { endOf } from "./reader.ts";
+import { SpareClient } from "./spare-client.ts";
 import { retried, type Wire } from "./wire.ts";
 
 /** Where its records are. */
@@ -72,6 +74,8 @@ export interface WorkloadOptions {
   readonly valueSizeMax?: number;
   /** Protocols of which there are groups, whose members commit how far they are. */
   readonly groups?: readonly GroupKind[];
+  /** Somebody moves partitions between these brokers, and changes what else there is. */
+  readonly moveBetween?: readonly number[];
 }
 
 export type GroupKind = keyof typeof MEMBERS;
@@ -117,6 +121,7 @@ export class Workload {
       ...this.#pollers("reader", "read_committed"),
       ...this.#pollers("peeker", "read_uncommitted"),
       ...(options.groups ?? []).flatMap((kind) => this.#members(kind)),
+      ...(options.moveBetween === undefined ? [] : this.#movers(options.moveBetween)),
     ];
   }
 
@@ -218,6 +223,14 @@ export class Workload {
       const role = this.#role(sameName ?? `${name} of ${topic}-${partition}`);
       return new Poller(role, topic, partition, isolation);
     });
+  }
+
+  #movers(brokerIds: readonly number[]): Actor[] {
+    const { replicationFactor } = this.#options;
+    return [
+      new Admin(this.#role("admin"), brokerIds, replicationFactor),
+      new SpareClient(this.#role("spare client")),
+    ];
   }
 
   #members(kind: GroupKind): Actor[] {

@@ -8,6 +8,7 @@ import { joinGroup } from "../../../src/protocol/messages/11-join-group.ts";
 import { heartbeat } from "../../../src/protocol/messages/12-heartbeat.ts";
 import { leaveGroup } from "../../../src/protocol/messages/13-leave-group.ts";
 import { syncGroup } from "../../../src/protocol/messages/14-sync-group.ts";
+import { deleteRecords } from "../../../src/protocol/messages/21-delete-records.ts";
 import { initProducerId } from "../../../src/protocol/messages/22-init-producer-id.ts";
 import { addPartitionsToTxn } from "../../../src/protocol/messages/24-add-partitions-to-txn.ts";
 import { addOffsetsToTxn } from "../../../src/protocol/messages/25-add-offsets-to-txn.ts";
@@ -52,6 +53,11 @@ const ROUTES = new Map<number, Route>([
   ),
   route(
     listOffsets,
+    ({ topics }) => leaderOf(topics?.[0]?.name, topics?.[0]?.partitions?.[0]?.partitionIndex),
+    ({ topics }) => topics[0]?.partitions[0]?.errorCode,
+  ),
+  route(
+    deleteRecords,
     ({ topics }) => leaderOf(topics?.[0]?.name, topics?.[0]?.partitions?.[0]?.partitionIndex),
     ({ topics }) => topics[0]?.partitions[0]?.errorCode,
   ),

@@ -113,6 +113,7 @@ class Run {
       pauseMsMax: random.pick([300, 600, 1200]),
       valueSizeMax: random.pick([1, 40, 900]),
       groups: GROUP_KINDS.filter(() => random.chance(0.3)),
+      ...(random.chance(0.25) ? { moveBetween: this.#cluster.brokers.map(({ id }) => id) } : {}),
     });
   }
 

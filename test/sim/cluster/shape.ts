@@ -36,14 +36,14 @@ export interface Shape {
   readonly firstVoters: VoterSet | null;
 }
 
-/** A cluster of so many brokers, mostly; now and then one of five, or one with roles apart. */
+/** A cluster of so many brokers, mostly; now and then one of more, or one with roles apart. */
 export function someShape(random: FakeRandom, brokerCount: number): Shape {
   const isUsual = brokerCount === COPIES_MAX;
-  const isLarge = isUsual && random.chance(0.06);
+  const isLarge = isUsual && random.chance(0.12);
   const controllerCount = isUsual && !isLarge && random.chance(0.15) ? random.pick([1, 3]) : 0;
   const hasTwo = random.chance(0.25);
   const directories = hasTwo ? [DIRECTORY, OTHER_DIRECTORY] : [DIRECTORY];
-  const count = isLarge ? 5 : brokerCount;
+  const count = isLarge ? random.pick([4, 5]) : brokerCount;
   const isController = controllerCount === 0;
   const brokers = idsFrom(1, count).map((id): Member => {
     return { id, isBroker: true, isController, directories };
