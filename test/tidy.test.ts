@@ -84,6 +84,23 @@ describe("layers", () => {
   });
 });
 
+describe("the map", () => {
+  const map = readFileSync(join(ROOT, "src/README.md"), "utf8");
+
+  test("names every folder of src", () => {
+    const folders = new Set(sources.map((file) => dirname(relative("src", file))));
+    folders.delete(".");
+    expect([...folders].filter((folder) => !map.includes(`\`${folder}/\``))).toEqual([]);
+  });
+
+  test("names files that are there", () => {
+    const known = [...sources, ...tests];
+    const named = [...map.matchAll(/`(?:\.\.\.?\/)?([\w/-]+\.ts)`/g)].map((found) => found[1]!);
+    const isThere = (name: string) => known.some((file) => `/${file}`.endsWith(`/${name}`));
+    expect(named.filter((name) => !isThere(name))).toEqual([]);
+  });
+});
+
 describe("sizes", () => {
   test(`a file has at most ${LINES_MAX} lines`, () => {
     const long = [...sources, ...tests].filter((file) => linesOf(file).length > LINES_MAX + 1);
