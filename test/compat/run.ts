@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { CLIENTS, type Client } from "./clients.ts";
 import { startCluster } from "./cluster/cluster-target.ts";
+import { kindOf } from "./cluster/command.ts";
 import { COMPAT_FOLDER, installKafka } from "./harness/install.ts";
 import { CompatError, differences, isFailure, isJsonObject } from "./harness/outcome.ts";
 import { parseOutcomeLine, type Json, type Outcomes } from "./harness/outcome.ts";
@@ -186,7 +187,7 @@ function startFor(
 function nodeKinds(kind: TargetKind): TargetKind[] {
   const given = options.nodes.split(",");
   if (given.length === 1) return Array.from({ length: Number(given[0]) }, () => kind);
-  return given.map((name) => (name === "kafka" ? "kafka" : "bunka"));
+  return given.map(kindOf);
 }
 
 /** An Apache Kafka beside the broker under test, whichever that is. */

@@ -24,8 +24,8 @@ import { createTopics } from "../../../src/protocol/messages/19-create-topics.ts
 import { IdempotentProducer } from "../../consistency/producers.ts";
 import { retried } from "../../consistency/wire.ts";
 import { installJavaDrivers } from "../harness/install.ts";
-import type { TargetKind } from "../harness/target.ts";
 import { Cluster } from "./cluster.ts";
+import { kindsOf } from "./command.ts";
 import { measureCatchUp } from "./figures/catch-up.ts";
 import { measureCoordinatorLoad } from "./figures/coordinator-load.ts";
 import { measureElections } from "./figures/election.ts";
@@ -92,9 +92,7 @@ async function measure(): Promise<void> {
 }
 
 async function withCluster(name: string, use: (cluster: Cluster) => Promise<void>): Promise<void> {
-  const kinds = flags.kinds
-    .split(",")
-    .map((kind): TargetKind => (kind === "kafka" ? "kafka" : "bunka"));
+  const kinds = kindsOf(flags.kinds);
   const own = join(folder, name);
   const cluster = await Cluster.make(own, { kinds });
   try {

@@ -9,14 +9,13 @@
  *
  * With `--from kafka --to kafka` it is a rolling restart: the yardstick.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Chance } from "../../fuzz/chance.ts";
 import { installJavaDrivers } from "../harness/install.ts";
 import type { TargetKind } from "../harness/target.ts";
 import { Cluster, type ClusterNode } from "./cluster.ts";
+import { Command, kindOf } from "./command.ts";
 import { JavaProgram } from "./java-program.ts";
 import { JavaTools } from "./java-tools.ts";
 import { type Context, makeTopic, readAll, until, writeFile } from "./scenarios/context.ts";
@@ -36,22 +35,10 @@ const { values: flags } = parseArgs({
   },
 });
 
-const folder = mkdtempSync(join(tmpdir(), "bunka-ladder-"));
-const startMs = performance.now();
-const say = (line: string): void => {
-  console.log(`${((performance.now() - startMs) / 1000).toFixed(1).padStart(7)} s  ${line}`);
-};
-let isBad = false;
-try {
-  await installJavaDrivers();
-  await climb(kindOf(flags.from), kindOf(flags.to));
-} catch (error) {
-  isBad = true;
-  console.error(error);
-}
-if (isBad || flags.keep) console.log(`kept ${folder}`);
-else rmSync(folder, { recursive: true, force: true });
-process.exit(isBad ? 1 : 0);
+const command = new Command("ladder");
+const { folder, say } = command;
+const climbed = installJavaDrivers().then(() => climb(kindOf(flags.from), kindOf(flags.to)));
+await command.end(climbed, flags.keep);
 
 async function climb(from: TargetKind, to: TargetKind): Promise<void> {
   const kinds = [from, from, from];
@@ -139,8 +126,4 @@ function startProducer(context: Context): JavaProgram {
   };
   const mainClass = "org.apache.kafka.tools.VerifiableProducer";
   return new JavaProgram(mainClass, Object.entries(words).flat(), join(folder, "producer.log"));
-}
-
-function kindOf(text: string): TargetKind {
-  return text === "kafka" ? "kafka" : "bunka";
 }

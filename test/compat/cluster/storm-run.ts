@@ -4,12 +4,9 @@
  *   bun test/compat/cluster/storm-run.ts [--kinds kafka,bunka,bunka] [--rounds 20] [--seed 7]
  *     [--troubles kill,freeze,cut] [--generation old|new] [--lasts MS] [--minutes 4] [--keep]
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Chance } from "../../fuzz/chance.ts";
-import type { TargetKind } from "../harness/target.ts";
+import { Command, kindsOf } from "./command.ts";
 import { runStorm, type StormPlan } from "./run-storm.ts";
 import { TROUBLES } from "./storm.ts";
 
@@ -27,27 +24,13 @@ const { values: flags } = parseArgs({
   },
 });
 
-const folder = mkdtempSync(join(tmpdir(), "bunka-storm-"));
-const startMs = performance.now();
-const say = (line: string): void => {
-  console.log(`${((performance.now() - startMs) / 1000).toFixed(1).padStart(7)} s  ${line}`);
-};
-let isBad = false;
-try {
-  await storm();
-} catch (error) {
-  isBad = true;
-  console.error(error);
-}
-if (isBad || flags.keep) console.log(`kept ${folder}`);
-else rmSync(folder, { recursive: true, force: true });
-process.exit(isBad ? 1 : 0);
+const command = new Command("storm");
+const { folder, startMs, say } = command;
+await command.end(storm(), flags.keep);
 
 async function storm(): Promise<void> {
   const seed = Number(flags.seed ?? Math.floor(Math.random() * 2 ** 31));
-  const kinds = flags.kinds
-    .split(",")
-    .map((kind): TargetKind => (kind === "kafka" ? "kafka" : "bunka"));
+  const kinds = kindsOf(flags.kinds);
   const troubles = TROUBLES.filter((trouble) => flags.troubles.split(",").includes(trouble));
   say(`seed ${seed}, ${kinds.join(",")}, ${troubles.join(",")}`);
   const plan: StormPlan = {
