@@ -156,6 +156,13 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     return this.#queue.length;
   }
 
+  /** Why it is still there, for a line of the log. */
+  get delay(): string {
+    const { oldest } = this.#queue;
+    const what = oldest === null ? "unsent answers" : `API ${oldest.apiKey} of ${oldest.clientId}`;
+    return `${this.#name()}: ${this.#state === "lingering" ? "no FIN" : what}`;
+  }
+
   // The socket's events.
 
   data(chunk: Buffer): void {

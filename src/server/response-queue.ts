@@ -36,6 +36,11 @@ export class ResponseQueue {
     return this.#exchanges.length - this.#started;
   }
 
+  /** What the next answer is for; null when there is nothing to answer. */
+  get oldest(): Exchange | null {
+    return this.#exchanges.length === 0 ? null : this.#exchanges.first();
+  }
+
   push(exchange: Exchange): void {
     this.#exchanges.push(exchange);
   }

@@ -60,6 +60,9 @@ export interface ClientCount {
   count: number;
 }
 
+/** Of those that are late when the node stops, so many are named. */
+const LATE_TOLD_MAX = 5;
+
 export class Server {
   readonly requests = new RequestStats();
   readonly loopLag: LoopLag;
@@ -233,8 +236,10 @@ export class Server {
     const left = () => [...this.#connections.values()].filter((one) => isMeant(one.connection));
     const isEmpty = () => left().length === 0;
     if (await waitUntil(clock, [this.#someoneLeft], timeoutMs, isEmpty)) return;
-    this.#logger.warn(`${left().length} connections reset at the stop's deadline`);
-    for (const { connection } of left()) connection.terminate("stop");
+    const late = left().map(({ connection }) => connection);
+    this.#logger.warn(`${late.length} connections reset at the stop's deadline`);
+    for (const { delay } of late.slice(0, LATE_TOLD_MAX)) this.#logger.warn(`late: ${delay}`);
+    for (const connection of late) connection.terminate("stop");
     await waitUntil(clock, [this.#someoneLeft], TERMINATE_MS_MAX, isEmpty);
   }
 

@@ -349,7 +349,9 @@ describe("starting and stopping", () => {
     world.clock.advance(200);
     expect([isStopped, server.connectionCount]).toEqual([true, 0]);
     expect([stuck.closeReason, long.closeReason]).toEqual(["ECONNRESET", "ECONNRESET"]);
-    expect(lines.at(-1)).toContain("2 connections reset");
+    expect(lines.at(-3)).toContain("2 connections reset");
+    expect(lines.at(-2)).toContain("unsent answers");
+    expect(lines.at(-1)).toMatch(/API \d+ of /);
   });
 });
 

@@ -26,6 +26,9 @@ const BUNKA_ALONE: readonly TargetKind[] = ["bunka", "bunka", "bunka"];
 const LASTS_MS_MAX = 1000;
 const PEACE_MS_MAX = 200;
 
+/** Nobody should have waited so long. */
+const LATE_STOP = /reset at the stop's deadline| late: /;
+
 /** Resolves with what it was; rejects with the first thing that was not as it must be. */
 export async function runStorm(chance: Chance, plan: StormPlan): Promise<string> {
   const { folder, troubles, generation, rounds, kinds = BUNKA_ALONE } = plan;
@@ -57,6 +60,9 @@ export async function runStorm(chance: Chance, plan: StormPlan): Promise<string>
     await finish();
     await cluster.stop();
     const batches = compareReplicas(cluster, WORKLOAD_PARTITIONS);
+    for (const { id, log } of cluster.nodes) {
+      for (const line of log.split("\n")) if (LATE_STOP.test(line)) say?.(`node ${id}: ${line}`);
+    }
     const counts = [...weather.counts].map(([trouble, count]) => `${count} ${trouble}`).join(", ");
     return (
       `${weather.roundCount} rounds (${counts}; ${weather.seenCount} deaths seen before the end), ` +
