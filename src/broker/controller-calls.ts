@@ -52,7 +52,6 @@ const envelopes = later((): Envelopes => require("./envelope.ts"));
 const WITH_EPOCHS_VERSION = 3;
 
 export interface ControllerCall<Request, Reply> {
-  readonly name: string;
   readonly line: Line;
   /** For the controller in this process. */
   command(request: Request): Command<Reply>;
@@ -169,7 +168,6 @@ function callOf<Q extends QI, QI, R, RI, Reply extends Errors>(
   read: (response: R) => Reply,
 ): ControllerCall<Q, Reply> {
   return {
-    name: api.name,
     line,
     command,
     send: (peer, request, timeoutMs) => peer.ask(api, () => request, timeoutMs, read),
