@@ -16,6 +16,7 @@
  */
 import { Slices } from "../base/slices.ts";
 import type { Broker } from "../broker/broker.ts";
+import { absenceError } from "../broker/find-partition.ts";
 import type { ProducedTransaction } from "../broker/produced-transaction.ts";
 import { aliveNodeView } from "../broker/topic-view.ts";
 import type { AppendResult } from "../log/append-result.ts";
@@ -248,7 +249,7 @@ function findPartition(
 ): Partition | null {
   const found = knownTopic(topic, context, broker);
   const partition = found?.partition(answer.index) ?? null;
-  const absent = partition === null ? absenceError(topic, answer.index, context, broker) : null;
+  const absent = partition === null ? absence(topic, answer.index, context, broker) : null;
   if (absent !== null && absent !== ErrorCode.NOT_LEADER_OR_FOLLOWER) {
     answer.errorCode = absent;
   } else if (answer.errorCode !== ErrorCode.NONE) {
@@ -267,17 +268,14 @@ function isForbidden(topic: string, { clientId }: RequestContext): boolean {
   return isInternalTopic(topic) && clientId !== ADMIN_CLIENT_ID;
 }
 
-/** Of what is not on this node: the metadata may know it on another. */
-function absenceError(
+function absence(
   topic: TopicData,
   index: number,
   context: RequestContext,
   broker: Broker,
 ): ErrorCode {
-  const known = topicImageOf(topic, context, broker);
-  if (known?.partitions[index] !== undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
-  const isUnknownId = known === null && context.apiVersion >= TOPIC_IDS_VERSION;
-  return isUnknownId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  const isNamedById = context.apiVersion >= TOPIC_IDS_VERSION;
+  return absenceError(topicImageOf(topic, context, broker), index, isNamedById);
 }
 
 /** Null when the answer is complete. */

@@ -1,5 +1,6 @@
 /** A partition of this node by name, or why a client cannot have it here. */
 import type { MetadataImage } from "../metadata/image.ts";
+import type { TopicImage } from "../metadata/topics-image.ts";
 import type { Partition } from "../partition/partition.ts";
 import type { Partitions } from "../partition/partitions.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
@@ -14,10 +15,17 @@ export function findPartition(
   topic: string,
   index: number,
 ): Partition | ErrorCode {
-  const partition = partitions.find(topic, index);
-  if (partition !== null) return partition;
+  return partitions.find(topic, index) ?? absenceError(image.topics.byName(topic), index, false);
+}
+
+/** Of a partition that this node has not: whether its topic `isNamedById`, and the image knows it. */
+export function absenceError(
+  known: TopicImage | null,
+  index: number,
+  isNamedById: boolean,
+): ErrorCode {
   // Elsewhere: the client finds it with newer metadata.
-  return image.topics.byName(topic)?.partitions[index] !== undefined
-    ? ErrorCode.NOT_LEADER_OR_FOLLOWER
-    : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  if (known?.partitions[index] !== undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+  const isUnknownId = known === null && isNamedById;
+  return isUnknownId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
 }

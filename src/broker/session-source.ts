@@ -3,7 +3,7 @@ import type { Signal } from "../base/signal.ts";
 import { NO_REPLICA, type PartitionRead, readableEnd } from "../partition/fetch-read.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import type { FetchSource, FetchTarget } from "./fetch-operation.ts";
-import type { PartitionSource } from "./find-partition.ts";
+import { absenceError, type PartitionSource } from "./find-partition.ts";
 import {
   type FetchPartitionRequest,
   type FetchSession,
@@ -25,13 +25,7 @@ export function targetOf(
   const known = usesTopicIds
     ? image.topics.byId(request.topicId)
     : image.topics.byName(request.topic ?? "");
-  const errorCode =
-    known === null && usesTopicIds
-      ? ErrorCode.UNKNOWN_TOPIC_ID
-      : known?.partitions[index] === undefined
-        ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-        : ErrorCode.NOT_LEADER_OR_FOLLOWER;
-  return { request, partition, errorCode };
+  return { request, partition, errorCode: absenceError(known, index, usesTopicIds) };
 }
 
 export class SessionSource implements FetchSource {
