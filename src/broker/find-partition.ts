@@ -18,7 +18,7 @@ export function findPartition(
   return partitions.find(topic, index) ?? absenceError(image.topics.byName(topic), index, false);
 }
 
-/** Of a partition that this node has not: whether its topic `isNamedById`, and the image knows it. */
+/** Of a partition that this node has not; `known` is its topic as the image has it. */
 export function absenceError(
   known: TopicImage | null,
   index: number,
