@@ -12,7 +12,7 @@ import { addressOf, BROKER_PORT, type Member, settingsOf, type Shape } from "./s
 import { SimulatedNode } from "./simulated-node.ts";
 
 export const METADATA_DIRECTORY = "__cluster_metadata-0";
-const CLUSTER_ID = "c2ltdWxhdGVkLWNsdXN0ZQ";
+export const CLUSTER_ID = "c2ltdWxhdGVkLWNsdXN0ZQ";
 const LAST_EVENTS = 60;
 
 export interface ClusterPlan {

@@ -41,6 +41,8 @@ export interface Nemeses {
   /** Ends it for a while; false where it cannot be. */
   down(node: SimulatedNode, what: string, act: () => void): boolean;
   later(afterMs: number, act: () => void): void;
+  /** Nothing else makes the quorum smaller. */
+  readonly mayLoseVoters: boolean;
 }
 
 const FULL_MS_MAX = 5000;
@@ -137,9 +139,10 @@ export class DiskTroubles {
   }
 
   #mayLoseVote({ member }: SimulatedNode): boolean {
-    const { shape } = this.all.cluster;
+    const { cluster, mayLoseVoters } = this.all;
+    const { shape } = cluster;
     const controllers = shape.members.filter(({ isController }) => isController);
     if (!member.isController) return true;
-    return shape.firstVoters !== null && controllers.length >= QUORUM_MIN;
+    return mayLoseVoters && shape.firstVoters !== null && controllers.length >= QUORUM_MIN;
   }
 }

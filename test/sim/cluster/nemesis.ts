@@ -13,6 +13,7 @@ import { someFault } from "../some-fault.ts";
 import type { Cluster } from "./cluster.ts";
 import { DISK_TROUBLES, type DiskTrouble, DiskTroubles } from "./disk-troubles.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
+import { VoterTroubles } from "./voter-troubles.ts";
 
 export type Trouble =
   | "kill"
@@ -26,6 +27,7 @@ export type Trouble =
   | "slow disk"
   | "disk fault"
   | "clock jump"
+  | "voter leaves"
   | DiskTrouble;
 
 export const TROUBLES: readonly Trouble[] = [
@@ -40,6 +42,7 @@ export const TROUBLES: readonly Trouble[] = [
   "slow disk",
   "disk fault",
   "clock jump",
+  "voter leaves",
   ...DISK_TROUBLES,
 ];
 
@@ -73,11 +76,13 @@ export class Nemesis {
   #isOver = false;
   readonly counts = new Map<Trouble, number>();
   readonly #disks: DiskTroubles;
+  readonly #voters: VoterTroubles;
 
   constructor(cluster: Cluster, random: FakeRandom, plan: NemesisPlan) {
     this.#cluster = cluster;
     this.#random = random;
     this.#plan = plan;
+    this.#voters = new VoterTroubles(cluster);
     this.#disks = new DiskTroubles({
       cluster,
       random,
@@ -86,6 +91,7 @@ export class Nemesis {
       forgot: (node) => this.#forgot(node),
       down: (node, what, act) => this.#down(node, what, act),
       later: (afterMs, act) => this.#later(afterMs, act),
+      mayLoseVoters: !plan.troubles.includes("voter leaves"),
     });
   }
 
@@ -162,6 +168,8 @@ export class Nemesis {
       case "clock jump":
         node.world.clock.jumpWall(this.#random.between(-3_600_000, 3_600_000));
         return true;
+      case "voter leaves":
+        return this.#voters.remove(node);
       default:
         return this.#disks.begin(trouble, node);
     }

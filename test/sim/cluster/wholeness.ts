@@ -1,6 +1,6 @@
 /**
  * What a cluster that nobody disturbs any more has to come to by itself: every broker is there, and
- * knows who leads what, and every copy is in sync.
+ * knows who leads what, every copy is in sync, and every controller votes.
  */
 import type { Node } from "../../../src/server/node.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
@@ -11,7 +11,9 @@ export function whatIsMissing(nodes: readonly SimulatedNode[]): string | null {
   if (away !== undefined) return `node ${away.id} is not up`;
   const running = nodes.map((node) => node.running!);
   const { image } = running.reduce((one, other) => (isNewer(one, other) ? one : other)).broker;
-  for (const { id, member } of nodes) {
+  for (const { id, member, running: node } of nodes) {
+    const { raft } = node!.broker.metadata;
+    if (member.isController && raft.state === "observer") return `node ${id} does not vote`;
     if (member.isBroker && !image.cluster.isActive(id)) return `broker ${id} is not active`;
   }
   for (const { name, id, partitions } of image.topics.values()) {
