@@ -14,6 +14,9 @@ export interface LoadedMetadata {
   readonly lastTimestamp: number;
 }
 
+/** A tenth of a millisecond. */
+const RECORDS_A_STEP = 64;
+
 /** Throws `ProtocolError` for what cannot be read: a record that is skipped would be a lie. */
 export function loadMetadata(
   raftLog: RaftLog,
@@ -31,11 +34,27 @@ export function loadSnapshot(
   snapshot: Snapshot,
   clusterId: string,
 ): LoadedMetadata {
+  const steps = loadSteps(id, snapshot, clusterId);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** For a node that serves others meanwhile. */
+export function* loadSteps(
+  id: SnapshotId,
+  snapshot: Snapshot,
+  clusterId: string,
+): Generator<undefined, LoadedMetadata, undefined> {
   const replay = new Replay(new MetadataImage(clusterId));
   const lastOffset = id.endOffset - 1;
   // That of format holds voters only.
   const values = isBootstrapSnapshot(id) ? [] : snapshot.values;
-  for (const value of values) replay.replay(decodeRecord(value), lastOffset);
+  for (let index = 0; index < values.length; index++) {
+    replay.replay(decodeRecord(values[index]!), lastOffset);
+    if (index % RECORDS_A_STEP === RECORDS_A_STEP - 1) yield;
+  }
   const lastTimestamp = snapshot.lastContainedLogTimestamp;
   return { replay, lastOffset, lastEpoch: id.epoch, lastTimestamp };
 }

@@ -21,6 +21,7 @@
 import { later } from "../base/later.ts";
 import type { Logger } from "../base/logger.ts";
 import { Signal, waitUntil } from "../base/signal.ts";
+import { Slices } from "../base/slices.ts";
 import type { World } from "../base/world.ts";
 import { DirectoryLock } from "../log/directory-lock.ts";
 import type { LogHost } from "../log/log-host.ts";
@@ -48,7 +49,7 @@ import { deltaOfAll } from "./full-delta.ts";
 import type { MetadataImage } from "./image.ts";
 import { MetadataStoppedError, NotControllerError } from "./metadata-errors.ts";
 import { MetadataStats } from "./metadata-stats.ts";
-import { type LoadedMetadata, loadMetadata, loadSnapshot } from "./metadata-loader.ts";
+import { type LoadedMetadata, loadMetadata, loadSteps } from "./metadata-loader.ts";
 import { openMetadataLog } from "./metadata-log.ts";
 import type { MetadataSettings, QuorumSettings } from "./metadata-settings.ts";
 import { type MetadataRecord, decodeRecord } from "./record.ts";
@@ -306,8 +307,10 @@ export class MetadataNode {
     this.#snapshots.committed(bytes);
   }
 
-  #loadSnapshot(id: SnapshotId, snapshot: Snapshot): void {
-    const loaded = loadSnapshot(id, snapshot, this.#options.clusterId);
+  async #loadSnapshot(id: SnapshotId, snapshot: Snapshot): Promise<void> {
+    const { clusterId, world } = this.#options;
+    const loaded = await new Slices(world.clock).finish(loadSteps(id, snapshot, clusterId));
+    if (this.#stopped !== null) return;
     this.#replay.restart();
     this.#lastOffset = loaded.lastOffset;
     this.#lastEpoch = loaded.lastEpoch;

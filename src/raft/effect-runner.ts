@@ -180,7 +180,7 @@ export class EffectRunner<Records> {
     assert(download !== null, "a snapshot that has come");
     this.#download = null;
     const { logger, listener, take } = this.#options;
-    const snapshot = await download.complete();
+    const snapshot = await download.complete(this.#clock);
     if (this.#isClosed) return;
     if (snapshot === null) {
       logger.error(`${snapshotFileName(id)}, as the leader sent it, is not whole: asking again`);
@@ -192,7 +192,8 @@ export class EffectRunner<Records> {
     this.#log.restartAt(id);
     await this.#log.syncCut();
     logger.info(`${snapshotFileName(id)} has come from the leader, and stands for the log`);
-    listener.loadSnapshot(id, snapshot);
+    await listener.loadSnapshot(id, snapshot);
+    if (this.#isClosed) return;
     this.#feed.restart(id.endOffset);
     take({ kind: "snapshotLoaded", id, facts: factsOfSnapshot(snapshot, id.endOffset) });
   }

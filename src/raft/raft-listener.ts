@@ -6,8 +6,8 @@ import type { Snapshot } from "./snapshot-reader.ts";
 export interface RaftListener<Records> extends FeedListener<Records> {
   /** What it led is over; who waits for what it appended is told so afterwards. */
   resigned(): void;
-  /** A snapshot stands for all that was committed before its end. */
-  loadSnapshot(id: SnapshotId, snapshot: Snapshot): void;
+  /** A snapshot stands for all that was committed before its end: the rest waits for it. */
+  loadSnapshot(id: SnapshotId, snapshot: Snapshot): Promise<void>;
   /** Another node reads the log. */
   wasRead(): void;
   /** Nothing can be committed any more. */

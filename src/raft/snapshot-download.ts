@@ -4,11 +4,12 @@
  *   %020d-%010d-0.checkpoint.part     as far as it has come
  *   %020d-%010d.checkpoint            whole, read once to be sure, and on the disk
  */
-import type { Disk, DiskFile } from "../base/world.ts";
+import { Slices } from "../base/slices.ts";
+import type { Clock, Disk, DiskFile } from "../base/world.ts";
 import { putInPlace } from "../log/replace-file.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { type SnapshotId, partialSnapshotFileName, snapshotFileName } from "./snapshot-name.ts";
-import { type Snapshot, parseSnapshot } from "./snapshot-reader.ts";
+import { parseSteps, type Snapshot } from "./snapshot-reader.ts";
 
 export class SnapshotDownload {
   readonly #disk: Disk;
@@ -28,8 +29,8 @@ export class SnapshotDownload {
   }
 
   /** What it says; it is durable under its name then. Null, and nothing is left, if it is cut. */
-  async complete(): Promise<Snapshot | null> {
-    const snapshot = this.#read();
+  async complete(clock: Clock): Promise<Snapshot | null> {
+    const snapshot = await this.#read(clock);
     if (snapshot === null) {
       this.drop();
       return null;
@@ -43,9 +44,10 @@ export class SnapshotDownload {
     this.#disk.remove(this.#file.path);
   }
 
-  #read(): Snapshot | null {
+  async #read(clock: Clock): Promise<Snapshot | null> {
     try {
-      return parseSnapshot(this.#disk.readWhole(this.#file.path));
+      const bytes = this.#disk.readWhole(this.#file.path);
+      return await new Slices(clock).finish(parseSteps(bytes));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       return null;

@@ -42,6 +42,15 @@ export function readSnapshotTimestamp(disk: Disk, path: string): number {
 const HEADER_READ_SIZE = 256 * 1024;
 
 export function parseSnapshot(bytes: Buffer): Snapshot {
+  const steps = parseSteps(bytes);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** One for each batch: for those who serve others meanwhile. */
+export function* parseSteps(bytes: Buffer): Generator<undefined, Snapshot, undefined> {
   let timestamp = -1;
   let kraftVersion = 0;
   let voters: VoterSet | null = null;
@@ -59,6 +68,7 @@ export function parseSnapshot(bytes: Buffer): Snapshot {
       else throw new ProtocolError(`an unexpected ${control.name}`);
     }
     if (timestamp < 0) throw new ProtocolError("no header at the beginning");
+    yield;
   }
   if (!isComplete) throw new ProtocolError("no footer at the end");
   return { lastContainedLogTimestamp: timestamp, kraftVersion, voters, values };

@@ -25,6 +25,8 @@ export interface SnapshotHeader {
 
 /** Room for the header of a batch and a little more. */
 const VALUES_SIZE_MAX = BATCH_SIZE_MAX - 1024;
+/** Whoever reads it looks at a batch in one piece, and may serve others beside. */
+const VALUE_COUNT_MAX = 2000;
 
 export class SnapshotWriter {
   readonly #disk: Disk;
@@ -69,7 +71,8 @@ export class SnapshotWriter {
   append(value: Buffer): void {
     const size = sizeInBatch(value);
     assert(size <= VALUES_SIZE_MAX, "a metadata record fits into a batch");
-    if (this.#valuesSize + size > VALUES_SIZE_MAX) this.#writeValues();
+    const isFull = this.#values.length === VALUE_COUNT_MAX;
+    if (isFull || this.#valuesSize + size > VALUES_SIZE_MAX) this.#writeValues();
     this.#values.push(value);
     this.#valuesSize += size;
   }

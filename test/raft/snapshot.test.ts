@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadSteps } from "../../src/metadata/metadata-loader.ts";
+import { encodeRecord } from "../../src/metadata/record.ts";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import {
   compareSnapshots,
@@ -8,7 +10,7 @@ import {
   partialSnapshotFileName,
   snapshotFileName,
 } from "../../src/raft/snapshot-name.ts";
-import { parseSnapshot, readSnapshot } from "../../src/raft/snapshot-reader.ts";
+import { parseSnapshot, parseSteps, readSnapshot } from "../../src/raft/snapshot-reader.ts";
 import { SnapshotWriter } from "../../src/raft/snapshot-writer.ts";
 import { fakeWorld } from "../sim/fake-world.ts";
 import { withoutTimes } from "./without-times.ts";
@@ -84,6 +86,45 @@ describe("a snapshot of Kafka's", () => {
     }
   });
 });
+
+test("a long snapshot is read and applied in many steps", async () => {
+  const world = fakeWorld();
+  world.disk.makeDirectory("/data");
+  const id = { endOffset: 90_000, epoch: 1 };
+  const writer = new SnapshotWriter(world, "/data", id);
+  writer.begin({ lastContainedLogTimestamp: 7, kraftVersion: 0, voters: null });
+  const topicId = "AAAAAAAAAAAAAAAAAAAAAw";
+  writer.append(encodeRecord({ name: "TopicRecord", version: 0, value: { name: "t", topicId } }));
+  for (let partitionId = 0; partitionId < 5000; partitionId++) {
+    const value = { ...PARTITION, partitionId, topicId };
+    writer.append(encodeRecord({ name: "PartitionRecord", version: 0, value }));
+  }
+  await writer.freeze();
+  const bytes = world.disk.readWhole(`/data/${snapshotFileName(id)}`);
+  const read = counted(parseSteps(bytes));
+  expect(read.result).toEqual(parseSnapshot(bytes));
+  expect(read.stepCount).toBeGreaterThan(3);
+  const loaded = counted(loadSteps(id, read.result, "cluster"));
+  expect(loaded.stepCount).toBeGreaterThan(50);
+  expect(loaded.result.replay.image.topics.byName("t")?.partitions).toHaveLength(5000);
+});
+
+const PARTITION = {
+  replicas: [1],
+  isr: [1],
+  removingReplicas: [],
+  addingReplicas: [],
+  leader: 1,
+  leaderEpoch: 0,
+  partitionEpoch: 0,
+};
+
+function counted<R>(steps: Generator<undefined, R, undefined>) {
+  for (let stepCount = 1; ; stepCount++) {
+    const step = steps.next();
+    if (step.done === true) return { result: step.value, stepCount };
+  }
+}
 
 describe("Kafka's bootstrap files", () => {
   test("are snapshots too", () => {
