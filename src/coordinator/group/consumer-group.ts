@@ -36,11 +36,9 @@ export interface ResolvedRegex {
 
 export const NO_OWNER = -1;
 
-export class ConsumerGroup extends EpochGroup<ConsumerMember> {
+export class ConsumerGroup extends EpochGroup<ConsumerMember, TopicPartitions> {
   /** Member id by instance id. */
   readonly staticMembers = new Map<string, string>();
-  /** What each member shall have. */
-  readonly targetAssignment = new Map<string, TopicPartitions>();
   readonly subscriptions = new Map<string, SubscriptionCount>();
   /** How many members subscribe to a pattern. */
   readonly regexMemberCounts = new Map<string, number>();

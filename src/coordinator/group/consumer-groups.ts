@@ -14,6 +14,12 @@ import { EpochGroups, type TopicChanges } from "./epoch-groups.ts";
 
 export class ConsumerGroups extends EpochGroups<ConsumerGroup, ConsumerMember> {
   protected readonly protocol = "consumer";
+  protected readonly left = {
+    memberEpoch: LEFT_EPOCH,
+    previousMemberEpoch: LEFT_EPOCH,
+    assignedPartitions: NO_EPOCH_PARTITIONS,
+    partitionsPendingRevocation: NO_EPOCH_PARTITIONS,
+  };
   /** Version of the metadata with which the latest topic came. */
   newTopicsVersion = this.context.topics.version();
   /** What the last member subscribed to: others often do the same, and share it. */
@@ -45,17 +51,14 @@ export class ConsumerGroups extends EpochGroups<ConsumerGroup, ConsumerMember> {
         return;
       case "consumerMember":
         if (record.value === null) group.removeMember(record.member);
-        else group.putMember(this.#withMetadata(memberOf(group, record.member), record.value));
+        else group.putMember(this.#withMetadata(this.memberOf(group, record.member), record.value));
         return;
       case "consumerTarget":
         return group.setTargetEpoch(record.value);
       case "consumerTargetMember":
-        if (record.value === null) group.targetAssignment.delete(record.member);
-        else group.targetAssignment.set(record.member, record.value);
-        return;
+        return group.setTarget(record.member, record.value);
       case "consumerCurrent":
-        applyCurrent(group, record);
-        return;
+        return this.putCurrent(group, record.member, record.value);
       case "consumerRegex":
         if (record.value === null) group.removeResolvedRegex(record.regex);
         else group.putResolvedRegex(record.regex, record.value);
@@ -64,6 +67,10 @@ export class ConsumerGroups extends EpochGroups<ConsumerGroup, ConsumerMember> {
 
   protected newGroup(groupId: string): ConsumerGroup {
     return new ConsumerGroup(groupId);
+  }
+
+  protected newMember(memberId: string): ConsumerMember {
+    return newConsumerMember(memberId);
   }
 
   #withMetadata(member: ConsumerMember, value: MemberMetadataValue): ConsumerMember {
@@ -79,28 +86,4 @@ export class ConsumerGroups extends EpochGroups<ConsumerGroup, ConsumerMember> {
 
 export function isTombstone(record: ConsumerRecord): boolean {
   return record.type === "consumerPartitionMetadata" ? !record.exists : record.value === null;
-}
-
-function memberOf(group: ConsumerGroup, memberId: string): ConsumerMember {
-  return group.members.get(memberId) ?? newConsumerMember(memberId);
-}
-
-function applyCurrent(
-  group: ConsumerGroup,
-  { member: memberId, value }: Extract<ConsumerRecord, { type: "consumerCurrent" }>,
-): void {
-  if (value !== null) {
-    group.putMember({ ...memberOf(group, memberId), ...value });
-    return;
-  }
-  const member = group.members.get(memberId);
-  if (member === undefined) return;
-  // The member's own tombstone follows.
-  group.putMember({
-    ...member,
-    memberEpoch: LEFT_EPOCH,
-    previousMemberEpoch: LEFT_EPOCH,
-    assignedPartitions: NO_EPOCH_PARTITIONS,
-    partitionsPendingRevocation: NO_EPOCH_PARTITIONS,
-  });
 }

@@ -35,13 +35,16 @@ const FIRST_EPOCH = 1;
 /** Of a target assignment that has been deleted. */
 const NO_ASSIGNMENT_EPOCH = -1;
 
-export abstract class EpochGroup<M extends EpochMember> {
+/** `T` is what a member shall have. */
+export abstract class EpochGroup<M extends EpochMember, T = unknown> {
   groupEpoch = FIRST_EPOCH;
   metadataHash = 0n;
   assignmentEpoch = FIRST_EPOCH;
   /** Wall clock of the last target assignment; 0: none was ever made. */
   assignmentTimestampMs = 0;
   readonly members = new Map<string, M>();
+  /** What each member shall have. */
+  readonly targetAssignment = new Map<string, T>();
   /** Metadata is looked at anew from this time on, or where the epoch was lost again. */
   metadataRefresh = { dueMs: 0, groupEpoch: 0 };
   readonly timers = new Map<string, MemberTimers>();
@@ -70,6 +73,17 @@ export abstract class EpochGroup<M extends EpochMember> {
   }
 
   // ---- Changed by records alone --------------------------------------------------------------
+
+  /** In place of the member of the same id. */
+  abstract putMember(member: M): void;
+
+  abstract removeMember(memberId: string): void;
+
+  /** As recorded; null: the member shall have nothing. */
+  setTarget(memberId: string, target: T | null): void {
+    if (target === null) this.targetAssignment.delete(memberId);
+    else this.targetAssignment.set(memberId, target);
+  }
 
   /** As recorded; null: the target assignment has been deleted. */
   setTargetEpoch(value: TargetEpoch | null): void {

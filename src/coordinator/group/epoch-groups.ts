@@ -18,6 +18,8 @@ export interface GroupIds {
 export abstract class EpochGroups<G extends EpochGroup<M>, M extends EpochMember> {
   /** As messages name it: "consumer". */
   protected abstract readonly protocol: string;
+  /** What becomes of a member that leaves. */
+  protected abstract readonly left: Partial<M>;
   readonly byId = new Map<string, G>();
   readonly hashes: TopicHashes;
   readonly context: GroupContext;
@@ -72,5 +74,18 @@ export abstract class EpochGroups<G extends EpochGroup<M>, M extends EpochMember
     return group.isSubscribedTo(topicName);
   }
 
+  protected memberOf(group: G, memberId: string): M {
+    return group.members.get(memberId) ?? this.newMember(memberId);
+  }
+
+  /** As recorded; a tombstone is of one who leaves: that of the member itself follows. */
+  protected putCurrent(group: G, memberId: string, current: Partial<M> | null): void {
+    if (current !== null) return group.putMember({ ...this.memberOf(group, memberId), ...current });
+    const member = group.members.get(memberId);
+    if (member !== undefined) group.putMember({ ...member, ...this.left });
+  }
+
   protected abstract newGroup(groupId: string): G;
+
+  protected abstract newMember(memberId: string): M;
 }

@@ -27,9 +27,7 @@ export interface ShareMember {
   readonly assignedPartitions: TopicPartitions;
 }
 
-export class ShareGroup extends EpochGroup<ShareMember> {
-  /** What each member shall have. */
-  readonly targetAssignment = new Map<string, TopicPartitions>();
+export class ShareGroup extends EpochGroup<ShareMember, TopicPartitions> {
   /** How many members name a topic. */
   readonly subscriptions = new Map<string, number>();
   /** What the share coordinator keeps for the group; null where no record says anything. */

@@ -8,6 +8,12 @@ import type { StateTopic, StateTopics } from "./share-state-topics.ts";
 
 export class ShareGroups extends EpochGroups<ShareGroup, ShareMember> {
   protected readonly protocol = "share";
+  protected readonly left = {
+    memberEpoch: LEFT_EPOCH,
+    previousMemberEpoch: LEFT_EPOCH,
+    assignedPartitions: NO_PARTITIONS,
+  };
+
   has(groupId: string): boolean {
     return this.byId.has(groupId);
   }
@@ -26,19 +32,16 @@ export class ShareGroups extends EpochGroups<ShareGroup, ShareMember> {
         if (record.value === null) group.removeMember(record.member);
         else {
           const subscribedTopicNames = sortedNames(record.value.subscribedTopicNames);
-          const member = memberOf(group, record.member);
+          const member = this.memberOf(group, record.member);
           group.putMember({ ...member, ...record.value, subscribedTopicNames });
         }
         return;
       case "shareTarget":
         return group.setTargetEpoch(record.value);
       case "shareTargetMember":
-        if (record.value === null) group.targetAssignment.delete(record.member);
-        else group.targetAssignment.set(record.member, record.value);
-        return;
+        return group.setTarget(record.member, record.value);
       case "shareCurrent":
-        applyCurrent(group, record);
-        return;
+        return this.putCurrent(group, record.member, record.value);
       case "shareState":
         group.stateTopics = record.value && this.#stateOf(record.value);
     }
@@ -46,6 +49,10 @@ export class ShareGroups extends EpochGroups<ShareGroup, ShareMember> {
 
   protected newGroup(groupId: string): ShareGroup {
     return new ShareGroup(groupId);
+  }
+
+  protected newMember(memberId: string): ShareMember {
+    return newShareMember(memberId);
   }
 
   #stateOf({ initializingTopics, initializedTopics, deletingTopics }: StateTopicsValue) {
@@ -64,24 +71,4 @@ export class ShareGroups extends EpochGroups<ShareGroup, ShareMember> {
     };
     return state;
   }
-}
-
-function memberOf(group: ShareGroup, memberId: string): ShareMember {
-  return group.members.get(memberId) ?? newShareMember(memberId);
-}
-
-function applyCurrent(
-  group: ShareGroup,
-  { member: memberId, value }: Extract<ShareGroupRecord, { type: "shareCurrent" }>,
-): void {
-  if (value !== null) return group.putMember({ ...memberOf(group, memberId), ...value });
-  const member = group.members.get(memberId);
-  if (member === undefined) return;
-  // The member's own tombstone follows.
-  group.putMember({
-    ...member,
-    memberEpoch: LEFT_EPOCH,
-    previousMemberEpoch: LEFT_EPOCH,
-    assignedPartitions: NO_PARTITIONS,
-  });
 }

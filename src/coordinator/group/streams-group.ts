@@ -35,12 +35,11 @@ type Holders = Map<string, Map<number, Map<string, number>>>;
 
 const NO_PROCESSES: ReadonlyMap<string, number> = new Map();
 
-export class StreamsGroup extends EpochGroup<StreamsMember> {
+export class StreamsGroup extends EpochGroup<StreamsMember, TargetTasks> {
   validatedTopologyEpoch = 0;
   /** What the last bump of the epoch saw of the settings. */
   assignmentConfigs: ReadonlyMap<string, string> = new Map();
   topology: StreamsTopology | null = null;
-  readonly targetAssignment = new Map<string, TargetTasks>();
   readonly #holders: TasksOf<Holders> = {
     active: new Map(),
     standby: new Map(),

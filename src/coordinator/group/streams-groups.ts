@@ -8,6 +8,13 @@ import { recordedTopology } from "./streams-topology.ts";
 
 export class StreamsGroups extends EpochGroups<StreamsGroup, StreamsMember> {
   protected readonly protocol = "streams";
+  protected readonly left = {
+    memberEpoch: LEFT_EPOCH,
+    previousMemberEpoch: LEFT_EPOCH,
+    assignedTasks: NO_OWN_TASKS,
+    tasksPendingRevocation: NO_OWN_TASKS,
+  };
+
   /** A tombstone for what is not there any more changes nothing. */
   apply(record: StreamsRecord): void {
     const group = record.value === null ? this.byId.get(record.group) : this.ensure(record.group);
@@ -22,17 +29,14 @@ export class StreamsGroups extends EpochGroups<StreamsGroup, StreamsMember> {
         return;
       case "streamsMember":
         if (record.value === null) group.removeMember(record.member);
-        else group.putMember(withMetadata(memberOf(group, record.member), record.value));
+        else group.putMember(withMetadata(this.memberOf(group, record.member), record.value));
         return;
       case "streamsTarget":
         return group.setTargetEpoch(record.value);
       case "streamsTargetMember":
-        if (record.value === null) group.targetAssignment.delete(record.member);
-        else group.targetAssignment.set(record.member, record.value);
-        return;
+        return group.setTarget(record.member, record.value);
       case "streamsCurrent":
-        applyCurrent(group, record);
-        return;
+        return this.putCurrent(group, record.member, record.value);
       case "streamsTopology":
         group.topology = record.value && recordedTopology(record.value);
     }
@@ -45,10 +49,10 @@ export class StreamsGroups extends EpochGroups<StreamsGroup, StreamsMember> {
   protected newGroup(groupId: string): StreamsGroup {
     return new StreamsGroup(groupId);
   }
-}
 
-function memberOf(group: StreamsGroup, memberId: string): StreamsMember {
-  return group.members.get(memberId) ?? newStreamsMember(memberId);
+  protected newMember(memberId: string): StreamsMember {
+    return newStreamsMember(memberId);
+  }
 }
 
 function withMetadata(
@@ -58,21 +62,4 @@ function withMetadata(
   const { clientTags, ...rest } = value;
   const tags = clientTags.map(({ key, value: text }) => [key, text] as const);
   return { ...member, ...rest, clientTags: new Map(tags) };
-}
-
-function applyCurrent(
-  group: StreamsGroup,
-  { member: memberId, value }: Extract<StreamsRecord, { type: "streamsCurrent" }>,
-): void {
-  if (value !== null) return group.putMember({ ...memberOf(group, memberId), ...value });
-  const member = group.members.get(memberId);
-  if (member === undefined) return;
-  // The member's own tombstone follows.
-  group.putMember({
-    ...member,
-    memberEpoch: LEFT_EPOCH,
-    previousMemberEpoch: LEFT_EPOCH,
-    assignedTasks: NO_OWN_TASKS,
-    tasksPendingRevocation: NO_OWN_TASKS,
-  });
 }
