@@ -17,6 +17,7 @@ import { realNetwork } from "../../src/base/real-network.ts";
 import type { Socket } from "../../src/base/world.ts";
 import { DEFAULT_LIMITS } from "../../src/server/limits.ts";
 import { Server } from "../../src/server/server.ts";
+import { linesOf } from "../../test/process-lines.ts";
 
 interface Row {
   readonly kind: "server" | "later" | "bare";
@@ -53,13 +54,14 @@ async function measureAll(): Promise<void> {
     const command = [process.execPath, import.meta.path, "--serve", String(index)];
     const child = Bun.spawn(command, { stdout: "pipe", stdin: "pipe" });
     const lines = linesOf(child.stdout);
-    const port = Number(await lines());
+    const number = async () => Number((await lines.next()).value);
+    const port = await number();
     await load(port, row, 300);
     child.stdin.write("cpu\n");
-    const before = Number(await lines());
+    const before = await number();
     const count = await load(port, row, ROUND_MS);
     child.stdin.write("cpu\n");
-    const cpuUs = Number(await lines()) - before;
+    const cpuUs = (await number()) - before;
     child.kill();
     const { kind, connections, depth, requestSize } = row;
     const perSecond = Math.round((count * 1000) / ROUND_MS);
@@ -165,19 +167,4 @@ function serveBare({ depth, requestSize }: Row): number {
     };
   });
   return listener.port;
-}
-
-function linesOf(stream: ReadableStream<Uint8Array>): () => Promise<string> {
-  const reader = stream.getReader();
-  let text = "";
-  return async () => {
-    while (!text.includes("\n")) {
-      const { value } = await reader.read();
-      text += Buffer.from(value ?? []).toString();
-    }
-    const end = text.indexOf("\n");
-    const line = text.slice(0, end);
-    text = text.slice(end + 1);
-    return line;
-  };
 }

@@ -12,6 +12,7 @@ import { realNetwork } from "../../src/base/real-network.ts";
 import { kernelSendFile, portableSendFile } from "../../src/base/real-send-file.ts";
 import { Signal, waitUntil } from "../../src/base/signal.ts";
 import type { DiskFile, Listener, Network } from "../../src/base/world.ts";
+import { linesOf } from "../process-lines.ts";
 import { Endpoint } from "../sim/endpoint.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
 import { FakeNetwork } from "../sim/fake-network.ts";
@@ -377,15 +378,4 @@ interface Descriptors {
   readonly open: number;
   readonly reasons: (string | null)[];
   readonly cpuMs: number;
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, string> {
-  let text = "";
-  for await (const chunk of stream) {
-    text += Buffer.from(chunk).toString();
-    const whole = text.split("\n");
-    text = whole.pop() ?? "";
-    yield* whole;
-  }
-  throw new Error("the process ended");
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { realClock } from "../../src/base/real-clock.ts";
 import { realNetwork } from "../../src/base/real-network.ts";
 import { Signal, waitUntil } from "../../src/base/signal.ts";
+import { linesOf } from "../process-lines.ts";
 import { Endpoint } from "../sim/endpoint.ts";
 import { FakeRandom } from "../sim/fake-random.ts";
 import { ECHO, requestOf, UNKNOWN } from "./kit.ts";
@@ -18,7 +19,7 @@ const child = Bun.spawn([process.execPath, join(import.meta.dir, "echo-process.t
   stdout: "pipe",
   stderr: "inherit",
 });
-const lines = readLines(child.stdout);
+const lines = linesOf(child.stdout);
 const port = Number((await lines.next()).value);
 afterAll(() => child.kill());
 
@@ -91,15 +92,4 @@ async function statusWhen(condition: (status: Status) => boolean): Promise<Statu
     const status = JSON.parse((await lines.next()).value ?? "") as Status;
     if (condition(status)) return status;
   }
-}
-
-async function* readLines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, string> {
-  let text = "";
-  for await (const chunk of stream) {
-    text += Buffer.from(chunk).toString();
-    const whole = text.split("\n");
-    text = whole.pop() ?? "";
-    yield* whole;
-  }
-  throw new Error(`the server ended: ${child.exitCode}`);
 }
