@@ -1,11 +1,10 @@
 /** A node on the real World, in this process and without sockets: its log, its index, its handlers. */
 import { join } from "node:path";
 import { Dispatcher } from "../../src/api/dispatcher.ts";
-import { type ConnectionContext, Late, type Request } from "../../src/api/request.ts";
+import { Late, type Request } from "../../src/api/request.ts";
 import { LogLevels } from "../../src/base/log-levels.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import { realWorld } from "../../src/base/real-world.ts";
-import { Signal } from "../../src/base/signal.ts";
 import type { World } from "../../src/base/world.ts";
 import { BrokerNode } from "../../src/broker/broker-node.ts";
 import { loadSettings } from "../../src/broker/settings/load-settings.ts";
@@ -20,6 +19,7 @@ import { fetch } from "../../src/protocol/messages/01-fetch.ts";
 import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
 import { Reader } from "../../src/protocol/reader.ts";
 import { setBaseOffset } from "../../src/protocol/record-batch.ts";
+import { someContext } from "../../test/server/parts.ts";
 import type { Stage } from "./measuring.ts";
 import { fetchRequest, produceRequest, sampleBatch } from "./samples.ts";
 
@@ -189,16 +189,7 @@ class Handlers {
   readonly #world: World;
   readonly #dispatcher = new Dispatcher("broker");
   readonly #errorCounts = new Float64Array(ERROR_CODES);
-  readonly #connection: ConnectionContext = {
-    id: 1,
-    listenerName: "PLAINTEXT",
-    remoteAddress: "127.0.0.1",
-    remotePort: 1,
-    clientSoftwareName: "",
-    clientSoftwareVersion: "",
-    isClosing: false,
-    closing: new Signal(),
-  };
+  readonly #connection = someContext();
 
   constructor(world: World, node: BrokerNode) {
     this.#world = world;

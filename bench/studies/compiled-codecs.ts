@@ -15,9 +15,11 @@ import { produce } from "../../src/protocol/messages/00-produce.ts";
 import { Reader } from "../../src/protocol/reader.ts";
 import type { Input, Value } from "../../src/protocol/schema.ts";
 import { Writer } from "../../src/protocol/writer.ts";
+import { fetchResponse } from "../micro/samples.ts";
 
 const ROUNDS = 15;
 const ROUND_MS = 20;
+const RECORDS_SIZE = 200;
 
 /** What was made last, so that making it cannot be optimised away. */
 let kept: unknown;
@@ -29,7 +31,7 @@ for (const partitionCount of [1, 10, 100]) {
     compiled: () => decodeProduce(new Reader(bytes)),
     byHand: () => decodeProduceByHand(bytes),
   });
-  const response = fetchResponse(partitionCount);
+  const response = fetchResponse(partitionCount, RECORDS_SIZE);
   const encodeFetch = encoderOf(fetch.response, 12);
   compare(`encode Fetch v12, ${partitionCount} partitions`, {
     compiled: () => {
@@ -91,22 +93,6 @@ function fetchRequest(partitionCount: number): Input<typeof fetch.request> {
   const topics = [{ topic: "some-topic", partitions }];
   return { maxWaitMs: 500, minBytes: 1, topics, sessionId: 7, sessionEpoch: 1 };
 }
-
-function fetchResponse(partitionCount: number): FetchResponse {
-  const partitions = Array.from({ length: partitionCount }, (_, partitionIndex) => ({
-    partitionIndex,
-    errorCode: 0,
-    highWatermark: 1_000_000,
-    lastStableOffset: 1_000_000,
-    logStartOffset: 0,
-    abortedTransactions: null,
-    records: Buffer.alloc(200),
-  }));
-  const responses = [{ topic: "some-topic", partitions }];
-  return { throttleTimeMs: 0, errorCode: 0, sessionId: 7, responses };
-}
-
-type FetchResponse = Input<typeof fetch.response>;
 
 function decodeProduceByHand(bytes: Buffer): Value<typeof produce.request> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -241,7 +227,7 @@ function decodeFetchByHand(bytes: Buffer): Value<typeof fetch.request> {
   };
 }
 
-function encodeFetchByHand(response: FetchResponse): Buffer[] {
+function encodeFetchByHand(response: Input<typeof fetch.response>): Buffer[] {
   let buffer = Buffer.allocUnsafeSlow(512);
   let view = new DataView(buffer.buffer);
   let at = 0;
