@@ -162,9 +162,13 @@ class PartitionChangeBuilder {
       return;
     }
     const unclean = this.#target.uncleanShutdown ?? [];
+    const { replicas } = this.#move;
     const candidates = [...new Set([...this.#elr, ...this.#old.isr])].sort((a, b) => a - b);
+    // Apache Kafka keeps those that a reassignment has just taken the partition from: added again
+    // later, such a one could be elected with nothing in its log.
     this.#elr = candidates.filter(
-      (replica) => !this.#isr.includes(replica) && !unclean.includes(replica),
+      (replica) =>
+        replicas.includes(replica) && !this.#isr.includes(replica) && !unclean.includes(replica),
     );
   }
 

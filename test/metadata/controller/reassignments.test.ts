@@ -19,7 +19,7 @@ class Cluster {
   readonly controller = new TestController();
   readonly epochs = new Map<number, number>();
 
-  constructor() {
+  constructor(configs: { name: string; value: string }[] = []) {
     for (const [index, directory] of [ONE, TWO, THREE, FOUR].entries()) {
       const options = { directories: [directory] };
       this.epochs.set(index + 1, this.controller.addBroker(index + 1, options));
@@ -34,7 +34,7 @@ class Cluster {
             numPartitions: -1,
             replicationFactor: -1,
             assignments: [{ partitionIndex: 0, brokerIds: [1, 2] }],
-            configs: [],
+            configs,
           },
         ],
       }),
@@ -99,6 +99,14 @@ describe("a partition is moved", () => {
       leader: 3,
       leaderEpoch: 1,
     });
+  });
+
+  test("and whoever it is taken from may be elected no more, though few are in sync", () => {
+    const cluster = new Cluster([{ name: "min.insync.replicas", value: "2" }]);
+    cluster.move([3]);
+    cluster.sync([1, 2, 3]);
+    expect(cluster.partition).toMatchObject({ replicas: [3], isr: [3], leader: 3 });
+    expect(cluster.partition.eligibleLeaderReplicas).toEqual([]);
   });
 
   test("at once where nothing has to be copied; who is gone ends the leader's epoch", () => {

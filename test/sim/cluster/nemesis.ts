@@ -192,10 +192,26 @@ export class Nemesis {
     return lost;
   }
 
-  /** Nobody else has ended uncleanly, or lost anything, and is not in sync since. */
+  /**
+   * Nobody else has ended uncleanly, or lost anything, and is not in sync since; and whatever it
+   * has, another has as well. A reassignment may end with fewer in sync than there should be.
+   */
   #mayForget(node: SimulatedNode): boolean {
     this.#forgiveTheRich();
+    if (this.#isLastWith(node)) return false;
     return [...this.#unclean].every((other) => other === node) && this.#mayEndUncleanly(node);
+  }
+
+  #isLastWith({ id }: SimulatedNode): boolean {
+    return this.#cluster.nodes.some(({ running }) => {
+      const topics = [...(running?.broker.image.topics.values() ?? [])];
+      return topics.some(({ partitions }) =>
+        partitions.some(({ replicas, isr, eligibleLeaderReplicas }) => {
+          const others = [...isr, ...eligibleLeaderReplicas].filter((other) => other !== id);
+          return replicas.includes(id) && others.length === 0;
+        }),
+      );
+    });
   }
 
   #forgot(node: SimulatedNode): void {
