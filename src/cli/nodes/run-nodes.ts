@@ -1,6 +1,6 @@
 /** `broker --nodes N`: a cluster of nodes on this host, each a process with a core to itself. */
 import { randomUuid } from "../../base/uuid.ts";
-import type { Listener, World } from "../../base/world.ts";
+import type { World } from "../../base/world.ts";
 import { FormatError, formatStorage, randomDirectoryId } from "../../broker/format-storage.ts";
 import { allDirectories, metadataDirectory } from "../../broker/settings/effective.ts";
 import { loadSettings, settingsWithoutFile } from "../../broker/settings/load-settings.ts";
@@ -17,6 +17,7 @@ import {
   refuseOthersData,
   writeClusterFile,
 } from "./cluster-file.ts";
+import { FreePorts } from "./free-ports.ts";
 import {
   baseDirectories,
   controllerAddresses,
@@ -175,27 +176,4 @@ function countOf(text: string): number {
   const count = /^\d{1,3}$/.test(text) ? Number(text) : 0;
   if (count >= 1 && count <= NODES_MAX) return count;
   throw new UsageError(`--nodes takes a number from 1 to ${NODES_MAX}, not '${text}'`);
-}
-
-/** Ports that nobody has; held until all are chosen, so that none is chosen twice. */
-class FreePorts {
-  readonly #world: World;
-  readonly #held: Listener[] = [];
-
-  constructor(world: World) {
-    this.#world = world;
-  }
-
-  readonly take = (): number => {
-    const listener = this.#world.network.listen("127.0.0.1", 0, (socket) => {
-      socket.terminate();
-      return { data() {}, drain() {}, end() {}, close() {} };
-    });
-    this.#held.push(listener);
-    return listener.port;
-  };
-
-  giveBack(): void {
-    for (const listener of this.#held) listener.stop();
-  }
 }
