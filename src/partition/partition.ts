@@ -326,6 +326,21 @@ export class Partition {
     if (follower?.logEndOffset === fetchOffset) follower.wasCaughtUp(atMs);
   }
 
+  /**
+   * Whether a fetch from `fetchOffset` on, which has had all up to there, may find anything new.
+   * True also where one would have to look.
+   */
+  hasNewsFor(fetchOffset: number, currentLeaderEpoch: number, readsLogEnd: boolean): boolean {
+    const leader = this.#leader;
+    // Alone nothing moves but what can be read.
+    if (leader === null || leader.followers.length === 0) return true;
+    const { log } = this;
+    if (log.logEndOffset < fetchOffset) return true;
+    if (!readsLogEnd && log.highWatermark !== fetchOffset) return true;
+    if (readsLogEnd && log.logEndOffset !== fetchOffset) return true;
+    return this.leaderError(currentLeaderEpoch) !== ErrorCode.NONE;
+  }
+
   /** What a leader knows of its followers. */
   get followers(): readonly FollowerProgress[] {
     return this.#leader?.followers ?? [];
@@ -456,7 +471,8 @@ export class Partition {
     const leader = this.#leader;
     if (leader === null) return;
     const { log } = this;
-    if (offset > leader.ownEndOffset) leader.ownEndOffset = offset;
+    const hasGrown = offset > leader.ownEndOffset;
+    if (hasGrown) leader.ownEndOffset = offset;
     const isAlone = leader.followers.length === 0;
     let end = leader.ownEndOffset;
     if (!isAlone) {
@@ -467,7 +483,7 @@ export class Partition {
     const hasAdvanced = log.advanceHighWatermark(end);
     if (hasAdvanced) this.#commits.advance(log.highWatermark);
     // Followers fetch what is not committed yet.
-    if (hasAdvanced || !isAlone) this.readable.move();
+    if (hasAdvanced || (hasGrown && !isAlone)) this.readable.move();
   }
 
   #watchStart(): void {

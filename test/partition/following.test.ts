@@ -1,5 +1,7 @@
 /** A leader and its followers, each with a log of its own, hand in hand. */
 import { describe, expect, test } from "bun:test";
+import { LinkedNode } from "../../src/base/linked-list.ts";
+import type { Waker } from "../../src/base/signal.ts";
 import type { EpochEnd } from "../../src/log/leader-epochs.ts";
 import {
   type FollowerFetch,
@@ -149,6 +151,47 @@ describe("a follower", () => {
     expect([read.errorCode, read.highWatermark]).toEqual([0, 2]);
     read.slice!.release();
     expect([readableEnd(follower, 0), readableEnd(follower, READ_LOG_END)]).toEqual([2, 3]);
+  });
+});
+
+describe("who waits at a leader", () => {
+  test("is told once of an append, and of what is committed, and not of each fetch", () => {
+    const { leader, produce, follow } = pair();
+    let moves = 0;
+    leader.readable.join(new LinkedNode<Waker>({ wake: () => void moves++ }));
+    const movesOf = (work: () => void): number => {
+      moves = 0;
+      work();
+      return moves;
+    };
+    for (const id of [2, 3]) follow(id);
+    expect(movesOf(() => produce(1))).toBe(1);
+    // They fetch the record, and say by their next fetch that they have it.
+    expect(movesOf(() => [2, 3, 2].forEach((id) => follow(id)))).toBe(0);
+    expect(movesOf(() => follow(3))).toBe(1);
+    expect(leader.log.highWatermark).toBe(1);
+  });
+
+  test("need not look where there is nothing for him", () => {
+    const { leader, follower, produce, follow, change } = pair();
+    for (const id of [2, 3]) follow(id);
+    const hasNews = (): boolean[] =>
+      [false, true].map((isReplica) => {
+        return leader.hasNewsFor(isReplica ? leader.log.logEndOffset : 0, 0, isReplica);
+      });
+    expect(hasNews()).toEqual([false, false]);
+    produce(1);
+    // The end has moved, and nothing is committed.
+    expect(leader.hasNewsFor(0, 0, true)).toBe(true);
+    expect(leader.hasNewsFor(0, 0, false)).toBe(false);
+    for (const id of [2, 3, 2, 3]) follow(id);
+    expect(leader.hasNewsFor(1, 0, true)).toBe(false);
+    expect(leader.hasNewsFor(0, 0, false)).toBe(true);
+    // Errors are told, and what is behind the end may have been cut.
+    expect(leader.hasNewsFor(2, 0, true)).toBe(true);
+    expect(follower.hasNewsFor(1, 0, true)).toBe(true);
+    change({ leaderEpoch: 1 });
+    expect(leader.hasNewsFor(1, 0, true)).toBe(true);
   });
 });
 

@@ -9,6 +9,10 @@
  * else: its offsets promise that what is below them is written here, for the leader may acknowledge
  * it to producers. What takes longer (a log that is cut, a sync by flush.messages) is waited for.
  *
+ * A new partition does not wait until a Fetch that waits at the leader is over: the connection is
+ * closed, and all are asked for anew on another one. That is dear where they are many, and much
+ * changes at once when a broker fails: the more there are, and while others come, the later.
+ *
  * A partition that fails in some way is left out of the session and asked for again after
  * replica.fetch.backoff.ms; it never stops the others.
  *
@@ -69,6 +73,8 @@ const BACKOFF_MS_MIN = 10;
  */
 const HURRY_MS_MIN = 10;
 const HURRY_MS_MAX = 160;
+/** To name them all again costs both sides some time. */
+const HURRY_MS_A_PARTITION = 0.1;
 
 export class LeaderFetcher {
   readonly #options: FetcherOptions;
@@ -87,7 +93,10 @@ export class LeaderFetcher {
   #timer: Timer | null = null;
   #hurry: Timer | null = null;
   #hurryMs = HURRY_MS_MIN;
+  #lastNewMs = 0;
   #isBegun = false;
+  /** The first Fetch of a connection waits for nothing: with its answer there is a session. */
+  #isFirst = true;
   /** Bytes and answers so far. */
   receivedBytes = 0;
   answerCount = 0;
@@ -158,7 +167,9 @@ export class LeaderFetcher {
     if (this.#isClosed) return;
     const { clock } = this.#options;
     if (this.#isBusy) {
-      this.#hurry ??= clock.schedule(this.#hurryMs, () => this.#interrupt());
+      if (this.#isFirst) return;
+      this.#lastNewMs = clock.monotonicMs();
+      this.#hurry ??= clock.schedule(this.#patienceMs, () => this.#interrupt());
     } else if (!this.#isBegun) {
       this.#isBegun = true;
       clock.afterTurn(() => {
@@ -168,14 +179,25 @@ export class LeaderFetcher {
     }
   }
 
+  get #patienceMs(): number {
+    return Math.max(this.#hurryMs, this.#partitions.size * HURRY_MS_A_PARTITION);
+  }
+
   /** The Fetch under way may wait for long yet, and a new partition with it: begins anew. */
   #interrupt(): void {
+    const { clock } = this.#options;
     this.#hurry = null;
     if (!this.#isWaiting) return;
+    const leftMs = this.#lastNewMs + this.#patienceMs - clock.monotonicMs();
+    if (leftMs >= 1) {
+      this.#hurry = clock.schedule(leftMs, () => this.#interrupt());
+      return;
+    }
     this.#hurryMs = Math.min(this.#hurryMs * 2, HURRY_MS_MAX);
     this.#peer.close();
     this.#peer = this.#options.connect();
     this.#session.failed();
+    this.#isFirst = true;
     this.#isBusy = this.#isWaiting = false;
     this.#next();
   }
@@ -191,7 +213,7 @@ export class LeaderFetcher {
     this.#hurry = null;
     this.#isBusy = this.#isWaiting = true;
     // The clock has fractions; requests have none.
-    void this.#ask(request, this.#peer, Math.max(0, Math.ceil(retryMs)));
+    void this.#ask(request, this.#peer, this.#isFirst ? 0 : Math.max(0, Math.ceil(retryMs)));
   }
 
   /** `waitMsMax`: then there are others to ask for. */
@@ -216,6 +238,7 @@ export class LeaderFetcher {
     const { logger, leaderId } = this.#options;
     logger.info(`broker ${leaderId} gave no answer: ${error.message}`);
     this.#session.failed();
+    this.#isFirst = true;
     for (const partition of this.#partitions) this.#retryLater(partition);
     this.#isBusy = this.#isWaiting = false;
     this.#next();
@@ -223,7 +246,8 @@ export class LeaderFetcher {
 
   #take({ errorCode, sessionId, responses }: FetchResponse): void {
     this.#isWaiting = false;
-    this.#hurryMs = HURRY_MS_MIN;
+    if (!this.#isFirst) this.#hurryMs = HURRY_MS_MIN;
+    this.#isFirst = false;
     this.answerCount++;
     if (this.#session.took(errorCode, sessionId)) {
       for (const { topic, topicId, partitions } of responses) {

@@ -114,7 +114,7 @@ export class ReplicaSession {
     assert(this.#size >= 0, "partitions leave once");
     // Those that left stay in the leader's session until there is something else to say.
     if (this.#size === 0) return null;
-    const forgotten = this.#forgotten.filter((gone) => !named.some((each) => isOne(each, gone)));
+    const forgotten = withoutNamed(this.#forgotten, named);
     this.#forgotten = [];
     return { sessionId: this.#id, sessionEpoch: this.#epoch, named, forgotten };
   }
@@ -128,8 +128,14 @@ export class ReplicaSession {
 }
 
 /** A leader forgets behind what it is told: one that has come back must not be forgotten. */
-function isOne({ replica }: NamedPartition, { replica: other }: FetchedPartition): boolean {
-  return replica.index === other.index && replica.topicId === other.topicId;
+function withoutNamed(
+  forgotten: readonly FetchedPartition[],
+  named: readonly NamedPartition[],
+): readonly FetchedPartition[] {
+  if (forgotten.length === 0) return forgotten;
+  const keyOf = ({ topicId, index }: Replica) => `${topicId}:${index}`;
+  const keys = new Set(named.map(({ replica }) => keyOf(replica)));
+  return forgotten.filter(({ replica }) => !keys.has(keyOf(replica)));
 }
 
 function isSame(position: FollowerPosition, other: FollowerPosition): boolean {

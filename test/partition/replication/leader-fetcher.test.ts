@@ -21,11 +21,13 @@ describe("a fetcher", () => {
     fetcher.add(b, 0);
     clock.settle();
     expect(named(leader)).toEqual(["a-0@7/0", "b-0@0/-1"]);
-    expect(lastRequest(leader)).toMatchObject({ sessionId: 0, sessionEpoch: 0, maxWaitMs: 500 });
+    // It waits for nothing, so that there is a session soon.
+    expect(lastRequest(leader)).toMatchObject({ sessionId: 0, sessionEpoch: 0, maxWaitMs: 0 });
     answer(leader, [of(a, { records: "xyz", highWatermark: 9 }), of(b, {})]);
     expect(a).toMatchObject({ end: 10, highWatermark: 9 });
     expect(named(leader)).toEqual(["a-0@10/0"]);
-    expect(lastRequest(leader)).toMatchObject({ sessionId: SESSION, sessionEpoch: 1 });
+    const incremental = { sessionId: SESSION, sessionEpoch: 1, maxWaitMs: 500 };
+    expect(lastRequest(leader)).toMatchObject(incremental);
     answer(leader, []);
     expect(named(leader)).toEqual([]);
     expect(lastRequest(leader)).toMatchObject({ sessionId: SESSION, sessionEpoch: 2 });
@@ -231,15 +233,41 @@ describe("a fetcher", () => {
     expect(lastRequest(leader)).toMatchObject({ sessionId: SESSION, sessionEpoch: 0 });
   });
 
-  test("takes ever more new partitions at once, where they come one after the other", () => {
+  test("takes all new partitions at once, where they come one after the other", () => {
     const { fetcher, leader, clock } = setUp();
+    fetcher.add(new FakeReplica("f"), 0);
+    clock.settle();
+    answer(leader, [of(new FakeReplica("f"), {})]);
     for (let index = 0; index < 1000; index++) {
       fetcher.add(new FakeReplica("a", index), 0);
       clock.advance(1);
     }
+    expect(leader.connectionCount).toBe(1);
+    clock.advance(101);
+    expect(leader.connectionCount).toBe(2);
+    expect(named(leader).length).toBe(1001);
+  });
+
+  test("lets the first fetch of a connection come to its end, which waits for nothing", () => {
+    const { fetcher, leader, clock } = setUp();
+    const [a, b] = [new FakeReplica("a"), new FakeReplica("b")];
+    fetcher.add(a, 0);
+    clock.settle();
+    fetcher.add(b, 0);
     clock.advance(200);
-    expect(leader.connectionCount).toBeLessThan(12);
-    expect(named(leader).length).toBe(1000);
+    expect(leader.connectionCount).toBe(1);
+    answer(leader, [of(a, {})]);
+    expect(lastRequest(leader)).toMatchObject({ sessionEpoch: 1, maxWaitMs: 500 });
+    expect(named(leader)).toEqual(["b-0@0/-1"]);
+  });
+
+  test("does not ask again and again where the leader gives no session", () => {
+    const { fetcher, leader, clock } = setUp();
+    const a = new FakeReplica("a");
+    fetcher.add(a, 0);
+    clock.settle();
+    answer(leader, [of(a, {})], { errorCode: ErrorCode.NONE, sessionId: 0 });
+    expect(lastRequest(leader)).toMatchObject({ sessionEpoch: 0, maxWaitMs: 500 });
   });
 
   test("begins anew when the leader does not know its session, or did not answer", () => {

@@ -3,14 +3,15 @@
  * until records to some of them are acknowledged with acks=all.
  */
 import { RawConnection } from "../../../../bench/kit/raw-connection.ts";
-import { createTopic } from "../../../../bench/kit/raw-client.ts";
-import { ErrorCode } from "../../../../src/protocol/error-code.ts";
+import { ErrorCode, errorName } from "../../../../src/protocol/error-code.ts";
 import { produce } from "../../../../src/protocol/messages/00-produce.ts";
+import { createTopics } from "../../../../src/protocol/messages/19-create-topics.ts";
 import { buildBatch } from "../../../../src/protocol/record-batch-builder.ts";
 import type { Cluster } from "../cluster.ts";
 import { controllerOf, type Place, placesOf, secondsSince, untilInSync } from "./survey.ts";
 
 const TOPIC_PARTITIONS = 1000;
+const REPLICAS = 3;
 const SAMPLE_COUNT = 200;
 const PRODUCE_VERSION = 7;
 const ALL = -1;
@@ -26,7 +27,7 @@ export async function measureFailover(cluster: Cluster, partitionCount: number):
   await failOver(cluster, topics, broker, "a broker");
   const startMs = performance.now();
   await cluster.node(broker).start();
-  await untilInSync(cluster.node(controller).place.port, topics, 3);
+  await untilInSync(cluster.node(controller).place.port, topics, REPLICAS);
   console.log(`failover: all in sync again ${secondsSince(startMs)} after its start`);
   await Bun.sleep(SETTLED_MS);
   await failOver(cluster, topics, controller, "the controller");
@@ -34,15 +35,35 @@ export async function measureFailover(cluster: Cluster, partitionCount: number):
 
 async function makeTopics(cluster: Cluster, partitionCount: number): Promise<string[]> {
   const topics: string[] = [];
+  const { port } = cluster.node(1).place;
+  const connection = await RawConnection.open(port);
   const startMs = performance.now();
   for (let made = 0; made < partitionCount; made += TOPIC_PARTITIONS) {
     const name = `many-${topics.length}`;
-    const count = Math.min(TOPIC_PARTITIONS, partitionCount - made);
-    await createTopic(cluster.node(1).place.port, name, count, { replicationFactor: 3 });
+    await makeTopic(connection, name, Math.min(TOPIC_PARTITIONS, partitionCount - made));
     topics.push(name);
   }
+  console.log(`failover: ${partitionCount} partitions asked for in ${secondsSince(startMs)}`);
+  connection.close();
+  await untilInSync(port, topics, REPLICAS);
   console.log(`failover: ${partitionCount} partitions made in ${secondsSince(startMs)}`);
   return topics;
+}
+
+async function makeTopic(connection: RawConnection, name: string, count: number): Promise<void> {
+  const configs = [{ name: "min.insync.replicas", value: "2" }];
+  const shape = { numPartitions: count, replicationFactor: REPLICAS, assignments: [], configs };
+  const topic = { name, ...shape };
+  for (;;) {
+    const answer = await connection.ask(createTopics, 4, { topics: [topic], timeoutMs: 60_000 });
+    const errorCode = answer.topics[0]?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR;
+    if (errorCode === ErrorCode.NONE) return;
+    // Brokers that have just started are known one by one.
+    if (errorCode !== ErrorCode.INVALID_REPLICATION_FACTOR) {
+      throw new Error(`${name} was not made: ${errorName(errorCode as ErrorCode)}`);
+    }
+    await Bun.sleep(PAUSE_MS);
+  }
 }
 
 async function failOver(
