@@ -177,7 +177,11 @@ export class Partition {
     this.readable.move();
   }
 
-  /** NOT_ENOUGH_REPLICAS where acks=all could not be kept; asked before anything is written. */
+  /**
+   * NOT_ENOUGH_REPLICAS where acks=all could not be kept; asked before anything is written. Kafka's
+   * NOT_ENOUGH_REPLICAS_AFTER_APPEND has no place here: while too few are in sync nothing is
+   * committed (KIP-966), and there only a race of threads finds it after the commit.
+   */
   minIsrError(): ErrorCode {
     return this.isUnderMinIsr ? ErrorCode.NOT_ENOUGH_REPLICAS : ErrorCode.NONE;
   }

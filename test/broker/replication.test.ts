@@ -56,6 +56,19 @@ describe("a partition with three replicas", () => {
     brokers.stop();
   });
 
+  test("commits nothing once too few are in sync, and takes no more", () => {
+    const { brokers, logOf } = replicated([1, 2, 3], { "min.insync.replicas": "3" });
+    brokers.client.wire.cut("10.0.0.1", "10.0.0.3");
+    expect(brokers.wait(writing(brokers, "a", 60_000))).toBe(ErrorCode.REQUEST_TIMED_OUT);
+    expect(leaderOf(brokers).registration.isr.length).toBe(2);
+    expect([logOf(1).logEndOffset, logOf(1).highWatermark]).toEqual([1, 0]);
+    expect(write(brokers, "b")).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
+    brokers.client.wire.heal("10.0.0.1", "10.0.0.3");
+    brokers.client.clock.advanceUntil(() => logOf(1).highWatermark === 1);
+    expect(write(brokers, "c")).toBe(ErrorCode.NONE);
+    brokers.stop();
+  });
+
   test("does not take a quiet follower for one that lags", () => {
     const { brokers } = replicated();
     expect(write(brokers, "a")).toBe(ErrorCode.NONE);
