@@ -264,9 +264,10 @@ export async function produceBatch(
   partition: number,
   records: Uint8Array,
   version = 9,
+  acks = -1,
 ): Promise<Produced> {
   const answer = await connection.request(produce, version, {
-    acks: -1,
+    acks,
     timeoutMs: 30_000,
     topicData: [{ name: topic, partitionData: [{ index: partition, records }] }],
   });

@@ -33,6 +33,8 @@ import { ownerOf } from "./socket-owner.ts";
 
 export type Role = "both" | "broker" | "controller";
 
+export type DiskKind = "only" | "second" | "folder";
+
 export interface ClusterOptions {
   /** One for each node, from node 1 on. */
   readonly kinds: readonly TargetKind[];
@@ -42,8 +44,11 @@ export interface ClusterOptions {
   readonly hasProxies?: boolean;
   /** controller.quorum.voters in place of voters in the log. */
   readonly isStatic?: boolean;
-  /** A small one for each broker: for all that it keeps, or as a second log directory. */
-  readonly disk?: "only" | "second";
+  /**
+   * A small one for each broker: for all that it keeps, or as a second log directory. A "folder" is
+   * such a second one without a disk of its own.
+   */
+  readonly disk?: DiskKind;
   /** Who makes the directories; Bunka's command takes less time. */
   readonly formattedBy?: TargetKind;
 }
@@ -154,7 +159,7 @@ export class ClusterNode {
 }
 
 export class Cluster {
-  readonly nodes: readonly ClusterNode[];
+  readonly #format: (node: ClusterNode, words: readonly string[]) => Promise<void>;
 
   static async make(folder: string, options: ClusterOptions): Promise<Cluster> {
     const { kinds, roles = [], isStatic = false } = options;
@@ -194,14 +199,24 @@ export class Cluster {
       const smallDisk = smallDiskOf(place.workDirectory, seat.role, options.disk);
       return new ClusterNode(seat, place, smallDisk);
     });
-    const cluster = new Cluster(nodes);
-    for (const node of nodes)
-      await format(node.place, options.formattedBy ?? "bunka", seats, isStatic);
+    const { formattedBy = "bunka" } = options;
+    const cluster: Cluster = new Cluster(nodes, ({ place }, words) =>
+      format(place, formattedBy, seats, isStatic, words),
+    );
+    for (const node of nodes) await cluster.#format(node, []);
     return cluster;
   }
 
-  private constructor(nodes: readonly ClusterNode[]) {
-    this.nodes = nodes;
+  private constructor(
+    readonly nodes: readonly ClusterNode[],
+    format: (node: ClusterNode, words: readonly string[]) => Promise<void>,
+  ) {
+    this.#format = format;
+  }
+
+  /** A directory of it that is empty by now. */
+  formatAgain(node: ClusterNode): Promise<void> {
+    return this.#format(node, ["--ignore-formatted"]);
   }
 
   node(id: number): ClusterNode {
@@ -285,7 +300,8 @@ function placeOf(
   const dataDirectory = join(workDirectory, "data");
   mkdirSync(dataDirectory, { recursive: true });
   const smallDisk = smallDiskOf(workDirectory, role, disk);
-  if (smallDisk !== null && !mountSmallDisk(smallDisk, DISK_MIB)) {
+  if (disk === "folder" && smallDisk !== null) mkdirSync(smallDisk);
+  else if (smallDisk !== null && !mountSmallDisk(smallDisk, DISK_MIB)) {
     throw new CompatError("this process may not mount a tmpfs");
   }
   const controllers = seats.filter((other) => other.role !== "broker");
@@ -306,7 +322,7 @@ function placeOf(
     ...(isStatic
       ? { "controller.quorum.voters": voters.join(",") }
       : { "controller.quorum.bootstrap.servers": servers.join(",") }),
-    ...(disk === "second"
+    ...(disk === "second" || disk === "folder"
       ? {
           "log.dirs": [dataDirectory, ...(smallDisk === null ? [] : [smallDisk])].join(","),
           "metadata.log.dir": dataDirectory,
@@ -331,11 +347,7 @@ function placeOf(
 }
 
 /** Brokers alone have one. */
-function smallDiskOf(
-  workDirectory: string,
-  role: Role,
-  disk: "only" | "second" | undefined,
-): string | null {
+function smallDiskOf(workDirectory: string, role: Role, disk: DiskKind | undefined): string | null {
   if (disk === undefined || role === "controller") return null;
   return join(workDirectory, disk === "only" ? "data" : "second");
 }
@@ -375,11 +387,12 @@ async function format(
   by: TargetKind,
   seats: readonly Seat[],
   isStatic: boolean,
+  options: readonly string[],
 ): Promise<void> {
   const controllers = seats
     .filter(({ role }) => role !== "broker")
     .map((seat) => `${seat.id}@127.0.0.1:${toldController(seat)}:${seat.directoryId}`);
-  const words = ["format", "-t", CLUSTER_ID, "-c", place.propertiesFile];
+  const words = ["format", "-t", CLUSTER_ID, "-c", place.propertiesFile, ...options];
   if (!isStatic) words.push("--initial-controllers", controllers.join(","));
   const command =
     by === "kafka"

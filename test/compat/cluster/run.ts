@@ -3,7 +3,7 @@
  * nodes of ours, of Kafka, or of both. `expected/cluster.json` holds what three of Kafka gave.
  *
  *   bun test/compat/cluster/run.ts [--kinds bunka,bunka,bunka] [--scenario NAME]... [--record]
- *                                  [--keep] [--times]
+ *                                  [--controllers kafka,kafka,kafka] [--keep]
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,34 +18,56 @@ import {
   type Outcomes,
 } from "../harness/outcome.ts";
 import { run } from "../harness/process.ts";
-import type { TargetKind } from "../harness/target.ts";
-import { Cluster, QUICK_CLUSTER } from "./cluster.ts";
+import { Cluster, type ClusterOptions, QUICK_CLUSTER } from "./cluster.ts";
+import { kindsOf } from "./command.ts";
 import { JavaTools } from "./java-tools.ts";
 import type { Context, Scenario } from "./scenarios/context.ts";
 import * as clients from "./scenarios/clients.ts";
 import * as deaths from "./scenarios/deaths.ts";
+import * as faults from "./scenarios/faults.ts";
 import * as programs from "./scenarios/programs.ts";
 import * as quorum from "./scenarios/quorum.ts";
+import * as roles from "./scenarios/roles.ts";
 import * as tools from "./scenarios/tools.ts";
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  topics: tools.topics,
-  reassign: tools.reassign,
-  "reassign-cancel": tools.reassignCancel,
-  features: tools.features,
-  "log-dirs": tools.logDirs,
-  cluster: tools.cluster,
-  "preferred-leader": deaths.preferredLeader,
-  "below-min-isr": deaths.belowMinIsr,
-  "unclean-election": deaths.uncleanElection,
-  "controller-death": deaths.controllerDeath,
-  voters: deaths.voters,
-  "late-controller": quorum.lateController,
-  "replica-verification": programs.replicaVerification,
-  verifiable: programs.verifiable,
-  copier: programs.copier,
-  clients: clients.leaderDeath,
-};
+/** Scenarios that follow each other on one cluster. */
+interface Stage {
+  readonly shape: Pick<ClusterOptions, "roles" | "isStatic" | "disk" | "hasProxies">;
+  readonly scenarios: Readonly<Record<string, Scenario>>;
+}
+
+const STAGES: readonly Stage[] = [
+  {
+    shape: { hasProxies: true },
+    scenarios: {
+      topics: tools.topics,
+      reassign: tools.reassign,
+      "reassign-cancel": tools.reassignCancel,
+      features: tools.features,
+      "log-dirs": tools.logDirs,
+      cluster: tools.cluster,
+      "preferred-leader": deaths.preferredLeader,
+      "below-min-isr": deaths.belowMinIsr,
+      "unclean-election": deaths.uncleanElection,
+      "controller-death": deaths.controllerDeath,
+      voters: deaths.voters,
+      "late-controller": quorum.lateController,
+      "replica-verification": programs.replicaVerification,
+      verifiable: programs.verifiable,
+      copier: programs.copier,
+      "frozen-leader": faults.frozenLeader,
+      "diverging-epochs": faults.divergingEpochs,
+      "old-folder": faults.oldFolder,
+      clients: clients.leaderDeath,
+    },
+  },
+  { shape: { disk: "folder" }, scenarios: { "lost-directory": faults.lostDirectory } },
+  {
+    shape: { roles: ["broker", "broker", "broker", "controller", "controller", "controller"] },
+    scenarios: { "roles-apart": roles.lives },
+  },
+  { shape: { isStatic: true }, scenarios: { "static-voters": roles.lives } },
+];
 
 const SETTINGS = {
   ...QUICK_CLUSTER,
@@ -63,9 +85,10 @@ const { values: flags } = parseArgs({
   options: {
     kinds: { type: "string", default: "bunka,bunka,bunka" },
     scenario: { type: "string", multiple: true, default: [] },
+    /** Of those that are apart from the brokers; as the brokers unless given. */
+    controllers: { type: "string" },
     record: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
-    times: { type: "boolean", default: false },
   },
 });
 
@@ -75,22 +98,15 @@ async function main(): Promise<number> {
   await installJavaDrivers();
   const expected = readExpected();
   const folder = mkdtempSync(join(tmpdir(), "bunka-cluster-"));
-  const kinds = flags.kinds
-    .split(",")
-    .map((kind): TargetKind => (kind === "kafka" ? "kafka" : "bunka"));
-  const cluster = await Cluster.make(folder, { kinds, settings: SETTINGS, hasProxies: true });
-  const javaTools = new JavaTools(cluster.bootstrap, join(folder, "tools.log"));
   const seen: Outcomes = {};
   let failed = 0;
-  try {
-    await cluster.start();
-    for (const [name, scenario] of Object.entries(SCENARIOS)) {
-      if (flags.scenario.length > 0 && !flags.scenario.includes(name)) continue;
-      const start = performance.now();
-      const own = join(folder, name);
-      mkdirSync(own);
-      const outcome = await outcomeOf(scenario, { cluster, tools: javaTools, folder: own });
-      const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  for (const [index, { shape, scenarios }] of STAGES.entries()) {
+    const chosen = Object.entries(scenarios).filter(
+      ([name]) => flags.scenario.length === 0 || flags.scenario.includes(name),
+    );
+    if (chosen.length === 0) continue;
+    const own = join(folder, `stage-${index}`);
+    for await (const { name, outcome, seconds } of outcomesOf(own, shape, chosen)) {
       seen[name] = outcome;
       const lines = flags.record ? [] : differences(expected[name], outcome);
       if (lines.length > 0 || isFailure(outcome)) failed++;
@@ -98,9 +114,6 @@ async function main(): Promise<number> {
       if (isFailure(outcome)) console.log(`    ${JSON.stringify(outcome)}`);
       for (const line of lines.slice(0, DIFFERENCES_SHOWN)) console.log(`    ${line}`);
     }
-  } finally {
-    javaTools.end();
-    await cluster.end();
   }
   if (flags.record) {
     writeFileSync(EXPECTED, `${JSON.stringify({ ...expected, ...seen }, null, 2)}\n`);
@@ -110,6 +123,33 @@ async function main(): Promise<number> {
   else rmSync(folder, { recursive: true, force: true });
   console.log(`\n${Object.keys(seen).length - failed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
+}
+
+async function* outcomesOf(
+  folder: string,
+  shape: Stage["shape"],
+  scenarios: readonly (readonly [name: string, scenario: Scenario])[],
+) {
+  const brokers = kindsOf(flags.kinds);
+  const controllers = kindsOf(flags.controllers ?? flags.kinds);
+  const kinds = shape.roles === undefined ? brokers : [...brokers, ...controllers];
+  mkdirSync(folder);
+  const cluster = await Cluster.make(folder, { kinds, settings: SETTINGS, ...shape });
+  const tools = new JavaTools(cluster.bootstrap, join(folder, "tools.log"));
+  try {
+    await cluster.start();
+    for (const [name, scenario] of scenarios) {
+      const start = performance.now();
+      const own = join(folder, name);
+      mkdirSync(own);
+      const outcome = await outcomeOf(scenario, { cluster, tools, folder: own });
+      const seconds = ((performance.now() - start) / 1000).toFixed(1);
+      yield { name, outcome, seconds };
+    }
+  } finally {
+    tools.end();
+    await cluster.end();
+  }
 }
 
 /** Nodes that a failed scenario left dead are there for the next. */

@@ -24,7 +24,7 @@ export interface Target {
 export const DATA = "DATA";
 
 export const REPOSITORY = resolve(import.meta.dir, "../../..");
-const START_DEADLINE_MS = 60_000;
+const START_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 30_000;
 export const CLUSTER_ID = "Y29tcGF0LWNsdXN0ZXIxMA";
 

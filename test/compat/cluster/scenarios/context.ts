@@ -100,6 +100,17 @@ export async function untilAllInSync(context: Context, topic: string): Promise<v
   });
 }
 
+export async function untilLed(
+  context: Context,
+  topic: string,
+  index: number,
+  id: number,
+): Promise<void> {
+  await until(`${topic}-${index} is led by ${id}`, async () => {
+    return (await partitionsOf(context, topic))[index]?.leader === id;
+  });
+}
+
 /** A topic whose replicas are where they are told; ready for records. */
 export async function makeTopic(
   context: Context,
