@@ -63,8 +63,8 @@ export class LogLevels {
 }
 
 /** Writes to `lines` what the levels let through. `lines` itself must hold nothing back. */
-export function leveledLogger(lines: Logger, levels: LogLevels, name = ""): Logger {
-  return new LeveledLogger(lines, levels, name);
+export function leveledLogger(lines: Logger, levels: LogLevels): Logger {
+  return new LeveledLogger(lines, levels, "");
 }
 
 const RANKS = { DEBUG: rankOf("DEBUG"), INFO: rankOf("INFO"), WARN: rankOf("WARN") };

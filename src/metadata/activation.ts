@@ -47,16 +47,13 @@ export function activationRecords(activation: Activation): NewRecord[] {
  * What a new cluster begins with, where nobody said otherwise: the newest metadata.version, and
  * every feature at its default or at the highest level that this program really runs.
  */
-export function defaultBootstrapRecords(
-  supported: SupportedFeatures,
-  metadataVersion = METADATA_LEVEL_PRODUCTION,
-): NewRecord[] {
+export function defaultBootstrapRecords(supported: SupportedFeatures): NewRecord[] {
   const levels = new Map<string, number>();
   for (const feature of FEATURES.keys()) {
     const max = supported.get(feature)?.max ?? 0;
-    levels.set(feature, Math.min(defaultLevel(feature, metadataVersion), max));
+    levels.set(feature, Math.min(defaultLevel(feature, METADATA_LEVEL_PRODUCTION), max));
   }
-  return bootstrapRecords(metadataVersion, levels);
+  return bootstrapRecords(METADATA_LEVEL_PRODUCTION, levels);
 }
 
 /** As Kafka's format writes them: metadata.version, then the others above 0 by name. */

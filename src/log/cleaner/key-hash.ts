@@ -15,7 +15,7 @@ export function newHashKey(random: Random): HashKey {
   return [random.uint32(), random.uint32(), random.uint32(), random.uint32()];
 }
 
-/** Where `hashKeyInto` leaves its four words. */
+/** Where `hashInto` leaves its four words. */
 export const hashWords = new Int32Array(4);
 
 /** The hash of `bytes[start...start + size]`, in `hashWords`. */

@@ -36,7 +36,7 @@ export const QuotaLimitName = {
 /** A refusal is the answer for every entry. `hosts` are names that have an address. */
 export function alterClientQuotas(
   request: AlterClientQuotasRequest,
-  hosts: ReadonlySet<string> = NO_HOSTS,
+  hosts: ReadonlySet<string>,
 ): Command<AlterClientQuotasEntries | Refusal> {
   return (state) => {
     const records: NewRecord[] = [];
@@ -56,8 +56,6 @@ export function alterClientQuotas(
     return request.validateOnly ? unchanged(response) : atomic(records, response);
   };
 }
-
-const NO_HOSTS: ReadonlySet<string> = new Set();
 
 /** Names of hosts among the addresses: whether there are such hosts is for the caller to find. */
 export function hostNamesIn(request: AlterClientQuotasRequest): Set<string> {
