@@ -72,11 +72,17 @@ final class ShareScenarios {
         if (namesAndValues.length > 0) configure(group, namesAndValues);
     }
 
+    /** A topic, and a group by its name that begins with the first of its records. */
+    private String filled(String topic, int partitions, int perPartition, String... namesAndValues)
+            throws Exception {
+        clients.createTopic(topic, partitions);
+        clients.fill(topic, partitions, perPartition, "v");
+        earliest(topic, namesAndValues);
+        return topic;
+    }
+
     private Object implicit() throws Exception {
-        var topic = "s-implicit";
-        clients.createTopic(topic, 2);
-        clients.fill(topic, 2, 5, "v");
-        earliest(topic);
+        var topic = filled("s-implicit", 2, 5);
         var outcome = facts();
         try (var sharer = new Sharer(clients, topic, topic)) {
             outcome.put("first", sharer.take(10, null));
@@ -91,10 +97,7 @@ final class ShareScenarios {
     }
 
     private Object explicit() throws Exception {
-        var topic = "s-explicit";
-        clients.createTopic(topic, 1);
-        clients.fill(topic, 1, 10, "v");
-        earliest(topic);
+        var topic = filled("s-explicit", 1, 10);
         var outcome = facts();
         var types = List.of(AcknowledgeType.ACCEPT, AcknowledgeType.RELEASE, AcknowledgeType.REJECT);
         try (var sharer = Sharer.explicit(clients, topic, topic)) {
@@ -120,10 +123,7 @@ final class ShareScenarios {
     }
 
     private Object deliveryLimit() throws Exception {
-        var topic = "s-limit";
-        clients.createTopic(topic, 1);
-        clients.fill(topic, 1, 4, "v");
-        earliest(topic, "share.delivery.count.limit", "3");
+        var topic = filled("s-limit", 1, 4, "share.delivery.count.limit", "3");
         var polls = new ArrayList<List<String>>();
         try (var sharer = Sharer.explicit(clients, topic, topic)) {
             polls.add(sharer.pollSome());
@@ -175,10 +175,7 @@ final class ShareScenarios {
     }
 
     private Object lockTimeout() throws Exception {
-        var topic = "s-lock";
-        clients.createTopic(topic, 1);
-        clients.fill(topic, 1, 5, "v");
-        earliest(topic, "share.record.lock.duration.ms", "1000");
+        var topic = filled("s-lock", 1, 5, "share.record.lock.duration.ms", "1000");
         var outcome = facts();
         try (var slow = Sharer.explicit(clients, topic, topic);
                 var quick = Sharer.explicit(clients, topic, topic)) {
@@ -195,10 +192,7 @@ final class ShareScenarios {
     }
 
     private Object renew() throws Exception {
-        var topic = "s-renew";
-        clients.createTopic(topic, 1);
-        clients.fill(topic, 1, 3, "v");
-        earliest(topic, "share.record.lock.duration.ms", "1500");
+        var topic = filled("s-renew", 1, 3, "share.record.lock.duration.ms", "1500");
         var outcome = facts();
         try (var sharer = Sharer.explicit(clients, topic, topic)) {
             outcome.put("first", sharer.pollSome());
@@ -227,10 +221,7 @@ final class ShareScenarios {
 
     /** A member that closes gives back what it has not acknowledged. */
     private Object leftBehind() throws Exception {
-        var topic = "s-left";
-        clients.createTopic(topic, 1);
-        clients.fill(topic, 1, 6, "v");
-        earliest(topic);
+        var topic = filled("s-left", 1, 6);
         var outcome = facts();
         try (var first = Sharer.explicit(clients, topic, topic)) {
             outcome.put("first", first.pollSome());
@@ -245,10 +236,7 @@ final class ShareScenarios {
     }
 
     private Object recordLimit() throws Exception {
-        var topic = "s-strict";
-        clients.createTopic(topic, 1);
-        clients.fill(topic, 1, 10, "v");
-        earliest(topic);
+        var topic = filled("s-strict", 1, 10);
         var polls = new ArrayList<List<String>>();
         try (var sharer = Sharer.explicit(clients, topic, topic, "max.poll.records", 3,
                 "share.acquire.mode", "record_limit")) {
@@ -368,10 +356,7 @@ final class ShareScenarios {
     }
 
     private Object console() throws Exception {
-        var topic = "s-console";
-        clients.createTopic(topic, 1);
-        clients.fill(topic, 1, 4, "v");
-        earliest(topic);
+        var topic = filled("s-console", 1, 4);
         var first = tools.run(TOOLS + "consumer.ConsoleShareConsumer", "--topic", topic, "--group",
                 topic, "--max-messages", "4", "--timeout-ms", "20000",
                 "--formatter-property", "print.offset=true",
