@@ -16,6 +16,7 @@ const SAMPLE_COUNT = 200;
 const PRODUCE_VERSION = 7;
 const ALL = -1;
 const TIMEOUT_MS = 2000;
+const NOBODY = -1;
 const PAUSE_MS = 10;
 const SETTLED_MS = 5000;
 
@@ -44,9 +45,12 @@ async function makeTopics(cluster: Cluster, partitionCount: number): Promise<str
     topics.push(name);
   }
   console.log(`failover: ${partitionCount} partitions asked for in ${secondsSince(startMs)}`);
-  connection.close();
   await untilInSync(port, topics, REPLICAS);
-  console.log(`failover: ${partitionCount} partitions made in ${secondsSince(startMs)}`);
+  // The metadata have them long before each replica has its log.
+  const places = await placesOf(connection, topics);
+  connection.close();
+  await acknowledgedMs(cluster, places, () => places, NOBODY);
+  console.log(`failover: a record in each, on three nodes, after ${secondsSince(startMs)}`);
   return topics;
 }
 
