@@ -25,6 +25,7 @@ import type { Context, Scenario } from "./scenarios/context.ts";
 import * as clients from "./scenarios/clients.ts";
 import * as deaths from "./scenarios/deaths.ts";
 import * as faults from "./scenarios/faults.ts";
+import { handlers } from "./scenarios/handlers.ts";
 import * as programs from "./scenarios/programs.ts";
 import * as quorum from "./scenarios/quorum.ts";
 import * as roles from "./scenarios/roles.ts";
@@ -46,6 +47,7 @@ const STAGES: readonly Stage[] = [
       features: tools.features,
       "log-dirs": tools.logDirs,
       cluster: tools.cluster,
+      handlers,
       "preferred-leader": deaths.preferredLeader,
       "below-min-isr": deaths.belowMinIsr,
       "unclean-election": deaths.uncleanElection,
