@@ -15,7 +15,9 @@ export class FileNode {
   durableSize = 0;
   reservedEnd = 0;
   modifiedMs: number;
-  #dirty = new Set<number>();
+  /** Pages that are dirty, each with the number of its last write. */
+  #dirty = new Map<number, number>();
+  #writes = 0;
 
   constructor(nowMs: number) {
     this.modifiedMs = nowMs;
@@ -41,12 +43,14 @@ export class FileNode {
 
   /** Returns what makes the pages that are dirty now durable. */
   startSync(): () => void {
-    const pages = [...this.#dirty].map((page) => ({ page, bytes: this.#pageNow(page) }));
+    const pages = [...this.#dirty].map(([page, writes]) => {
+      return { page, writes, bytes: this.#pageNow(page) };
+    });
     const size = this.size;
     return () => {
-      for (const { page, bytes } of pages) {
+      for (const { page, writes, bytes } of pages) {
         this.#storeDurable(page, bytes);
-        if (this.#pageNow(page).equals(bytes)) this.#dirty.delete(page);
+        if (this.#dirty.get(page) === writes) this.#dirty.delete(page);
       }
       this.durableSize = size;
       if (this.durable.length < size) this.durable = grown(this.durable, size);
@@ -80,7 +84,7 @@ export class FileNode {
 
   /** Moves a random part of what is dirty to `durable`, and the length with it. */
   #keepSome(random: () => number): void {
-    for (const page of this.#dirty) {
+    for (const page of this.#dirty.keys()) {
       const fate = random();
       if (fate < 0.4) continue;
       const bytes = this.#pageNow(page);
@@ -108,12 +112,15 @@ export class FileNode {
 
   #markDirty(from: number, to: number): void {
     const last = Math.floor(Math.max(from, to - 1) / PAGE_SIZE);
-    for (let page = Math.floor(from / PAGE_SIZE); page <= last; page++) this.#dirty.add(page);
+    for (let page = Math.floor(from / PAGE_SIZE); page <= last; page++) {
+      this.#dirty.set(page, ++this.#writes);
+    }
   }
 
   #pageNow(page: number): Buffer {
-    const bytes = Buffer.alloc(PAGE_SIZE);
-    this.data.copy(bytes, 0, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+    const bytes = Buffer.allocUnsafe(PAGE_SIZE);
+    const copied = this.data.copy(bytes, 0, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+    if (copied < PAGE_SIZE) bytes.fill(0, copied);
     return bytes;
   }
 

@@ -7,13 +7,14 @@
  *
  * Without it some of the quick ones are tried.
  */
-import { expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { resolve } from "node:path";
 import { checkFault } from "../../source-faults.ts";
 import { BUGS } from "./all-bugs.ts";
 
 const ROOT = resolve(import.meta.dir, "../../..");
 const WANTED = process.env["BUNKA_SIM_BUGS"];
+const PROCESSES = Number(process.env["BUNKA_SIM_PROCESSES"] ?? 1);
 const TIMEOUT_MS = 900_000;
 const FEW = 4;
 
@@ -22,25 +23,25 @@ const chosen = BUGS.filter(({ name }, index) => {
   return WANTED === "all" || name.includes(WANTED);
 });
 
+interface Ended {
+  readonly exitCode: number;
+  readonly said: string;
+  readonly complained: string;
+}
+
+const hunts = new Map(chosen.map(({ name }) => [name, Promise.withResolvers<Ended>()] as const));
+
+beforeAll(() => {
+  const waiting = [...hunts.keys()];
+  for (let hunter = 0; hunter < PROCESSES; hunter++) void huntAll(waiting);
+});
+
 test.each(chosen)(
   "$name is caught: $reference",
   async ({ name }) => {
-    const hunt = Bun.spawn(
-      ["bun", "--preload", "./test/sim/bugs/preload.ts", "test/sim/bugs/hunt.ts"],
-      {
-        cwd: ROOT,
-        env: { ...process.env, BUNKA_SIM_BUG: name },
-        stdout: "pipe",
-        stderr: "pipe",
-      },
-    );
-    const [said, complained, exitCode] = await Promise.all([
-      hunt.stdout.text(),
-      hunt.stderr.text(),
-      hunt.exited,
-    ]);
-    if (WANTED !== undefined) console.log(`${name}: ${said.trim()}`);
-    expect({ exitCode, said, complained }).toMatchObject({ exitCode: 0, complained: "" });
+    const ended = await hunts.get(name)!.promise;
+    if (WANTED !== undefined) console.log(`${name}: ${ended.said.trim()}`);
+    expect(ended).toMatchObject({ exitCode: 0, complained: "" });
   },
   TIMEOUT_MS,
 );
@@ -52,3 +53,28 @@ test("the source has the place of each, those that are not tried now too", () =>
 test("no two bugs have the same name", () => {
   expect(new Set(BUGS.map(({ name }) => name)).size).toBe(BUGS.length);
 });
+
+/** One after the other, until none waits. */
+async function huntAll(waiting: string[]): Promise<void> {
+  for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+    hunts.get(name)!.resolve(await hunt(name));
+  }
+}
+
+async function hunt(name: string): Promise<Ended> {
+  const child = Bun.spawn(
+    ["bun", "--preload", "./test/sim/bugs/preload.ts", "test/sim/bugs/hunt.ts"],
+    {
+      cwd: ROOT,
+      env: { ...process.env, BUNKA_SIM_BUG: name },
+      stdout: "pipe",
+      stderr: "pipe",
+    },
+  );
+  const [said, complained, exitCode] = await Promise.all([
+    child.stdout.text(),
+    child.stderr.text(),
+    child.exited,
+  ]);
+  return { exitCode, said, complained };
+}

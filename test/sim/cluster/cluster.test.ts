@@ -4,8 +4,10 @@
  *   bun test test/sim/cluster/cluster.test.ts                          for some seconds
  *   BUNKA_SIM_SEEDS=1-2000 bun test test/sim/cluster/cluster.test.ts   these seeds, all of them
  *   BUNKA_SIM_NODES=1 ...                                              clusters of another size
+ *   BUNKA_SIM_PROCESSES=2 ...                                          by so many (hunt.ts)
  */
 import { describe, expect, test } from "bun:test";
+import { addRun, hunt, noTally, replayCommand, type Tally } from "./hunt.ts";
 import { type Outcome, runSeed, SeedFailure } from "./run-seed.ts";
 import { KEPT_SEEDS } from "./seeds.ts";
 
@@ -13,29 +15,21 @@ const GIVEN = process.env["BUNKA_SIM_SEEDS"];
 const GIVEN_NODES = process.env["BUNKA_SIM_NODES"];
 const BUDGET_MS = GIVEN === undefined ? Number(process.env["BUNKA_SIM_MS"] ?? 10_000) : Infinity;
 const [FIRST, LAST] = (GIVEN ?? "1-100000").split("-").map(Number) as [number, number];
+const PROCESSES = Number(process.env["BUNKA_SIM_PROCESSES"] ?? 0);
 const NODE_COUNTS = GIVEN_NODES === undefined ? [1, 3] : [Number(GIVEN_NODES)];
 
 describe.each(NODE_COUNTS)("a cluster of %d", (nodeCount) => {
-  test("keeps what it promises, whatever happens", () => {
-    const endMs = performance.now() + BUDGET_MS / NODE_COUNTS.length;
-    const total = {
-      seeds: 0,
-      simulatedMs: 0,
-      okCount: 0,
-      committedCount: 0,
-      deliveredCount: 0,
-      checks: 0,
-    };
-    for (let seed = FIRST; seed <= LAST && performance.now() < endMs; seed++) {
-      const outcome = run(seed, nodeCount);
-      total.seeds++;
-      total.simulatedMs += outcome.simulatedMs;
-      total.okCount += outcome.okCount;
-      total.committedCount += outcome.committedCount;
-      total.deliveredCount += outcome.deliveredCount;
-      total.checks += outcome.checks;
-    }
+  test("keeps what it promises, whatever happens", async () => {
+    const budgetMs = BUDGET_MS * (NODE_COUNTS.length === 1 ? 1 : nodeCount === 1 ? 0.25 : 0.75);
+    const total =
+      PROCESSES > 0
+        ? await hunt({
+            ...{ first: FIRST, last: LAST, nodeCount, processCount: PROCESSES },
+            minutes: budgetMs / 60_000,
+          })
+        : runHere(nodeCount, budgetMs);
     if (GIVEN !== undefined) console.log(total);
+    expect(total.failures).toBe(0);
     // What never happens proves nothing.
     expect(total.okCount).toBeGreaterThan(total.seeds);
   }, 7_200_000);
@@ -55,13 +49,21 @@ test.each([...KEPT_SEEDS])(
   60_000,
 );
 
+function runHere(nodeCount: number, budgetMs: number): Tally {
+  const endMs = performance.now() + budgetMs;
+  const total = noTally();
+  for (let seed = FIRST; seed <= LAST && performance.now() < endMs; seed++) {
+    addRun(total, run(seed, nodeCount));
+  }
+  return total;
+}
+
 function run(seed: number, nodeCount: number): Outcome {
   try {
     return runSeed({ seed, nodeCount });
   } catch (error) {
     if (error instanceof SeedFailure) console.error(error.report);
-    const settings = `BUNKA_SIM_SEEDS=${seed}-${seed} BUNKA_SIM_NODES=${nodeCount}`;
-    console.error(`again: ${settings} bun test test/sim/cluster/cluster.test.ts`);
+    console.error(replayCommand(seed, nodeCount));
     throw error;
   }
 }

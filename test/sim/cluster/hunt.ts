@@ -8,9 +8,9 @@
  * fails is told with the command that replays it, and the hunt goes on; the exit code is 1 then.
  */
 import { parseArgs } from "node:util";
-import { runSeed, SeedFailure } from "./run-seed.ts";
+import { type Outcome, runSeed, SeedFailure } from "./run-seed.ts";
 
-interface Plan {
+export interface Hunt {
   readonly first: number;
   readonly last: number;
   readonly nodeCount: number;
@@ -19,11 +19,12 @@ interface Plan {
 }
 
 /** Of a number of seeds: what a worker says, and the sum of all. */
-interface Tally {
+export interface Tally {
   seeds: number;
   simulatedMs: number;
   deliveredCount: number;
   okCount: number;
+  committedCount: number;
   checks: number;
   failures: number;
 }
@@ -31,11 +32,9 @@ interface Tally {
 const TELL_EVERY_MS = 10_000;
 const SHARE_VARIABLE = "BUNKA_SIM_SHARE";
 
-const plan = planOf(process.argv.slice(2));
-const share = process.env[SHARE_VARIABLE];
-process.exit(await (share === undefined ? hunt(plan) : work(plan, Number(share))));
-
-async function hunt({ first, last, processCount, nodeCount }: Plan): Promise<number> {
+/** A worker that ended before its time counts as a failure. */
+export async function hunt(plan: Hunt): Promise<Tally> {
+  const { first, last, processCount, nodeCount } = plan;
   const startedMs = performance.now();
   const total = noTally();
   const tell = () => {
@@ -43,18 +42,20 @@ async function hunt({ first, last, processCount, nodeCount }: Plan): Promise<num
     console.log(`${told(total)} in ${seconds.toFixed(0)} s`);
   };
   console.log(`seeds ${first}-${last}, ${nodeCount} nodes, ${processCount} processes`);
-  const workers = Array.from({ length: processCount }, (_, index) => worker(index, total));
+  const workers = Array.from({ length: processCount }, (_, index) => worker(plan, index, total));
   const telling = setInterval(tell, TELL_EVERY_MS);
   const stop = () => workers.forEach(({ process: child }) => child.kill());
   process.on("SIGTERM", stop).on("SIGINT", stop);
   const exitCodes = await Promise.all(workers.map(({ ended }) => ended));
   clearInterval(telling);
+  process.off("SIGTERM", stop).off("SIGINT", stop);
   tell();
-  return total.failures > 0 || exitCodes.some((code) => code !== 0) ? 1 : 0;
+  total.failures += exitCodes.filter((code) => code !== 0).length;
+  return total;
 }
 
-function worker(index: number, total: Tally) {
-  const child = Bun.spawn(["bun", import.meta.path, ...process.argv.slice(2)], {
+function worker(plan: Hunt, index: number, total: Tally) {
+  const child = Bun.spawn(["bun", import.meta.path, ...argumentsOf(plan)], {
     env: { ...process.env, [SHARE_VARIABLE]: String(index) },
     stdio: ["ignore", "inherit", "inherit"],
     ipc: (part: Tally) => add(total, part),
@@ -63,7 +64,7 @@ function worker(index: number, total: Tally) {
 }
 
 /** Every so many-th seed, until the last or until the time is over. */
-async function work(given: Plan, index: number): Promise<number> {
+async function work(given: Hunt, index: number): Promise<number> {
   const { first, last, nodeCount, processCount, minutes } = given;
   const endMs = performance.now() + minutes * 60_000;
   let toldMs = performance.now();
@@ -83,40 +84,63 @@ async function work(given: Plan, index: number): Promise<number> {
   return 0;
 }
 
-function runOne(seed: number, nodeCount: number, tally: Tally): void {
+/** One seed that went well. */
+export function addRun(tally: Tally, outcome: Outcome): void {
   tally.seeds++;
+  tally.simulatedMs += outcome.simulatedMs;
+  tally.deliveredCount += outcome.deliveredCount;
+  tally.okCount += outcome.okCount;
+  tally.committedCount += outcome.committedCount;
+  tally.checks += outcome.checks;
+}
+
+function runOne(seed: number, nodeCount: number, tally: Tally): void {
   try {
-    const outcome = runSeed({ seed, nodeCount });
-    add(tally, { ...outcome, seeds: 0, failures: 0 });
+    addRun(tally, runSeed({ seed, nodeCount }));
   } catch (error) {
+    tally.seeds++;
     tally.failures++;
     if (error instanceof SeedFailure) console.log(error.report);
     console.log(`FAILED ${String(error)}`);
-    const seeds = `BUNKA_SIM_SEEDS=${seed}-${seed} BUNKA_SIM_NODES=${nodeCount}`;
-    console.log(`again: ${seeds} bun test test/sim/cluster/cluster.test.ts`);
+    console.log(replayCommand(seed, nodeCount));
   }
 }
 
-function noTally(): Tally {
-  return { seeds: 0, simulatedMs: 0, deliveredCount: 0, okCount: 0, checks: 0, failures: 0 };
+export function replayCommand(seed: number, nodeCount: number): string {
+  const settings = `BUNKA_SIM_SEEDS=${seed}-${seed} BUNKA_SIM_NODES=${nodeCount}`;
+  return `again: ${settings} bun test test/sim/cluster/cluster.test.ts`;
+}
+
+export function noTally(): Tally {
+  return {
+    seeds: 0,
+    simulatedMs: 0,
+    deliveredCount: 0,
+    okCount: 0,
+    committedCount: 0,
+    checks: 0,
+    failures: 0,
+  };
 }
 
 function add(total: Tally, part: Tally): void {
-  total.seeds += part.seeds;
-  total.simulatedMs += part.simulatedMs;
-  total.deliveredCount += part.deliveredCount;
-  total.okCount += part.okCount;
-  total.checks += part.checks;
-  total.failures += part.failures;
+  for (const name of Object.keys(total) as (keyof Tally)[]) total[name] += part[name];
 }
 
-function told({ seeds, simulatedMs, deliveredCount, okCount, checks, failures }: Tally): string {
-  const hours = (simulatedMs / 3_600_000).toFixed(1);
-  const counts = `${okCount} operations acknowledged, ${deliveredCount} deliveries`;
-  return `${seeds} seeds, ${failures} failed: ${hours} simulated hours, ${counts}, ${checks} checks`;
+function told(tally: Tally): string {
+  const { seeds, simulatedMs, deliveredCount, okCount, committedCount, checks, failures } = tally;
+  const hours = (simulatedMs / 3_600_000).toFixed(2);
+  const seen = `${deliveredCount} deliveries, ${checks} looks at all nodes`;
+  const done = `${okCount} operations, ${committedCount} offsets of groups acknowledged`;
+  return `${seeds} seeds, ${failures} failed: ${hours} simulated hours, ${done}, ${seen}`;
 }
 
-function planOf(args: string[]): Plan {
+function argumentsOf({ first, last, nodeCount, processCount, minutes }: Hunt): string[] {
+  const counts = ["--nodes", `${nodeCount}`, "--processes", `${processCount}`];
+  return ["--seeds", `${first}-${last}`, ...counts, "--minutes", `${minutes}`];
+}
+
+function planOf(args: string[]): Hunt {
   const { values } = parseArgs({
     args,
     options: {
@@ -135,4 +159,11 @@ function planOf(args: string[]): Plan {
     throw new Error("usage: hunt.ts --seeds FROM-TO [--nodes N] [--processes N] [--minutes N]");
   }
   return { first, last, nodeCount, processCount, minutes };
+}
+
+if (import.meta.main) {
+  const plan = planOf(process.argv.slice(2));
+  const share = process.env[SHARE_VARIABLE];
+  if (share === undefined) process.exit((await hunt(plan)).failures > 0 ? 1 : 0);
+  process.exit(await work(plan, Number(share)));
 }

@@ -35,7 +35,7 @@ interface Leadership {
 const METADATA_PATH = `${DIRECTORY}/${METADATA_DIRECTORY}`;
 const METADATA_KEY = "metadata";
 const IMAGES_MAX = 64;
-const IMAGES_EVERY = 4;
+const IMAGES_EVERY = 16;
 
 export class Invariants {
   /** Looks of the log as a whole are too much for what is compacted. */

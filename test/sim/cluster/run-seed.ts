@@ -56,9 +56,9 @@ const HEAL_MS_MAX = 120_000;
 const VERIFY_MS_MAX = 240_000;
 /** Most runs are short: many beginnings find more than few that go on and on. */
 const SECONDS_MIN = 2;
-const SECONDS_USUAL = 8;
+const SECONDS_USUAL = 6;
 const SECONDS_MAX = 25;
-const LONG_RATE = 0.12;
+const LONG_RATE = 0.15;
 const SLICE_MS_MAX = 250;
 const REPORT_LINES = 25;
 
