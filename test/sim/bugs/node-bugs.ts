@@ -179,7 +179,7 @@ function nodeBug(
     name: `node-${name}`,
     reference,
     edits,
-    seedsMax: 150,
+    seedsMax: 400,
     hunt: { ground: "cluster", options },
   };
 }
