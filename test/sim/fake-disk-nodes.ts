@@ -86,9 +86,9 @@ export class FileNode {
   #keepSome(random: () => number): void {
     for (const page of this.#dirty.keys()) {
       const fate = random();
-      if (fate < 0.4) continue;
+      if (fate < 0.3) continue;
       const bytes = this.#pageNow(page);
-      if (fate < 0.6) {
+      if (fate < 0.65) {
         const start = page * PAGE_SIZE;
         // Within what is new in the page, where that is its end: else most tears would show nothing.
         const from = Math.min(Math.max(this.durableSize - start, 0), PAGE_SIZE - 1);
@@ -105,8 +105,9 @@ export class FileNode {
     const low = Math.min(this.size, this.durableSize);
     const high = Math.max(this.size, this.durableSize);
     const fate = random();
-    if (fate < 0.25) this.size = this.durableSize;
-    else if (fate < 0.75) this.size = low + Math.floor(random() * (high - low + 1));
+    // A tear shows where the length reaches behind it.
+    if (fate < 0.2) this.size = this.durableSize;
+    else if (fate < 0.5) this.size = low + Math.floor(random() * (high - low + 1));
     if (this.durable.length < this.size) this.durable = grown(this.durable, this.size);
   }
 

@@ -54,9 +54,10 @@ export interface NemesisPlan {
   readonly absentMax: number;
 }
 
-const DOWN_MS_MAX = 6000;
-const FREEZE_MS_MAX = 15_000;
-const CUT_MS_MAX = 12_000;
+/** At most, mostly less: runs are short. */
+const DOWN_MS = [200, 1500, 6000];
+const FREEZE_MS = [500, 3000, 15_000];
+const CUT_MS = [500, 3000, 12_000];
 
 interface Plan {
   readonly atMs: number;
@@ -177,7 +178,7 @@ export class Nemesis {
 
   #down(node: SimulatedNode, what: string, act: () => void): boolean {
     if (node.life === null || node.isFrozen || node.isStopping || this.#isFull(node)) return false;
-    const downMs = this.#random.below(DOWN_MS_MAX);
+    const downMs = this.#random.below(this.#random.pick(DOWN_MS));
     this.#cluster.note(`${node.id} ${what}, for ${downMs} ms`);
     this.#planned.set(node, this.#cluster.clock.monotonicMs() + downMs);
     act();
@@ -186,7 +187,7 @@ export class Nemesis {
 
   #losePower(node: SimulatedNode): boolean {
     if (!this.#plan.isSynced && !this.#mayForget(node)) return false;
-    const keep = this.#random.pick(["none", "random"] as const);
+    const keep = this.#random.pick(["none", "random", "random"] as const);
     const lost = this.#down(node, `loses its power, keeps ${keep}`, () => node.powerLoss(keep));
     if (lost && !this.#plan.isSynced) this.#forgot(node);
     return lost;
@@ -248,7 +249,7 @@ export class Nemesis {
 
   #freeze(node: SimulatedNode): boolean {
     if (node.life === null || node.isFrozen || this.#isFull(node)) return false;
-    const forMs = this.#random.below(FREEZE_MS_MAX);
+    const forMs = this.#random.below(this.#random.pick(FREEZE_MS));
     this.#cluster.note(`${node.id} freezes for ${forMs} ms`);
     node.freeze();
     this.#later(forMs, () => node.thaw());
@@ -268,7 +269,7 @@ export class Nemesis {
     const pairs = random.chance(0.3)
       ? this.#fromClients()
       : this.#shape(nodes.map(({ address }) => address));
-    const forMs = random.below(CUT_MS_MAX);
+    const forMs = random.below(this.#random.pick(CUT_MS));
     if (pairs.length === 0) return false;
     const told = pairs.map(([a, b, oneWay]) => `${a}${oneWay ? ">" : "|"}${b}`).join(" ");
     this.#cluster.note(`cut for ${forMs} ms: ${told}`);
@@ -327,7 +328,7 @@ export class Nemesis {
   #stall(): boolean {
     const random = this.#random;
     const share = random.pick([0.02, 0.1, 0.5]);
-    const forMs = random.below(CUT_MS_MAX);
+    const forMs = random.below(this.#random.pick(CUT_MS));
     const count = this.#cluster.wire.stall(() => random.chance(share), forMs);
     this.#cluster.note(`${count} connections stall for ${forMs} ms`);
     return count > 0;
@@ -340,7 +341,7 @@ export class Nemesis {
     const byMs = random.pick([50, 400, 3000]);
     this.#cluster.note(`${a} reaches ${b} ${byMs} ms later`);
     wire.slow(a, b, byMs);
-    this.#later(random.below(CUT_MS_MAX), () => wire.slow(a, b, 0));
+    this.#later(random.below(this.#random.pick(CUT_MS)), () => wire.slow(a, b, 0));
     return true;
   }
 
