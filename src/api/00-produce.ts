@@ -119,10 +119,11 @@ function checkForms(produced: Produced): Found {
 
 /**
  * Where more comes from the same client, or others of this turn have begun, all of a turn is
- * written together. A single request is not made to wait, and a throttled client is told at once.
+ * written together, by a thread if it is much. A single request is not made to wait, and a
+ * throttled client is told at once.
  */
 function mayGather({ request }: RequestContext, { gatheredAppends, quotas }: Broker): boolean {
-  if (!request.isFollowed && gatheredAppends.isEmpty) return false;
+  if (!request.isFollowed && gatheredAppends.isIdle) return false;
   return !quotas.produce.isActive && !quotas.request.isActive;
 }
 
@@ -131,11 +132,12 @@ function appendAll(produced: Produced, transaction: ProducedTransaction | null):
   if (gathered === null) return appendAlone(produced, transaction);
   if (areMany(produced)) return appendMany(produced, transaction);
   const waits = appendEach(produced, transaction);
-  if (waits !== null || gathered.isEmpty) return answerBehind(waits, produced);
+  const { round } = gathered;
+  if (waits !== null || round.isOver) return answerBehind(waits, produced);
   return new Late(() => {
-    gathered.write();
+    if (!round.isOver) gathered.write();
     return answer(produced);
-  });
+  }, round);
 }
 
 /** Appends at once, and returns what the answer has to wait for. */
@@ -235,9 +237,10 @@ function answerBehind(
   produced: Produced,
 ): MaybeResponse | Promise<MaybeResponse> {
   if (waits === null || waits.length === 0) return answer(produced);
+  const round = produced.gathered?.round ?? null;
   return Promise.all(waits).then(() => {
-    produced.gathered?.write();
-    return answer(produced);
+    if (round === null || round.isOver) return answer(produced);
+    return new Promise((resolve) => round.whenOver(() => resolve(answer(produced))));
   });
 }
 

@@ -146,7 +146,7 @@ export function handler<Q, QI, R, RI>(
           );
     if (reply instanceof Late) {
       context.time?.pause();
-      return new Late(() => finish(reply.complete(), context, broker));
+      return new Late(() => finish(reply.complete(), context, broker), reply.waits);
     }
     if (!(reply instanceof Promise)) {
       return mayOverlap ? finish(reply, context, broker) : finishFairly(reply, context, broker);

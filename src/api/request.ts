@@ -49,7 +49,18 @@ export type Outcome = Response | Late<Response | null> | null;
  * request is given back.
  */
 export class Late<T> {
-  constructor(readonly complete: () => T) {}
+  /** Without `waits` it can be completed when the turn ends; before that it takes longer. */
+  constructor(
+    readonly complete: () => T,
+    readonly waits: Undertaking | null = null,
+  ) {}
+}
+
+/** What is done for several requests together. */
+export interface Undertaking {
+  readonly isOver: boolean;
+  /** Calls back in a later turn; not when it is over already. */
+  whenOver(callback: () => void): void;
 }
 
 export interface Request {

@@ -10,12 +10,13 @@
  * - neither: TypeScript, wherever these functions are called from.
  */
 import { hash } from "bun";
-import { cc, dlopen } from "bun:ffi";
+import { cc, dlopen, ptr } from "bun:ffi";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import crc32cSource from "../../native/crc32c.c" with { type: "text" };
 import recordsSource from "../../native/records.c" with { type: "text" };
+import writeThreadSource from "../../native/write-thread.c" with { type: "text" };
 import { assert } from "./assert.ts";
 import { ROOT } from "./root.ts";
 
@@ -34,6 +35,14 @@ export interface NativeFunctions {
   ): number;
 }
 
+/** See native/write-thread.c. `start` but once a process; false when there is no thread. */
+export interface NativeWriteThread {
+  start(words: Float64Array, wakeDescriptor: number): boolean;
+  submit(): void;
+  isDone(): boolean;
+  wait(): void;
+}
+
 export type NativeCrc32c = (
   bytes: Uint8Array,
   offset: number,
@@ -42,7 +51,7 @@ export type NativeCrc32c = (
 ) => number;
 
 export const NATIVE_DIRECTORY = join(ROOT, "native");
-export const NATIVE_SOURCES = ["crc32c.c", "records.c"];
+export const NATIVE_SOURCES = ["crc32c.c", "records.c", "write-thread.c"];
 
 /** Where the compiled library of these very sources is, or would be. */
 export const LIBRARY_PATH = join(
@@ -55,6 +64,7 @@ export interface CompiledLibrary {
   /** Null on a processor without the instruction. */
   readonly crc32c: NativeCrc32c | null;
   readonly functions: NativeFunctions;
+  readonly writeThread: NativeWriteThread;
 }
 
 /** Null when it has not been built. */
@@ -97,12 +107,34 @@ const FUNCTION_SYMBOLS = {
   },
 } as const;
 
+const WRITE_THREAD_SYMBOLS = {
+  bunka_write_thread_start: { args: ["ptr", "i32"], returns: "i32" },
+  bunka_write_thread_submit: { args: [], returns: "void" },
+  bunka_write_thread_is_done: { args: [], returns: "i32" },
+  bunka_write_thread_wait: { args: [], returns: "void" },
+} as const;
+
 type Symbols<T extends Parameters<typeof dlopen>[1]> = ReturnType<typeof dlopen<T>>["symbols"];
 
 function openCompiled(): CompiledLibrary | null {
   try {
-    const { symbols } = dlopen(LIBRARY_PATH, { ...CRC32C_SYMBOLS, ...FUNCTION_SYMBOLS });
-    return { crc32c: checkedCrc32c(symbols), functions: checkedFunctions(symbols) };
+    const { symbols } = dlopen(LIBRARY_PATH, {
+      ...CRC32C_SYMBOLS,
+      ...FUNCTION_SYMBOLS,
+      ...WRITE_THREAD_SYMBOLS,
+    });
+    return {
+      crc32c: checkedCrc32c(symbols),
+      functions: checkedFunctions(symbols),
+      writeThread: {
+        // Its address is taken once, which holds for an array over an ArrayBuffer of its own.
+        start: (words, descriptor) =>
+          symbols.bunka_write_thread_start(ptr(words), descriptor) === 0,
+        submit: symbols.bunka_write_thread_submit,
+        isDone: () => symbols.bunka_write_thread_is_done() !== 0,
+        wait: symbols.bunka_write_thread_wait,
+      },
+    };
   } catch {
     return null;
   }
@@ -153,6 +185,6 @@ function assertWithin(bytes: Uint8Array, offset: number, size: number): void {
 
 /** Only to tell one version of the sources from another. */
 function hashOfSources(): string {
-  const sources = crc32cSource + recordsSource;
+  const sources = crc32cSource + recordsSource + writeThreadSource;
   return BigInt(hash(sources)).toString(16).padStart(16, "0");
 }

@@ -36,7 +36,9 @@ import { release } from "node:os";
 import { isAbsolute } from "node:path";
 import type { Libc } from "./libc.ts";
 import { loadFileLocking, loadLibc } from "./libc.ts";
-import type { Disk, DiskFile, FileLock, FileStatus } from "./world.ts";
+import type { Disk, DiskFile, FileLock, FileStatus, FileWrite, LaterWrites } from "./world.ts";
+import { assert } from "./assert.ts";
+import { WRITE_THREAD_FROM, type WriteThread } from "./real-write-thread.ts";
 import { DiskError } from "./world.ts";
 
 /** `portable` uses nothing but node:fs. Without `writeBack` nothing is written out early. */
@@ -47,6 +49,8 @@ export function realDisk(options: RealDiskOptions = {}): Disk {
 interface RealDiskOptions {
   readonly portable?: boolean;
   readonly writeBack?: WriteBack;
+  /** Asked for the first time when there is something for it. */
+  readonly writeThread?: () => WriteThread | null;
 }
 
 /** Starts writing a range of a file out, and returns at once. */
@@ -58,9 +62,11 @@ class RealDisk implements Disk {
   readonly #portable: boolean;
 
   readonly #writeBack: WriteBack | null;
+  readonly #writeThread: () => WriteThread | null;
 
-  constructor({ portable = false, writeBack }: RealDiskOptions) {
+  constructor({ portable = false, writeBack, writeThread = nobody }: RealDiskOptions) {
     this.#portable = portable;
+    this.#writeThread = writeThread;
     this.#writeBack = writeBack ?? null;
   }
 
@@ -192,6 +198,16 @@ class RealDisk implements Disk {
   absolutePath(path: string): string {
     // As Java: "./data" keeps its dot.
     return isAbsolute(path) ? path : `${process.cwd()}/${path}`;
+  }
+
+  writesLater(size: number): boolean {
+    return size >= WRITE_THREAD_FROM && this.#writeThread()?.takes(size) === true;
+  }
+
+  writeLater(writes: readonly FileWrite[], done: () => void): LaterWrites {
+    const thread = this.#writeThread();
+    assert(thread !== null, "a thread that takes them");
+    return thread.begin(writes, done);
   }
 
   space(path: string): { totalBytes: number; usableBytes: number } {
@@ -370,6 +386,8 @@ class RealDiskFile implements DiskFile {
     });
   }
 }
+
+const nobody = (): null => null;
 
 const PROBE_DISTANCE = 128 * 1024;
 /** How far the system reads ahead of a reader, at most: 8 MiB on the virtual machines we know. */

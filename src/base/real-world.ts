@@ -7,6 +7,7 @@ import { realNetwork } from "./real-network.ts";
 import { realProcess } from "./real-process.ts";
 import { realRandom } from "./real-random.ts";
 import { WAITING_BYTES_MAX, WriteBack, writeBackTask } from "./real-write-back.ts";
+import { writeThread } from "./real-write-thread.ts";
 import { realWorkers } from "./real-workers.ts";
 import type { World } from "./world.ts";
 
@@ -17,7 +18,7 @@ export function realWorld(): World {
   return {
     clock,
     random: realRandom(),
-    disk: realDisk({ writeBack }),
+    disk: realDisk({ writeBack, writeThread }),
     network: realNetwork(),
     http: realHttp(),
     workers,

@@ -100,8 +100,31 @@ export interface Disk {
   lock(path: string): FileLock | null;
   /** As seen from the root, where it was given from where the process was started. */
   absolutePath(path: string): string;
+  /** Whether a thread would take so many bytes at this moment, and be worth it. */
+  writesLater(size: number): boolean;
+  /**
+   * Begins writes that a thread does meanwhile: where `writesLater` says so. `done` is called in a
+   * later turn, whatever becomes of them. Until they are done, files and parts stay as they are.
+   */
+  writeLater(writes: readonly FileWrite[], done: () => void): LaterWrites;
   /** Bytes of the file system that holds `path`. */
   space(path: string): { readonly totalBytes: number; readonly usableBytes: number };
+}
+
+/** Of all parts, one behind the other. */
+export interface FileWrite {
+  readonly file: DiskFile;
+  readonly parts: readonly Uint8Array[];
+  readonly position: number;
+}
+
+/** Writes under way. */
+export interface LaterWrites {
+  readonly isDone: boolean;
+  /** Holds up the loop until they are done. */
+  wait(): void;
+  /** What became of the one of this index, once they are done. */
+  failure(index: number): DiskError | null;
 }
 
 export interface FileLock {

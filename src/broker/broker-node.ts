@@ -156,7 +156,7 @@ export class BrokerNode implements Broker {
       if ([...changed].some((name) => name.startsWith("log.cleaner.")))
         this.logs.cleaner?.restart();
     });
-    this.gatheredAppends = new GatheredAppends(world.clock);
+    this.gatheredAppends = new GatheredAppends(world.clock, world.disk);
     this.fetchSessions = new FetchSessions(
       settings.get("max.incremental.fetch.session.cache.slots"),
       SESSION_EVICTION_MS,

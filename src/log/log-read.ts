@@ -85,7 +85,8 @@ function locate(state: LogState, request: ReadRequest, mayWait: boolean): LogSli
     if (foundSize > sizeMax && !minOneBatch) return emptySlice();
     const size = Math.min(end - position, Math.max(sizeMax, foundSize));
     if (size <= 0) return emptySlice();
-    return new LogSlice(ErrorCode.NONE, segment.baseOffset, position, size, segment.log);
+    const file = segment.logUpTo(position + size);
+    return new LogSlice(ErrorCode.NONE, segment.baseOffset, position, size, file);
   }
   return emptySlice();
 }

@@ -41,6 +41,7 @@ import {
 import { checkGivenBatches, inParts } from "./given-batches.ts";
 import type { EpochEnd } from "./leader-epochs.ts";
 import { appendRun, type BatchRun, makeRoom, roll } from "./log-append.ts";
+import type { HandedWrite } from "./gathered-write.ts";
 import { type GivenMarker, hasMarker, refuseProducer, startVerification } from "./log-claims.ts";
 import { isFlushed, type LogConfig } from "./log-config.ts";
 import { LogFlush } from "./log-flush.ts";
@@ -72,7 +73,7 @@ export interface LeaderAppend {
   readonly verification?: Verification | null;
   /** Of a marker: 2 demands an epoch above that of the records. */
   readonly transactionVersion?: number;
-  /** The bytes may lie where they are until `writeGathered`, by the end of the turn. */
+  /** The bytes may lie where they are until `writeGathered`, or until they were handed on. */
   readonly isGathered?: boolean;
 }
 
@@ -274,6 +275,25 @@ export class Log {
     return this.#state.attempt(
       () => {
         this.#state.segments.active.writeGathered();
+        return this.#state.failure === null;
+      },
+      () => false,
+    );
+  }
+
+  /** The same by a thread: null when there is nothing to write, or the disk has failed. */
+  handGathered(): HandedWrite | null {
+    return this.#state.attempt(
+      () => this.#state.segments.active.handGathered(),
+      () => null,
+    );
+  }
+
+  /** What was handed is in the file afterwards; false when the disk has failed. */
+  settle(handed: HandedWrite): boolean {
+    return this.#state.attempt(
+      () => {
+        handed.settle();
         return this.#state.failure === null;
       },
       () => false,

@@ -25,7 +25,7 @@ import {
 import { scanBatchesNow } from "./batch-scan.ts";
 import type { FileHandle, FileHandles } from "./file-handles.ts";
 import { COLD, entriesIn, type FoundEntries } from "./index-file.ts";
-import { GatheredWrite } from "./gathered-write.ts";
+import { GatheredWrite, type HandedWrite } from "./gathered-write.ts";
 import type { LogConfig } from "./log-config.ts";
 import {
   INDEX_SUFFIX,
@@ -128,8 +128,13 @@ export class Segment {
 
   /** Whoever asks for the file finds all batches in it. */
   get log(): FileHandle {
-    if (this.#gathered.size > 0) this.writeGathered();
+    if (this.#gathered.pendingSize > 0) this.writeGathered();
     return this.#file;
+  }
+
+  /** The same up to a position. */
+  logUpTo(end: number): FileHandle {
+    return end <= this.size - this.#gathered.pendingSize ? this.#file : this.log;
   }
 
   get #file(): FileHandle {
@@ -234,7 +239,12 @@ export class Segment {
   }
 
   writeGathered(): void {
-    if (this.#gathered.size > 0) this.#gathered.writeTo(this.#file.use());
+    this.#gathered.writeTo(() => this.#file.use());
+  }
+
+  /** For a thread to write; null when nothing is gathered. */
+  handGathered(): HandedWrite | null {
+    return this.#gathered.hand(this.#file);
   }
 
   #noteBatches(bytes: Buffer, from: number, length: number, config: AppendConfig): void {
@@ -506,7 +516,7 @@ export class Segment {
     const end = this.size + length;
     if (end > this.#reservedEnd) this.#reserve(config);
     if (this.size - this.#writtenBackEnd < WRITE_BACK_BYTES) return;
-    this.log.use().startWriteBack(this.#writtenBackEnd, this.size - this.#writtenBackEnd);
+    this.#file.use().startWriteBack(this.#writtenBackEnd, this.size - this.#writtenBackEnd);
     this.#writtenBackEnd = this.size;
   }
 

@@ -22,6 +22,7 @@ import { later } from "../base/later.ts";
 import { Signal, waitUntil } from "../base/signal.ts";
 import { type AppendResult, refused } from "../log/append-result.ts";
 import type { EpochEnd } from "../log/leader-epochs.ts";
+import type { HandedWrite } from "../log/gathered-write.ts";
 import type { Examined, LeaderAppend, Log } from "../log/log.ts";
 import { NEVER } from "../log/log-config.ts";
 import type { Verification } from "../log/verifications.ts";
@@ -69,6 +70,12 @@ export interface Produce {
   readonly gathered: GatheredAppends | null;
 }
 
+interface Handed {
+  readonly log: Log;
+  readonly write: HandedWrite;
+  readonly endOffset: number;
+}
+
 export interface PartitionOptions {
   readonly topic: string;
   readonly topicId: string;
@@ -101,6 +108,8 @@ export class Partition {
   #log: Log;
   #isRemoved = false;
   #hasGathered = false;
+  /** What a thread writes, and where the log ends with it. */
+  #handed: Handed | null = null;
 
   constructor(options: PartitionOptions) {
     this.topic = options.topic;
@@ -119,6 +128,7 @@ export class Partition {
 
   /** The log was moved to another directory: this one is equal to it, and goes on from there. */
   replaceLog(log: Log): void {
+    this.settleHanded();
     this.#log = log;
     this.#watchStart();
     this.readable.move();
@@ -157,7 +167,7 @@ export class Partition {
     const old = this.#registration;
     if (this.#isRemoved || registration.partitionEpoch < old.partitionEpoch) return;
     // Whoever gathered was told what it would take to commit these records.
-    if (this.#hasGathered) this.writeGathered();
+    if (this.#hasGathered || this.#handed !== null) this.writeGathered();
     this.#registration = registration;
     this.#takeRole(old.leaderEpoch);
     this.readable.move();
@@ -231,9 +241,32 @@ export class Partition {
     return this.#waitForTurn(records, options, false);
   }
 
-  /** For `GatheredAppends`. */
+  /** For `GatheredAppends`, as what follows: what a thread shall write, if there is anything. */
+  handGathered(): HandedWrite | null {
+    this.#hasGathered = false;
+    this.settleHanded();
+    const { log } = this;
+    const { logEndOffset } = log;
+    const write = log.handGathered();
+    if (write !== null) this.#handed = { log, write, endOffset: logEndOffset };
+    else if (log.failure !== null) this.#commits.fail(ErrorCode.KAFKA_STORAGE_ERROR);
+    // Somebody has looked for them in the file: there they are.
+    else this.#advanceTo(logEndOffset);
+    return write;
+  }
+
+  /** Waits for the thread, if it is not done. */
+  settleHanded(): void {
+    const handed = this.#handed;
+    if (handed === null) return;
+    this.#handed = null;
+    if (handed.log.settle(handed.write)) this.#advanceTo(handed.endOffset);
+    else this.#commits.fail(ErrorCode.KAFKA_STORAGE_ERROR);
+  }
+
   writeGathered(): void {
     this.#hasGathered = false;
+    this.settleHanded();
     if (this.log.writeGathered()) this.#advanceTo(this.log.logEndOffset);
     else this.#commits.fail(ErrorCode.KAFKA_STORAGE_ERROR);
   }

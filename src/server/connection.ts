@@ -25,6 +25,7 @@ import {
   type Outcome,
   type RequestHandler,
   type Response,
+  type Undertaking,
 } from "../api/request.ts";
 import { LinkedNode } from "../base/linked-list.ts";
 import type { LoopLag } from "../base/loop-lag.ts";
@@ -109,6 +110,8 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   #flushScheduled = false;
   /** An answer of this turn gains by waiting for its end. */
   #hasLate = false;
+  /** It flushes again when that is over. */
+  #awaited: Undertaking | null = null;
   #flushedTo: FlushResult = "idle";
   #bytesDiscarded = 0;
   #throttledUntilMs = 0;
@@ -374,6 +377,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     try {
       const handedMs = this.#nowMs;
       const last = this.#pushFinished(handedMs);
+      this.#flushWhenOver(this.#queue.waitsFor);
       const result = this.#writer.flush();
       this.#countSent();
       if (last !== null && this.#handler.countsTime === true) {
@@ -419,6 +423,16 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
         return last;
       }
     }
+  }
+
+  #flushWhenOver(awaited: Undertaking | null): void {
+    if (awaited === null || awaited === this.#awaited) return;
+    this.#awaited = awaited;
+    awaited.whenOver(() => {
+      if (this.#state === "closed") return;
+      this.#readClock();
+      this.#flush();
+    });
   }
 
   #complete(exchange: Exchange): void {

@@ -7,7 +7,14 @@
  *
  * The write that all appends of a turn share comes behind `handled`.
  */
-import type { ConnectionContext, Late, Request, RequestHandler, Response } from "../api/request.ts";
+import type {
+  ConnectionContext,
+  Late,
+  Request,
+  RequestHandler,
+  Response,
+  Undertaking,
+} from "../api/request.ts";
 import { assert } from "../base/assert.ts";
 import { decoderOf } from "../protocol/compile.ts";
 import { requestHeader } from "../protocol/messages/header.ts";
@@ -113,6 +120,12 @@ export class Exchange implements Request {
 
   get isLate(): boolean {
     return this.#late !== null;
+  }
+
+  /** What has to be over before it can be completed without holding up others. */
+  get waitsFor(): Undertaking | null {
+    const waits = this.#late?.waits ?? null;
+    return waits === null || waits.isOver ? null : waits;
   }
 
   /** Throws what the handler throws. */

@@ -13,6 +13,7 @@
  * Invariants: nothing behind `#started` has started, everything before it has; `#runningCount`
  * counts those before it that are not finished; nothing starts while `#holder` is one of them.
  */
+import type { Undertaking } from "../api/request.ts";
 import { assert } from "../base/assert.ts";
 import { Queue } from "../base/queue.ts";
 import type { Exchange } from "./exchange.ts";
@@ -70,9 +71,16 @@ export class ResponseQueue {
 
   /** The oldest if it is finished: the next whose answer is to be sent. */
   shiftFinished(): Exchange | null {
-    if (this.#started === 0 || !this.#exchanges.first().isFinished) return null;
+    if (this.#started === 0) return null;
+    const { isFinished, waitsFor } = this.#exchanges.first();
+    if (!isFinished || waitsFor !== null) return null;
     this.#started--;
     return this.#exchanges.shift();
+  }
+
+  /** What the oldest waits for, all else being done for it. */
+  get waitsFor(): Undertaking | null {
+    return this.#started === 0 ? null : this.#exchanges.first().waitsFor;
   }
 
   /** Drops all that do not run; those that do are their handler's until it is done. */

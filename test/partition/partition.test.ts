@@ -88,7 +88,7 @@ describe("appends of one turn", () => {
     expect([partition.log.logEndOffset, partition.log.highWatermark]).toEqual([4, 1]);
     expect(broker.world.disk.writeCount).toBe(before);
     broker.world.clock.settle();
-    expect(gathered.isEmpty).toBe(true);
+    expect(gathered.isIdle).toBe(true);
     expect(broker.world.disk.writeCount).toBe(before + 1);
     expect(partition.log.highWatermark).toBe(4);
   });
@@ -104,11 +104,7 @@ describe("appends of one turn", () => {
     const bytes = Buffer.alloc(slice.size);
     slice.readInto(bytes, 0);
     slice.release();
-    const offsets: number[] = [];
-    for (let at = 0; at < bytes.length; at += batchSize(bytes, at)) {
-      offsets.push(baseOffset(bytes, at));
-    }
-    expect(offsets).toEqual([0, 1, 2, 3, 4]);
+    expect(offsetsIn(bytes)).toEqual([0, 1, 2, 3, 4]);
     const { writeCount } = broker.world.disk;
     gathered.write();
     expect(broker.world.disk.writeCount).toBe(writeCount);
@@ -118,9 +114,9 @@ describe("appends of one turn", () => {
   test("do not wait for more than is worth it", () => {
     const { partition, gather, gathered } = arena();
     for (let count = 0; count < 511; count++) gather(partition);
-    expect(gathered.isEmpty).toBe(false);
+    expect(gathered.isIdle).toBe(false);
     gather(partition);
-    expect(gathered.isEmpty).toBe(true);
+    expect(gathered.isIdle).toBe(true);
     expect(partition.log.highWatermark).toBe(512);
   });
 
@@ -130,7 +126,7 @@ describe("appends of one turn", () => {
     const records = buildBatch({ records: [{ key: null, value, timestamp: 1, headers: [] }] });
     const nowMs = broker.world.clock.wallMs();
     partition.produce(records, { nowMs, verification: null, isForAll: true, gathered });
-    expect([gathered.isEmpty, partition.log.highWatermark]).toEqual([true, 1]);
+    expect([gathered.isIdle, partition.log.highWatermark]).toEqual([true, 1]);
   });
 
   test("fail together when the disk does, and so do those who wait for a commit", async () => {
@@ -155,10 +151,154 @@ describe("appends of one turn", () => {
   });
 });
 
+describe("appends that a thread writes", () => {
+  test("are committed when they are written, and those that came meanwhile after them", () => {
+    const { partition, gather, gathered, endTurn, finishWrites } = threaded();
+    gather(partition);
+    endTurn();
+    const { round } = gathered;
+    expect([round.isOver, partition.log.highWatermark, partition.log.logEndOffset]).toEqual([
+      false,
+      1,
+      2,
+    ]);
+    gather(partition);
+    endTurn();
+    expect(partition.log.highWatermark).toBe(1);
+    finishWrites();
+    expect([round.isOver, gathered.isIdle, partition.log.highWatermark]).toEqual([true, false, 2]);
+    finishWrites();
+    expect([gathered.isIdle, partition.log.highWatermark]).toEqual([true, 3]);
+  });
+
+  test("are left to the loop for a while when nothing ever comes beside them", () => {
+    const { partition, gather, endTurn, finishWrites } = threaded();
+    const isWrittenByThread = (): boolean => {
+      gather(partition);
+      endTurn();
+      const { logEndOffset, highWatermark } = partition.log;
+      finishWrites();
+      return highWatermark < logEndOffset;
+    };
+    const byThread: number[] = [];
+    for (let round = 1; round <= 16 + 1024 + 1; round++)
+      if (isWrittenByThread()) byThread.push(round);
+    expect(byThread).toEqual([...Array.from({ length: 16 }, (_, index) => index + 1), 1041]);
+    expect(partition.log.highWatermark).toBe(partition.log.logEndOffset);
+  });
+
+  test("tell those who wait for them when they are over, and not before", () => {
+    const { partition, gather, gathered, endTurn, finishWrites } = threaded();
+    const over: number[] = [];
+    gather(partition);
+    gathered.round.whenOver(() => over.push(1));
+    endTurn();
+    gather(partition);
+    gathered.round.whenOver(() => over.push(2));
+    expect(over).toEqual([]);
+    finishWrites();
+    expect(over).toEqual([1]);
+    gathered.write();
+    expect([over, partition.log.highWatermark]).toEqual([[1], 3]);
+    endTurn();
+    expect(over).toEqual([1, 2]);
+  });
+
+  test("are waited for by whoever uses the file, but not by readers of what is before", () => {
+    const { broker, partition, gather, append, endTurn, finishWrites, offsetsUpTo } = threaded();
+    gather(partition);
+    endTurn();
+    const { disk } = broker.world;
+    const { writeCount } = disk;
+    expect([offsetsUpTo(1), disk.writeCount - writeCount]).toEqual([[0], 0]);
+    expect([offsetsUpTo(2), disk.writeCount - writeCount]).toEqual([[0, 1], 1]);
+    expect(partition.log.highWatermark).toBe(1);
+    gather(partition);
+    append(partition);
+    expect(offsetsUpTo(4)).toEqual([0, 1, 2, 3]);
+    expect(partition.log.highWatermark).toBe(4);
+    finishWrites();
+    expect(partition.log.highWatermark).toBe(4);
+  });
+
+  test("are counted before a change of the leadership, and never after it", () => {
+    const { partition, gather, endTurn, finishWrites, change } = threaded();
+    gather(partition);
+    endTurn();
+    const { leaderEpoch, partitionEpoch } = partition.registration;
+    change({ leader: 2, leaderEpoch: leaderEpoch + 1, partitionEpoch: partitionEpoch + 1 });
+    expect(partition.log.highWatermark).toBe(2);
+    partition.log.truncateTo(1);
+    change({ leader: 1, leaderEpoch: leaderEpoch + 2, partitionEpoch: partitionEpoch + 2 });
+    finishWrites();
+    expect([partition.log.logEndOffset, partition.log.highWatermark]).toEqual([1, 1]);
+  });
+
+  test.each(["EIO", "ENOSPC"])("fail as those that the loop writes: %s", (code) => {
+    const { broker, partition, gather, gathered, endTurn, finishWrites } = threaded();
+    gather(partition);
+    const committed = partition.whenCommitted(2, 5000)!;
+    broker.world.disk.inject({ operation: "write", path: /t-0/, code });
+    endTurn();
+    finishWrites();
+    expect([partition.log.failure?.code, partition.log.highWatermark]).toEqual([code, 1]);
+    expect(gathered.isIdle).toBe(true);
+    expect(broker.wait(committed)).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+  });
+
+  test("are answered with what became of the write", () => {
+    const { broker } = threaded();
+    broker.world.disk.later = (callback) => void Promise.resolve().then(callback);
+    broker.wait(produceTo(broker.asker, "t", 0, { timestamps: [1] }));
+    broker.world.disk.inject({ operation: "write", path: /t-0/, code: "EIO" });
+    const answers = [1, 2].map(() => produceTo(broker.asker, "t", 0, { timestamps: [1] }));
+    for (const answer of answers) {
+      expect(() => broker.wait(answer)).toThrow(`t-0: ${ErrorCode.KAFKA_STORAGE_ERROR}`);
+    }
+  });
+});
+
+/** One record is there, and a thread writes what is gathered behind it. */
+function threaded() {
+  const made = arena();
+  const { broker, partition, append } = made;
+  const { clock, disk } = broker.world;
+  append(partition);
+  clock.settle();
+  disk.hasWriteThread = true;
+  let held: (() => void)[] = [];
+  disk.later = (callback) => void held.push(callback);
+  return {
+    ...made,
+    endTurn: () => clock.settle(),
+    finishWrites(): void {
+      const done = held;
+      held = [];
+      for (const callback of done) callback();
+      clock.settle();
+    },
+    offsetsUpTo(end: number): number[] {
+      const slice = partition.log.read(0, 10_000, end, false) as LogSlice;
+      const bytes = Buffer.alloc(slice.size);
+      slice.readInto(bytes, 0);
+      slice.release();
+      return offsetsIn(bytes);
+    },
+  };
+}
+
+function offsetsIn(bytes: Buffer): number[] {
+  const offsets: number[] = [];
+  for (let at = 0; at < bytes.length; at += batchSize(bytes, at)) {
+    offsets.push(baseOffset(bytes, at));
+  }
+  return offsets;
+}
+
 function arena() {
   const broker = startBroker();
   const partition = createPartition(broker);
-  const gathered = new GatheredAppends(broker.world.clock);
+  const gathered = new GatheredAppends(broker.world.clock, broker.world.disk);
   return {
     broker,
     partition,

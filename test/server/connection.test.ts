@@ -23,6 +23,7 @@ import {
   NONSENSE,
   requestOf,
   SILENT,
+  TestUndertaking,
   THROTTLED,
   UNKNOWN,
   UNTIL_CLOSING,
@@ -226,6 +227,37 @@ describe("answers that are made when the turn ends", () => {
     world.clock.advance(101);
     expect(handler.completed).toEqual([2]);
     expect(server.requestBytes).toBe(0);
+  });
+
+  test("wait for what is done for several of them, and those behind wait too", () => {
+    const { world, server, handler, connect } = makeArena();
+    handler.undertaking = new TestUndertaking();
+    const client = connect();
+    for (const id of [1, 2]) client.request(LATE, id);
+    client.request(ECHO, 3);
+    world.clock.advance(1);
+    expect([client.ids(), handler.completed]).toEqual([[], []]);
+    handler.undertaking.end();
+    world.clock.advance(1);
+    expect([client.ids(), handler.completed]).toEqual([
+      [1, 2, 3],
+      [1, 2],
+    ]);
+    expect(server.requestBytes).toBe(0);
+  });
+
+  test("do not wait for that when their connection closes", () => {
+    const { world, server, handler, connect } = makeArena();
+    handler.undertaking = new TestUndertaking();
+    const client = connect();
+    client.request(LATE, 1);
+    world.clock.advance(1);
+    client.socket.terminate();
+    world.clock.advance(1);
+    expect([handler.completed, server.requestBytes]).toEqual([[1], 0]);
+    handler.undertaking.end();
+    world.clock.advance(1);
+    expect(server.connectionCount).toBe(0);
   });
 
   test("that cannot be made end the connection behind those before them", () => {

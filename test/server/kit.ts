@@ -5,6 +5,7 @@ import {
   type Request,
   type RequestHandler,
   type Response,
+  type Undertaking,
 } from "../../src/api/request.ts";
 import { createLogger } from "../../src/base/logger.ts";
 import { Metrics } from "../../src/base/metrics.ts";
@@ -80,11 +81,27 @@ export function makeArena(
   return { world, server, lines, fatals, metrics, handler, connect };
 }
 
+export class TestUndertaking implements Undertaking {
+  isOver = false;
+  readonly #waiting: (() => void)[] = [];
+
+  whenOver(callback: () => void): void {
+    this.#waiting.push(callback);
+  }
+
+  end(): void {
+    this.isOver = true;
+    for (const callback of this.#waiting) callback();
+  }
+}
+
 export class TestHandler implements RequestHandler {
   /** In the order in which they were started. */
   readonly started: number[] = [];
   /** Late ones, in the order in which they were completed. */
   readonly completed: number[] = [];
+  /** What late ones wait for. */
+  undertaking: TestUndertaking | null = null;
   running = 0;
   runningMax = 0;
   countsTime = false;
@@ -125,7 +142,7 @@ export class TestHandler implements RequestHandler {
       case BIG:
         return { flexibleHeader: false, parts: [Buffer.alloc(numberIn(request), 7)] };
       case LATE:
-        return new Late(() => this.#completed(request));
+        return new Late(() => this.#completed(request), this.undertaking);
       default:
         return this.#later(request);
     }

@@ -12,8 +12,16 @@
  * directory's changes. Both return the disk of the next life; the old one answers EIO from then on
  * and never resolves what was pending, so that the code of the dead process cannot touch it.
  */
-import type { Disk, DiskFile, FileLock, FileStatus } from "../../src/base/world.ts";
+import type {
+  Disk,
+  DiskFile,
+  FileLock,
+  FileStatus,
+  FileWrite,
+  LaterWrites,
+} from "../../src/base/world.ts";
 import { DiskError } from "../../src/base/world.ts";
+import { FakeLaterWrites } from "./fake-later-writes.ts";
 import { DirectoryNode, FileNode, type Keep } from "./fake-disk-nodes.ts";
 
 export type Operation =
@@ -53,6 +61,9 @@ export class FakeDisk implements Disk {
   beforeOperation: ((operation: Operation, path: string) => void) | null = null;
   syncCount = 0;
   syncsFileSystems = true;
+  /** Whether a thread writes what is gathered, however little it is. */
+  hasWriteThread = false;
+  #writesUnderWay: FakeLaterWrites[] = [];
   /** What was asked to be written out early. */
   readonly writeBacks: { path: string; position: number; length: number }[] = [];
   writeCount = 0;
@@ -70,11 +81,13 @@ export class FakeDisk implements Disk {
 
   /** Ends the process: unsynced data stays in the page cache. */
   kill(): FakeDisk {
+    this.#endWriteThread();
     return this.#nextLife(this.#root);
   }
 
   /** Ends the power. */
   crash(keep: Keep): FakeDisk {
+    this.#endWriteThread();
     this.#root.crash(keep, this.#random);
     return this.#nextLife(this.#root);
   }
@@ -280,6 +293,21 @@ export class FakeDisk implements Disk {
     return { release: () => void this.#locks.delete(path) };
   }
 
+  writesLater(): boolean {
+    return this.hasWriteThread && this.#writesUnderWay.every(({ isDone }) => isDone);
+  }
+
+  writeLater(writes: readonly FileWrite[], done: () => void): LaterWrites {
+    const later = new FakeLaterWrites(writes);
+    this.#writesUnderWay = [later];
+    void this.finishLater(() => {
+      // Whatever kills the process now kills it before anybody hears of the writes.
+      later.wait();
+      if (!this.#dead) done();
+    });
+    return later;
+  }
+
   absolutePath(path: string): string {
     return path.startsWith("/") ? path : `/home/${path}`;
   }
@@ -326,6 +354,14 @@ export class FakeDisk implements Disk {
         resolve();
       });
     });
+  }
+
+  /** It had come as far as it had. */
+  #endWriteThread(): void {
+    for (const later of this.#writesUnderWay) {
+      if (!later.isDone) later.stopAfter(Math.floor(this.#random() * (later.length + 1)));
+    }
+    this.#writesUnderWay = [];
   }
 
   #nextLife(root: DirectoryNode): FakeDisk {

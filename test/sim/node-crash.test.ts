@@ -67,6 +67,7 @@ interface Member {
 
 class Life {
   acknowledgedCount = 0;
+  #lives = 0;
   readonly #members: Member[] = ["one", "two"].map((memberId) => ({
     memberId,
     memberEpoch: 0,
@@ -88,6 +89,8 @@ class Life {
   }
 
   liveAndDie(): void {
+    // In every other life.
+    this.#world.disk.hasWriteThread = this.#lives++ % 2 === 0;
     const settings =
       this.#loss === "power" ? { ...SETTINGS, "log.flush.interval.messages": "1" } : SETTINGS;
     const broker = startBroker(settings, this.#world);
