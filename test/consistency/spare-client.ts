@@ -11,6 +11,7 @@ import { buildBatch } from "../../src/protocol/record-batch-builder.ts";
 import { readRecords } from "../../src/protocol/record.ts";
 import { Actor } from "./actors.ts";
 import { SPARE } from "./admin.ts";
+import { areIntact } from "./reader.ts";
 import { Unanswered } from "./wire.ts";
 
 const TIMEOUT_MS = 2000;
@@ -66,6 +67,7 @@ export class SpareClient extends Actor {
     }
     if (found.errorCode !== ErrorCode.NONE) return;
     const bytes = found.records ?? Buffer.alloc(0);
+    if (!areIntact(bytes)) return;
     let at = 0;
     for (let size = 0; (size = nextBatchSize(bytes, at, bytes.length)) > 0; at += size) {
       for (const { offset, value } of readRecords(bytes, at)) {

@@ -59,6 +59,8 @@ export class FakeDisk implements Disk {
   nowMs: () => number = () => 0;
   /** Called before each operation; may end this life, or throw what the operation shall throw. */
   beforeOperation: ((operation: Operation, path: string) => void) | null = null;
+  /** The next write to such a file goes nowhere, or so far back: the file has zeros in its place. */
+  strayWrite: { readonly path: RegExp; readonly back: number } | null = null;
   syncCount = 0;
   syncsFileSystems = true;
   /** Whether a thread writes what is gathered, however little it is. */
@@ -478,9 +480,20 @@ class FakeFile implements DiskFile {
     this.disk.writeCount++;
     const growth = Math.max(0, position + length - this.node.size);
     const allowed = length - growth + this.disk.room(growth);
-    const bytes = source.subarray(offset, offset + Math.min(length, allowed));
+    const bytes = this.#kept(source.subarray(offset, offset + Math.min(length, allowed)), position);
     this.node.write(bytes, position, this.disk.nowMs());
     if (allowed < length) throw new DiskError("ENOSPC", this.path, "write");
+  }
+
+  /** What of these bytes comes to lie where they belong. */
+  #kept(bytes: Uint8Array, position: number): Uint8Array {
+    const stray = this.disk.strayWrite;
+    if (stray === null || !stray.path.test(this.path)) return bytes;
+    this.disk.strayWrite = null;
+    if (stray.back > 0 && position >= stray.back) {
+      this.node.write(bytes, position - stray.back, this.disk.nowMs());
+    }
+    return new Uint8Array(bytes.length);
   }
 
   writeAll(parts: readonly Uint8Array[], position: number): void {

@@ -5,8 +5,10 @@
  *   dead directory   one log directory of several fails altogether, until the next start
  *   empty disk       the machine comes back with a new disk, formatted and empty
  *   old folder       the machine comes back with what its disk had some time ago
+ *   rot              a bit of a log is another (rot.ts), until the machine gets an empty disk
+ *   misplaced write  the same by a write that went elsewhere
  *
- * The last two lose what was acknowledged, so they strike as a loss of power does: one machine at a
+ * The last four lose what was acknowledged, so they strike as a loss of power does: one machine at a
  * time, while all others are in sync. A vote that was given, and metadata that was committed, may
  * not be lost at all where the settings name the voters: there these strike brokers alone, or leave
  * the metadata alone. With KIP-853 an empty disk is another voter, which has to join.
@@ -16,17 +18,22 @@ import type { DirectoryNode } from "../fake-disk-nodes.ts";
 import type { Operation } from "../fake-disk.ts";
 import type { Cluster } from "./cluster.ts";
 import { format, METADATA_DIRECTORY } from "./cluster.ts";
+import { flipABit, misplaceAWrite } from "./rot.ts";
 import { OTHER_DIRECTORY } from "./shape.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 
-export type DiskTrouble = "full disk" | "dead directory" | "empty disk" | "old folder";
+export type DiskTrouble =
+  "full disk" | "dead directory" | "empty disk" | "old folder" | "rot" | "misplaced write";
 
+/** Those that any seed may have. */
 export const DISK_TROUBLES: readonly DiskTrouble[] = [
   "full disk",
   "dead directory",
   "empty disk",
   "old folder",
 ];
+/** Those that only a run has that asks for them: see rot.test.ts. */
+export const ROT_TROUBLES: readonly DiskTrouble[] = ["rot", "misplaced write"];
 
 /** What the nemesis knows of all troubles. */
 export interface Nemeses {
@@ -47,6 +54,8 @@ export interface Nemeses {
 
 const FULL_MS_MAX = 5000;
 const ROOM_MAX = 20_000;
+const ROTTEN_MS_MAX = 6000;
+const AGAIN_MS = 500;
 const DEAD_MS_MAX = 8000;
 const QUORUM_MIN = 3;
 const ALL: readonly Operation[] = ["open", "read", "write", "sync", "rename", "list"];
@@ -69,7 +78,40 @@ export class DiskTroubles {
         return this.#empty(node);
       case "old folder":
         return this.#goBack(node);
+      case "rot":
+      case "misplaced write":
+        return this.#spoil(trouble, node);
     }
+  }
+
+  /** Whoever looks after a machine that is rotten gives it an empty disk. */
+  repair(node: SimulatedNode): void {
+    if (!node.isRotten) return;
+    this.all.cluster.note(`${node.id} gets an empty disk for the rotten one`);
+    node.kill();
+    this.#wipe(node);
+  }
+
+  #spoil(trouble: DiskTrouble, node: SimulatedNode): boolean {
+    const { random, cluster, forgot, mayForget } = this.all;
+    if (!node.isUp || !this.#hasOthers() || !mayForget(node) || !this.#mayLoseVote(node))
+      return false;
+    const path = trouble === "rot" ? flipABit(node, random) : "its next write";
+    if (path === null) return false;
+    if (trouble === "misplaced write") misplaceAWrite(node, random);
+    cluster.note(`${trouble} on ${node.id}: ${path}`);
+    node.isRotten = true;
+    forgot(node);
+    this.all.later(random.below(ROTTEN_MS_MAX), () => this.#repairSoon(node));
+    return true;
+  }
+
+  #repairSoon(node: SimulatedNode): void {
+    const { mayForget, down, later } = this.all;
+    if (!node.isRotten) return;
+    const isDown =
+      mayForget(node) && down(node, "is killed for its rotten disk", () => this.repair(node));
+    if (!isDown) later(AGAIN_MS, () => this.#repairSoon(node));
   }
 
   #fill(node: SimulatedNode): boolean {
@@ -98,17 +140,22 @@ export class DiskTroubles {
   }
 
   #empty(node: SimulatedNode): boolean {
-    const { cluster, forgot, down, mayForget } = this.all;
+    const { forgot, down, mayForget } = this.all;
     if (!this.#hasOthers() || !mayForget(node) || !this.#mayLoseVote(node)) return false;
     const isDown = down(node, "is killed, and gets an empty disk", () => {
       node.kill();
-      node.wipe();
-      cluster.clock.await(format(node.world, node.member, cluster.shape, false));
+      this.#wipe(node);
     });
     if (!isDown) return false;
-    this.#copies.delete(node);
     forgot(node);
     return true;
+  }
+
+  #wipe(node: SimulatedNode): void {
+    const { cluster } = this.all;
+    node.wipe();
+    this.#copies.delete(node);
+    cluster.clock.await(format(node.world, node.member, cluster.shape, false));
   }
 
   /** Once to remember, and once to go back. */

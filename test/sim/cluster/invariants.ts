@@ -104,7 +104,7 @@ export class Invariants {
       throw new Violation("offsets-out-of-order", `${name} on ${who}: not ${offsets}`);
     }
     if (partition.isLeader) this.#checkLeader(node, partition, key);
-    if (!this.#isComparable(topic)) return;
+    if (!this.#isComparable(topic) || node.isRotten) return;
     const view = this.#view(`${node.id} ${key}`);
     view.read(node.disk, log.directory, logEndOffset);
     const committed = this.#committedLog(key, name);

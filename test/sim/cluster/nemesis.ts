@@ -118,8 +118,10 @@ export class Nemesis {
       node.slowDisk(1);
       node.disk.clearFaults();
       node.disk.quotaBytes = Infinity;
+      node.disk.strayWrite = null;
       // A directory that failed is offline until the next start.
       if (node.hasFailedDirectory) node.stop();
+      this.#disks.repair(node);
       node.start();
     }
     this.#cluster.note("healed");
@@ -187,6 +189,7 @@ export class Nemesis {
 
   #losePower(node: SimulatedNode): boolean {
     if (!this.#plan.isSynced && !this.#mayForget(node)) return false;
+    if (this.#poor?.isRotten === true && this.#poor !== node) return false;
     const keep = this.#random.pick(["none", "random", "random"] as const);
     const lost = this.#down(node, `loses its power, keeps ${keep}`, () => node.powerLoss(keep));
     if (lost && !this.#plan.isSynced) this.#forgot(node);
@@ -238,6 +241,7 @@ export class Nemesis {
   #isRich(node: SimulatedNode): boolean {
     const { id, member, running: own } = node;
     if (own === null) return false;
+    if (node.isRotten) return false;
     if (member.isController && own.broker.metadata.raft.state === "observer") return false;
     return this.#cluster.nodes.every(({ running }) => {
       if (running === null) return false;

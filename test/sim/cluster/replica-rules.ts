@@ -66,9 +66,9 @@ export class ReplicaRules {
     }
   }
 
-  #checkReplica({ node: { id }, partition: { log }, place: { key } }: Sighting): void {
+  #checkReplica({ node: { id, isRotten }, partition: { log }, place: { key } }: Sighting): void {
     const newest = this.#newest.get(key);
-    if (newest === undefined || log.failure !== null) return;
+    if (newest === undefined || log.failure !== null || isRotten) return;
     const { isr, eligibleLeaderReplicas: eligible, partitionEpoch } = newest.registration;
     const committed = this.#committed.get(key) ?? 0;
     if (log.logEndOffset >= committed) return;

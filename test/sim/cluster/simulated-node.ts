@@ -34,6 +34,8 @@ const LINES_MAX = 400;
 export class SimulatedNode {
   world: FakeWorld;
   life: Life | null = null;
+  /** Its disk has other bytes than were written, and may have for ever. */
+  isRotten = false;
   /** The last lines of its log, of all its lives. */
   readonly lines: string[] = [];
   /** Called with each line. */
@@ -157,6 +159,7 @@ export class SimulatedNode {
 
   /** An empty disk in its place; only while it is down. */
   wipe(): void {
+    this.isRotten = false;
     for (const path of this.member.directories) {
       this.disk.putBack(path, new DirectoryNode(), () => false);
     }
