@@ -104,13 +104,7 @@ export class SessionPartition implements FetchPartitionRequest, Waker {
     }
     this.isSeen = false;
     this.#session.hasNews(this);
-    // A follower's fetch moves the high watermark, which no follower waits for, and an append moves
-    // the end, which no consumer does: the next answer tells of it, but not all sessions look.
-    const readsLogEnd = this.#session.replicaId !== NO_REPLICA;
-    const { fetchOffset, currentLeaderEpoch } = this;
-    if (this.#watched?.hasNewsFor(fetchOffset, currentLeaderEpoch, readsLogEnd) !== false) {
-      this.#session.moved.move();
-    }
+    this.#session.moved.move();
   }
 
   update(request: FetchPartitionRequest): void {

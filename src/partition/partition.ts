@@ -363,21 +363,6 @@ export class Partition {
     if (follower?.logEndOffset === fetchOffset) follower.wasCaughtUp(atMs);
   }
 
-  /**
-   * Whether a fetch from `fetchOffset` on, which has had all up to there, may find anything new.
-   * True also where one would have to look.
-   */
-  hasNewsFor(fetchOffset: number, currentLeaderEpoch: number, readsLogEnd: boolean): boolean {
-    const leader = this.#leader;
-    // Alone nothing moves but what can be read.
-    if (leader === null || leader.followers.length === 0) return true;
-    const { log } = this;
-    if (log.logEndOffset < fetchOffset) return true;
-    if (!readsLogEnd && log.highWatermark !== fetchOffset) return true;
-    if (readsLogEnd && log.logEndOffset !== fetchOffset) return true;
-    return this.leaderError(currentLeaderEpoch) !== ErrorCode.NONE;
-  }
-
   /** What a leader knows of its followers. */
   get followers(): readonly FollowerProgress[] {
     return this.#leader?.followers ?? [];

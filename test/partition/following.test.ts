@@ -171,28 +171,6 @@ describe("who waits at a leader", () => {
     expect(movesOf(() => follow(3))).toBe(1);
     expect(leader.log.highWatermark).toBe(1);
   });
-
-  test("need not look where there is nothing for him", () => {
-    const { leader, follower, produce, follow, change } = pair();
-    for (const id of [2, 3]) follow(id);
-    const hasNews = (): boolean[] =>
-      [false, true].map((isReplica) => {
-        return leader.hasNewsFor(isReplica ? leader.log.logEndOffset : 0, 0, isReplica);
-      });
-    expect(hasNews()).toEqual([false, false]);
-    produce(1);
-    // The end has moved, and nothing is committed.
-    expect(leader.hasNewsFor(0, 0, true)).toBe(true);
-    expect(leader.hasNewsFor(0, 0, false)).toBe(false);
-    for (const id of [2, 3, 2, 3]) follow(id);
-    expect(leader.hasNewsFor(1, 0, true)).toBe(false);
-    expect(leader.hasNewsFor(0, 0, false)).toBe(true);
-    // Errors are told, and what is behind the end may have been cut.
-    expect(leader.hasNewsFor(2, 0, true)).toBe(true);
-    expect(follower.hasNewsFor(1, 0, true)).toBe(true);
-    change({ leaderEpoch: 1 });
-    expect(leader.hasNewsFor(1, 0, true)).toBe(true);
-  });
 });
 
 describe("a leader refuses a fetch", () => {
