@@ -41,6 +41,8 @@ export interface ClusterOptions {
   /** The same; all are both unless given. */
   readonly roles?: readonly Role[];
   readonly settings?: Readonly<Record<string, string>>;
+  /** Of one node alone, by its id. */
+  readonly ownSettings?: (id: number) => Readonly<Record<string, string>>;
   readonly hasProxies?: boolean;
   /** controller.quorum.voters in place of voters in the log. */
   readonly isStatic?: boolean;
@@ -293,7 +295,7 @@ function placeOf(
   folder: string,
   seat: Seat,
   seats: readonly Seat[],
-  { settings = {}, isStatic = false, disk }: ClusterOptions,
+  { settings = {}, ownSettings, isStatic = false, disk }: ClusterOptions,
 ): Place {
   const { id, role, port, controllerPort } = seat;
   const workDirectory = join(folder, `node-${id}`);
@@ -330,6 +332,7 @@ function placeOf(
       : {}),
     ...replicated(seats.filter((other) => other.role !== "controller").length),
     ...settings,
+    ...ownSettings?.(id),
   };
   const propertiesFile = join(workDirectory, "server.properties");
   writeFileSync(

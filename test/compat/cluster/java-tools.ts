@@ -69,6 +69,19 @@ export class JavaTools {
     return { leader: Number(leader), epoch: Number(epoch), ends };
   }
 
+  /** How many records a consumer in this rack has read of partition 0, and from which node. */
+  async readFromRack(
+    topic: string,
+    rack: string,
+    count: number,
+  ): Promise<{ count: number; node: string }> {
+    const words = ["nearest", this.#bootstrap, topic, rack, String(count)];
+    const { code, out, err } = await this.#ask(words);
+    if (code !== 0) throw new CompatError(`a consumer in ${rack}: ${err}`);
+    const [found, node = ""] = out.split(" ");
+    return { count: Number(found), node };
+  }
+
   end(): void {
     this.#process.kill("SIGKILL");
   }

@@ -26,6 +26,7 @@ import * as clients from "./scenarios/clients.ts";
 import * as deaths from "./scenarios/deaths.ts";
 import * as faults from "./scenarios/faults.ts";
 import { handlers } from "./scenarios/handlers.ts";
+import * as places from "./scenarios/places.ts";
 import * as programs from "./scenarios/programs.ts";
 import * as quorum from "./scenarios/quorum.ts";
 import * as roles from "./scenarios/roles.ts";
@@ -33,7 +34,10 @@ import * as tools from "./scenarios/tools.ts";
 
 /** Scenarios that follow each other on one cluster. */
 interface Stage {
-  readonly shape: Pick<ClusterOptions, "roles" | "isStatic" | "disk" | "hasProxies">;
+  readonly shape: Pick<
+    ClusterOptions,
+    "roles" | "isStatic" | "disk" | "hasProxies" | "ownSettings"
+  >;
   readonly scenarios: Readonly<Record<string, Scenario>>;
 }
 
@@ -63,7 +67,17 @@ const STAGES: readonly Stage[] = [
       clients: clients.leaderDeath,
     },
   },
-  { shape: { disk: "folder" }, scenarios: { "lost-directory": faults.lostDirectory } },
+  {
+    shape: { disk: "folder" },
+    scenarios: {
+      "between-directories": places.betweenDirectories,
+      "lost-directory": faults.lostDirectory,
+    },
+  },
+  {
+    shape: { ownSettings: places.rackOf },
+    scenarios: { "nearest-replica": places.nearestReplica },
+  },
   {
     shape: { roles: ["broker", "broker", "broker", "controller", "controller", "controller"] },
     scenarios: { "roles-apart": roles.lives },

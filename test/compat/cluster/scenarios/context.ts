@@ -91,6 +91,25 @@ export async function partitionsOf({ tools }: Context, topic: string): Promise<P
   });
 }
 
+export interface BrokerDirectories {
+  readonly broker: number;
+  readonly logDirs: readonly {
+    readonly partitions: readonly {
+      readonly partition: string;
+      readonly size: number;
+      readonly offsetLag: number;
+      readonly isFuture: boolean;
+    }[];
+  }[];
+}
+
+/** What each broker has of a topic, as kafka-log-dirs describes it. */
+export async function logDirsOf({ tools }: Context, topic: string): Promise<BrokerDirectories[]> {
+  const lines = await tools.lines("log-dirs", "--describe", "--topic-list", topic);
+  const answer: { brokers: BrokerDirectories[] } = JSON.parse(lines.at(-1) ?? "{}");
+  return answer.brokers;
+}
+
 export async function untilAllInSync(context: Context, topic: string): Promise<void> {
   await until(`${topic} is in sync`, async () => {
     const partitions = await partitionsOf(context, topic);

@@ -3,6 +3,7 @@ import type { Json } from "../../harness/outcome.ts";
 import {
   type Context,
   feed,
+  logDirsOf,
   makeTopic,
   numbered,
   partitionsOf,
@@ -156,9 +157,7 @@ export async function logDirs(context: Context): Promise<Json> {
   await makeTopic(context, "lying", "1:2:3,3:1:2");
   await feed(context, "lying", 0, numbered(20));
   await until("followers have it", async () => (await sizes(context)).every((size) => size > 0));
-  const lines = await context.tools.lines("log-dirs", "--describe", "--topic-list", "lying");
-  const answer = JSON.parse(lines.at(-1) ?? "{}") as LogDirsAnswer;
-  const brokers = answer.brokers.map(({ broker, logDirs: directories }) => ({
+  const brokers = (await logDirsOf(context, "lying")).map(({ broker, logDirs: directories }) => ({
     broker,
     partitions: directories
       .flatMap(({ partitions }) => partitions)
@@ -178,27 +177,11 @@ export async function cluster(context: Context): Promise<Json> {
 }
 
 /** Of partition 0 on each of its nodes. */
-async function sizes({ tools }: Context): Promise<number[]> {
-  const lines = await tools.lines("log-dirs", "--describe", "--topic-list", "lying");
-  const answer = JSON.parse(lines.at(-1) ?? "{}") as LogDirsAnswer;
-  return answer.brokers
+async function sizes(context: Context): Promise<number[]> {
+  return (await logDirsOf(context, "lying"))
     .flatMap(({ logDirs: directories }) => directories.flatMap(({ partitions }) => partitions))
     .filter(({ partition }) => partition === "lying-0")
     .map(({ size }) => size);
-}
-
-interface LogDirsAnswer {
-  readonly brokers: readonly {
-    readonly broker: number;
-    readonly logDirs: readonly {
-      readonly partitions: readonly {
-        readonly partition: string;
-        readonly size: number;
-        readonly offsetLag: number;
-        readonly isFuture: boolean;
-      }[];
-    }[];
-  }[];
 }
 
 function plan(context: Context, topic: string, replicas: readonly (readonly number[])[]): string {

@@ -6,11 +6,17 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
  * Apache Kafka's tools for whoever asks on standard input, one JSON array a line: the main class and
@@ -19,6 +25,8 @@ import org.apache.kafka.clients.admin.Admin;
  */
 public final class ToolServer {
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    private static final long READ_NANOS_MAX = 30_000_000_000L;
 
     private ToolServer() {}
 
@@ -37,10 +45,33 @@ public final class ToolServer {
     private static Map<String, Object> answer(String mainClass, String[] arguments) {
         try {
             if (mainClass.equals("quorum")) return facts("code", 0, "out", quorum(arguments[0]), "err", "");
+            if (mainClass.equals("nearest")) return facts("code", 0, "out", nearest(arguments), "err", "");
             var result = Tools.runPlain(mainClass, "", arguments);
             return facts("code", result.code(), "out", result.out(), "err", result.err());
         } catch (Throwable error) {
             return facts("code", -1, "out", "", "err", String.valueOf(error));
+        }
+    }
+
+    /** How many records it has read, and from which node most of the bytes came (KIP-392). */
+    private static String nearest(String[] arguments) {
+        var count = Integer.parseInt(arguments[3]);
+        var settings = Map.<String, Object>of(
+                CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG, arguments[0],
+                CommonClientConfigs.CLIENT_RACK_CONFIG, arguments[2]);
+        var bytes = new ByteArrayDeserializer();
+        try (var consumer = new KafkaConsumer<>(settings, bytes, bytes)) {
+            var partition = new TopicPartition(arguments[1], 0);
+            consumer.assign(List.of(partition));
+            consumer.seekToBeginning(List.of(partition));
+            var read = 0;
+            var end = System.nanoTime() + READ_NANOS_MAX;
+            while (read < count && System.nanoTime() < end) read += consumer.poll(Duration.ofMillis(200)).count();
+            var most = consumer.metrics().values().stream()
+                    .filter(metric -> metric.metricName().name().equals("incoming-byte-total"))
+                    .filter(metric -> metric.metricName().tags().getOrDefault("node-id", "").matches("node-\\d"))
+                    .max(Comparator.comparingDouble(metric -> (Double) metric.metricValue()));
+            return read + " " + most.map(metric -> metric.metricName().tags().get("node-id")).orElse("none");
         }
     }
 
