@@ -271,6 +271,13 @@ static void read_producer_ids(void) {
   fclose(file);
 }
 
+/* One that has nothing to send is not opened: a broker takes it for a stranger, and ends it. */
+static int is_owner(const producer_t *p) {
+  for (uint32_t group = 0; group < group_count; group++)
+    if (owners[group] == p) return 1;
+  return 0;
+}
+
 void open_producers(void) {
   if (options.connections == 0) return;
   options.connections = connections_for(options.connections);
@@ -288,8 +295,6 @@ void open_producers(void) {
   for (uint64_t i = 0; i < options.connections; i++) {
     producer_t *p = &all[i];
     p->broker = (uint32_t)(i % broker_count);
-    p->c = open_connection((int)i, p->broker, input);
-    p->c->producer = p;
     p->next_group = (uint32_t)((i + group_count - 1) % group_count);
     next_group(p);
   }
@@ -299,6 +304,12 @@ void open_producers(void) {
     while (all[owner].broker != leader_of(partition_of(group, 0)))
       owner = (owner + 1) % options.connections;
     owners[group] = &all[owner];
+  }
+  for (uint64_t i = 0; i < options.connections; i++) {
+    producer_t *p = &all[i];
+    if (is_open_loop() && !is_owner(p)) continue;
+    p->c = open_connection((int)i, p->broker, input);
+    p->c->producer = p;
   }
   if (!is_open_loop()) return;
   interval_ns = (double)groups[0].bytes / (double)options.rate * 1e9;
@@ -354,7 +365,7 @@ uint64_t issue_due(void) {
     queue_request(owners[group], group, due);
   }
   if (first != issued)
-    for (uint64_t i = 0; i < options.connections; i++) flush_segments(all[i].c);
+    for (uint32_t group = 0; group < group_count; group++) flush_segments(owners[group]->c);
   return issued < total ? due : 0;
 }
 

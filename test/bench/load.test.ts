@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { readSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { floor } from "../../bench/contenders/floor.ts";
@@ -142,5 +143,28 @@ describe.skipIf(startFloor === null)("the load generator in C, with several brok
       [0, 3],
       [1, 2],
     ]);
+  });
+
+  test("opens no connection that would have nothing to send: brokers end those", async () => {
+    const target = await startFloor!({ folder: join(folder, "floor"), settings: [] });
+    const heard: number[] = [];
+    const proxy = createServer((client) => {
+      const index = heard.push(0) - 1;
+      const broker = connect(target.port, target.host);
+      client
+        .on("data", (bytes) => (heard[index]! += bytes.length))
+        .pipe(broker)
+        .pipe(client);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const { port } = proxy.address() as AddressInfo;
+    const common = { host: "127.0.0.1", port, topic: "t", partitions: PARTITIONS, batches };
+    const paced = { connections: PARTITIONS + 2, rate: 200 * batchSize, seconds: 1 };
+    await loadIn("C").run({ ...common, ...paced });
+    proxy.close();
+    await target.stop();
+    // The first is to find out how the broker can be reached.
+    expect(heard.slice(1).filter((size) => size > 0)).toHaveLength(PARTITIONS);
+    expect(heard).toHaveLength(1 + PARTITIONS);
   });
 });
