@@ -21,6 +21,7 @@ import type { ShareStatePersister } from "../coordinator/share/persister.ts";
 import type { ShareCoordinator } from "../coordinator/share/share-coordinator.ts";
 import type { TransactionVerifier } from "../coordinator/transaction/participants.ts";
 import type { TransactionCoordinator } from "../coordinator/transaction/transaction-coordinator.ts";
+import type { ExpectedLog } from "../log/loaded-logs.ts";
 import type { LogDirectory } from "../log/log-directory.ts";
 import { type LogManager, openLogManager } from "../log/log-manager.ts";
 import { ConfigResourceType } from "../metadata/configs-image.ts";
@@ -276,7 +277,7 @@ export class BrokerNode implements Broker {
     const { world, settings, metadata } = this;
     const registration = this.#registrationOf(incarnationId);
     this.#registration = registration;
-    const load = () => this.logs.load((topic, index) => this.#assignedDirectory(topic, index));
+    const load = () => this.logs.load((topic, index) => this.#expectedLog(topic, index));
     // With others the image has to know first what has become of this broker's partitions.
     if (registration.isAlone) await Promise.all([registration.enter(), load()]);
     else await registration.enter().then(load);
@@ -436,9 +437,11 @@ export class BrokerNode implements Broker {
     });
   }
 
-  #assignedDirectory(topic: string, index: number): string | null {
-    const registration = this.image.topics.byName(topic)?.partitions[index];
-    return registration === undefined ? null : directoryOf(registration, this.nodeId);
+  #expectedLog(name: string, index: number): ReturnType<ExpectedLog> {
+    const topic = this.image.topics.byName(name);
+    const registration = topic?.partitions[index];
+    if (topic === null || registration === undefined) return null;
+    return { topicId: topic.id, directoryId: directoryOf(registration, this.nodeId) };
   }
 
   #cordonedIds(): string[] {

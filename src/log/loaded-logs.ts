@@ -4,6 +4,11 @@
  *
  *     two of one name       the swap was not ended: the one with more records stays
  *     a future log alone    the swap was made and its name lost: it gets its name now
+ *
+ * A directory that comes back may have a log of a topic that was deleted and made anew while it was
+ * away, or of a replica that was taken from this node and given to it again. Of two with different
+ * topic ids (or none: its disk failed before) the one that is not the topic's is a stray; where the
+ * controller has not heard yet which of two of one topic it is, the one that is behind.
  */
 import { FUTURE_SUFFIX, partingDirectoryName, partitionDirectoryName } from "./log-names.ts";
 import type { Log } from "./log.ts";
@@ -12,8 +17,11 @@ import type { LogHost } from "./log-host.ts";
 import { renameLogDirectory } from "./future-logs.ts";
 import { LogStartupError } from "./log-startup-error.ts";
 
-/** The id of the directory where the controller believes the log to be. */
-export type AssignedDirectory = (topic: string, partition: number) => string | null;
+/** What the controller knows of a log of this name; null when there should be none. */
+export type ExpectedLog = (
+  topic: string,
+  partition: number,
+) => { readonly topicId: string; readonly directoryId: string | null } | null;
 
 interface LogDirectories extends LogHost {
   readonly directories: readonly LogDirectory[];
@@ -21,16 +29,17 @@ interface LogDirectories extends LogHost {
 
 export class LoadedLogs {
   readonly #host: LogDirectories;
-  readonly #assignedTo: AssignedDirectory;
+  readonly #expected: ExpectedLog;
   readonly #current = new Map<string, Log>();
   readonly #futures = new Map<string, Log>();
   readonly #duplicates: Log[] = [];
   readonly #superfluous: Log[] = [];
+  readonly #strays: Log[] = [];
   #isSettled = false;
 
-  constructor(host: LogDirectories, assignedTo: AssignedDirectory) {
+  constructor(host: LogDirectories, expected: ExpectedLog) {
     this.#host = host;
-    this.#assignedTo = assignedTo;
+    this.#expected = expected;
   }
 
   add(log: Log): void {
@@ -58,6 +67,11 @@ export class LoadedLogs {
     return this.#superfluous;
   }
 
+  /** Of a topic that had the name before. */
+  strays(): Iterable<Log> {
+    return this.#strays;
+  }
+
   #settle(): void {
     this.#isSettled = true;
     for (const log of this.#duplicates) this.#choose(log);
@@ -75,9 +89,11 @@ export class LoadedLogs {
   #choose(log: Log): void {
     const name = partitionDirectoryName(log.topic, log.partition);
     const other = this.#current.get(name)!;
+    if (log.topicId === null && other.topicId === null) {
+      throw new LogStartupError(duplicates(log, other));
+    }
     const target = [log, other].find((each) => this.#isInPlace(each));
-    const isSame = log.topicId !== null && log.topicId === other.topicId;
-    if (target === undefined || !isSame) throw new LogStartupError(duplicates(log, other));
+    if (target === undefined || log.topicId !== other.topicId) return this.#keepOne(log, other);
     const source = target === log ? other : log;
     if (target.logEndOffset >= source.logEndOffset) {
       this.#current.set(name, target);
@@ -95,10 +111,25 @@ export class LoadedLogs {
     );
   }
 
+  #keepOne(log: Log, other: Log): void {
+    const { topic, partition } = log;
+    const isKept =
+      log.topicId === other.topicId
+        ? isBehind(other, log)
+        : log.topicId === this.#expected(topic, partition)?.topicId;
+    if (isKept) this.#current.set(partitionDirectoryName(topic, partition), log);
+    this.#strays.push(isKept ? other : log);
+  }
+
   #isInPlace(log: Log): boolean {
     const id = this.#host.directories.find(({ logs }) => logs.has(log))?.id ?? null;
-    return id !== null && id === this.#assignedTo(log.topic, log.partition);
+    return id !== null && id === this.#expected(log.topic, log.partition)?.directoryId;
   }
+}
+
+function isBehind(log: Log, other: Log): boolean {
+  if (log.latestEpoch !== other.latestEpoch) return log.latestEpoch < other.latestEpoch;
+  return log.logEndOffset < other.logEndOffset;
 }
 
 function duplicates(log: Log, other: Log): string {

@@ -30,7 +30,7 @@ import type { Log } from "./log.ts";
 import { closeLogs } from "./log-closing.ts";
 import { createLog } from "./log-creation.ts";
 import type { LogCuts } from "./log-cuts.ts";
-import { type AssignedDirectory, LoadedLogs } from "./loaded-logs.ts";
+import { type ExpectedLog, LoadedLogs } from "./loaded-logs.ts";
 import { isCompacted, type LogConfig } from "./log-config.ts";
 import { CHECKPOINT_KINDS, type CheckpointKind, type LogDirectory } from "./log-directory.ts";
 import type { Coolable, LogHost } from "./log-host.ts";
@@ -162,13 +162,13 @@ export class LogManager implements LogHost, LogCuts {
   }
 
   /**
-   * Opens the logs of all directories. `assignedTo` tells where the controller believes a log to
-   * be, of two by one name after a crash. Throws `LogStartupError`.
+   * Opens the logs of all directories. `expected` tells which of two by one name is the one that
+   * the controller knows of. Throws `LogStartupError`.
    */
-  async load(assignedTo: AssignedDirectory = () => null): Promise<void> {
+  async load(expected: ExpectedLog = () => null): Promise<void> {
     const { configOf, settings } = this.#options;
     const workers = settings.numRecoveryThreadsPerDataDir;
-    const found = new LoadedLogs(this, assignedTo);
+    const found = new LoadedLogs(this, expected);
     const loads = this.#online().map((directory) => {
       return loadDirectory(this, directory, { configOf, workers }, (log) => found.add(log));
     });
@@ -179,6 +179,10 @@ export class LogManager implements LogHost, LogCuts {
       for (const path of leftToDelete) this.#removal.removeLater(path, this.#deleteDelayMs);
     }
     for (const log of found.superfluous()) this.#remove(log);
+    for (const log of found.strays()) {
+      this.directoryOf(log).remove(log);
+      this.#leaveAside(log);
+    }
   }
 
   /** Starts everything that happens by itself. */
@@ -334,9 +338,7 @@ export class LogManager implements LogHost, LogCuts {
   /** A log of a partition that is not this node's: its directory is left, under another name. */
   setAside(topic: string, partition: number): void {
     const log = this.#take(topic, partition);
-    if (log === null) return;
-    const path = this.#removal.setAside(log, "stray");
-    this.logger.warn(`${topic}-${partition} is no partition of this node, and is now in ${path}`);
+    if (log !== null) this.#leaveAside(log);
   }
 
   /** See `LogCuts`. */
@@ -470,6 +472,12 @@ export class LogManager implements LogHost, LogCuts {
   #remove(log: Log): void {
     this.directoryOf(log).remove(log);
     this.#removal.remove(log, this.#deleteDelayMs);
+  }
+
+  #leaveAside(log: Log): void {
+    const path = this.#removal.setAside(log, "stray");
+    const name = `${log.topic}-${log.partition}`;
+    this.logger.warn(`${name} is no partition of this node, and is now in ${path}`);
   }
 
   #take(topic: string, partition: number): Log | null {

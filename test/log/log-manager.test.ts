@@ -10,6 +10,7 @@ import {
   LogStartupError,
   openLogManager,
 } from "../../src/log/log-manager.ts";
+import { writeTopicId } from "../../src/log/partition-metadata.ts";
 import { writeMetaProperties } from "../../src/log/meta-properties.ts";
 import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
 import { append, readAll } from "./log-fixture.ts";
@@ -290,6 +291,67 @@ describe("several directories", () => {
     await load.catch((error: Error) => (message = error.message));
     expect(message).toContain("Duplicate log directories for topic-0");
   });
+
+  // A directory was away while its topic was deleted and made again in the other one.
+  test.each([
+    { mine: 0, hasBoth: true },
+    { mine: 1, hasBoth: true },
+    // The disk failed before it was written which topic it is of.
+    { mine: 0, hasBoth: false },
+    { mine: 1, hasBoth: false },
+  ])("have one of the topic, and one of a former life: %o", async ({ mine, hasBoth }) => {
+    const world = fakeWorld();
+    await formatted(world);
+    const ids = directories.map((path, index) => {
+      const id = randomUuid(world.random);
+      world.disk.makeDirectory(`${path}/topic-0`);
+      if (hasBoth || index === mine) writeTopicId(world.disk, `${path}/topic-0`, id);
+      return id;
+    });
+    const { manager } = open(world, { directories });
+    const expected = { topicId: ids[mine]!, directoryId: null };
+    await settled(
+      world,
+      manager.load(() => expected),
+    );
+    expect(manager.get("topic", 0)).toMatchObject({
+      topicId: ids[mine],
+      directory: `${directories[mine]}/topic-0`,
+    });
+    const left = world.disk.list(directories[1 - mine]!).filter((name) => name.endsWith("-stray"));
+    expect(left).toHaveLength(1);
+    await settled(world, manager.shutDown());
+  });
+
+  // It was taken from this node while one directory was away, and given to it again.
+  test.each([0, 1])(
+    "keep the one that is ahead while nobody knows which it is: %i",
+    async (mine) => {
+      const world = fakeWorld();
+      await formatted(world);
+      const topicId = randomUuid(world.random);
+      for (const [index, path] of directories.entries()) {
+        const { manager } = await loaded(world, { directories: [path] });
+        const log = manager.getOrCreate("topic", 0, { topicId })!;
+        append(log, { count: index === mine ? 5 : 3 });
+        await settled(world, manager.shutDown());
+      }
+      const { manager } = open(world, { directories });
+      await settled(
+        world,
+        manager.load(() => ({ topicId, directoryId: null })),
+      );
+      expect(manager.get("topic", 0)).toMatchObject({
+        logEndOffset: 5,
+        directory: `${directories[mine]}/topic-0`,
+      });
+      const left = world.disk
+        .list(directories[1 - mine]!)
+        .filter((name) => name.endsWith("-stray"));
+      expect(left).toHaveLength(1);
+      await settled(world, manager.shutDown());
+    },
+  );
 });
 
 describe("at start", () => {
