@@ -8,8 +8,8 @@
  *   rot              a bit of a log is another (rot.ts), until the machine gets an empty disk
  *   misplaced write  the same by a write that went elsewhere
  *
- * The last four lose what was acknowledged, so they strike as a loss of power does: one machine at a
- * time, while all others are in sync. A vote that was given, and metadata that was committed, may
+ * All but the first lose what was acknowledged, or are taken for it, so they strike as a loss of
+ * power does: one machine at a time, while all others are in sync. A vote that was given, and metadata that was committed, may
  * not be lost at all where the settings name the voters: there these strike brokers alone, or leave
  * the metadata alone. With KIP-853 an empty disk is another voter, which has to join.
  */
@@ -126,13 +126,14 @@ export class DiskTroubles {
   }
 
   #breakDirectory(node: SimulatedNode): boolean {
-    const { random, cluster, later, mayEndUncleanly } = this.all;
-    const { directories } = node.member;
-    if (!directories.includes(OTHER_DIRECTORY) || !node.isUp || !mayEndUncleanly(node))
-      return false;
+    const { random, cluster, later, mayEndUncleanly, mayForget, forgot } = this.all;
+    if (!node.member.directories.includes(OTHER_DIRECTORY) || !node.isUp) return false;
+    if (this.#hasOthers() ? !mayForget(node) : !mayEndUncleanly(node)) return false;
     cluster.note(`${OTHER_DIRECTORY} of ${node.id} fails`);
     const path = new RegExp(`^${OTHER_DIRECTORY}/`);
     for (const operation of ALL) node.disk.inject({ operation, path, code: "EIO" });
+    // What it has stays, but nobody believes it: that it stops cleanly afterwards does not count.
+    if (this.#hasOthers()) forgot(node);
     later(random.below(DEAD_MS_MAX), () => {
       if (!node.isFrozen) node.stop();
     });
