@@ -1,4 +1,5 @@
 /** From the newest snapshot to an image; the log behind it follows as it proves to be committed. */
+import { finishNow } from "../base/slices.ts";
 import { isBootstrapSnapshot, type RaftLog } from "../raft/raft-log.ts";
 import type { SnapshotId } from "../raft/snapshot-name.ts";
 import type { Snapshot } from "../raft/snapshot-reader.ts";
@@ -34,11 +35,7 @@ export function loadSnapshot(
   snapshot: Snapshot,
   clusterId: string,
 ): LoadedMetadata {
-  const steps = loadSteps(id, snapshot, clusterId);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
+  return finishNow(loadSteps(id, snapshot, clusterId));
 }
 
 /** For a node that serves others meanwhile. */

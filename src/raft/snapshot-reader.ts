@@ -1,4 +1,5 @@
 /** Reads a snapshot, or bootstrap.checkpoint, which has the same form. */
+import { finishNow } from "../base/slices.ts";
 import type { Disk } from "../base/world.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { nextBatchSize } from "../protocol/record-batch.ts";
@@ -42,11 +43,7 @@ export function readSnapshotTimestamp(disk: Disk, path: string): number {
 const HEADER_READ_SIZE = 256 * 1024;
 
 export function parseSnapshot(bytes: Buffer): Snapshot {
-  const steps = parseSteps(bytes);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
+  return finishNow(parseSteps(bytes));
 }
 
 /** One for each batch: for those who serve others meanwhile. */
