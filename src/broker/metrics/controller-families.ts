@@ -65,12 +65,12 @@ function* controller(
     ["globalpartitioncount", "Partitions of the cluster", topics.partitionCount],
     ["offlinepartitionscount", "Partitions without a leader", offline],
     ["preferredreplicaimbalancecount", "Partitions not led by their first replica", imbalanced],
-    // Such an error ends the node.
     [
       "controlledshutdownbrokercount",
       "Brokers that want to stop",
       brokers.filter((b) => b.inControlledShutdown).length,
     ],
+    // Such an error ends the node.
     ["metadataerrorcount", "Errors in the metadata log", 0],
     ["newactivecontrollerscount", "Controllers that this node saw become active", leaderCount],
     // A heartbeat is answered in its turn: it does not wait in a queue.
