@@ -201,7 +201,7 @@ class RealDisk implements Disk {
   }
 
   writesLater(size: number): boolean {
-    return size >= WRITE_THREAD_FROM && this.#writeThread()?.takes(size) === true;
+    return size >= WRITE_THREAD_FROM && this.#writeThread()?.isIdle === true;
   }
 
   writeLater(writes: readonly FileWrite[], done: () => void): LaterWrites {

@@ -21,8 +21,8 @@ import { loadCompiled, type NativeWriteThread } from "./native.ts";
 import { DiskError, type FileWrite, type LaterWrites } from "./world.ts";
 
 export interface WriteThread {
-  /** Whether a job of so many bytes is worth it, and nothing is under way. */
-  takes(size: number): boolean;
+  /** No job is under way. */
+  readonly isIdle: boolean;
   /** See `Disk.writeLater`. */
   begin(writes: readonly FileWrite[], done: () => void): LaterWrites;
 }
@@ -35,6 +35,7 @@ export function writeThread(): WriteThread | null {
 
 let thread: { readonly value: WriteThread | null } | null = null;
 
+/** Smaller jobs are not worth it. */
 export const WRITE_THREAD_FROM = 64 * 1024;
 
 /** Parts of all writes of a job, and its writes; as many as appends are gathered. */
@@ -76,12 +77,8 @@ class RealWriteThread implements WriteThread {
     this.#words = words;
   }
 
-  takes(size: number): boolean {
-    return size >= WRITE_THREAD_FROM && this.#isIdle;
-  }
-
   begin(writes: readonly FileWrite[], done: () => void): LaterWrites {
-    assert(this.#isIdle, "one job at a time");
+    assert(this.isIdle, "one job at a time");
     this.#copied = 0;
     const words = this.#words;
     const places: number[] = [];
@@ -110,7 +107,7 @@ class RealWriteThread implements WriteThread {
     while (this.#unheard.length > 0 && this.#unheard.first().isDone) this.#unheard.shift().done();
   }
 
-  get #isIdle(): boolean {
+  get isIdle(): boolean {
     return this.#last === null || this.#last.isDone;
   }
 
