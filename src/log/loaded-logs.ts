@@ -67,7 +67,7 @@ export class LoadedLogs {
     return this.#superfluous;
   }
 
-  /** Of a topic that had the name before. */
+  /** Of a topic that had the name before, or behind the one that is kept. */
   strays(): Iterable<Log> {
     return this.#strays;
   }

@@ -181,7 +181,7 @@ export class LogManager implements LogHost, LogCuts {
     for (const log of found.superfluous()) this.#remove(log);
     for (const log of found.strays()) {
       this.directoryOf(log).remove(log);
-      this.#leaveAside(log);
+      this.#leaveAside(log, "is behind another of its name");
     }
   }
 
@@ -338,7 +338,7 @@ export class LogManager implements LogHost, LogCuts {
   /** A log of a partition that is not this node's: its directory is left, under another name. */
   setAside(topic: string, partition: number): void {
     const log = this.#take(topic, partition);
-    if (log !== null) this.#leaveAside(log);
+    if (log !== null) this.#leaveAside(log, "is no partition of this node");
   }
 
   /** See `LogCuts`. */
@@ -474,10 +474,9 @@ export class LogManager implements LogHost, LogCuts {
     this.#removal.remove(log, this.#deleteDelayMs);
   }
 
-  #leaveAside(log: Log): void {
+  #leaveAside(log: Log, why: string): void {
     const path = this.#removal.setAside(log, "stray");
-    const name = `${log.topic}-${log.partition}`;
-    this.logger.warn(`${name} is no partition of this node, and is now in ${path}`);
+    this.logger.warn(`${log.topic}-${log.partition} ${why}, and is now in ${path}`);
   }
 
   #take(topic: string, partition: number): Log | null {
