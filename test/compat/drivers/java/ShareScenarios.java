@@ -297,6 +297,7 @@ final class ShareScenarios {
         return outcome;
     }
 
+    /** Deleted while they are acquired: a fetch of the client's own may wait for what is released. */
     private Object deletedRecords() throws Exception {
         var topic = "s-deleted";
         clients.createTopic(topic, 1);
@@ -306,10 +307,10 @@ final class ShareScenarios {
         var outcome = facts();
         try (var sharer = Sharer.explicit(clients, topic, topic)) {
             outcome.put("all", sharer.pollSome());
-            sharer.acknowledge(AcknowledgeType.RELEASE);
-            outcome.put("given back", sharer.commit());
             var place = new TopicPartition(topic, 0);
             clients.admin.deleteRecords(Map.of(place, RecordsToDelete.beforeOffset(7))).all().get();
+            sharer.acknowledge(AcknowledgeType.RELEASE);
+            outcome.put("given back", sharer.commit());
             outcome.put("what is left", sharer.take(3, AcknowledgeType.ACCEPT));
         }
         return outcome;
