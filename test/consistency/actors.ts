@@ -6,7 +6,7 @@ import type { FakeRandom } from "../sim/fake-random.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import type { History, Isolation, Operation, Send } from "./history.ts";
 import { type Generation, IdempotentProducer, TransactionalProducer } from "./producers.ts";
-import { committedOffset, read, type Read } from "./reader.ts";
+import { commitOnce, committedOffset, read, type Read } from "./reader.ts";
 import { Refused, Unanswered, type Wire } from "./wire.ts";
 
 export const TOPIC = "both";
@@ -201,16 +201,23 @@ export class TransactionWriter extends Actor {
   }
 }
 
+/** What all copiers know of what they have done. */
+export class Copies {
+  /** By what was written: what it is a copy of. */
+  readonly inputs = new Map<string, string>();
+  /** The furthest offset of the input that any of them has asked to be committed. */
+  offsetMax = 0;
+}
+
 /** Takes from one topic and gives to another: each input once, with the offset committed in it. */
 export class Copier extends Actor {
   readonly #producer: TransactionalProducer;
-  /** By what was written: what it is a copy of. Those of all copiers. */
-  readonly #inputs: Map<string, string>;
+  readonly #copies: Copies;
   #isReady = false;
 
-  constructor(role: Role, inputs: Map<string, string>, generation: Generation) {
+  constructor(role: Role, copies: Copies, generation: Generation) {
     super(role);
-    this.#inputs = inputs;
+    this.#copies = copies;
     this.#producer = new TransactionalProducer(role.wire, GROUP, 3000, generation);
   }
 
@@ -226,7 +233,7 @@ export class Copier extends Actor {
       // The id is had before the offset is read: then no other copier can move it unseen.
       if (!this.#isReady) await this.#producer.init();
       this.#isReady = true;
-      const fromOffset = await committedOffset(this.wire, GROUP, INPUT, 0);
+      const fromOffset = await this.#committedOffset();
       const found = await read(this.wire, INPUT, 0, fromOffset, "read_committed", 300);
       if (found.nextOffset === fromOffset) return false;
       const begun = this.history.begin(`${this.name} #${this.history.operations.length}`);
@@ -236,6 +243,7 @@ export class Copier extends Actor {
       if (values.length > 0) await this.send(this.#producer, begun, OUTPUT, 0, values);
       await this.#producer.commitOffset(GROUP, INPUT, 0, found.nextOffset);
       commitAsked = true;
+      this.#copies.offsetMax = Math.max(this.#copies.offsetMax, found.nextOffset);
       await this.#producer.end(true);
       begun.ending = "ok";
     } catch (error) {
@@ -246,9 +254,22 @@ export class Copier extends Actor {
     return true;
   }
 
+  /**
+   * A coordinator that has slept, and does not know yet that another took over, answers with what it
+   * remembers: Kafka's OffsetFetch asks nobody else, and leaves it to the generation of a member to
+   * fence whoever goes on from there (KIP-447). Copiers are no members: where an answer may be of
+   * long ago, only one who can write is believed.
+   */
+  async #committedOffset(): Promise<number> {
+    const offset = await committedOffset(this.wire, GROUP, INPUT, 0);
+    if (offset >= this.#copies.offsetMax) return offset;
+    const prove = () => commitOnce(this.wire, GROUP, TOPIC, 0, 0);
+    return committedOffset(this.wire, GROUP, INPUT, 0, prove);
+  }
+
   #copyOf(input: string): string {
     const value = this.history.nextValue();
-    this.#inputs.set(value, input);
+    this.#copies.inputs.set(value, input);
     return value;
   }
 }

@@ -1,6 +1,7 @@
 /** Reads partitions as a consumer does: what is aborted is left out by the reader itself. */
 import { fetch } from "../../src/protocol/messages/01-fetch.ts";
 import { listOffsets } from "../../src/protocol/messages/02-list-offsets.ts";
+import { offsetCommit } from "../../src/protocol/messages/08-offset-commit.ts";
 import { offsetFetch } from "../../src/protocol/messages/09-offset-fetch.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { controlRecordTypeOf, ControlRecordType } from "../../src/protocol/control-record.ts";
@@ -14,7 +15,7 @@ import {
 } from "../../src/protocol/record-batch.ts";
 import { openBatch, readRecords } from "../../src/protocol/record.ts";
 import type { Isolation, Polled } from "./history.ts";
-import { retried, type Wire } from "./wire.ts";
+import { retried, Unanswered, type Wire } from "./wire.ts";
 
 export interface Read {
   readonly records: readonly Polled[];
@@ -86,24 +87,45 @@ export async function endOf(
   return answer.topics[0]!.partitions[0]!.offset;
 }
 
-/** What a group has committed, 0 for nothing; waits for what is under way in a transaction. */
+/**
+ * What a group has committed, 0 for nothing; waits for what is under way in a transaction. What is
+ * to be done `before` goes to the same coordinator.
+ */
 export async function committedOffset(
   wire: Wire,
   groupId: string,
   topic: string,
   partition: number,
+  before?: () => Promise<void>,
 ): Promise<number> {
   const { answer } = await retried(
     wire,
     "OffsetFetch",
-    () =>
-      wire.ask(offsetFetch, 8, {
+    async () => {
+      await before?.();
+      return wire.ask(offsetFetch, 8, {
         groups: [{ groupId, topics: [{ name: topic, partitionIndexes: [partition] }] }],
         requireStable: true,
-      }),
+      });
+    },
     ({ groups }) => groups[0]!.errorCode || (groups[0]!.topics[0]?.partitions[0]?.errorCode ?? 0),
   );
   return Math.max(0, answer.groups[0]!.topics[0]?.partitions[0]?.committedOffset ?? 0);
+}
+
+/** Commits as no member; rejects with `Unanswered` where it is not done. */
+export async function commitOnce(
+  wire: Wire,
+  groupId: string,
+  topic: string,
+  partitionIndex: number,
+  committedOffset: number,
+): Promise<void> {
+  const partitions = [{ partitionIndex, committedOffset, committedMetadata: "" }];
+  const request = { groupId, memberId: "", topics: [{ name: topic, partitions }] };
+  const { topics } = await wire.ask(offsetCommit, 8, request);
+  const errorCode = topics[0]!.partitions[0]!.errorCode;
+  if (errorCode !== ErrorCode.NONE) throw new Unanswered(`OffsetCommit: ${errorCode}`);
 }
 
 /** A disk that rots is found out by whoever reads: another replica may have it whole. */

@@ -10,6 +10,7 @@ import type { FakeRandom } from "../sim/fake-random.ts";
 import {
   type Actor,
   Copier,
+  Copies,
   INPUT,
   OUTPUT,
   PARTITIONS,
@@ -97,8 +98,7 @@ export class Workload {
   readonly #copiers: Copier[];
   readonly #actors: Actor[];
   readonly #ledgers = new Map<string, GroupLedger>();
-  /** By copy: what it is a copy of. */
-  readonly #inputs = new Map<string, string>();
+  readonly #copies = new Copies();
 
   constructor(wires: Wires, random: FakeRandom, generation: Generation, options = USUAL) {
     this.#wires = wires;
@@ -109,7 +109,7 @@ export class Workload {
     const transactional = (name: string, id: string, isAlone = false) =>
       new TransactionWriter(role(name), id, TRANSACTION_TIMEOUT_MS, generation, isAlone);
     this.#copiers = ["copier a", "copier b"].map(
-      (name) => new Copier(role(name), this.#inputs, generation),
+      (name) => new Copier(role(name), this.#copies, generation),
     );
     this.#actors = [
       new PlainWriter(role("plain"), TOPIC),
@@ -178,7 +178,7 @@ export class Workload {
     }
     expect(checkHistory(this.history, FINAL_READER)).toEqual([]);
     for (const [group, ledger] of this.#ledgers) await checkCommitted(this.#wire, group, ledger);
-    const copied = this.#finalValues(OUTPUT).map((value) => this.#inputs.get(value)!);
+    const copied = this.#finalValues(OUTPUT).map((value) => this.#copies.inputs.get(value)!);
     expect(copied, "each input is copied once, in order").toEqual(this.#finalValues(INPUT));
   }
 

@@ -11,6 +11,11 @@ interface ProducerEnd {
   readonly offset: number;
 }
 
+interface LogRange {
+  readonly logStartOffset: number;
+  readonly logEndOffset: number;
+}
+
 export class CommittedLog {
   readonly #name: string;
   readonly batches: BatchView[] = [];
@@ -48,10 +53,15 @@ export class CommittedLog {
     view.comparedCount = index;
   }
 
-  /** `who` leads in the newest epoch: all that was committed must be in its log. */
-  expectAllIn(who: string, view: ReplicaView): void {
+  /**
+   * `who` leads in the newest epoch: all that was committed must be in its log, but for what lies
+   * before the log's start, as somebody deletes records.
+   */
+  expectAllIn(who: string, view: ReplicaView, log: LogRange): void {
     const last = this.batches.at(-1);
     if (last === undefined) return;
+    const { logStartOffset, logEndOffset } = log;
+    if (last.lastOffset < logStartOffset && logEndOffset > last.lastOffset) return;
     const there = view.batches[lowerBound(view.batches, last.baseOffset)];
     if (there !== undefined && isSame(there, last)) return;
     const found = there === undefined ? `ends at ${view.endOffset}` : `has ${told(there)}`;

@@ -111,7 +111,7 @@ export class Invariants {
     committed.claimed(who, view, highWatermark);
     const isNewest = partition.leaderEpoch >= (this.#newestEpochs.get(key) ?? 0);
     if (partition.isLeader && isNewest) {
-      committed.expectAllIn(`${who} (epoch ${partition.leaderEpoch})`, view);
+      committed.expectAllIn(`${who} (epoch ${partition.leaderEpoch})`, view, log);
     }
   }
 

@@ -237,12 +237,17 @@ export class Nemesis {
     for (const node of this.#unclean) if (this.#isRich(node)) this.#unclean.delete(node);
   }
 
-  /** In sync wherever it has a copy, as all have it, and a voter again if it was one. */
+  /**
+   * In sync wherever it has a copy, as all have it, and a voter again if it was one. What is said of
+   * its life before does not count: it stays in sync until the controller hears that it has ended.
+   */
   #isRich(node: SimulatedNode): boolean {
     const { id, member, running: own } = node;
     if (own === null) return false;
     if (node.isRotten) return false;
     if (member.isController && own.broker.metadata.raft.state === "observer") return false;
+    const { brokerEpoch, image } = own.broker;
+    if (member.isBroker && image.cluster.broker(id)?.epoch !== brokerEpoch) return false;
     return this.#cluster.nodes.every(({ running }) => {
       if (running === null) return false;
       return [...running.broker.image.topics.values()].every(({ partitions }) =>

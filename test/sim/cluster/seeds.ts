@@ -11,4 +11,14 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     nodeCount: 1,
     showed: "a directory fails at the start, and its logs began anew in the other one, empty",
   },
+  {
+    seed: 303161,
+    nodeCount: 3,
+    showed: "all records of a partition are deleted before its leader is another",
+  },
+  {
+    seed: 303236,
+    nodeCount: 3,
+    showed: "a coordinator that has slept tells an offset of long ago",
+  },
 ];
