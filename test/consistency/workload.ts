@@ -41,6 +41,8 @@ export const PLACES: readonly (readonly [topic: string, partition: number])[] = 
 
 const COORDINATOR_PARTITIONS = 3;
 const SEGMENT_BYTES = 8000;
+/** A segment takes one batch of the largest values at least. */
+const BATCH_VALUES_ROOM = 8;
 const TRY_EVERY_MS = 100;
 const TRIES_MAX = 300;
 const GROUP_KEY = 0;
@@ -126,7 +128,9 @@ export class Workload {
   }
 
   async prepare(): Promise<void> {
-    const small = [{ name: "internal.segment.bytes", value: String(SEGMENT_BYTES) }];
+    const { replicationFactor, valueSizeMax = 1 } = this.#options;
+    const segmentBytes = Math.max(SEGMENT_BYTES, valueSizeMax * BATCH_VALUES_ROOM);
+    const small = [{ name: "internal.segment.bytes", value: String(segmentBytes) }];
     // What coordinators remember is compacted under them.
     const compacted = [{ name: "cleanup.policy", value: "compact" }, ...small];
     const topics = [
@@ -136,7 +140,6 @@ export class Workload {
       ["__consumer_offsets", COORDINATOR_PARTITIONS, compacted],
       ["__transaction_state", COORDINATOR_PARTITIONS, compacted],
     ] as const;
-    const { replicationFactor } = this.#options;
     for (const [name, numPartitions, configs] of topics) {
       await retried(
         this.#wire,

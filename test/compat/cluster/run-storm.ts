@@ -4,6 +4,7 @@ import type { Chance } from "../../fuzz/chance.ts";
 import type { TargetKind } from "../harness/target.ts";
 import { Cluster } from "./cluster.ts";
 import { ClusterView } from "./cluster-view.ts";
+import { GUST_PARTITIONS, GUST_SETTINGS, Gusts } from "./gusts.ts";
 import { compareReplicas } from "./replica-logs.ts";
 import { Storm, type Trouble, TROUBLES_OF_DISKS, TROUBLES_OF_WAYS } from "./storm.ts";
 import { WORKLOAD_PARTITIONS, WORKLOAD_SETTINGS, workOn } from "./workload-on.ts";
@@ -18,6 +19,9 @@ export interface StormPlan {
   readonly disk?: "only" | "second";
   readonly lastsMsMax?: number;
   readonly peaceMsMax?: number;
+  /** Large batches, many at once, beside the clients. */
+  readonly hasGusts?: boolean;
+  readonly valueSizeMax?: number;
   readonly endsMs?: number;
   readonly say?: (line: string) => void;
 }
@@ -33,20 +37,23 @@ const LATE_STOP = /reset at the stop's deadline| late: /;
 export async function runStorm(chance: Chance, plan: StormPlan): Promise<string> {
   const { folder, troubles, generation, rounds, kinds = BUNKA_ALONE } = plan;
   const { lastsMsMax = LASTS_MS_MAX, peaceMsMax = PEACE_MS_MAX, say } = plan;
+  const { hasGusts = false, valueSizeMax } = plan;
   const hasDisks = troubles.some((trouble) => TROUBLES_OF_DISKS.includes(trouble));
   const cluster = await Cluster.make(folder, {
     kinds,
-    settings: WORKLOAD_SETTINGS,
+    settings: hasGusts ? { ...WORKLOAD_SETTINGS, ...GUST_SETTINGS } : WORKLOAD_SETTINGS,
     ...(hasDisks ? { disk: plan.disk ?? "only" } : {}),
     // Without them a connection to a dead node is refused, which is seen sooner.
     hasProxies: troubles.some((trouble) => TROUBLES_OF_WAYS.includes(trouble)),
   });
   const view = new ClusterView(cluster);
+  let gusts: Gusts | null = null;
   try {
     await cluster.start();
     say?.("all answer");
-    const { workload, failed, finish } = await workOn(cluster, chance, generation);
+    const { workload, failed, finish } = await workOn(cluster, chance, generation, valueSizeMax);
     say?.("clients are at work");
+    if (hasGusts) gusts = await Gusts.begin(cluster, folder);
     const weather = new Storm(cluster, view, chance, {
       troubles,
       lastsMsMax,
@@ -57,18 +64,24 @@ export async function runStorm(chance: Chance, plan: StormPlan): Promise<string>
     });
     await Promise.race([failed, weather.rage(rounds)]);
     say?.("the storm is over");
+    await gusts?.end();
     await finish();
     await cluster.stop();
-    const batches = compareReplicas(cluster, WORKLOAD_PARTITIONS);
+    const partitions = hasGusts
+      ? [...WORKLOAD_PARTITIONS, ...GUST_PARTITIONS]
+      : WORKLOAD_PARTITIONS;
+    const batches = compareReplicas(cluster, partitions);
     for (const { id, log } of cluster.nodes) {
       for (const line of log.split("\n")) if (LATE_STOP.test(line)) say?.(`node ${id}: ${line}`);
     }
+    if (gusts !== null) say?.(`${gusts.count} gusts, ${(gusts.bytes / 1e6).toFixed(0)} MB`);
     const counts = [...weather.counts].map(([trouble, count]) => `${count} ${trouble}`).join(", ");
     return (
       `${weather.roundCount} rounds (${counts}; ${weather.seenCount} deaths seen before the end), ` +
       `${workload.okCount} operations, ${batches} batches the same on all replicas, no anomaly`
     );
   } finally {
+    await gusts?.end();
     view.close();
     await cluster.end();
   }

@@ -3,6 +3,10 @@
  *
  *   bun test/compat/cluster/storm-run.ts [--kinds kafka,bunka,bunka] [--rounds 20] [--seed 7]
  *     [--troubles kill,freeze,cut] [--generation old|new] [--lasts MS] [--minutes 4] [--keep]
+ *     [--gusts] [--values BYTES]
+ *
+ * `--gusts` are large batches, many at once, beside the clients (see gusts.ts); `--values` is how
+ * large those of the clients are at most.
  */
 import { parseArgs } from "node:util";
 import { Chance } from "../../fuzz/chance.ts";
@@ -20,6 +24,8 @@ const { values: flags } = parseArgs({
     lasts: { type: "string", default: "1000" },
     minutes: { type: "string", default: "60" },
     disk: { type: "string", default: "only" },
+    gusts: { type: "boolean", default: false },
+    values: { type: "string", default: "1" },
     keep: { type: "boolean", default: false },
   },
 });
@@ -42,6 +48,8 @@ async function storm(): Promise<void> {
     disk: flags.disk === "second" ? "second" : "only",
     lastsMsMax: Number(flags.lasts),
     endsMs: startMs + Number(flags.minutes) * 60_000,
+    hasGusts: flags.gusts,
+    valueSizeMax: Number(flags.values),
     say,
   };
   say(await runStorm(new Chance(seed), plan));

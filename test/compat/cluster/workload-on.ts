@@ -31,6 +31,7 @@ export async function workOn(
   cluster: Cluster,
   chance: Chance,
   generation: Generation,
+  valueSizeMax = 1,
 ): Promise<Working> {
   const clock = realClock();
   const network = realNetwork();
@@ -44,7 +45,11 @@ export async function workOn(
     wires.push(wire);
     return wire;
   };
-  const options = { replicationFactor: Math.min(3, cluster.brokers.length), pauseMsMax: 100 };
+  const options = {
+    replicationFactor: Math.min(3, cluster.brokers.length),
+    pauseMsMax: 100,
+    valueSizeMax,
+  };
   const workload = new Workload(newWire, random.fork(), generation, options);
   await within("topics are made", workload.prepare());
   const running = workload.run();
