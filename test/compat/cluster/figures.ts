@@ -30,22 +30,14 @@ import { measureCatchUp } from "./figures/catch-up.ts";
 import { measureCoordinatorLoad } from "./figures/coordinator-load.ts";
 import { measureElections } from "./figures/election.ts";
 import { measureFailover } from "./figures/failover.ts";
-import { JavaProgram } from "./java-program.ts";
+import { measureControllerGaps, measureLeaderGaps } from "./figures/gaps.ts";
+import { summary } from "./figures/survey.ts";
 import { JavaTools } from "./java-tools.ts";
-import {
-  type Context,
-  makeTopic,
-  newWire,
-  partitionsOf,
-  until,
-  untilAllInSync,
-  writeFile,
-} from "./scenarios/context.ts";
+import { type Context, newWire } from "./scenarios/context.ts";
 
 const TOPIC_ALREADY_EXISTS = 36;
 const INVALID_REPLICATION_FACTOR = 38;
 const RETRIABLE = 14;
-const PER_SECOND = 500;
 const SETTLED_MS = 3000;
 
 const { values: flags } = parseArgs({
@@ -109,10 +101,11 @@ async function measureTogether(): Promise<void> {
     else await cluster.start();
     const tools = new JavaTools(cluster.bootstrap, join(folder, "tools.log"));
     const context: Context = { cluster, tools, folder };
-    if (only.includes("leader")) await measureLeader(context);
-    if (only.includes("controller")) await measureController(context);
+    const kills = Number(flags.kills);
+    if (only.includes("leader")) await measureLeaderGaps(context, kills);
+    if (only.includes("controller")) await measureControllerGaps(context, kills);
     if (only.includes("election")) {
-      const times = await measureElections(cluster, Number(flags.kills));
+      const times = await measureElections(cluster, kills);
       console.log(`elections: ${summary(times)}`);
     }
     tools.end();
@@ -152,80 +145,6 @@ async function measureStart(cluster: Cluster): Promise<void> {
     `memory: ${sizes.map((size) => size.toFixed(0)).join(" + ")} = ${sum.toFixed(0)} MiB`,
   );
   wire.close();
-}
-
-async function measureLeader(context: Context): Promise<void> {
-  const { tools } = context;
-  await makeTopic(context, "gap", "1:2:3");
-  const gaps: number[] = [];
-  for (let kill = 0; kill < Number(flags.kills); kill++) {
-    const leader = (await partitionsOf(context, "gap"))[0]?.leader ?? 1;
-    const controller = (await tools.quorum())?.leader;
-    const gap = await gapAround(context, "gap", leader);
-    gaps.push(gap);
-    console.log(
-      `leader ${leader} killed${leader === controller ? ", the controller too" : ""}: ${gap.toFixed(0)} ms`,
-    );
-  }
-  console.log(`gap of leaders: ${summary(gaps)}`);
-}
-
-async function measureController(context: Context): Promise<void> {
-  const { tools } = context;
-  const gaps: number[] = [];
-  for (let kill = 0; kill < Number(flags.kills); kill++) {
-    const controller = (await tools.quorum())?.leader ?? 1;
-    const others = [1, 2, 3].filter((id) => id !== controller);
-    const topic = `calm-${kill}`;
-    await makeTopic(context, topic, `${others.join(":")}:${controller}`);
-    const gap = await gapAround(context, topic, controller);
-    gaps.push(gap);
-    console.log(`controller ${controller} killed: ${gap.toFixed(0)} ms`);
-  }
-  console.log(`gap of controllers: ${summary(gaps)}`);
-}
-
-/** The longest time between two acknowledgements, around the end of a node. */
-async function gapAround(context: Context, topic: string, victim: number): Promise<number> {
-  const { cluster } = context;
-  const producer = startProducer(context, topic);
-  const count = (): number => producer.named("producer_send_success").length;
-  try {
-    await until("it writes", () => count() > 2 * PER_SECOND);
-    const before = producer.arrivalsMs.length;
-    await cluster.node(victim).kill();
-    await Bun.sleep(SETTLED_MS);
-    const there = count();
-    await until("it writes on", () => count() > there + PER_SECOND);
-    const arrivals = producer.arrivalsMs.slice(Math.max(0, before - 10));
-    await producer.stop();
-    await cluster.node(victim).start();
-    await untilAllInSync(context, topic);
-    return arrivals.slice(1).reduce((max, at, index) => Math.max(max, at - arrivals[index]!), 0);
-  } finally {
-    await producer.kill();
-  }
-}
-
-function startProducer(context: Context, topic: string): JavaProgram {
-  const text = "retries=2147483647\nenable.idempotence=true\nlinger.ms=0\n";
-  const words = {
-    "--bootstrap-server": context.cluster.bootstrap,
-    "--topic": topic,
-    "--max-messages": "1000000",
-    "--throughput": String(PER_SECOND),
-    "--acks": "-1",
-    "--command-config": writeFile(context, "producer.properties", text),
-  };
-  const mainClass = "org.apache.kafka.tools.VerifiableProducer";
-  return new JavaProgram(mainClass, Object.entries(words).flat(), join(folder, "producer.log"));
-}
-
-function summary(gaps: readonly number[]): string {
-  const sorted = [...gaps].sort((one, other) => one - other);
-  const at = (share: number): string =>
-    (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN).toFixed(0);
-  return `median ${at(0.5)} ms, longest ${at(1)} ms of ${gaps.length}`;
 }
 
 function residentMib(pid: number): number {

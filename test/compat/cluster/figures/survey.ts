@@ -88,3 +88,11 @@ export async function untilInSync(
 export function secondsSince(startMs: number): string {
   return `${((performance.now() - startMs) / 1000).toFixed(2)} s`;
 }
+
+export function summary(timesMs: readonly number[]): string {
+  const sorted = [...timesMs].sort((one, other) => one - other);
+  const at = (share: number): string =>
+    (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN).toFixed(0);
+  const shares = `median ${at(0.5)} ms, p90 ${at(0.9)} ms, p99 ${at(0.99)} ms`;
+  return `${shares}, longest ${at(1)} ms of ${sorted.length}`;
+}
