@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { run } from "./process.ts";
 
 export const COMPAT_FOLDER = resolve(import.meta.dir, "..");
@@ -128,7 +128,8 @@ function hashOf(paths: readonly string[]): string {
           .map((entry) => join(entry.parentPath, entry.name))
           .sort()
       : [path];
-    for (const file of files) hash.update(file).update(readFileSync(file));
+    // Another clone's are the same where they say the same.
+    for (const file of files) hash.update(relative(COMPAT_FOLDER, file)).update(readFileSync(file));
   }
   return hash.digest("hex");
 }
