@@ -1,11 +1,12 @@
 /**
  * Runs many seeds in several processes, and says what they came to.
  *
- *   bun test/sim/cluster/hunt.ts --seeds 1-2000 [--nodes 3] [--processes 2] [--minutes 10]
+ *   bun test/sim/cluster/hunt.ts --seeds 1-2000 [--nodes 1,3] [--processes 2] [--minutes 10]
  *
  * A process that has run some hundreds of seeds takes a third of the time for the next, as all of
  * the broker is compiled by then: few long hunts are cheaper than many short ones. A seed that
- * fails is told with the command that replays it, and the hunt goes on; the exit code is 1 then.
+ * fails is told with the command that replays it, and the hunt goes on; the exit code is 1 then. Each
+ * seed runs once for each size of the cluster.
  */
 import { parseArgs } from "node:util";
 import { type Outcome, runSeed, SeedFailure } from "./run-seed.ts";
@@ -13,7 +14,7 @@ import { type Outcome, runSeed, SeedFailure } from "./run-seed.ts";
 export interface Hunt {
   readonly first: number;
   readonly last: number;
-  readonly nodeCount: number;
+  readonly nodeCounts: readonly number[];
   readonly processCount: number;
   readonly minutes: number;
 }
@@ -34,14 +35,14 @@ const SHARE_VARIABLE = "BUNKA_SIM_SHARE";
 
 /** A worker that ended before its time counts as a failure. */
 export async function hunt(plan: Hunt): Promise<Tally> {
-  const { first, last, processCount, nodeCount } = plan;
+  const { first, last, processCount, nodeCounts } = plan;
   const startedMs = performance.now();
   const total = noTally();
   const tell = () => {
     const seconds = (performance.now() - startedMs) / 1000;
     console.log(`${told(total)} in ${seconds.toFixed(0)} s`);
   };
-  console.log(`seeds ${first}-${last}, ${nodeCount} nodes, ${processCount} processes`);
+  console.log(`seeds ${first}-${last}, ${nodeCounts} nodes, ${processCount} processes`);
   const workers = Array.from({ length: processCount }, (_, index) => worker(plan, index, total));
   const telling = setInterval(tell, TELL_EVERY_MS);
   const stop = () => workers.forEach(({ process: child }) => child.kill());
@@ -65,7 +66,7 @@ function worker(plan: Hunt, index: number, total: Tally) {
 
 /** Every so many-th seed, until the last or until the time is over. */
 async function work(given: Hunt, index: number): Promise<number> {
-  const { first, last, nodeCount, processCount, minutes } = given;
+  const { first, last, nodeCounts, processCount, minutes } = given;
   const endMs = performance.now() + minutes * 60_000;
   let toldMs = performance.now();
   let tally = noTally();
@@ -77,7 +78,7 @@ async function work(given: Hunt, index: number): Promise<number> {
     toldMs = performance.now();
   };
   for (let seed = first + index; seed <= last && performance.now() < endMs; seed += processCount) {
-    runOne(seed, nodeCount, tally);
+    for (const nodeCount of nodeCounts) runOne(seed, nodeCount, tally);
     if (performance.now() - toldMs > TELL_EVERY_MS / 2) await tell();
   }
   await tell();
@@ -135,8 +136,8 @@ function told(tally: Tally): string {
   return `${seeds} seeds, ${failures} failed: ${hours} simulated hours, ${done}, ${seen}`;
 }
 
-function argumentsOf({ first, last, nodeCount, processCount, minutes }: Hunt): string[] {
-  const counts = ["--nodes", `${nodeCount}`, "--processes", `${processCount}`];
+function argumentsOf({ first, last, nodeCounts, processCount, minutes }: Hunt): string[] {
+  const counts = ["--nodes", `${nodeCounts}`, "--processes", `${processCount}`];
   return ["--seeds", `${first}-${last}`, ...counts, "--minutes", `${minutes}`];
 }
 
@@ -151,14 +152,13 @@ function planOf(args: string[]): Hunt {
     },
   });
   const [first = NaN, last = first] = values.seeds.split("-").map(Number);
-  const [nodeCount, processCount, minutes] = [values.nodes, values.processes, values.minutes].map(
-    Number,
-  ) as [number, number, number];
-  const counts = [first, last, nodeCount, processCount];
+  const nodeCounts = values.nodes.split(",").map(Number);
+  const [processCount, minutes] = [Number(values.processes), Number(values.minutes)];
+  const counts = [first, last, ...nodeCounts, processCount];
   if (!counts.every((count) => Number.isInteger(count) && count > 0) || !(minutes > 0)) {
-    throw new Error("usage: hunt.ts --seeds FROM-TO [--nodes N] [--processes N] [--minutes N]");
+    throw new Error("usage: hunt.ts --seeds FROM-TO [--nodes N,N] [--processes N] [--minutes N]");
   }
-  return { first, last, nodeCount, processCount, minutes };
+  return { first, last, nodeCounts, processCount, minutes };
 }
 
 if (import.meta.main) {

@@ -230,7 +230,7 @@ function someSettings(random: FakeRandom, isSynced: boolean): Record<string, str
     "replica.lag.time.max.ms": random.pick(["1500", "4000", "30000"]),
     "broker.session.timeout.ms": random.pick(["2000", "9000"]),
     "broker.heartbeat.interval.ms": random.pick(["400", "900"]),
-    "replica.fetch.wait.max.ms": random.pick(["100", "500"]),
+    "replica.fetch.wait.max.ms": random.pick(["300", "500"]),
   };
   if (isSynced) settings["log.flush.interval.messages"] = "1";
   return settings;
