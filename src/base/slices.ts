@@ -12,6 +12,9 @@ import type { Clock } from "./world.ts";
 /** Long enough to be worth a turn, and short enough for whoever waits for the next. */
 export const SLICE_MS = 2;
 
+/** Work that can stop between any two of its steps. */
+export type Steps<R> = Generator<undefined, R, undefined>;
+
 export class Slices {
   readonly #clock: Clock;
   readonly #sliceMs: number;
@@ -43,17 +46,26 @@ export class Slices {
   }
 
   /** Takes all steps, and gives what the last one returns. */
-  async finish<R>(steps: Generator<undefined, R, undefined>): Promise<R> {
+  async finish<R>(steps: Steps<R>): Promise<R> {
+    for (;;) {
+      const taken = this.take(steps);
+      if (taken !== null) return taken.value;
+      await this.next();
+    }
+  }
+
+  /** Takes steps until the slice is over; null where some are left then. */
+  take<R>(steps: Steps<R>): { readonly value: R } | null {
     for (;;) {
       const step = steps.next();
-      if (step.done === true) return step.value;
-      if (this.isOver) await this.next();
+      if (step.done === true) return step;
+      if (this.isOver) return null;
     }
   }
 }
 
 /** The same without a break, for whoever cannot wait. */
-export function finishNow<R>(steps: Generator<undefined, R, undefined>): R {
+export function finishNow<R>(steps: Steps<R>): R {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;

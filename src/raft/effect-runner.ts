@@ -15,9 +15,11 @@ import { type CommitFeed, appendedOf } from "./commit-feed.ts";
 import type { Effect, Input, ReadRange } from "./core/effects.ts";
 import type { RaftResponse } from "./core/messages.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
+import { maxTimestamp, setBaseOffset, setPartitionLeaderEpoch } from "../protocol/record-batch.ts";
 import { FetchedBatch } from "./fetched-batch.ts";
 import { encodeQuorumState, writeQuorumState } from "./quorum-state.ts";
-import { controlBatch, dataBatch } from "./raft-batch.ts";
+import type { NewControlRecord } from "./control-record.ts";
+import { controlBatch, NOWHERE } from "./raft-batch.ts";
 import type { NewBatch, RaftListener } from "./raft-listener.ts";
 import type { RaftLog } from "./raft-log.ts";
 import { factsOfSnapshot } from "./replica-loader.ts";
@@ -161,13 +163,19 @@ export class EffectRunner<Records> {
       this.#feed.appended(appendedOf(payload.batch, this.#options.decode));
       return;
     }
-    const at = { baseOffset, epoch, timestamp: this.#clock.wallMs() };
-    const isOwn = controls !== null;
-    const { values, records } = isOwn ? NO_VALUES : (payload as NewBatch<Records>);
-    const bytes = isOwn ? controlBatch(at, controls) : dataBatch(at, values);
+    const { bytes, records } =
+      controls === null ? (payload as NewBatch<Records>) : this.#ownBatch(controls);
+    setBaseOffset(bytes, 0, baseOffset);
+    setPartitionLeaderEpoch(bytes, 0, epoch);
+    const at = { baseOffset, epoch, timestamp: maxTimestamp(bytes, 0) };
     this.#log.append(bytes, epoch);
     assert(this.#log.endOffset === endOffset, "the log ends where the core says");
     this.#feed.appended({ ...at, endOffset, size: bytes.length, records });
+  }
+
+  #ownBatch(controls: readonly NewControlRecord[]) {
+    const at = { ...NOWHERE, timestamp: this.#clock.wallMs() };
+    return { bytes: controlBatch(at, controls), records: null };
   }
 
   #beginDownload(id: SnapshotId): void {
@@ -218,7 +226,6 @@ export class EffectRunner<Records> {
 }
 
 const NOTHING = Buffer.alloc(0);
-const NO_VALUES = { values: [], records: null } as const;
 
 async function readRange(
   disk: Disk,

@@ -1,6 +1,11 @@
 /** Record batches as KRaft writes them: one timestamp, no compression, no producer, no headers. */
 import { ProtocolError } from "../protocol/protocol-error.ts";
+import type { Steps } from "../base/slices.ts";
 import {
+  BATCH_HEADER_SIZE,
+  NO_PRODUCER_EPOCH,
+  NO_PRODUCER_ID,
+  NO_SEQUENCE,
   baseOffset,
   batchSize,
   isControl,
@@ -9,6 +14,7 @@ import {
   maxTimestamp,
   nextBatchSize,
   partitionLeaderEpoch,
+  writeBatchHeader,
 } from "../protocol/record-batch.ts";
 import { buildBatch } from "../protocol/record-batch-builder.ts";
 import { readRecords } from "../protocol/record.ts";
@@ -49,6 +55,37 @@ export function dataBatch(at: Placement, values: readonly Buffer[]): Buffer {
   });
 }
 
+/** Of a batch whose place is set when it is appended. */
+export const NOWHERE = { baseOffset: 0, epoch: 0 } as const;
+
+/** As `dataBatch`, without a place yet. */
+export function* batchSteps(values: readonly Buffer[], timestamp: number): Steps<Buffer> {
+  if (values.length <= RECORDS_A_STEP) return dataBatch({ ...NOWHERE, timestamp }, values);
+  const parts: Buffer[] = [Buffer.alloc(BATCH_HEADER_SIZE)];
+  for (let from = 0; from < values.length; from += RECORDS_A_STEP) {
+    const records = values.slice(from, from + RECORDS_A_STEP).map((value, index) => {
+      return { timestamp, key: null, value, offsetDelta: from + index };
+    });
+    parts.push(buildBatch({ records }).subarray(BATCH_HEADER_SIZE));
+    yield;
+  }
+  const bytes = Buffer.concat(parts);
+  writeBatchHeader(bytes, 0, {
+    baseOffset: NOWHERE.baseOffset,
+    size: bytes.length,
+    partitionLeaderEpoch: NOWHERE.epoch,
+    attributes: 0,
+    lastOffsetDelta: values.length - 1,
+    baseTimestamp: timestamp,
+    maxTimestamp: timestamp,
+    producerId: NO_PRODUCER_ID,
+    producerEpoch: NO_PRODUCER_EPOCH,
+    baseSequence: NO_SEQUENCE,
+    recordCount: values.length,
+  });
+  return bytes;
+}
+
 export function controlBatch(at: Placement, controls: readonly NewControlRecord[]): Buffer {
   const { timestamp } = at;
   return buildBatch({
@@ -61,6 +98,7 @@ export function controlBatch(at: Placement, controls: readonly NewControlRecord[
 
 /** Kafka cuts what the controller writes at once into batches of so many records. */
 const RECORDS_PER_BATCH_MAX = 10_000;
+const RECORDS_A_STEP = 256;
 const VALUES_SIZE_MAX = BATCH_SIZE_MAX - 1024;
 
 export function fitsIntoBatch(values: readonly Buffer[]): boolean {

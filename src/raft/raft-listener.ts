@@ -14,8 +14,8 @@ export interface RaftListener<Records> extends FeedListener<Records> {
   failed(error: unknown): void;
 }
 
-/** What is appended: `records` is what the layer above makes of the values. */
+/** What is appended: a batch that has no place yet, and what the layer above made its values of. */
 export interface NewBatch<Records> {
-  readonly values: readonly Buffer[];
+  readonly bytes: Buffer;
   readonly records: Records;
 }

@@ -19,6 +19,7 @@ import { Queue } from "../base/queue.ts";
 import { Signal, waitUntil } from "../base/signal.ts";
 import type { Clock, Timer, World } from "../base/world.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
+import { recordCount } from "../protocol/record-batch.ts";
 import type { RaftReply } from "./adapter/adapter.ts";
 import { CommitFeed } from "./commit-feed.ts";
 import type { Effect, Input, Moment } from "./core/effects.ts";
@@ -222,15 +223,17 @@ export class RaftNode<Records> {
   }
 
   /**
-   * One batch, in the log as far as the core knows when this returns. Resolves when it is
-   * committed; rejects with `NotLeaderError` where this node does not lead `epoch`, or no more.
+   * One batch as `batchSteps` makes it, in the log as far as the core knows when this returns.
+   * Resolves when it is committed; rejects with `NotLeaderError` where this node does not lead
+   * `epoch`, or no more.
    */
-  append(epoch: number, values: readonly Buffer[], records: Records): Promise<void> {
+  append(epoch: number, bytes: Buffer, records: Records): Promise<void> {
     if (!this.#leads(epoch)) return Promise.reject(notLeader());
-    const payload: NewBatch<Records> = { values, records };
+    const payload: NewBatch<Records> = { bytes, records };
+    const count = recordCount(bytes, 0);
     const startMs = this.#clock.monotonicMs();
-    this.#step({ kind: "append", epoch, recordCount: values.length, payload });
-    this.stats.appendedCount += values.length;
+    this.#step({ kind: "append", epoch, recordCount: count, payload });
+    this.stats.appendedCount += count;
     return this.whenAllCommitted(epoch).then(() => {
       this.stats.committed(this.#clock.monotonicMs() - startMs);
     });

@@ -13,7 +13,7 @@ import { Settings } from "../../src/broker/settings/settings.ts";
 import { ConfigResourceType } from "../../src/metadata/configs-image.ts";
 import { incrementallyAlterConfigs } from "../../src/metadata/controller/alter-configs.ts";
 import { BrokerSessions } from "../../src/metadata/controller/broker-sessions.ts";
-import type { ControllerState } from "../../src/metadata/controller/command.ts";
+import { type ControllerState, decide } from "../../src/metadata/controller/command.ts";
 import { METADATA_LEVEL_PRODUCTION, METADATA_VERSION } from "../../src/metadata/features.ts";
 import { MetadataImage } from "../../src/metadata/image.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
@@ -112,7 +112,7 @@ function alter(resourceType: number, resourceName: string, text: string): Outcom
   const [refused = null] = checkIncrementalAlter(settings, resources);
   if (refused !== null) return refused;
   const command = incrementallyAlterConfigs({ resources, validateOnly: false });
-  const { records, response } = command(controllerState());
+  const { records, response } = decide(command, controllerState());
   for (const record of records) {
     if (record.name !== "ConfigRecord") continue;
     image.configs.set(resourceType, resourceName, record.value.name, record.value.value);

@@ -7,11 +7,12 @@ import { nextBatchSize } from "../../src/protocol/record-batch.ts";
 import { defaultBootstrapRecords } from "../../src/metadata/activation.ts";
 import { BrokerSessions } from "../../src/metadata/controller/broker-sessions.ts";
 import { heartbeat } from "../../src/metadata/controller/broker-heartbeat.ts";
-import type {
-  Command,
-  ConfigRules,
-  ControllerRules,
-  ControllerState,
+import {
+  type Command,
+  type ConfigRules,
+  type ControllerRules,
+  type ControllerState,
+  decide,
 } from "../../src/metadata/controller/command.ts";
 import { createTopics } from "../../src/metadata/controller/create-topics.ts";
 import { registerBroker } from "../../src/metadata/controller/register-broker.ts";
@@ -97,14 +98,14 @@ export class TestController {
   }
 
   run<R>(command: Command<R>): R {
-    const { records, response } = command(this.state);
+    const { records, response } = decide(command, this.state);
     this.apply(records);
     return response;
   }
 
   /** The records that a command would write. */
   recordsOf<R>(command: Command<R>): readonly NewRecord[] {
-    return command(this.state).records;
+    return decide(command, this.state).records;
   }
 
   apply(records: readonly NewRecord[]): void {

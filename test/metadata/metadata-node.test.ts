@@ -124,6 +124,47 @@ describe("submit", () => {
     expect(node.image.topics.size).toBe(50);
   });
 
+  test("lets others have their turns in a command of thousands of records, but no command", () => {
+    const world = formatted();
+    const node = openNode(world);
+    startBroker(world, node);
+    world.clock.lookTakesMs = 1;
+    const order: string[] = [];
+    const ends = (name: string) => () => order.push(name);
+    const long = node.submit(createTopic("a", 3000)).then((answer) => {
+      order.push("long");
+      return answer;
+    });
+    const again = node.submit(createTopic("a")).then((answer) => {
+      order.push("again");
+      return answer;
+    });
+    for (let turn = 0; turn < 3; turn++) world.clock.afterTurn(ends("turn"));
+    // What another asks of the image meanwhile is of before all of it.
+    world.clock.afterTurn(() => expect(node.image.topics.byName("a")).toBeNull());
+    expect(world.clock.await(long).topics[0]?.errorCode).toBe(ErrorCode.NONE);
+    expect(world.clock.await(again).topics[0]?.errorCode).toBe(ErrorCode.TOPIC_ALREADY_EXISTS);
+    expect(order).toEqual(["turn", "turn", "turn", "long", "again"]);
+    expect(node.image.topics.byName("a")?.partitions.length).toBe(3000);
+  });
+
+  test("writes nothing of a long command that a stop comes upon", async () => {
+    const world = formatted();
+    const node = openNode(world);
+    startBroker(world, node);
+    const { endOffset } = node.raft;
+    world.clock.lookTakesMs = 1;
+    const long = node.submit(createTopic("a", 3000));
+    const behind = node.submit(createTopic("b"));
+    const stopped = node.stop();
+    for (const each of [long, behind]) {
+      const [settled] = world.clock.await(Promise.allSettled([each]));
+      expect(settled?.status === "rejected" && settled.reason).toBeInstanceOf(MetadataStoppedError);
+    }
+    world.clock.await(stopped);
+    expect(node.raft.endOffset).toBe(endOffset);
+  });
+
   test("shares the next sync among all commands that come while one is under way", () => {
     const world = formatted();
     const node = openNode(world);

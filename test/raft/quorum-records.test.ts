@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { controlBatch, readRaftBatch } from "../../src/raft/raft-batch.ts";
+import { finishNow } from "../../src/base/slices.ts";
+import { batchSteps, controlBatch, dataBatch, readRaftBatch } from "../../src/raft/raft-batch.ts";
 import { fixtureBytes } from "../protocol/record-fixtures.ts";
 import { ZERO_UUID } from "../../src/base/uuid.ts";
 import { decodeControl, encodeControl } from "../../src/raft/control-record.ts";
@@ -27,6 +28,15 @@ test("a batch of control records has Kafka's bytes", () => {
   const { baseOffset, epoch, timestamp, controls } = readRaftBatch(kafka, 0);
   expect(controls.map(({ name }) => name)).toEqual(["LeaderChangeMessage"]);
   expect(controlBatch({ baseOffset, epoch, timestamp }, controls)).toEqual(kafka);
+});
+
+test("a batch that is made in steps has the bytes of one that is made at once", () => {
+  for (const count of [1, 256, 257, 20_000]) {
+    const values = Array.from({ length: count }, (_, index) => Buffer.alloc(1 + (index % 90), "v"));
+    const at = { baseOffset: 0, epoch: 0, timestamp: 1_767_225_600_000 };
+    const made = finishNow(batchSteps(values, at.timestamp));
+    expect(made.equals(dataBatch(at, values))).toBe(true);
+  }
 });
 
 describe("epochStartRecords", () => {

@@ -97,7 +97,7 @@ function alterAll<R extends { readonly resourceType: number; readonly resourceNa
   isForwarded: boolean,
   changesOf: (state: ControllerState, resource: R) => ConfigChanges | Refusal,
 ): Command<AlterConfigsResponse> {
-  return (state) => {
+  return function* (state) {
     const records: NewRecord[] = [];
     const responses: AlterConfigsResponse["responses"] = [];
     const byId = Map.groupBy(request.resources, (r) => `${r.resourceType} ${r.resourceName}`);
@@ -108,6 +108,7 @@ function alterAll<R extends { readonly resourceType: number; readonly resourceNa
       if (!isRefused) records.push(...altered);
       const outcome = isRefused ? altered : DONE;
       responses.push({ ...outcome, resourceType, resourceName });
+      yield;
     }
     records.push(...clearElrRecords(state, records));
     const refused = (tooMany: Refusal) => ({

@@ -3,7 +3,10 @@
  * response. The image is changed by the records alone, when they are applied (metadata-node.ts),
  * and the response leaves when they are committed. Only the sessions of brokers, which are in no
  * log, are changed by commands.
+ *
+ * A command that may take long can stop between its steps: nothing else is decided meanwhile.
  */
+import { type Steps, finishNow } from "../../base/slices.ts";
 import type { Random } from "../../base/world.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import { type ConfigResource, ConfigResourceType, type Configs } from "../configs-image.ts";
@@ -12,7 +15,15 @@ import type { MetadataImage } from "../image.ts";
 import type { NewRecord } from "../record.ts";
 import type { BrokerSessions } from "./broker-sessions.ts";
 
-export type Command<Response> = (state: ControllerState) => CommandResult<Response>;
+export type Command<Response> = (
+  state: ControllerState,
+) => CommandResult<Response> | Steps<CommandResult<Response>>;
+
+/** Without a break. */
+export function decide<R>(command: Command<R>, state: ControllerState): CommandResult<R> {
+  const decided = command(state);
+  return "records" in decided ? decided : finishNow(decided);
+}
 
 export interface CommandResult<Response> {
   readonly records: readonly NewRecord[];

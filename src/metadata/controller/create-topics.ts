@@ -1,4 +1,5 @@
 /** CreateTopics: with replicas placed or given, and with settings of their own. */
+import type { Steps } from "../../base/slices.ts";
 import { ZERO_UUID, randomUuid } from "../../base/uuid.ts";
 import { CLUSTER_METADATA_TOPIC } from "../../log/log-names.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
@@ -33,6 +34,7 @@ interface NewPartition {
 }
 
 const USE_DEFAULT = -1;
+const PARTITIONS_A_STEP = 64;
 
 /**
  * Topics that are not to be described are created all the same, but their settings not shown.
@@ -43,7 +45,7 @@ export function createTopics(
   permits: MutationPermits | null = null,
   isDescribable: (name: string) => boolean = () => true,
 ): Command<CreateTopicsResponse> {
-  return (state) => {
+  return function* (state) {
     if (partitionsAsked(state, request) > RECORDS_PER_COMMAND_MAX) {
       const message = "Excessively large number of partitions per request.";
       return unchanged(refuseAll(request, refusal(ErrorCode.POLICY_VIOLATION, message)));
@@ -52,6 +54,7 @@ export function createTopics(
     const topics: TopicResult[] = [];
     const names = Map.groupBy(request.topics, (topic) => topic.name);
     for (const [name, [topic, ...others]] of names) {
+      yield;
       const refused = others.length > 0 ? DUPLICATE : reasonAgainstTopic(state, topic!);
       if (refused !== null) {
         topics.push(failed(name, refused));
@@ -63,7 +66,7 @@ export function createTopics(
         topics.push(failed(name, TOO_MANY_MUTATIONS));
       } else {
         const topicId = randomUuid(state.random);
-        records.push(...recordsOf(state, topic!, topicId, partitions));
+        yield* addRecords(records, state, topic!, topicId, partitions);
         topics.push(created(state, topic!, topicId, partitions, isDescribable(name)));
       }
     }
@@ -189,24 +192,25 @@ function assignedPartitions(
   return inOrder.map(([, partition]) => partition);
 }
 
-function recordsOf(
+function* addRecords(
+  records: NewRecord[],
   state: ControllerState,
   topic: CreatableTopic,
   topicId: string,
   partitions: readonly NewPartition[],
-): NewRecord[] {
+): Steps<void> {
   const { name } = topic;
-  const records: NewRecord[] = [{ name: "TopicRecord", version: 0, value: { name, topicId } }];
+  const first: NewRecord[] = [{ name: "TopicRecord", version: 0, value: { name, topicId } }];
   for (const [key, value] of ownConfigs(topic)) {
     const resourceType = ConfigResourceType.TOPIC;
     const config = { resourceType, resourceName: name, name: key, value };
-    records.push({ name: "ConfigRecord", version: 0, value: config });
+    first.push({ name: "ConfigRecord", version: 0, value: config });
   }
-  records.push(...clearElrRecords(state, records));
+  records.push(...first, ...clearElrRecords(state, first));
   for (const [partitionId, { placement, isr }] of partitions.entries()) {
     records.push(newPartition(state, topicId, partitionId, placement, isr));
+    if (partitionId % PARTITIONS_A_STEP === PARTITIONS_A_STEP - 1) yield;
   }
-  return records;
 }
 
 function ownConfigs(topic: CreatableTopic): Map<string, string> {

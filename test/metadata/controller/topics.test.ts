@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { ZERO_UUID } from "../../../src/base/uuid.ts";
+import { decide } from "../../../src/metadata/controller/command.ts";
 import { createPartitions } from "../../../src/metadata/controller/create-partitions.ts";
 import {
   type CreateTopicsRequest,
@@ -56,7 +57,7 @@ describe("createTopics", () => {
       { name: "retention.ms", value: "1" },
     ];
     const request = requestOf(topic("a", { numPartitions: 2, configs }));
-    const { records, isAtomic } = createTopics(request)(controller.state);
+    const { records, isAtomic } = decide(createTopics(request), controller.state);
     expect(isAtomic).toBe(true);
     expect(records.map((record) => record.name)).toEqual([
       "TopicRecord",
