@@ -10,6 +10,7 @@
  * (KIP-392); v12 diverging epochs (KIP-595); v13 topic ids (KIP-516); v15 replica state; v16 where
  * the leader is now (KIP-951); v17 directory ids (KIP-853); v18 the follower's high watermark.
  */
+import { Slices } from "../base/slices.ts";
 import { ZERO_UUID } from "../base/uuid.ts";
 import type { Broker } from "../broker/broker.ts";
 import {
@@ -99,7 +100,17 @@ async function fetchFromPartitions(
     broker.fetchSessions.waits,
   );
   context.release = () => releaseAll(reads);
-  return answer({ asked, session, reader, context, broker, targets, reads });
+  const fetched = { asked, session, reader, context, broker, targets, reads };
+  const told: Told = { responses: [], leaders: new Set() };
+  if (targets.length <= TARGETS_AT_ONCE) tell(told, fetched, 0);
+  else {
+    const slices = new Slices(broker.world.clock);
+    for (let from = 0; from < targets.length; from += TARGETS_AT_ONCE) {
+      if (slices.isOver) await slices.next();
+      tell(told, fetched, from);
+    }
+  }
+  return answer(fetched, told);
 }
 
 /** Of consumers below zero. */
@@ -197,16 +208,29 @@ interface Fetched {
   readonly reads: readonly PartitionRead[];
 }
 
-function answer(fetched: Fetched): FetchResponse {
-  const { asked, session, reader, context, broker, targets, reads } = fetched;
-  const responses: TopicAnswer[] = [];
-  const leaders = new Set<number>();
-  for (const [index, target] of targets.entries()) {
+/** What is answered of the partitions so far. */
+interface Told {
+  readonly responses: TopicAnswer[];
+  readonly leaders: Set<number>;
+}
+
+/** To answer of one takes up to a microsecond. */
+const TARGETS_AT_ONCE = 256;
+
+function tell({ responses, leaders }: Told, fetched: Fetched, from: number): void {
+  const { context, broker, targets, reads } = fetched;
+  const end = Math.min(from + TARGETS_AT_ONCE, targets.length);
+  for (let index = from; index < end; index++) {
+    const target = targets[index]!;
     if (!isTold(target, reads[index]!)) continue;
     topicAnswer(responses, target.request).push(
       partitionAnswer(target, reads[index]!, context.apiVersion, leaders, broker.image),
     );
   }
+}
+
+function answer(fetched: Fetched, { responses, leaders }: Told): FetchResponse {
+  const { asked, session, reader, context, broker, targets, reads } = fetched;
   const nodeEndpoints = [...leaders].flatMap(
     (id) => aliveNodeView(broker.image, id, context.listenerName) ?? [],
   );

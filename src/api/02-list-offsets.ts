@@ -18,7 +18,6 @@ import {
   type OffsetAnswer,
 } from "../broker/list-offsets.ts";
 import { Slices } from "../base/slices.ts";
-import { WorkQueue } from "../log/work-queue.ts";
 import { ErrorCode } from "../protocol/error-code.ts";
 import { listOffsets } from "../protocol/messages/02-list-offsets.ts";
 import type { Input, Value } from "../protocol/schema.ts";
@@ -27,6 +26,7 @@ import { handler } from "./handler.ts";
 type ListOffsetsRequest = Value<typeof listOffsets.request>;
 type PartitionQuery = ListOffsetsRequest["topics"][number]["partitions"][number];
 type TopicAnswer = Input<typeof listOffsets.response>["topics"][number];
+type PartitionAnswer = TopicAnswer["partitions"][number];
 
 const ISOLATION_LEVEL_MAX = 1;
 /** Partitions of one request that are searched at once: each search has memory of its own. */
@@ -34,39 +34,56 @@ const SEARCHES_MAX = 8;
 
 export const listOffsetsHandler = handler(listOffsets, async (request, context, broker) => {
   const version = context.apiVersion;
-  const searches = new WorkQueue(SEARCHES_MAX);
   const slices = new Slices(broker.world.clock);
-  const find = (name: string, queries: readonly PartitionQuery[]) =>
-    searches.run(async () => {
-      if (slices.isOver) await slices.next();
-      return answer(name, queries, request, version, broker);
-    });
-  const answers = [...partitionsByTopic(request)].map(async ([name, byIndex]) => ({
+  const topics = [...(await partitionsByTopic(request, slices))].map(([name, byIndex]) => ({
     name,
-    partitions: await Promise.all(
-      [...byIndex].map(async ([partitionIndex, queries]) => ({
-        partitionIndex,
-        ...inVersion(await find(name, queries), version),
-      })),
-    ),
+    queries: byIndex,
+    partitions: [] as PartitionAnswer[],
   }));
-  return { topics: await Promise.all<TopicAnswer>(answers) };
+  const searches = searchesOf(topics);
+  const search = async () => {
+    for (const { name, partitions, index, partitionIndex, queries } of searches) {
+      const found = await answer(name, queries, request, version, broker);
+      partitions[index] = { partitionIndex, ...inVersion(found, version) };
+      if (slices.isOver) await slices.next();
+    }
+  };
+  const count = topics.reduce((sum, { queries }) => sum + queries.size, 0);
+  await Promise.all(Array.from({ length: Math.min(SEARCHES_MAX, count) }, search));
+  return { topics };
 });
 
+interface TopicSearch {
+  readonly name: string;
+  readonly queries: ReadonlyMap<number, readonly PartitionQuery[]>;
+  readonly partitions: PartitionAnswer[];
+}
+
+/** Whoever searches takes the next. */
+function* searchesOf(topics: readonly TopicSearch[]) {
+  for (const { name, partitions, queries: byIndex } of topics) {
+    let index = 0;
+    for (const [partitionIndex, queries] of byIndex) {
+      yield { name, partitions, index: index++, partitionIndex, queries };
+    }
+  }
+}
+
 /** A topic that is named twice is one topic; a partition that is named twice is refused. */
-function partitionsByTopic({
-  topics,
-}: ListOffsetsRequest): Map<string, Map<number, PartitionQuery[]>> {
+async function partitionsByTopic(
+  { topics }: ListOffsetsRequest,
+  slices: Slices,
+): Promise<Map<string, Map<number, PartitionQuery[]>>> {
   const byTopic = new Map<string, Map<number, PartitionQuery[]>>();
   for (const { name, partitions } of topics) {
     if (partitions.length === 0) continue;
     const byIndex = byTopic.get(name) ?? new Map<number, PartitionQuery[]>();
     byTopic.set(name, byIndex);
-    for (const query of partitions) {
+    await slices.map(partitions, (query) => {
       const queries = byIndex.get(query.partitionIndex);
       if (queries === undefined) byIndex.set(query.partitionIndex, [query]);
       else queries.push(query);
-    }
+    });
   }
   return byTopic;
 }

@@ -16,12 +16,14 @@ import type { Input } from "../protocol/schema.ts";
 import { handler } from "./handler.ts";
 
 type TopicAnswer = Input<typeof deleteRecords.response>["topics"][number];
+type PartitionAnswer = TopicAnswer["partitions"][number];
 
 /** As an offset: up to there. */
 const HIGH_WATERMARK = -1;
 const NO_LOW_WATERMARK = -1;
 
 export const deleteRecordsHandler = handler(deleteRecords, async (request, _context, broker) => {
+  const slices = new Slices(broker.world.clock);
   /** A partition that is named twice counts as it was named last. */
   const offsets = new Map<string, Map<number, number>>();
   for (const { name, partitions } of request.topics) {
@@ -29,49 +31,51 @@ export const deleteRecordsHandler = handler(deleteRecords, async (request, _cont
     const byIndex = offsets.get(name) ?? new Map<number, number>();
     offsets.set(name, byIndex);
     for (const { partitionIndex, offset } of partitions) byIndex.set(partitionIndex, offset);
+    if (slices.isOver) await slices.next();
   }
-  const slices = new Slices(broker.world.clock);
-  const topics: DeletedOfTopic[] = [];
+  const topics: { name: string; partitions: (PartitionAnswer | Promise<PartitionAnswer>)[] }[] = [];
   for (const [name, byIndex] of offsets) {
-    const partitions = await slices.map([...byIndex], ([partitionIndex, offset]) => ({
-      partitionIndex,
-      deleted: tryDelete(name, partitionIndex, offset, broker),
-    }));
+    const partitions = await slices.map([...byIndex], ([partitionIndex, offset]) => {
+      const deleted = tryDelete(name, partitionIndex, offset, broker);
+      return answerOf(partitionIndex, deleted, request.timeoutMs);
+    });
     topics.push({ name, partitions });
   }
-  return { topics: await Promise.all(topics.map((topic) => answerOf(topic, request.timeoutMs))) };
+  const answers: TopicAnswer[] = [];
+  for (const { name, partitions } of topics) {
+    answers.push({ name, partitions: await Promise.all(partitions) });
+    if (slices.isOver) await slices.next();
+  }
+  return { topics: answers };
 });
 
-interface DeletedOfTopic {
-  readonly name: string;
-  readonly partitions: readonly {
-    readonly partitionIndex: number;
-    readonly deleted: Deleted | ErrorCode;
-  }[];
-}
-
-async function answerOf(
-  { name, partitions }: DeletedOfTopic,
+function answerOf(
+  partitionIndex: number,
+  deleted: Deleted | ErrorCode,
   timeoutMs: number,
-): Promise<TopicAnswer> {
-  const answers = partitions.map(async ({ partitionIndex, deleted }) => ({
-    partitionIndex,
-    ...(typeof deleted === "number"
-      ? { errorCode: deleted, lowWatermark: NO_LOW_WATERMARK }
-      : await whenDeleted(deleted, timeoutMs)),
-  }));
-  return { name, partitions: await Promise.all(answers) };
+): PartitionAnswer | Promise<PartitionAnswer> {
+  if (typeof deleted === "number") {
+    return { partitionIndex, errorCode: deleted, lowWatermark: NO_LOW_WATERMARK };
+  }
+  const { lowWatermark } = deleted.partition;
+  if (lowWatermark < deleted.before) return whenDeleted(partitionIndex, deleted, timeoutMs);
+  return { partitionIndex, errorCode: ErrorCode.NONE, lowWatermark };
 }
 
 /** The records are gone on all replicas that are alive. */
-async function whenDeleted({ partition, before }: Deleted, timeoutMs: number) {
+async function whenDeleted(
+  partitionIndex: number,
+  { partition, before }: Deleted,
+  timeoutMs: number,
+): Promise<PartitionAnswer> {
   const { lowWatermark } = partition;
-  if (lowWatermark >= before) return { errorCode: ErrorCode.NONE, lowWatermark };
   const errorCode = await partition.whenDeleted(before, timeoutMs);
-  if (errorCode === ErrorCode.NONE) return { errorCode, lowWatermark: partition.lowWatermark };
+  if (errorCode === ErrorCode.NONE) {
+    return { partitionIndex, errorCode, lowWatermark: partition.lowWatermark };
+  }
   // As Kafka: out of time it tells how far it was when it began to wait.
   const isLate = errorCode === ErrorCode.REQUEST_TIMED_OUT;
-  return { errorCode, lowWatermark: isLate ? lowWatermark : NO_LOW_WATERMARK };
+  return { partitionIndex, errorCode, lowWatermark: isLate ? lowWatermark : NO_LOW_WATERMARK };
 }
 
 interface Deleted {

@@ -2,16 +2,17 @@
  * Keeps this node's partitions, logs and coordinators as the metadata log says: Kafka's
  * BrokerMetadataPublisher.
  *
- *   committed records -> delta -+- deleted topics   -> waiters told, logs renamed to -delete
+ *   committed records -> delta -+- deleted topics   -> unknown, waiters told, logs to -delete
  *                               +- new partitions   -> log made, leader epoch begun
  *                               +- changed ones     -> ISR, leader; led, followed, or given up
  *                               +- changed brokers  -> who follows them looks for them anew
  *                               +- changed configs  -> settings, then the logs' configs
  *
- * What touches files goes through a queue, in the order of the commits and a slice of time a turn:
- * little is done in the turn in which the records were committed, ten thousand partitions hold up
- * nobody. A partition is made as the image says when its turn comes; until then clients hear that
- * it is not known here, and try again. Who waits at a deleted one is told at once.
+ * What is about each partition goes through a queue, in the order of the commits and a slice of
+ * time a turn: little is done in the turn in which the records were committed, ten thousand
+ * partitions hold up nobody. A partition is made as the image says when its turn comes; until then
+ * clients hear that it is not known here, and try again. A deleted one is not known at once; who
+ * waits at it is told in its turn.
  */
 import { assert } from "../base/assert.ts";
 import { Queue } from "../base/queue.ts";
@@ -179,8 +180,10 @@ export class MetadataPublisher {
       const removed = partitions.removeTopic(topic.id);
       if (removed === null) continue;
       for (const partition of removed) {
-        this.#remove(partition);
-        this.#changes.push(() => logs.delete(topic.name, partition.index));
+        this.#changes.push(() => {
+          this.#remove(partition);
+          logs.delete(topic.name, partition.index);
+        });
       }
     }
     this.#coordinators.topicsDeleted(topics);
@@ -190,16 +193,19 @@ export class MetadataPublisher {
     const { partitions } = this.#node;
     for (const { resource } of delta.changedConfigs()) {
       const { type, name } = resource;
-      const topic = type === ConfigResourceType.TOPIC ? partitions.topicByName(name) : null;
-      if (topic !== null) this.#configure(topic);
+      const isHere = type === ConfigResourceType.TOPIC && partitions.topicByName(name) !== null;
+      if (isHere) this.#changes.push(() => this.#configure(name));
     }
     if (!followBrokerSettings(this.#node, delta)) return;
     const topics = new Set([...partitions].map((partition) => partition.topic));
-    for (const name of topics) this.#configure(partitions.topicByName(name)!);
+    for (const name of topics) this.#changes.push(() => this.#configure(name));
   }
 
-  #configure(topic: { readonly name: string } & Iterable<Partition>): void {
-    const { image, settings, logs } = this.#node;
+  #configure(name: string): void {
+    const { image, settings, logs, partitions } = this.#node;
+    const topic = partitions.topicByName(name);
+    // It may be deleted by now.
+    if (topic === null) return;
     const own = image.configs.of(ConfigResourceType.TOPIC, topic.name);
     logs.updateConfig(topic.name, topicLogConfig(settings, own));
     for (const partition of topic) partition.maybeAdvance();

@@ -5,7 +5,7 @@
  * Errors of the disk take the directory offline, from where it comes back with a restart.
  */
 import type { Logger } from "../base/logger.ts";
-import { endOfTurn } from "../base/slices.ts";
+import { Slices } from "../base/slices.ts";
 import type { Clock, Disk, DiskError } from "../base/world.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { cleanShutdownMs, takeCleanShutdown, writeCleanShutdown } from "./clean-shutdown.ts";
@@ -103,7 +103,7 @@ export class LogDirectory {
 
   /** Writes one of the checkpoints when it has changed. Rejects with `DiskError`. */
   async checkpoint(kind: CheckpointKind): Promise<void> {
-    if (this.failure !== null || !this.#hasChanged(kind)) return;
+    if (this.failure !== null || !(await this.#hasChanged(kind))) return;
     this.#shrunk.delete(kind);
     await this.#checkpoints[kind].write(() => this.#lines(kind));
   }
@@ -119,10 +119,15 @@ export class LogDirectory {
     for (const kind of CHECKPOINT_KINDS) this.#shrunk.add(kind);
   }
 
-  #hasChanged(kind: CheckpointKind): boolean {
+  /** Of many logs it takes several turns: what changes behind it is for the next time. */
+  async #hasChanged(kind: CheckpointKind): Promise<boolean> {
     if (this.#shrunk.has(kind)) return true;
+    const slices = new Slices(this.#clock);
+    let count = 0;
     for (const log of this.logs) {
       if (log.state[`${kind}OnDisk`] !== OFFSET_OF[kind](log)) return true;
+      // Looking at the clock costs as much.
+      if (++count % LOGS_A_STEP === 0 && slices.isOver) await slices.next();
     }
     return false;
   }
@@ -130,10 +135,9 @@ export class LogDirectory {
   /** Of many logs it takes several turns; each line is of its own moment. */
   async #lines(kind: CheckpointKind): Promise<string[]> {
     const lines: string[] = [];
-    let count = 0;
+    const slices = new Slices(this.#clock);
     for (const log of [...this.logs]) {
-      count++;
-      if (count % SLICE_LENGTH === 0) await endOfTurn(this.#clock);
+      if (slices.isOver) await slices.next();
       const offset = OFFSET_OF[kind](log);
       log.state[`${kind}OnDisk`] = offset;
       if (offset >= 0) lines.push(checkpointLine(log.topic, log.partition, offset));
@@ -153,8 +157,7 @@ export class LogDirectory {
   }
 }
 
-/** Logs of a checkpoint that are asked without a break. */
-const SLICE_LENGTH = 1000;
+const LOGS_A_STEP = 64;
 
 export const CHECKPOINT_KINDS = [
   "recoveryPoint",

@@ -57,6 +57,7 @@ export class ResponseWriter {
   #isClosed = false;
   #written = 0;
   #gathered = 0;
+  #partCount = 0;
 
   constructor(
     socket: Socket,
@@ -108,9 +109,10 @@ export class ResponseWriter {
     if (this.#waitsForRoom || this.#waitsForDisk) return "waiting";
     this.#written = 0;
     this.#gathered = 0;
+    this.#partCount = 0;
     let goesOn = this.#writeRest();
     while (goesOn && this.#queue.length > 0) {
-      if (this.#written + this.#gathered >= TURN_SIZE_MAX) {
+      if (this.#isEnough) {
         return this.#writeScratch() ? "more" : this.#state();
       }
       goesOn = this.#sendFirst(this.#queue.first());
@@ -150,6 +152,7 @@ export class ResponseWriter {
         if (this.#partPosition < sizeOf(part)) return true;
       }
       this.#nextPart();
+      if (this.#partCount >= TURN_PARTS_MAX && this.#partIndex < parts.length) return true;
     }
     this.#queue.shift();
     this.#partIndex = -1;
@@ -161,6 +164,12 @@ export class ResponseWriter {
   #nextPart(): void {
     this.#partIndex++;
     this.#partPosition = 0;
+    this.#partCount++;
+  }
+
+  /** For one turn. */
+  get #isEnough(): boolean {
+    return this.#written + this.#gathered >= TURN_SIZE_MAX || this.#partCount >= TURN_PARTS_MAX;
   }
 
   #gatherHeader(exchange: Exchange): void {
@@ -317,6 +326,8 @@ const HEADER_SIZE = 8;
 const FRAME_SIZE_MAX = 2 ** 31 - 1;
 /** What one connection may send before the others have their turn. */
 const TURN_SIZE_MAX = 4 * 1024 * 1024;
+/** Small slices take a read each, some 2 us: an answer about thousands of partitions has as many. */
+const TURN_PARTS_MAX = 1024;
 const SEND_FILE_SIZE_MAX = 1024 * 1024;
 const READ_SIZE_MAX = 64 * 1024;
 const COLD_READ_SIZE_MAX = 256 * 1024;

@@ -5,6 +5,7 @@ import { RequestContext } from "../../src/api/handler.ts";
 import { produceHandler } from "../../src/api/00-produce.ts";
 import { encode } from "../../src/protocol/compile.ts";
 import { produce } from "../../src/protocol/messages/00-produce.ts";
+import { fetch } from "../../src/protocol/messages/01-fetch.ts";
 import { listOffsets } from "../../src/protocol/messages/02-list-offsets.ts";
 import { metadata } from "../../src/protocol/messages/03-metadata.ts";
 import { offsetCommit } from "../../src/protocol/messages/08-offset-commit.ts";
@@ -15,6 +16,7 @@ import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
 import { deleteRecords } from "../../src/protocol/messages/21-delete-records.ts";
 import { offsetForLeaderEpoch } from "../../src/protocol/messages/23-offset-for-leader-epoch.ts";
 import { describeLogDirs } from "../../src/protocol/messages/35-describe-log-dirs.ts";
+import { incrementalAlterConfigs } from "../../src/protocol/messages/44-incremental-alter-configs.ts";
 import { describeTopicPartitions } from "../../src/protocol/messages/75-describe-topic-partitions.ts";
 import { Reader } from "../../src/protocol/reader.ts";
 import type { Api } from "../../src/protocol/schema.ts";
@@ -73,6 +75,30 @@ test("are answered as they would be at once", () => {
     partitions: INDEXES.map((partitionIndex) => ({ partitionIndex, timestamp: -1 })),
   }));
   same(listOffsets, 7, { replicaId: -1, topics });
+  same(fetch, 12, {
+    replicaId: -1,
+    maxWaitMs: 0,
+    minBytes: 0,
+    maxBytes: 1 << 20,
+    sessionId: 0,
+    sessionEpoch: -1,
+    topics: TOPICS.map((topic) => ({
+      topic,
+      partitions: INDEXES.map((partition) => ({
+        partition,
+        fetchOffset: 0,
+        partitionMaxBytes: 1 << 20,
+      })),
+    })),
+  });
+  same(incrementalAlterConfigs, 1, {
+    validateOnly: false,
+    resources: TOPICS.map((resourceName) => ({
+      resourceType: 2,
+      resourceName,
+      configs: [{ name: "retention.ms", configOperation: 0, value: "86400000" }],
+    })),
+  });
   same(offsetForLeaderEpoch, 3, {
     topics: TOPICS.map((topic) => ({
       topic,

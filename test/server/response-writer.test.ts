@@ -108,6 +108,18 @@ describe("a response writer", () => {
     expect(writer.flush()).toBe("idle");
   });
 
+  test("lets the others have their turn after so many parts, and loses none", () => {
+    const { content, file, socket, writer } = make();
+    const slices = Array.from({ length: 2500 }, (_, index) => ({ file, position: index, size: 1 }));
+    writer.push(exchangeOf(1, slices));
+    writer.push(exchangeOf(2, [Buffer.from("x")]));
+    expect([writer.flush(), writer.flush(), writer.flush()]).toEqual(["more", "more", "idle"]);
+    const sent = socket.sent();
+    expect(sent.subarray(8, 2508).equals(content.subarray(0, 2500))).toBe(true);
+    expect(sent.length).toBe(2508 + 9);
+    expect(writer.unsentBytes).toBe(0);
+  });
+
   test("waits for the disk without the loop, and says so when the bytes are not there", () => {
     const { clock, disk, file, socket, writer, readable } = make();
     disk.coldRate = 1;

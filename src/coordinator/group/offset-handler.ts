@@ -3,6 +3,7 @@
  * ids to names and back, unknown and forbidden ones are answered here, and each version gets its
  * form.
  */
+import { Slices } from "../../base/slices.ts";
 import { ZERO_UUID } from "../../base/uuid.ts";
 import type { Clock } from "../../base/world.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
@@ -61,9 +62,11 @@ export class OffsetHandler {
   ): Promise<messages.OffsetCommitResponse> {
     const refused: CommittedTopic[] = [];
     const topics: CommitTopic[] = [];
+    const slices = areMany(request.topics) ? new Slices(this.#clock) : null;
     for (const topic of request.topics) {
       const known = this.#resolveCommit(topic, from, refused);
       if (known !== null) topics.push(known);
+      if (slices?.isOver === true) await slices.next();
     }
     if (topics.length === 0) return { topics: refused };
     const allowed = { ...request, topics };

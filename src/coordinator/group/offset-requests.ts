@@ -1,6 +1,6 @@
 /** OffsetCommit, OffsetFetch and OffsetDelete, once topics are resolved and allowed. */
 import { INT64_MAX } from "../../protocol/schema.ts";
-import { Slices } from "../../base/slices.ts";
+import { finishNow, Slices, type Steps } from "../../base/slices.ts";
 import { ZERO_UUID } from "../../base/uuid.ts";
 import type { Clock } from "../../base/world.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
@@ -27,6 +27,7 @@ const GROUP_ID_NOT_FOUND_VERSION = 9;
 export const DEFAULT_RETENTION_MS = -1;
 const NO_OFFSET = -1;
 const NO_EPOCH = -1;
+const PARTITIONS_A_STEP = 64;
 
 /** Whether the request may commit; null stands for a group that does not exist. */
 export function checkCommit(
@@ -89,20 +90,31 @@ export function newCommit(
   nowMs: number,
   metadataSizeMax: number,
 ): PreparedCommit {
+  return finishNow(commitSteps(request, nowMs, metadataSizeMax));
+}
+
+function* commitSteps(
+  request: CommitContent,
+  nowMs: number,
+  metadataSizeMax: number,
+): Steps<PreparedCommit> {
   const topics: CommittedTopic[] = [];
   const records: OffsetCommitRecord[] = [];
   const expireTimestamp = expiryOf(request.retentionTimeMs, nowMs);
   for (const { name, topicId, partitions } of request.topics) {
-    const results = partitions.map((partition) => {
+    const results: { partitionIndex: number; errorCode: ErrorCode }[] = [];
+    for (const [index, partition] of partitions.entries()) {
+      if (index % PARTITIONS_A_STEP === PARTITIONS_A_STEP - 1) yield;
       const { partitionIndex, committedMetadata } = partition;
       if ((committedMetadata?.length ?? 0) > metadataSizeMax) {
-        return { partitionIndex, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE };
+        results.push({ partitionIndex, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE });
+        continue;
       }
       const value = offsetValue(partition, nowMs, expireTimestamp, topicId);
       const record = { type: "offsetCommit", group: request.groupId, topic: name } as const;
       records.push({ ...record, partition: partitionIndex, value });
-      return { partitionIndex, errorCode: ErrorCode.NONE };
-    });
+      results.push({ partitionIndex, errorCode: ErrorCode.NONE });
+    }
     topics.push({ name, topicId, partitions: results });
   }
   return { records, topics };
@@ -115,7 +127,7 @@ export async function prepareCommit(
   metadataSizeMax: number,
 ): Promise<PreparedCommit> {
   const slices = new Slices(clock);
-  const prepared = newCommit(request, clock.wallMs(), metadataSizeMax);
+  const prepared = await slices.finish(commitSteps(request, clock.wallMs(), metadataSizeMax));
   await slices.map(prepared.records, encodeAhead);
   return prepared;
 }

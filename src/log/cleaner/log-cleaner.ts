@@ -268,13 +268,13 @@ export class LogCleaner {
     const { host, logs } = this.#options;
     const slices = new Slices(host.clock);
     for (const log of [...logs()]) {
+      if (slices.isOver) await slices.next();
       if (this.#isStopped) return;
       if (!this.#isFree(log)) continue;
       log.state.attempt(
         () => visit(log),
         () => undefined,
       );
-      if (slices.isOver) await slices.next();
     }
   }
 
