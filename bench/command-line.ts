@@ -26,6 +26,7 @@ export const USAGE = `bun run bench [--against kafka|DIRECTORY]... [--suite NAME
   --svg FILE             the picture
   --markdown FILE        the table for a README
   --profile DIR          perf records of each row's last pass, with reports
+  --loop                 how long Bunka's event loop was held while a row ran (costs 1 % of CPU)
   --load C|TypeScript    the load generator (C where there is a compiler)
   --list                 the rows, and nothing else`;
 
@@ -50,6 +51,7 @@ export interface CommandLine {
   readonly markdown: string | null;
   readonly profile: string | null;
   readonly load: "C" | "TypeScript";
+  readonly isLoopWatched: boolean;
   readonly isList: boolean;
   readonly isHelp: boolean;
 }
@@ -80,6 +82,7 @@ const OPTIONS = {
   svg: { type: "string" },
   markdown: { type: "string" },
   profile: { type: "string" },
+  loop: { type: "boolean", default: false },
   load: { type: "string", default: "C" },
   list: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
@@ -118,6 +121,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     markdown: values.markdown ?? null,
     profile: values.profile ?? null,
     load: languageOf(values.load),
+    isLoopWatched: values.loop,
     isList: values.list,
     isHelp: values.help,
   };

@@ -112,7 +112,7 @@ function entriesOf(line: CommandLine, folder: string): Entry[] {
   const isReplicated = line.replicationFactor > 1;
   const nodes = isReplicated ? line.nodes : 1;
   const entries: Entry[] = [
-    { name: "bunka", isFloor: false, start: bunka(undefined, "bunka", nodes) },
+    { name: "bunka", isFloor: false, start: bunka(undefined, "bunka", nodes, line.isLoopWatched) },
   ];
   for (const other of line.against) {
     if (other === "kafka") {
@@ -120,7 +120,11 @@ function entriesOf(line: CommandLine, folder: string): Entry[] {
     } else {
       const checkout = resolve(other);
       const name = basename(checkout) === "bunka" ? "before" : basename(checkout);
-      entries.push({ name, isFloor: false, start: bunka(checkout, name, nodes) });
+      entries.push({
+        name,
+        isFloor: false,
+        start: bunka(checkout, name, nodes, line.isLoopWatched),
+      });
     }
   }
   const { bootstrap, pid } = line;

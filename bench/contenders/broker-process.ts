@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { realRandom } from "../../src/base/real-random.ts";
 import { randomUuid } from "../../src/base/uuid.ts";
 import { tied } from "../kit/children.ts";
+import { LoopProbe } from "../kit/loop-probe.ts";
 import { familyOf, hasProcessFigures } from "./process-figures.ts";
 import type { Contender, ContenderOptions } from "./contender.ts";
 
@@ -16,6 +17,8 @@ export interface BrokerProgram {
   readonly nodes?: number;
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** The command preloads the probe of the loop. */
+  readonly isProbed?: boolean;
 }
 
 const POLL_MS = 2;
@@ -34,7 +37,9 @@ export async function startBrokerProcess(
   writeSettings(file, [...settingsOf({ id: 1, port, controllerPort, data }), ...settings]);
   if (!isRestart) format(program, file, null);
   const startedMs = performance.now();
-  const child = spawn(program, folder, file);
+  const isProbed = program.isProbed === true;
+  const probe = isProbed ? new LoopProbe((message) => child.send(message)) : null;
+  const child: Child = spawn(program, folder, file, probe);
   await untilAccepted(program, child, folder, port, nodes);
   return {
     name: program.name,
@@ -45,6 +50,7 @@ export async function startBrokerProcess(
       nodes === 1 ? [data] : Array.from({ length: nodes }, (_, index) => `${data}/${index + 1}`),
     isFloor: false,
     startedMs,
+    loop: probe,
     stop: () => stop(child),
   };
 }
@@ -101,7 +107,12 @@ export async function startBrokerProcesses(
 
 type Child = ReturnType<typeof spawn>;
 
-function spawn(program: BrokerProgram, folder: string, file: string) {
+function spawn(
+  program: BrokerProgram,
+  folder: string,
+  file: string,
+  probe: LoopProbe | null = null,
+) {
   const log = openSync(join(folder, "broker.log"), "w");
   const child = tied(
     Bun.spawn([...program.command(file)], {
@@ -109,6 +120,7 @@ function spawn(program: BrokerProgram, folder: string, file: string) {
       stderr: log,
       env: { ...process.env, ...program.environment },
       ...(program.cwd === undefined ? {} : { cwd: program.cwd }),
+      ...(probe === null ? {} : { ipc: (message: unknown) => probe.told(message) }),
     }),
   );
   closeSync(log);

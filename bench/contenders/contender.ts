@@ -1,3 +1,5 @@
+import type { LoopProbe } from "../kit/loop-probe.ts";
+
 /** Who is measured: a broker, or the floor, as a process of its own wherever we start it. */
 export interface Contender {
   readonly name: string;
@@ -11,6 +13,8 @@ export interface Contender {
   readonly isFloor: boolean;
   /** Of `performance.now()`, when the process was asked for. */
   readonly startedMs: number;
+  /** What it says of its loop, where it has a probe. */
+  readonly loop?: LoopProbe | null;
   stop(): Promise<void>;
 }
 

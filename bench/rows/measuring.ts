@@ -9,6 +9,7 @@ import {
   workBetween,
   workOfAll,
 } from "../contenders/process-figures.ts";
+import type { LoopHolds } from "../kit/loop-probe.ts";
 import { createTopic, deleteTopic, type TopicConfigs } from "../kit/raw-client.ts";
 import type { Latencies, LoadOptions } from "../load/load.ts";
 import type { Figures } from "../results/figures.ts";
@@ -65,22 +66,28 @@ export interface Watched<T> {
   /** Null where nothing is known of the process. */
   readonly work: ProcessWork | null;
   readonly peakMegabytes: number;
+  /** Of its loop, where that is watched. */
+  readonly holds: LoopHolds | null;
 }
 
 /** What the contender's process did during some work. */
 export async function watched<T>(site: Site, work: () => Promise<T>): Promise<Watched<T>> {
-  const { pids } = site.contender;
-  if (pids.length === 0) return { result: await work(), work: null, peakMegabytes: NaN };
+  const { pids, loop = null } = site.contender;
+  if (pids.length === 0)
+    return { result: await work(), work: null, peakMegabytes: NaN, holds: null };
   for (const pid of pids) resetPeak(pid);
   const profile = await site.profile();
+  loop?.reset();
   const before = pids.map(readProcess);
   const result = await work();
   const after = pids.map(readProcess);
+  const holds = (await loop?.report()) ?? null;
   await profile?.end();
   return {
     result,
     work: workOfAll(pids.map((_, index) => workBetween(before[index]!, after[index]!))),
     peakMegabytes: sumOf(pids.map((pid) => memoryOf(pid).peakMegabytes)),
+    holds,
   };
 }
 
@@ -97,9 +104,15 @@ export function latencyFigures(latencies: Latencies | null): Figures {
   };
 }
 
+function loopFigures(holds: LoopHolds | null): Figures {
+  if (holds === null) return {};
+  const { p9999Ms, longestMs, ranMs } = holds;
+  return { loopP9999Ms: p9999Ms, loopMaxMs: longestMs, loopRanMs: ranMs };
+}
+
 /** For each of the bytes that went through. */
 export function workFigures(
-  { work, peakMegabytes }: Watched<unknown>,
+  { work, peakMegabytes, holds }: Watched<unknown>,
   bytes: number,
   loadCpuSeconds: number,
 ): Figures {
@@ -110,5 +123,6 @@ export function workFigures(
     switchesPerMegabyte: work.contextSwitches / (bytes / MEGABYTE),
     diskBytesPerByte: work.diskBytes / bytes,
     loadShare: loadCpuSeconds / work.cpuSeconds,
+    ...loopFigures(holds),
   };
 }
