@@ -326,7 +326,7 @@ const HEADER_SIZE = 8;
 const FRAME_SIZE_MAX = 2 ** 31 - 1;
 /** What one connection may send before the others have their turn. */
 const TURN_SIZE_MAX = 4 * 1024 * 1024;
-/** Small slices take a read each, some 2 us: an answer about thousands of partitions has as many. */
+/** Small slices take a read each, some 2 us, and an answer may have thousands. */
 const TURN_PARTS_MAX = 1024;
 const SEND_FILE_SIZE_MAX = 1024 * 1024;
 const READ_SIZE_MAX = 64 * 1024;
