@@ -6,6 +6,7 @@ import type { Logger } from "../base/logger.ts";
 import type { Clock, Timer } from "../base/world.ts";
 import { NodeError } from "../client/node-error.ts";
 import type { MetadataDelta } from "../metadata/delta.ts";
+import type { ControllerRegistration as Registered } from "../metadata/cluster-image.ts";
 import { CONTROLLER_REGISTRATION_LEVEL } from "../metadata/features.ts";
 import { MetadataStoppedError } from "../metadata/metadata-errors.ts";
 import type { MetadataNode } from "../metadata/metadata-node.ts";
@@ -25,11 +26,19 @@ const TIMEOUT_MS = 5000;
 /** After a failure: doubled each time. */
 const BACKOFF_MS = 100;
 const BACKOFF_MS_MAX = 120_000;
+/**
+ * After another controller has taken the place of this one: Kafka's two would fill the log with
+ * their registrations, as fast as the quorum commits.
+ */
+const RIVAL_BACKOFF_MS = 1000;
+const RIVAL_BACKOFF_MS_MAX = 30_000;
 
 export class ControllerRegistration {
   readonly #options: ControllerRegistrationOptions;
   #isAsking = false;
   #failureCount = 0;
+  #wasRegistered = false;
+  #rivalCount = 0;
   #timer: Timer | null = null;
   #isStopped = false;
 
@@ -47,15 +56,34 @@ export class ControllerRegistration {
     this.#timer?.cancel();
   }
 
+  get #registered(): Registered | null {
+    const { metadata, nodeId } = this.#options;
+    return metadata.image.cluster.controllers.get(nodeId) ?? null;
+  }
+
   get #isRegistered(): boolean {
-    const { metadata, nodeId, incarnationId } = this.#options;
-    const registration = metadata.image.cluster.controllers.get(nodeId);
-    return registration?.incarnationId === incarnationId;
+    return this.#registered?.incarnationId === this.#options.incarnationId;
   }
 
   #changed(delta: MetadataDelta): void {
     const isOther = delta.changedControllers.has(this.#options.nodeId);
+    if (isOther && this.#isRegistered) this.#wasRegistered = true;
+    else if (isOther && this.#wasRegistered && this.#registered !== null) {
+      return this.#giveWay(this.#registered);
+    }
     if (isOther || delta.changedFeatures.size > 0) this.#registerIfMissing();
+  }
+
+  /** For a while: two processes have one id, and only one of them is right. */
+  #giveWay({ endpoints: [endpoint] }: Registered): void {
+    const { logger, nodeId } = this.#options;
+    if (this.#isStopped || this.#timer !== null) return;
+    const where = endpoint === undefined ? "" : ` at ${endpoint.host}:${endpoint.port}`;
+    const what = `another controller${where} has registered with the id of this one, ${nodeId}`;
+    if (this.#rivalCount === 0) logger.error(what);
+    const delayMs = Math.min(RIVAL_BACKOFF_MS * 2 ** this.#rivalCount, RIVAL_BACKOFF_MS_MAX);
+    this.#rivalCount++;
+    this.#registerAfter(delayMs);
   }
 
   #registerIfMissing(): void {
@@ -89,12 +117,15 @@ export class ControllerRegistration {
   }
 
   #tryLater(reason: string): void {
-    const { clock, logger } = this.#options;
-    if (this.#isStopped) return;
-    logger.info(`this controller is not registered yet: ${reason}`);
+    if (this.#isStopped || this.#timer !== null) return;
+    this.#options.logger.info(`this controller is not registered yet: ${reason}`);
     const delayMs = Math.min(BACKOFF_MS * 2 ** this.#failureCount, BACKOFF_MS_MAX);
     this.#failureCount++;
-    this.#timer = clock.schedule(delayMs, () => {
+    this.#registerAfter(delayMs);
+  }
+
+  #registerAfter(delayMs: number): void {
+    this.#timer = this.#options.clock.schedule(delayMs, () => {
       this.#timer = null;
       this.#registerIfMissing();
     });

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { NodeError } from "../../src/client/node-error.ts";
 import { bootstrapRecords } from "../../src/metadata/activation.ts";
+import { SUPPORTED_FEATURES } from "../../src/broker/supported-features.ts";
+import { controllerRegistration } from "../../src/protocol/messages/70-controller-registration.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { metadata } from "../../src/protocol/messages/03-metadata.ts";
 import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
@@ -208,6 +210,29 @@ describe("a node that does not belong", () => {
   });
 });
 
+describe("a controller whose id another one has, too", () => {
+  test("says so once, and takes its place again now and then", () => {
+    const cluster = new RoleCluster(ONE_AND_THREE);
+    cluster.start();
+    const taken = () => cluster.image(11).cluster.controllers.get(11)?.incarnationId === RIVAL;
+    const takeIt = () => {
+      cluster.ask(11, controllerRegistration, rivalOf(11), "controller");
+      cluster.until(taken);
+    };
+    const { clock } = cluster.client;
+    const beganMs = clock.monotonicMs();
+    for (let times = 0; times < 5; times++) {
+      takeIt();
+      cluster.until(() => !taken());
+    }
+    // 1, 2, 4, 8 and 16 seconds: two of Kafka would have filled the log.
+    expect(clock.monotonicMs() - beganMs).toBeGreaterThanOrEqual(31_000);
+    const lines = cluster.node(11).lines.filter((line) => line.includes("with the id of this one"));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain("another controller at 10.9.9.9:9093 has registered");
+  });
+});
+
 describe("what brokers ask for", () => {
   test("producer ids are never the same, whichever broker gives them", () => {
     const cluster = new RoleCluster(ONE_AND_THREE);
@@ -277,4 +302,22 @@ describe("what brokers ask for", () => {
 function creation(name: string, numPartitions: number, replicationFactor: number) {
   const topic = { name, numPartitions, replicationFactor, assignments: [], configs: [] };
   return { topics: [topic], timeoutMs: 10_000, validateOnly: false };
+}
+
+const RIVAL = "AAAAAAAAAAAAAAAAAAAAAQ";
+
+function rivalOf(controllerId: number) {
+  const endpoint = { name: "CONTROLLER", host: "10.9.9.9", port: 9093, securityProtocol: 0 };
+  const features = [...SUPPORTED_FEATURES].map(([name, { min, max }]) => ({
+    name,
+    minSupportedVersion: min,
+    maxSupportedVersion: max,
+  }));
+  return {
+    controllerId,
+    incarnationId: RIVAL,
+    zkMigrationReady: false,
+    listeners: [endpoint],
+    features,
+  };
 }

@@ -53,6 +53,8 @@ export interface ClusterOptions {
   readonly disk?: DiskKind;
   /** Who makes the directories; Bunka's command takes less time. */
   readonly formattedBy?: TargetKind;
+  /** What its features are of; the newest unless given. */
+  readonly releaseVersion?: string;
 }
 
 /** What is quicker than by default, where tests wait for nodes to be missed. */
@@ -201,9 +203,10 @@ export class Cluster {
       const smallDisk = smallDiskOf(place.workDirectory, seat.role, options.disk);
       return new ClusterNode(seat, place, smallDisk);
     });
-    const { formattedBy = "bunka" } = options;
+    const { formattedBy = "bunka", releaseVersion } = options;
+    const release = releaseVersion === undefined ? [] : ["--release-version", releaseVersion];
     const cluster: Cluster = new Cluster(nodes, ({ place }, words) =>
-      format(place, formattedBy, seats, isStatic, words),
+      format(place, formattedBy, seats, isStatic, [...words, ...release]),
     );
     for (const node of nodes) await cluster.#format(node, []);
     return cluster;
@@ -278,6 +281,20 @@ export class Cluster {
     }
     for (const { smallDisk } of this.nodes) if (smallDisk !== null) unmount(smallDisk);
   }
+}
+
+/** With what `storage format` is told beside the cluster's id and the settings. */
+export async function formatPlace(
+  place: Place,
+  by: TargetKind,
+  words: readonly string[],
+): Promise<void> {
+  const all = ["format", "-t", CLUSTER_ID, "-c", place.propertiesFile, ...words];
+  const command =
+    by === "kafka"
+      ? [...JAVA, ...CLASS_PATH, "kafka.tools.StorageTool", ...all]
+      : [process.execPath, join(REPOSITORY, "src/main.ts"), "storage", ...all];
+  await run(command);
 }
 
 interface Seat {
@@ -395,11 +412,6 @@ async function format(
   const controllers = seats
     .filter(({ role }) => role !== "broker")
     .map((seat) => `${seat.id}@127.0.0.1:${toldController(seat)}:${seat.directoryId}`);
-  const words = ["format", "-t", CLUSTER_ID, "-c", place.propertiesFile, ...options];
-  if (!isStatic) words.push("--initial-controllers", controllers.join(","));
-  const command =
-    by === "kafka"
-      ? [...JAVA, ...CLASS_PATH, "kafka.tools.StorageTool", ...words]
-      : [process.execPath, join(REPOSITORY, "src/main.ts"), "storage", ...words];
-  await run(command);
+  const words = isStatic ? [] : ["--initial-controllers", controllers.join(",")];
+  await formatPlace(place, by, [...words, ...options]);
 }

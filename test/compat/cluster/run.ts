@@ -31,12 +31,13 @@ import * as programs from "./scenarios/programs.ts";
 import * as quorum from "./scenarios/quorum.ts";
 import * as roles from "./scenarios/roles.ts";
 import * as tools from "./scenarios/tools.ts";
+import * as versions from "./scenarios/versions.ts";
 
 /** Scenarios that follow each other on one cluster. */
 interface Stage {
   readonly shape: Pick<
     ClusterOptions,
-    "roles" | "isStatic" | "disk" | "hasProxies" | "ownSettings"
+    "roles" | "isStatic" | "disk" | "hasProxies" | "ownSettings" | "releaseVersion"
   >;
   readonly scenarios: Readonly<Record<string, Scenario>>;
 }
@@ -58,6 +59,7 @@ const STAGES: readonly Stage[] = [
       "controller-death": deaths.controllerDeath,
       voters: deaths.voters,
       "late-controller": quorum.lateController,
+      "second-of-an-id": quorum.secondOfAnId,
       "replica-verification": programs.replicaVerification,
       verifiable: programs.verifiable,
       copier: programs.copier,
@@ -81,6 +83,10 @@ const STAGES: readonly Stage[] = [
   {
     shape: { roles: ["broker", "broker", "broker", "controller", "controller", "controller"] },
     scenarios: { "roles-apart": roles.lives },
+  },
+  {
+    shape: { releaseVersion: "4.2" },
+    scenarios: { "metadata-versions": versions.metadataVersions },
   },
   { shape: { isStatic: true }, scenarios: { "static-voters": roles.lives } },
 ];
