@@ -88,7 +88,10 @@ public final class StreamsDriver {
             feed(round);
             try (var app = app(folder)) {
                 int wanted = wordCount(round);
+                // In a cluster a node dies in every round; the only broker there is, in one.
+                var death = round == 2 ? Death.NONE : Death.inCluster(clients.bootstrap);
                 Kit.until("progress", () -> output("counts").size() >= wanted);
+                death.await();
                 if (round == 0) continue;
                 if (round == 2) {
                     feed(9);
@@ -128,7 +131,9 @@ public final class StreamsDriver {
                 int wanted = wordCount(1);
                 Kit.until("progress", () -> output("counts").size() >= wanted);
                 two.kill();
+                var death = Death.inCluster(clients.bootstrap);
                 feed(2);
+                death.await();
                 Kit.until("one process with all", () -> isShared(group, 1, 8, 0));
                 outcome.put("alone", tasksOf(group));
                 Kit.until("the end", this::isAtEnd);
