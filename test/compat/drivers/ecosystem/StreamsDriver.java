@@ -292,7 +292,9 @@ public final class StreamsDriver {
     private Object tool(String... arguments) throws Exception {
         var result = new Tools(clients.bootstrap).run(TOOL, arguments);
         var out = result.out().replaceAll("(-repartition\\s+\\d+\\s+)-?\\d+", "$1N")
-                .replaceAll("(?<=\\s)[\\w-]{22}(?=\\s)", "ID");
+                .replaceAll("(?<=\\s)[\\w-]{22}(?=\\s)", "ID")
+                // Whoever coordinates it.
+                .replaceAll("(:\\d+|ADDRESS)( +)\\(\\d\\)", "$1$2(N)");
         return new Tools.Result(result.code(), out, result.err()).sorted();
     }
 
