@@ -54,6 +54,8 @@ export const FORWARDING_MS_MAX = 60_000;
 /** Between two attempts, unless the controller moves. */
 const RETRY_MS = 50;
 
+const LATE = Symbol("late");
+
 export class ControllerChannel {
   readonly #options: ControllerChannelOptions;
   readonly #peers = new Map<Line, NodePeer>();
@@ -129,12 +131,14 @@ export class ControllerChannel {
     const moved = startWait(clock, [controllerMoved], timeoutMs, () => this.#hasMoved(place));
     const asked = attempt.there(peer, timeoutMs);
     // Where nothing is heard of the machine that it was on, nobody waits for that.
-    const result = await Promise.race([asked, moved.result.then(() => null)]).finally(() => {
+    const gone = moved.result.then(() => (this.#hasMoved(place) ? null : LATE));
+    const result = await Promise.race([asked, gone]).finally(() => {
       moved.cancel();
       asked.catch(() => {});
     });
     // Another node, or none, leads by now: look for it with a new connection, as Kafka does.
-    if (result === null) this.#drop(line, peer);
+    if (result === null || result === LATE) this.#drop(line, peer);
+    if (result === LATE) throw new NodeError("timedOut", `node ${place.id} did not answer in time`);
     return result;
   }
 

@@ -99,11 +99,17 @@ describe("what a broker asks of a controller on another node", () => {
 
   test("fails when its time is over, or this node stops", () => {
     const { channel, wait, finder } = remoteController();
+    const { place } = finder;
     finder.place = null;
     const request = { brokerId: 9, brokerEpoch: 1 };
     const late = wait(failureOf(channel.ask(ALLOCATE_PRODUCER_IDS, request, 300)));
     expect(late).toBeInstanceOf(NodeError);
     expect(late).toMatchObject({ reason: "timedOut" });
+    finder.place = place;
+    const unanswered = { ...ALLOCATE_PRODUCER_IDS, send: () => new Promise<never>(() => {}) };
+    const silent = wait(failureOf(channel.ask(unanswered, request, 300)));
+    expect(String(silent)).toContain("node 1 did not answer in time");
+    finder.place = null;
     const waiting = failureOf(channel.ask(ALLOCATE_PRODUCER_IDS, request, 60_000));
     channel.close();
     expect(wait(waiting)).toBeInstanceOf(MetadataStoppedError);
