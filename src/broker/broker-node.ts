@@ -482,6 +482,7 @@ export class BrokerNode implements Broker {
       cordonedIds: () => this.#cordonedIds(),
       previousBrokerEpoch: this.logs.previousBrokerEpoch,
       heartbeatIntervalMs: settings.get("broker.heartbeat.interval.ms"),
+      sessionTimeoutMs: settings.get("broker.session.timeout.ms"),
       registrationTimeoutMs: settings.get("initial.broker.registration.timeout.ms"),
       controlledShutdownEnable: settings.get("controlled.shutdown.enable"),
       dirFailureTimeoutMs: settings.get("log.dir.failure.timeout.ms"),

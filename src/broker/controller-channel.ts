@@ -72,23 +72,26 @@ export class ControllerChannel {
 
   /**
    * Rejects with `NodeError` when the time is over, or the controller speaks no version of it; with
-   * `MetadataStoppedError` when this node stops.
+   * `MetadataStoppedError` when this node stops. An answer that is under way is waited for as long
+   * as `patienceMs`, if that is more.
    */
   ask<Request, Reply>(
     call: ControllerCall<Request, Reply>,
     request: Request,
     timeoutMs: number,
+    patienceMs = 0,
   ): Promise<Reply> {
     const { metadata } = this.#options;
     const unlessMisdirected = (reply: Reply) => (call.isMisdirected(reply) ? null : reply);
-    return this.reach(call.line, timeoutMs, {
+    const attempt: Attempt<Reply> = {
       here: () => metadata().submit(call.command(request)).then(unlessMisdirected),
       there: (peer, leftMs) => call.send(peer, request, leftMs).then(unlessMisdirected),
-    });
+    };
+    return this.reach(call.line, timeoutMs, attempt, patienceMs);
   }
 
   /** Tries until one attempt gives something. Rejects as `ask` does, and with what they throw. */
-  async reach<T>(line: Line, timeoutMs: number, attempt: Attempt<T>): Promise<T> {
+  async reach<T>(line: Line, timeoutMs: number, attempt: Attempt<T>, patienceMs = 0): Promise<T> {
     const { clock, attemptTimeoutMs } = this.#options;
     const endMs = clock.monotonicMs() + timeoutMs;
     let reason = "it is not known which node it is";
@@ -96,10 +99,11 @@ export class ControllerChannel {
       if (this.#isClosed) throw new MetadataStoppedError("the node is stopping");
       const finder = this.#options.metadata();
       const place = finder.activeController();
+      const attemptMs = Math.min(Math.max(leftMs, patienceMs), attemptTimeoutMs);
       try {
         const result = finder.isActiveController
           ? await unlessGone(attempt)
-          : await this.#elsewhere(line, place, Math.min(leftMs, attemptTimeoutMs), attempt);
+          : await this.#elsewhere(line, place, attemptMs, attempt);
         if (result !== null) return result;
         if (place !== null) reason = `node ${place.id} is not the controller any more`;
       } catch (error) {

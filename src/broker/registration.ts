@@ -45,6 +45,8 @@ export interface RegistrationOptions extends NodeIdentity {
   readonly previousBrokerEpoch: number;
   /** broker.heartbeat.interval.ms */
   readonly heartbeatIntervalMs: number;
+  /** broker.session.timeout.ms */
+  readonly sessionTimeoutMs: number;
   /** initial.broker.registration.timeout.ms */
   readonly registrationTimeoutMs: number;
   readonly controlledShutdownEnable: boolean;
@@ -295,11 +297,18 @@ export class Registration {
   }
 
   async #beat(): Promise<void> {
-    const { controller, heartbeatIntervalMs, logger } = this.#options;
+    const { controller, heartbeatIntervalMs, sessionTimeoutMs, logger } = this.#options;
+    // A slow controller has heard it: who begins anew on a new connection is heard later still.
+    const patienceMs = sessionTimeoutMs / 2;
     const offline = [...this.#offline.keys()];
     try {
       const request = this.#heartbeat(offline);
-      const reply = await controller.ask(BROKER_HEARTBEAT, request, heartbeatIntervalMs);
+      const reply = await controller.ask(
+        BROKER_HEARTBEAT,
+        request,
+        heartbeatIntervalMs,
+        patienceMs,
+      );
       this.#answeredMs = this.#options.clock.monotonicMs();
       if (reply.errorCode === ErrorCode.NONE) {
         for (const directory of offline) this.#offline.set(directory, true);

@@ -10,7 +10,7 @@ import { initProducerId } from "../../src/protocol/messages/22-init-producer-id.
 import { alterClientQuotas } from "../../src/protocol/messages/49-alter-client-quotas.ts";
 import { updateFeatures } from "../../src/protocol/messages/57-update-features.ts";
 import { unregisterBroker } from "../../src/protocol/messages/64-unregister-broker.ts";
-import { type NodePlan, RoleCluster } from "./role-cluster.ts";
+import { addressOf, type NodePlan, RoleCluster } from "./role-cluster.ts";
 
 const THREE: readonly NodePlan[] = [1, 2, 3].map((id) => ({ id, roles: "broker,controller" }));
 const ONE_AND_THREE: readonly NodePlan[] = [
@@ -82,6 +82,20 @@ describe("a broker that is gone", () => {
     cluster.node(2).thaw();
     cluster.until(() => cluster.image(11).cluster.broker(2)?.fenced === false);
     expect(cluster.running(2).broker.brokerEpoch).toBe(brokerEpoch);
+  });
+
+  test("is not, where its way to the controller is slow: it waits for its answers", () => {
+    const cluster = new RoleCluster(ONE_AND_THREE);
+    cluster.start();
+    const { clock, wire } = cluster.client;
+    const epoch = cluster.image(11).cluster.broker(3)?.epoch;
+    wire.slow(addressOf(3), addressOf(11), 1100);
+    wire.slow(addressOf(11), addressOf(3), 1100);
+    for (let seconds = 0; seconds < 60; seconds++) {
+      clock.advance(1000);
+      expect(cluster.image(11).cluster.broker(3)).toMatchObject({ fenced: false, epoch });
+    }
+    wire.healAll();
   });
 
   test("is forgotten when it is unregistered", () => {
