@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import crc32cSource from "../../native/crc32c.c" with { type: "text" };
 import recordsSource from "../../native/records.c" with { type: "text" };
+import sendThreadsSource from "../../native/send-threads.c" with { type: "text" };
 import writeThreadSource from "../../native/write-thread.c" with { type: "text" };
 import { assert } from "./assert.ts";
 import { ROOT } from "./root.ts";
@@ -43,6 +44,18 @@ export interface NativeWriteThread {
   wait(): void;
 }
 
+/** See native/send-threads.c. `start` but once a process; how many threads there are. */
+export interface NativeSendThreads {
+  start(words: Float64Array, jobWords: number, wakeDescriptor: number, threads: number): number;
+  /** False when nothing was handed over. */
+  submit(slot: number, descriptor: number): boolean;
+  isDone(slot: number): boolean;
+  sent(slot: number): number;
+  cancel(slot: number): void;
+  /** -1 when there is none more. */
+  takeDone(): number;
+}
+
 export type NativeCrc32c = (
   bytes: Uint8Array,
   offset: number,
@@ -51,7 +64,7 @@ export type NativeCrc32c = (
 ) => number;
 
 export const NATIVE_DIRECTORY = join(ROOT, "native");
-export const NATIVE_SOURCES = ["crc32c.c", "records.c", "write-thread.c"];
+export const NATIVE_SOURCES = ["crc32c.c", "records.c", "send-threads.c", "write-thread.c"];
 
 /** Where the compiled library of these very sources is, or would be. */
 export const LIBRARY_PATH = join(
@@ -65,6 +78,7 @@ export interface CompiledLibrary {
   readonly crc32c: NativeCrc32c | null;
   readonly functions: NativeFunctions;
   readonly writeThread: NativeWriteThread;
+  readonly sendThreads: NativeSendThreads;
 }
 
 /** Null when it has not been built. */
@@ -114,6 +128,15 @@ const WRITE_THREAD_SYMBOLS = {
   bunka_write_thread_wait: { args: [], returns: "void" },
 } as const;
 
+const SEND_THREADS_SYMBOLS = {
+  bunka_send_threads_start: { args: ["ptr", "i32", "i32", "i32"], returns: "i32" },
+  bunka_send_submit: { args: ["i32", "i32"], returns: "i32" },
+  bunka_send_is_done: { args: ["i32"], returns: "i32" },
+  bunka_send_sent: { args: ["i32"], returns: "f64" },
+  bunka_send_cancel: { args: ["i32"], returns: "void" },
+  bunka_send_take_done: { args: [], returns: "i32" },
+} as const;
+
 type Symbols<T extends Parameters<typeof dlopen>[1]> = ReturnType<typeof dlopen<T>>["symbols"];
 
 function openCompiled(): CompiledLibrary | null {
@@ -122,6 +145,7 @@ function openCompiled(): CompiledLibrary | null {
       ...CRC32C_SYMBOLS,
       ...FUNCTION_SYMBOLS,
       ...WRITE_THREAD_SYMBOLS,
+      ...SEND_THREADS_SYMBOLS,
     });
     return {
       crc32c: checkedCrc32c(symbols),
@@ -133,6 +157,15 @@ function openCompiled(): CompiledLibrary | null {
         submit: symbols.bunka_write_thread_submit,
         isDone: () => symbols.bunka_write_thread_is_done() !== 0,
         wait: symbols.bunka_write_thread_wait,
+      },
+      sendThreads: {
+        start: (words, jobWords, descriptor, threads) =>
+          symbols.bunka_send_threads_start(ptr(words), jobWords, descriptor, threads),
+        submit: (slot, descriptor) => symbols.bunka_send_submit(slot, descriptor) === 0,
+        isDone: (slot) => symbols.bunka_send_is_done(slot) !== 0,
+        sent: symbols.bunka_send_sent,
+        cancel: symbols.bunka_send_cancel,
+        takeDone: symbols.bunka_send_take_done,
       },
     };
   } catch {
@@ -185,6 +218,6 @@ function assertWithin(bytes: Uint8Array, offset: number, size: number): void {
 
 /** Only to tell one version of the sources from another. */
 function hashOfSources(): string {
-  const sources = crc32cSource + recordsSource + writeThreadSource;
+  const sources = crc32cSource + recordsSource + sendThreadsSource + writeThreadSource;
   return BigInt(hash(sources)).toString(16).padStart(16, "0");
 }

@@ -13,13 +13,16 @@
  */
 import { assert } from "./assert.ts";
 import { descriptorsMax, socketDescriptorMax } from "./real-descriptors.ts";
+import { type SendJob, SEND_THREADS_FROM, sendThreads } from "./real-send-threads.ts";
 import { bestSendFile, type SendFile, type SendTarget } from "./real-send-file.ts";
 import { socketCalls } from "./real-socket-calls.ts";
 import {
   type DiskFile,
+  type LaterSend,
   type Listener,
   type Network,
   NetworkError,
+  type SendPiece,
   type Socket,
   type SocketHandler,
 } from "./world.ts";
@@ -132,6 +135,7 @@ const EVENTS: Events = {
     const socket = raw.data;
     if (socket === undefined || socket.isClosed) return;
     socket.isClosed = true;
+    socket.cancelSend();
     socket.handler?.close(error === undefined ? socket.dropReason : codeOf(error));
   },
   error(raw, error) {
@@ -152,6 +156,7 @@ class RealSocket implements Socket, SendTarget {
   /** Why it was closed here, if not by its owner. */
   dropReason: string | null = null;
   #isShutDown = false;
+  #sends: SendJob | null = null;
 
   constructor(
     readonly raw: RawSocket,
@@ -189,6 +194,25 @@ class RealSocket implements Socket, SendTarget {
     return this.bestSendFile(this, file, position, length);
   }
 
+  sendsLater(size: number): boolean {
+    if (size < SEND_THREADS_FROM || this.isClosed) return false;
+    return sendThreads()?.areWorth(this.descriptor) === true;
+  }
+
+  sendLater(pieces: readonly SendPiece[], done: () => void): LaterSend | null {
+    assert(!this.#isShutDown, "nothing is written behind a shutdown");
+    if (this.isClosed) return null;
+    const threads = sendThreads();
+    assert(threads !== null, "threads that send");
+    return (this.#sends = threads.begin(this.descriptor, pieces, done));
+  }
+
+  /** The threads know nothing of a socket that is closed here. */
+  cancelSend(): void {
+    this.#sends?.cancel();
+    this.#sends = null;
+  }
+
   pause(): void {
     if (!this.isClosed) this.raw.pause();
   }
@@ -204,7 +228,9 @@ class RealSocket implements Socket, SendTarget {
   }
 
   terminate(): void {
-    if (!this.isClosed) this.raw.terminate();
+    if (this.isClosed) return;
+    this.cancelSend();
+    this.raw.terminate();
   }
 
   drop(reason: string): void {

@@ -13,11 +13,12 @@
  * costs some 10 us, as long as 64 KiB take to be written: less is written by the loop itself. Where
  * native/ is not compiled, or the system is not Linux, all is.
  */
-import { dlopen, ptr } from "bun:ffi";
+import { ptr } from "bun:ffi";
 import { getSystemErrorName } from "node:util";
 import { assert } from "./assert.ts";
 import { Queue } from "./queue.ts";
 import { loadCompiled, type NativeWriteThread } from "./native.ts";
+import { wakingPair } from "./real-waking-pair.ts";
 import { DiskError, type FileWrite, type LaterWrites } from "./world.ts";
 
 export interface WriteThread {
@@ -49,18 +50,12 @@ const COPIED_BELOW = 4096;
 
 function start(): WriteThread | null {
   const native = process.platform === "linux" ? (loadCompiled()?.writeThread ?? null) : null;
-  const pair = native === null ? null : socketPair();
-  if (native === null || pair === null) return null;
+  if (native === null) return null;
+  const wakeDescriptor = wakingPair(() => made.heard());
+  if (wakeDescriptor === null) return null;
   const words = new Float64Array(new ArrayBuffer(WORDS * Float64Array.BYTES_PER_ELEMENT));
-  if (!native.start(words, pair.thread)) return null;
   const made = new RealWriteThread(native, words);
-  // Bun has it, and the types of its function do not.
-  const options: Bun.FdSocketOptions = {
-    fd: pair.loop,
-    socket: { open: (socket) => socket.unref(), data: () => made.heard() },
-  };
-  void (Bun.connect as unknown as (options: Bun.FdSocketOptions) => Promise<unknown>)(options);
-  return made;
+  return native.start(words, wakeDescriptor) ? made : null;
 }
 
 class RealWriteThread implements WriteThread {
@@ -160,23 +155,5 @@ class Job implements LaterWrites {
   failure(index: number): DiskError | null {
     assert(this.#failures !== null, "what became of it is known when it is done");
     return this.#failures[index] ?? null;
-  }
-}
-
-const AF_UNIX = 1;
-/** SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC */
-const SOCKET_TYPE = 0o1 | 0o4000 | 0o2000000;
-
-/** Null where the C library cannot be opened. */
-function socketPair(): { readonly loop: number; readonly thread: number } | null {
-  try {
-    const { symbols } = dlopen("libc.so.6", {
-      socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
-    });
-    const pair = new Int32Array(new ArrayBuffer(8));
-    if (symbols.socketpair(AF_UNIX, SOCKET_TYPE, 0, ptr(pair)) !== 0) return null;
-    return { loop: pair[0]!, thread: pair[1]! };
-  } catch {
-    return null;
   }
 }

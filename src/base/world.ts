@@ -225,6 +225,15 @@ export interface Socket {
   writeAhead(bytes: Uint8Array, offset: number, length: number): number;
   /** The same for a range of a file, without a copy through this process. Arms `drain` too. */
   sendFile(file: DiskFile, position: number, length: number): number;
+  /** Whether a thread would take so many bytes in so many pieces, and be worth it. */
+  sendsLater(size: number): boolean;
+  /**
+   * Sends pieces, one behind the other, while the loop goes on: where `sendsLater` says so; null
+   * when no thread takes them after all. Until they are done nobody writes to this socket, and
+   * bytes and files stay as they are. `done` is called in a later turn, unless the socket is
+   * closed before.
+   */
+  sendLater(pieces: readonly SendPiece[], done: () => void): LaterSend | null;
   /** No more `data` until `resume`. */
   pause(): void;
   resume(): void;
@@ -232,6 +241,23 @@ export interface Socket {
   shutdown(): void;
   /** Closes at once; unsent bytes are lost. */
   terminate(): void;
+}
+
+/** A range of bytes, or of a file. */
+export interface SendPiece {
+  readonly source: Uint8Array | DiskFile;
+  readonly position: number;
+  readonly size: number;
+}
+
+/** `sendLater` takes no more at once. */
+export const SEND_PIECES_MAX = 128;
+
+/** Pieces on their way to the kernel. */
+export interface LaterSend {
+  readonly isDone: boolean;
+  /** So far. Once it is done, less than all where a write by the loop would fail, too. */
+  readonly sentBytes: number;
 }
 
 /** What the process has used, for metrics. */

@@ -227,10 +227,10 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   idleExpired(): void {
     const nowMs = this.#shared.clock.monotonicMs();
     // Whoever waits for our answer is not idle, unless it does not take the answers it has; nor is
-    // one that we do not read.
+    // one that we do not read, or that takes from a thread.
     const waits = this.#queue.runningCount > 0 && this.#writer.unsentBytes === 0;
-    const isThrottled = this.#reading.isHeldFor(HOLD_THROTTLE);
-    if ((waits || isThrottled) && this.#state === "open") return this.#idleness.touch(nowMs);
+    const isHeld = this.#reading.isHeldFor(HOLD_THROTTLE) || this.#writer.hasSentLater();
+    if ((waits || isHeld) && this.#state === "open") return this.#idleness.touch(nowMs);
     const { isStranger } = this.#idleness;
     this.#shared.metrics.connectionsExpired.add();
     this.#shared.ended(`${this.#name()} closed: ${isStranger ? "no request" : "idle"}`);

@@ -9,19 +9,31 @@
  *
  * A turn's responses go out in one write when they are small: a system call costs more than
  * copying 64 KiB. The scratch is shared by all connections, as it is empty whenever a call ends.
+ * Where several connections ask for much at once, threads send it (`handed-pieces.ts`): the loop
+ * would be the one core that all of them wait for.
  * File bytes that are not in the page cache are read on the thread pool: the loop never waits for
  * a disk.
  *
  * Invariants: bytes leave in order; an exchange is released exactly once, when its last byte is
- * written or copied; `unsentBytes` is what is neither; while `#waits`, nothing is written.
+ * written or copied; `unsentBytes` is what is neither; while `#waits`, or a thread sends, nothing
+ * is written.
  */
-import type { FileSlice, Part } from "../api/request.ts";
+import type { FileSlice } from "../api/request.ts";
 import { assert } from "../base/assert.ts";
 import type { Counter } from "../base/metrics.ts";
 import { Queue } from "../base/queue.ts";
-import { DiskError, type DiskFile, type Socket } from "../base/world.ts";
+import { DiskError, type DiskFile, type LaterSend, type Socket } from "../base/world.ts";
 import type { BufferPool } from "../protocol/frames/buffer-pool.ts";
 import type { Exchange } from "./exchange.ts";
+import { HANDED_BYTES_MAX, HandedPieces } from "./handed-pieces.ts";
+import {
+  bodySize,
+  HEADER_SIZE,
+  headerSizeOf,
+  isSlice,
+  sizeOf,
+  writeHeader,
+} from "./response-layout.ts";
 
 /** Parts from this size on are written as they lie. */
 export const BIG_PART_SIZE = 64 * 1024;
@@ -50,6 +62,11 @@ export class ResponseWriter {
   #unsentBytes = 0;
   #pushedBytes = 0;
   #rest: Rest | null = null;
+  /** With a thread; nothing is written meanwhile. */
+  #handed: Handed | null = null;
+  #sentLater = 0;
+  /** What a thread could not do once, the loop does. */
+  #handsNothing = false;
   /** The socket was full: `drained` will be called. */
   #waitsForRoom = false;
   /** Bytes of a file are on their way from the disk; a drain of the socket changes nothing. */
@@ -82,7 +99,15 @@ export class ResponseWriter {
 
   /** What of it the kernel has taken. */
   get takenBytes(): number {
-    return this.#pushedBytes - this.#unsentBytes;
+    return this.#pushedBytes - this.#unsentBytes + (this.#handed?.later.sentBytes ?? 0);
+  }
+
+  /** Whether a thread has sent more since this was asked the last time. */
+  hasSentLater(): boolean {
+    const sent = this.#handed?.later.sentBytes ?? 0;
+    const isMore = sent > this.#sentLater;
+    this.#sentLater = sent;
+    return isMore;
   }
 
   /** Its response is sent behind all earlier ones, at the next `flush`. */
@@ -92,7 +117,7 @@ export class ResponseWriter {
     // The socket says so at a write, before its last event comes.
     if (this.#isClosed) return exchange.release();
     this.#queue.push(exchange);
-    const size = HEADER_SIZE + (response.flexibleHeader ? 1 : 0) + bodySize(response.parts);
+    const size = headerSizeOf(exchange) + bodySize(response.parts);
     this.#unsentBytes += size;
     this.#pushedBytes += size;
   }
@@ -106,11 +131,13 @@ export class ResponseWriter {
   /** May throw what reading a file throws: then the connection cannot go on. */
   flush(): FlushResult {
     if (this.#isClosed) return "closed";
+    if (this.#handed !== null && !this.#settle(this.#handed)) return "waiting";
     if (this.#waitsForRoom || this.#waitsForDisk) return "waiting";
     this.#written = 0;
     this.#gathered = 0;
     this.#partCount = 0;
     let goesOn = this.#writeRest();
+    if (goesOn && this.#hand()) return "waiting";
     while (goesOn && this.#queue.length > 0) {
       if (this.#isEnough) {
         return this.#writeScratch() ? "more" : this.#state();
@@ -121,12 +148,71 @@ export class ResponseWriter {
     return this.#state();
   }
 
+  /** A thread takes what there is, if that is much. */
+  #hand(): boolean {
+    if (this.#handsNothing || !this.#socket.sendsLater(this.#unsentBytes)) return false;
+    const bytes = this.#pool.take(HANDED_BYTES_MAX);
+    const handed = new HandedPieces(bytes);
+    handed.gather(this.#queue, this.#partIndex, this.#partPosition);
+    const { pieces, size } = handed;
+    const later = this.#socket.sendsLater(size)
+      ? this.#socket.sendLater(pieces, () => this.#onReadable(null))
+      : null;
+    if (later === null) {
+      this.#pool.give(bytes);
+      return false;
+    }
+    this.#handed = { later, bytes, size };
+    this.#sentLater = 0;
+    return true;
+  }
+
+  /** False while the thread is at it. */
+  #settle({ later, bytes, size }: Handed): boolean {
+    if (!later.isDone) return false;
+    this.#handed = null;
+    this.#pool.give(bytes);
+    const sent = later.sentBytes;
+    this.#countSent(sent);
+    this.#advance(sent);
+    if (sent < size) this.#handsNothing = true;
+    return true;
+  }
+
+  /** So much more is sent of the queue. */
+  #advance(size: number): void {
+    let left = size;
+    while (left > 0) {
+      const exchange = this.#queue.first();
+      const { parts } = exchange.response!;
+      for (; this.#partIndex < parts.length; this.#nextPart()) {
+        const part = this.#partIndex === -1 ? null : parts[this.#partIndex]!;
+        const rest = (part === null ? headerSizeOf(exchange) : sizeOf(part)) - this.#partPosition;
+        if (left < rest) {
+          this.#partPosition += left;
+          return;
+        }
+        left -= rest;
+      }
+      this.#endFirst();
+    }
+  }
+
+  #endFirst(): void {
+    const exchange = this.#queue.shift();
+    this.#partIndex = -1;
+    this.#partPosition = 0;
+    exchange.release();
+  }
+
   /** The connection is gone. */
   close(): void {
     this.#isClosed = true;
     this.#unsentBytes = 0;
     while (this.#queue.length > 0) this.#queue.shift().release();
     if (this.#rest !== null) this.#endRest(this.#rest);
+    // A thread that was at it may still look at the bytes, which are nobody's from now on.
+    this.#handed = null;
   }
 
   #state(): FlushResult {
@@ -154,10 +240,7 @@ export class ResponseWriter {
       this.#nextPart();
       if (this.#partCount >= TURN_PARTS_MAX && this.#partIndex < parts.length) return true;
     }
-    this.#queue.shift();
-    this.#partIndex = -1;
-    this.#partPosition = 0;
-    exchange.release();
+    this.#endFirst();
     return true;
   }
 
@@ -173,14 +256,11 @@ export class ResponseWriter {
   }
 
   #gatherHeader(exchange: Exchange): void {
-    const { flexibleHeader, parts } = exchange.response!;
-    const size = 4 + (flexibleHeader ? 1 : 0) + bodySize(parts);
-    assert(size <= FRAME_SIZE_MAX, "a response fits into a frame");
-    scratch.writeInt32BE(size, this.#gathered);
-    scratch.writeInt32BE(exchange.correlationId, this.#gathered + 4);
-    this.#gathered += HEADER_SIZE;
-    // No tagged fields.
-    if (flexibleHeader) scratch[this.#gathered++] = 0;
+    const from = this.#partPosition;
+    const size = writeHeader(exchange, scratch, this.#gathered) - from;
+    if (from > 0)
+      scratch.copyWithin(this.#gathered, this.#gathered + from, this.#gathered + from + size);
+    this.#gathered += size;
   }
 
   #sendBytes(part: Uint8Array): boolean {
@@ -321,9 +401,14 @@ interface Rest {
   readonly end: number;
 }
 
-/** Size and correlation id. */
-const HEADER_SIZE = 8;
-const FRAME_SIZE_MAX = 2 ** 31 - 1;
+/** On its way out by a thread: answers of the queue, from their place on. */
+interface Handed {
+  readonly later: LaterSend;
+  /** Where the small parts of them lie. */
+  readonly bytes: Buffer;
+  readonly size: number;
+}
+
 /** What one connection may send before the others have their turn. */
 const TURN_SIZE_MAX = 4 * 1024 * 1024;
 /** Small slices take a read each, some 2 us, and an answer may have thousands. */
@@ -337,18 +422,4 @@ const scratch = Buffer.allocUnsafeSlow(256 * 1024);
 /** A slice that was promised is not there. */
 function fileEnded(file: DiskFile, position: number): DiskError {
   return new DiskError("EIO", file.path, `send from ${position} of`);
-}
-
-function isSlice(part: Part): part is FileSlice {
-  return !(part instanceof Uint8Array);
-}
-
-function sizeOf(part: Part): number {
-  return isSlice(part) ? part.size : part.length;
-}
-
-function bodySize(parts: readonly Part[]): number {
-  let size = 0;
-  for (const part of parts) size += sizeOf(part);
-  return size;
 }

@@ -37,7 +37,12 @@ describe("requests of a connection", () => {
       const random = new FakeRandom(seed);
       const { world, server, connect, fatals, lines } = makeArena(
         {},
-        { delayMsMax: 5, shortWriteRate: 0.3, chunkSizeMax: 2 ** random.between(1, 16) },
+        {
+          delayMsMax: 5,
+          shortWriteRate: 0.3,
+          chunkSizeMax: 2 ** random.between(1, 16),
+          sendsLaterFrom: random.pick([1, 20_000, Infinity]),
+        },
         seed,
       );
       const clients = [connect(), connect(), connect()];
@@ -191,15 +196,55 @@ describe("a client that does not read", () => {
     expect(server.requestBytes).toBe(0);
   });
 
-  test("is closed when it took nothing for the idle time, though answers wait", () => {
-    const { world, server, connect } = makeArena({ connectionsMaxIdleMs: 5000 });
+  test.each([Infinity, MEBIBYTE])(
+    "is closed when it took nothing for the idle time, though answers wait (threads from %p)",
+    (sendsLaterFrom) => {
+      const { world, server, connect } = makeArena(
+        { connectionsMaxIdleMs: 5000 },
+        { sendsLaterFrom },
+      );
+      const slow = connect();
+      slow.socket.pause();
+      slow.request(BIG, 1, MEBIBYTE);
+      slow.request(UNTIL_CLOSING, 2);
+      world.clock.advance(11_000);
+      expect(server.connectionCount).toBe(0);
+      expect(server.requestBytes).toBe(0);
+    },
+  );
+
+  test("is not idle while it takes from a thread, however slowly", () => {
+    const { world, server, connect } = makeArena(
+      { connectionsMaxIdleMs: 5000 },
+      { sendsLaterFrom: MEBIBYTE, chunkSizeMax: 10_000 },
+    );
     const slow = connect();
-    slow.socket.pause();
-    slow.request(BIG, 1, MEBIBYTE);
-    slow.request(UNTIL_CLOSING, 2);
-    world.clock.advance(11_000);
+    slow.onData = (chunk) => {
+      slow.chunks.push(chunk);
+      slow.socket.pause();
+      world.clock.schedule(100, () => slow.socket.resume());
+    };
+    slow.request(BIG, 1, 4 * MEBIBYTE);
+    world.clock.advance(20_000);
+    expect(slow.receivedSize).toBeLessThan(4 * MEBIBYTE);
+    expect(server.connectionCount).toBe(1);
+    world.clock.advance(100_000);
+    expect(slow.ids()).toEqual([1]);
+  });
+
+  test("that a thread sends to is answered whole when the node stops meanwhile", () => {
+    const { world, server, connect } = makeArena({}, { sendsLaterFrom: MEBIBYTE });
+    const client = connect();
+    client.socket.pause();
+    client.onEnd = () => client.finish();
+    client.request(BIG, 1, 4 * MEBIBYTE);
+    world.clock.advance(10);
+    const stopping = server.stop(5000);
+    world.clock.advance(10);
+    client.socket.resume();
+    world.clock.await(stopping);
+    expect(client.ids()).toEqual([1]);
     expect(server.connectionCount).toBe(0);
-    expect(server.requestBytes).toBe(0);
   });
 });
 
@@ -525,6 +570,8 @@ function socketOf(wrote: () => void): Socket {
     write,
     writeAhead: write,
     sendFile: (_file, _position, length) => length,
+    sendsLater: () => false,
+    sendLater: () => null,
     pause() {},
     resume() {},
     shutdown() {},

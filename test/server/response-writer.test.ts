@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { FileSlice, Part } from "../../src/api/request.ts";
 import { Counter } from "../../src/base/metrics.ts";
-import type { DiskFile, Socket } from "../../src/base/world.ts";
+import type { DiskFile, LaterSend, SendPiece, Socket } from "../../src/base/world.ts";
 import { BufferPool } from "../../src/protocol/frames/buffer-pool.ts";
 import { Exchange } from "../../src/server/exchange.ts";
 import { ApiStats } from "../../src/server/request-stats.ts";
@@ -64,6 +64,7 @@ describe("a response writer", () => {
       const { clock, socket, writer, file, content, disk } = make();
       socket.takes = (size) => (random.chance(0.4) ? random.below(size + 1) : size);
       disk.coldRate = random.pick([0, 0.2, 1]);
+      socket.sendsLaterFrom = random.pick([1, 100_000, Infinity]);
       const wanted: Buffer[] = [];
       const released: number[] = [];
       for (let id = 0; id < 12; id++) {
@@ -87,7 +88,11 @@ describe("a response writer", () => {
       for (let rounds = 0; writer.unsentBytes > 0; rounds++) {
         expect(rounds).toBeLessThan(10_000);
         clock.settle();
-        if (socket.isFull) {
+        if (socket.later !== null) {
+          // Now and then a thread gives up, and the loop goes on.
+          socket.later.goOn(random.below(300_000), random.chance(0.2));
+          writer.flush();
+        } else if (socket.isFull) {
           socket.isFull = false;
           writer.drained();
         } else {
@@ -98,6 +103,86 @@ describe("a response writer", () => {
       expect(released).toEqual(Array.from({ length: 12 }, (_, id) => id));
     }
   }, 30_000);
+
+  test("a thread sends what is large, and nothing else is written meanwhile", () => {
+    const { content, file, readable, socket, writer } = make();
+    socket.sendsLaterFrom = 100_000;
+    const released: number[] = [];
+    const slice = { file, position: 1000, size: 60_000 };
+    const big = Buffer.alloc(5000, 7);
+    for (let id = 0; id < 2; id++) {
+      const parts = [Buffer.alloc(20, id), slice, big, Buffer.alloc(0), Buffer.alloc(3)];
+      writer.push(exchangeOf(id, parts, { release: () => released.push(id) }));
+    }
+    expect(writer.flush()).toBe("waiting");
+    const { later } = socket;
+    expect(later?.pieces.map(({ size }) => size)).toEqual([28, 60_000, 5000, 31, 60_000, 5000, 3]);
+    writer.push(exchangeOf(2, [Buffer.from("behind")]));
+    later?.goOn(60_028);
+    expect([writer.flush(), writer.drained(), writer.takenBytes]).toEqual([
+      "waiting",
+      "waiting",
+      60_028,
+    ]);
+    expect([socket.writes, released]).toEqual([[], []]);
+    later?.goOn(Infinity);
+    expect(readable).toEqual([null]);
+    expect(writer.flush()).toBe("idle");
+    expect([socket.writes, released, writer.unsentBytes]).toEqual([[14], [0, 1], 0]);
+    expect(socket.sent().subarray(28, 60_028)).toEqual(content.subarray(1000, 61_000));
+    expect(socket.sent().length).toBe(2 * 65_031 + 14);
+  });
+
+  test("what a thread could not send, the loop sends, and all that comes after it", () => {
+    const { file, socket, writer } = make();
+    socket.sendsLaterFrom = 100_000;
+    const push = (id: number) =>
+      writer.push(exchangeOf(id, [{ file, position: 0, size: 200_000 }]));
+    push(1);
+    expect(writer.flush()).toBe("waiting");
+    // In the middle of the header.
+    socket.later?.goOn(3, true);
+    expect(writer.flush()).toBe("idle");
+    push(2);
+    expect(writer.flush()).toBe("idle");
+    expect([socket.writes, socket.fileSends]).toEqual([
+      [5, 8],
+      [200_000, 200_000],
+    ]);
+    const header = Buffer.from([0, 3, 13, 68, 0, 0, 0, 1]);
+    expect(socket.sent().subarray(0, 8)).toEqual(header);
+  });
+
+  test("a thread gets nothing that has to come from the disk", () => {
+    const { clock, content, disk, file, socket, writer } = make();
+    socket.sendsLaterFrom = 1;
+    disk.coldRate = 1;
+    writer.push(exchangeOf(1, [{ file, position: 5, size: 200_000 }]));
+    expect(writer.flush()).toBe("waiting");
+    expect(socket.later?.pieces.map(({ size }) => size)).toEqual([8]);
+    socket.later?.goOn(Infinity);
+    while (writer.unsentBytes > 0) {
+      expect(writer.flush()).toBe("waiting");
+      expect(socket.later).toBe(null);
+      disk.coldRate = 0;
+      clock.settle();
+      writer.flush();
+      socket.later?.goOn(Infinity);
+      writer.flush();
+    }
+    expect(socket.sent().subarray(8)).toEqual(content.subarray(5, 200_005));
+  });
+
+  test("a connection that closes while a thread sends releases all at once", () => {
+    const { file, socket, writer } = make();
+    socket.sendsLaterFrom = 1;
+    const released: number[] = [];
+    const parts = [{ file, position: 0, size: 200_000 }];
+    writer.push(exchangeOf(1, parts, { release: () => released.push(1) }));
+    expect(writer.flush()).toBe("waiting");
+    writer.close();
+    expect([released, writer.unsentBytes, writer.flush()]).toEqual([[1], 0, "closed"]);
+  });
 
   test("lets the others have their turn after so many bytes", () => {
     const { socket, writer } = make();
@@ -187,6 +272,37 @@ describe("a response writer", () => {
   });
 });
 
+/** A thread at work, as far as a test lets it. */
+class FakeSend implements LaterSend {
+  isDone = false;
+  sentBytes = 0;
+
+  constructor(
+    readonly socket: FakeOutput,
+    readonly pieces: readonly SendPiece[],
+    readonly done: () => void,
+  ) {}
+
+  /** Up to so many bytes more; `fails`: and never any more. */
+  goOn(size: number, fails = false): void {
+    const all = Buffer.concat(
+      this.pieces.map(({ source, position, size: length }) => {
+        if (source instanceof Uint8Array) return source.subarray(position, position + length);
+        const bytes = Buffer.alloc(length);
+        expect(source.read(bytes, 0, length, position)).toBe(length);
+        return bytes;
+      }),
+    );
+    const more = all.subarray(this.sentBytes, this.sentBytes + size);
+    this.socket.took(more);
+    this.sentBytes += more.length;
+    this.isDone = fails || this.sentBytes === all.length;
+    if (!this.isDone) return;
+    this.socket.later = null;
+    this.done();
+  }
+}
+
 class FakeOutput implements Socket {
   readonly remoteAddress = "127.0.0.1";
   readonly remotePort = 1;
@@ -195,6 +311,8 @@ class FakeOutput implements Socket {
   readonly fileSends: number[] = [];
   readonly sources: Uint8Array[] = [];
   isFull = false;
+  sendsLaterFrom = Infinity;
+  later: FakeSend | null = null;
   takes = (size: number): number => size;
   #sent: Buffer[] = [];
   /** The kernel holds back what was promised to be followed by more. */
@@ -206,8 +324,7 @@ class FakeOutput implements Socket {
   }
 
   write(bytes: Uint8Array, offset: number, length: number): number {
-    expect(this.isFull).toBe(false);
-    this.#owesMore = false;
+    this.#mayWrite();
     const taken = this.takes(length);
     this.writes.push(length);
     this.sources.push(bytes);
@@ -223,8 +340,7 @@ class FakeOutput implements Socket {
   }
 
   sendFile(file: DiskFile, position: number, length: number): number {
-    expect(this.isFull).toBe(false);
-    this.#owesMore = false;
+    this.#mayWrite();
     const bytes = Buffer.alloc(length);
     expect(file.read(bytes, 0, length, position)).toBe(length);
     const taken = this.takes(length);
@@ -232,6 +348,26 @@ class FakeOutput implements Socket {
     this.#sent.push(bytes.subarray(0, taken));
     this.isFull = taken < length;
     return taken;
+  }
+
+  took(bytes: Buffer): void {
+    this.#owesMore = false;
+    this.#sent.push(Buffer.from(bytes));
+  }
+
+  #mayWrite(): void {
+    expect([this.isFull, this.later]).toEqual([false, null]);
+    this.#owesMore = false;
+  }
+
+  sendsLater(size: number): boolean {
+    return size >= this.sendsLaterFrom;
+  }
+
+  sendLater(pieces: readonly SendPiece[], done: () => void): LaterSend | null {
+    this.#mayWrite();
+    this.later = new FakeSend(this, pieces, done);
+    return this.later;
   }
 
   pause(): void {}

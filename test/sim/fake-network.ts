@@ -13,9 +13,11 @@
 import { assert } from "../../src/base/assert.ts";
 import {
   type DiskFile,
+  type LaterSend,
   type Listener,
   type Network,
   NetworkError,
+  type SendPiece,
   type Socket,
   type SocketHandler,
 } from "../../src/base/world.ts";
@@ -33,6 +35,8 @@ export interface NetworkConditions {
   /** Chunks arrive in random pieces of at most so many bytes. */
   readonly chunkSizeMax: number;
   readonly connectTimeoutMs: number;
+  /** So much at once goes by a thread. */
+  readonly sendsLaterFrom: number;
 }
 
 const CALM: NetworkConditions = {
@@ -42,6 +46,7 @@ const CALM: NetworkConditions = {
   shortWriteRate: 0,
   chunkSizeMax: Infinity,
   connectTimeoutMs: 10_000,
+  sendsLaterFrom: Infinity,
 };
 
 const FIRST_EPHEMERAL_PORT = 32_768;
@@ -298,6 +303,8 @@ class FakeSocket implements Socket {
   isCaller = false;
   isPaused = false;
   isClosed = false;
+  /** Under way; nothing else is written meanwhile. */
+  laterSend: FakeLaterSend | null = null;
   /** Its host lost power: whoever sends something to it is told so, once the host is back. */
   isDark = false;
   /** A reset has come; what was received before it may still be read. */
@@ -315,6 +322,7 @@ class FakeSocket implements Socket {
 
   write(bytes: Uint8Array, offset: number, length: number): number {
     assert(!this.#isShutDown, "nothing is written behind a shutdown");
+    assert(this.laterSend === null, "nothing is written while a thread sends");
     if (this.isClosed || this.isReset) return -1;
     return this.peer.incoming.write(bytes, offset, length);
   }
@@ -324,9 +332,15 @@ class FakeSocket implements Socket {
   }
 
   sendFile(file: DiskFile, position: number, length: number): number {
-    const bytes = Buffer.allocUnsafe(length);
-    assert(file.read(bytes, 0, length, position) === length, "a file has what is sent of it");
-    return this.write(bytes, 0, length);
+    return this.write(bytesOf(file, position, length), 0, length);
+  }
+
+  sendsLater(size: number): boolean {
+    return size >= this.network.conditions.sendsLaterFrom;
+  }
+
+  sendLater(pieces: readonly SendPiece[], done: () => void): LaterSend | null {
+    return this.isClosed ? null : new FakeLaterSend(this, pieces, done);
   }
 
   pause(): void {
@@ -388,6 +402,62 @@ class FakeSocket implements Socket {
       this.network.tell(this.host, () => this.handler?.close(reason));
     });
   }
+}
+
+/** As a thread sends: while its job is under way nobody else writes, and nobody hears `drain`. */
+class FakeLaterSend implements LaterSend {
+  readonly #socket: FakeSocket;
+  readonly #pieces: readonly SendPiece[];
+  readonly #done: () => void;
+  isDone = false;
+  sentBytes = 0;
+
+  constructor(socket: FakeSocket, pieces: readonly SendPiece[], done: () => void) {
+    this.#socket = socket;
+    this.#pieces = pieces;
+    this.#done = done;
+    socket.laterSend = this;
+    socket.network.clock.schedule(0, () => this.goOn());
+  }
+
+  goOn(): void {
+    const socket = this.#socket;
+    if (socket.isClosed) return;
+    let end = 0;
+    for (const { source, position, size } of this.#pieces) {
+      const from = end;
+      end += size;
+      while (this.sentBytes < end) {
+        const at = this.sentBytes - from;
+        const asked = Math.min(size - at, socket.network.conditions.pipeSizeMax);
+        const bytes = bytesOf(source, position + at, asked);
+        const taken = socket.isReset ? -1 : socket.peer.incoming.write(bytes, 0, asked);
+        if (taken === -1) return this.#end();
+        this.sentBytes += taken;
+        // There will be room again.
+        if (taken < asked) return;
+      }
+    }
+    this.#end();
+  }
+
+  #end(): void {
+    const socket = this.#socket;
+    this.isDone = true;
+    socket.laterSend = null;
+    socket.network.clock.schedule(0, () => {
+      socket.network.tell(socket.host, () => {
+        if (!socket.isClosed) this.#done();
+      });
+    });
+  }
+}
+
+function bytesOf(source: Uint8Array | DiskFile, position: number, size: number): Uint8Array {
+  if (source instanceof Uint8Array) return source.subarray(position, position + size);
+  const bytes = Buffer.allocUnsafe(size);
+  assert(source.read(bytes, 0, size, position) === size, "a file has what is sent of it");
+  return bytes;
 }
 
 interface Item {
@@ -487,6 +557,8 @@ class Pipe {
     if (!this.#wasShort || this.from.isClosed) return;
     if (this.#size > this.network.conditions.pipeSizeMax / 2) return;
     this.#wasShort = false;
+    // The kernel's work, whether the process runs or not.
+    if (this.from.laterSend !== null) return this.from.laterSend.goOn();
     this.network.tell(this.from.host, () => {
       if (!this.from.isClosed) this.from.handler?.drain();
     });

@@ -1,0 +1,228 @@
+/*
+ * Threads that send answers to sockets while the event loop goes on. What they are for, and how
+ * they are used: src/base/real-send-threads.ts. Linux alone has them.
+ *
+ * The loop describes a job in a slot of `words`, and leaves the slot alone until the job is done:
+ *
+ *   pieces, then each: descriptor of a file, or -1; position, or address; size          (doubles)
+ *
+ * One epoll is the queue of all threads. A socket that has room, or is gone, comes out of it at one
+ * of them (EPOLLONESHOT), which sends until the job is done or the socket full, and puts it back.
+ *
+ *   loop     submit ---> epoll <------------------.        take_done <--- a byte on wake_fd
+ *   threads                '--> send, sendfile ---'--- done ---> ring ---------^
+ *
+ * A job has a descriptor of its own for the socket: whoever closes the other one cannot give its
+ * number to somebody else meanwhile. It is closed when the loop gives the slot back.
+ */
+#define EXPORT __attribute__((visibility("default")))
+
+#ifdef __linux__
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef unsigned char byte;
+
+enum {
+  JOBS_MAX = 256, PIECE_WORDS = 3, STACK_SIZE = 128 << 10,
+  /* Smaller pieces of files are read, and sent together: as BIG_SLICE_SIZE. */
+  SENDFILE_FROM = 48 << 10, GATHERED_MAX = 256 << 10,
+  /* Then other sockets have their turn. */
+  VISIT_MAX = 4 << 20
+};
+
+typedef struct {
+  int socket;
+  uint32_t is_done;
+  /* Of all pieces; the loop may look at it while the job is under way. */
+  uint64_t sent;
+  /* The piece under way, and what of it is sent. */
+  uint32_t piece;
+  uint64_t at;
+} job_t;
+
+typedef enum { DONE, FULL, FAILED } outcome_t;
+
+static job_t jobs[JOBS_MAX];
+static double *words;
+static uint32_t slot_words;
+static int queue, wake_fd;
+
+/* Slots whose jobs are done. The loop is woken when there was none. */
+static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint32_t ring[JOBS_MAX], ring_head, ring_tail;
+
+static void put_done(uint32_t slot) {
+  __atomic_store_n(&jobs[slot].is_done, 1, __ATOMIC_SEQ_CST);
+  pthread_mutex_lock(&ring_lock);
+  int was_empty = ring_head == ring_tail;
+  ring[ring_tail++ % JOBS_MAX] = slot;
+  pthread_mutex_unlock(&ring_lock);
+  char byte = 0;
+  if (was_empty) while (write(wake_fd, &byte, 1) < 0 && errno == EINTR) continue;
+}
+
+static void advance(job_t *job, const double *pieces, size_t size) {
+  __atomic_store_n(&job->sent, job->sent + size, __ATOMIC_RELAXED);
+  job->at += size;
+  for (;;) {
+    uint64_t whole = (uint64_t)pieces[job->piece * PIECE_WORDS + 2];
+    if (job->at < whole) return;
+    job->at -= whole;
+    job->piece++;
+    if (job->at == 0) return;
+  }
+}
+
+/* From the piece under way on: bytes and small pieces of files, by one send. */
+static ssize_t send_gathered(const job_t *job, const double *pieces, uint32_t count, byte *buffer) {
+  size_t gathered = 0;
+  uint32_t piece = job->piece;
+  uint64_t at = job->at;
+  for (; piece < count && gathered < GATHERED_MAX; piece++, at = 0) {
+    const double *p = pieces + piece * PIECE_WORDS;
+    size_t left = (size_t)p[2] - at, room = GATHERED_MAX - gathered;
+    if (p[0] >= 0 && left >= SENDFILE_FROM) break;
+    size_t size = left < room ? left : room;
+    if (p[0] < 0) {
+      memcpy(buffer + gathered, (const byte *)(uintptr_t)p[1] + at, size);
+      gathered += size;
+    } else {
+      ssize_t read = pread((int)p[0], buffer + gathered, size, (off_t)p[1] + (off_t)at);
+      if (read <= 0 && gathered == 0) return read;
+      if (read > 0) gathered += (size_t)read;
+      if (read < (ssize_t)size) break;
+    }
+    if (size < left) break;
+  }
+  int more = piece < count ? MSG_MORE : 0;
+  return send(job->socket, buffer, gathered, MSG_DONTWAIT | MSG_NOSIGNAL | more);
+}
+
+static outcome_t send_job(uint32_t slot, byte *buffer) {
+  job_t *job = &jobs[slot];
+  const double *pieces = words + (size_t)slot * slot_words;
+  uint32_t count = (uint32_t)*pieces++;
+  uint64_t from = job->sent;
+  while (job->piece < count) {
+    if (job->sent - from >= VISIT_MAX) return FULL;
+    const double *p = pieces + job->piece * PIECE_WORDS;
+    size_t left = (size_t)p[2] - job->at;
+    ssize_t sent;
+    if (p[0] >= 0 && left >= SENDFILE_FROM) {
+      off_t position = (off_t)p[1] + (off_t)job->at;
+      sent = sendfile(job->socket, (int)p[0], &position, left);
+    } else if (p[0] < 0 && left >= GATHERED_MAX) {
+      const byte *bytes = (const byte *)(uintptr_t)p[1] + job->at;
+      sent = send(job->socket, bytes, left, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } else {
+      sent = send_gathered(job, pieces, count, buffer);
+    }
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) return FULL;
+    /* The loop goes on from here, and meets what is wrong. */
+    if (sent <= 0) return FAILED;
+    advance(job, pieces, (size_t)sent);
+  }
+  return DONE;
+}
+
+static int watch(int operation, uint32_t slot) {
+  struct epoll_event event = {.events = EPOLLOUT | EPOLLONESHOT, .data.u32 = slot};
+  return epoll_ctl(queue, operation, jobs[slot].socket, &event);
+}
+
+static void *run(void *buffer) {
+  for (;;) {
+    struct epoll_event event;
+    if (epoll_wait(queue, &event, 1, -1) != 1) continue;
+    uint32_t slot = event.data.u32;
+    if (send_job(slot, buffer) == FULL && watch(EPOLL_CTL_MOD, slot) == 0) continue;
+    put_done(slot);
+  }
+  return 0;
+}
+
+static int start_thread(void) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, STACK_SIZE);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t thread;
+  byte *buffer = malloc(GATHERED_MAX);
+  int failed = buffer == NULL ? ENOMEM : pthread_create(&thread, &attributes, run, buffer);
+  pthread_attr_destroy(&attributes);
+  if (failed) free(buffer);
+  return failed;
+}
+
+/* Once a process. How many threads run. */
+EXPORT int bunka_send_threads_start(double *job_words, int words_a_job, int wake, int threads) {
+  words = job_words;
+  slot_words = (uint32_t)words_a_job;
+  wake_fd = wake;
+  queue = epoll_create1(EPOLL_CLOEXEC);
+  if (queue < 0) return 0;
+  /* Signals are for the threads of Bun; SIGPIPE, of sendfile, is for nobody. */
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int started = 0;
+  while (started < threads && start_thread() == 0) started++;
+  pthread_sigmask(SIG_SETMASK, &before, 0);
+  return started;
+}
+
+/* Hands over the job in a slot; not 0 where that cannot be. */
+EXPORT int bunka_send_submit(int slot, int socket) {
+  int own = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  if (own < 0) return errno;
+  jobs[slot] = (job_t){.socket = own};
+  if (watch(EPOLL_CTL_ADD, (uint32_t)slot) == 0) return 0;
+  int failed = errno;
+  close(own);
+  return failed;
+}
+
+EXPORT int bunka_send_is_done(int slot) {
+  return (int)__atomic_load_n(&jobs[slot].is_done, __ATOMIC_SEQ_CST);
+}
+
+/* Bytes. */
+EXPORT double bunka_send_sent(int slot) {
+  return (double)__atomic_load_n(&jobs[slot].sent, __ATOMIC_RELAXED);
+}
+
+/* Nothing is sent of the job from now on, and it is done soon. */
+EXPORT void bunka_send_cancel(int slot) { shutdown(jobs[slot].socket, SHUT_WR); }
+
+/* A slot whose job is done, or -1: once each. The slot may be used again. */
+EXPORT int bunka_send_take_done(void) {
+  pthread_mutex_lock(&ring_lock);
+  int slot = ring_head == ring_tail ? -1 : (int)ring[ring_head++ % JOBS_MAX];
+  pthread_mutex_unlock(&ring_lock);
+  if (slot < 0) return slot;
+  /* To close it takes it out of no epoll: the socket has another descriptor. */
+  epoll_ctl(queue, EPOLL_CTL_DEL, jobs[slot].socket, NULL);
+  close(jobs[slot].socket);
+  return slot;
+}
+
+#else
+EXPORT int bunka_send_threads_start(double *words, int size, int wake, int threads) { return 0; }
+EXPORT int bunka_send_submit(int slot, int socket) { return 1; }
+EXPORT int bunka_send_is_done(int slot) { return 1; }
+EXPORT double bunka_send_sent(int slot) { return 0; }
+EXPORT void bunka_send_cancel(int slot) {}
+EXPORT int bunka_send_take_done(void) { return -1; }
+#endif
