@@ -277,7 +277,7 @@ export class Copier extends Actor {
 /** Reads one partition from its start, for ever. */
 export class Poller extends Actor {
   #offset = 0;
-  #highWatermark = 0;
+  #ends: Ends | null = null;
 
   constructor(
     role: Role,
@@ -297,10 +297,7 @@ export class Poller extends Actor {
     const { topic, partition, isolation } = this;
     const fromOffset = this.#offset;
     const found = await read(this.wire, topic, partition, fromOffset, isolation, 4096);
-    if (found.highWatermark < this.#highWatermark && this.wire.hasFollowers !== true) {
-      const hint = `${topic}-${partition}: ${this.#highWatermark} to ${found.highWatermark}`;
-      throw new Error(`the high watermark went back, ${hint}`);
-    }
+    this.#checkEnds(found);
     if (found.nextOffset === fromOffset) return false;
     const operation = this.history.begin(this.name);
     noteRead(operation, topic, partition, isolation, fromOffset, found);
@@ -308,6 +305,24 @@ export class Poller extends Actor {
     this.#offset = found.nextOffset;
     return true;
   }
+
+  /** What the leader of an epoch has told of the ends never goes back in this epoch. */
+  #checkEnds({ highWatermark, lastStableOffset }: Read): void {
+    const { wire, topic, partition } = this;
+    const epoch = wire.leaderEpoch === undefined ? 0 : wire.leaderEpoch(topic, partition);
+    if (epoch === null) return;
+    const before = this.#ends;
+    this.#ends = { epoch, highWatermark, lastStableOffset };
+    if (before?.epoch !== epoch) return;
+    if (highWatermark >= before.highWatermark && lastStableOffset >= before.lastStableOffset)
+      return;
+    const [from, to] = [before, this.#ends].map((ends) => JSON.stringify(ends));
+    throw new Error(`${topic}-${partition} went back from ${from} to ${to}`);
+  }
+}
+
+interface Ends extends Pick<Read, "highWatermark" | "lastStableOffset"> {
+  readonly epoch: number;
 }
 
 /**

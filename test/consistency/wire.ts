@@ -12,8 +12,11 @@ export interface Wire {
   wallMs(): number;
   /** True from when the test wants its clients to come to an end. */
   readonly isClosing: boolean;
-  /** Leaders change, and a new one knows of the high watermark only what it was told. */
-  readonly hasFollowers?: boolean;
+  /**
+   * The epoch in which the leader answered that was asked last; null when it is not known. Leaders
+   * change, and a new one knows of the high watermark only what it was told.
+   */
+  leaderEpoch?(topic: string, partition: number): number | null;
 }
 
 export class Unanswered extends Error {}

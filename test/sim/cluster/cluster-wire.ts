@@ -10,6 +10,10 @@ import { ErrorCode, isRetriable } from "../../../src/protocol/error-code.ts";
 import { BufferPool } from "../../../src/protocol/frames/buffer-pool.ts";
 import { metadata } from "../../../src/protocol/messages/03-metadata.ts";
 import { findCoordinator } from "../../../src/protocol/messages/10-find-coordinator.ts";
+import { produce } from "../../../src/protocol/messages/00-produce.ts";
+import { initProducerId } from "../../../src/protocol/messages/22-init-producer-id.ts";
+import { endTxn } from "../../../src/protocol/messages/26-end-txn.ts";
+import { txnOffsetCommit } from "../../../src/protocol/messages/28-txn-offset-commit.ts";
 import type { Api } from "../../../src/protocol/schema.ts";
 import { Unanswered, type Wire } from "../../consistency/wire.ts";
 import type { FakeRandom } from "../fake-random.ts";
@@ -24,15 +28,35 @@ export interface ClientWorld {
   readonly name: string;
   /** Shared by all clients: true from when the test wants them to come to an end. */
   readonly closing: { isClosing: boolean };
+  /** Shared by all clients. */
+  readonly doubts?: Doubts;
+}
+
+/** What makes clients ask again for what was done. */
+export interface Doubts {
+  /** So many answers come to nobody. */
+  lostRate: number;
+  /** So many requests arrive twice, the second time by another connection, and later. */
+  twiceRate: number;
 }
 
 const REQUEST_TIMEOUT_MS = 2500;
 const SETUP_TIMEOUT_MS = 1000;
 const METADATA_VERSION = 12;
 const FIND_COORDINATOR_VERSION = 4;
+const TWICE_WITHIN_MS = 600;
+/**
+ * Those that say themselves what they belong to (a producer's epoch and sequence, KIP-890): what
+ * comes again, however late, does nothing. A late commit of a member does: Kafka takes it.
+ */
+const HARMLESS_TWICE: ReadonlySet<number> = new Set([
+  produce.key,
+  initProducerId.key,
+  endTxn.key,
+  txnOffsetCommit.key,
+]);
 
 export class ClusterWire implements Wire {
-  readonly hasFollowers = true;
   readonly #world: ClientWorld;
   readonly #peers = new Map<string, NodePeer>();
   readonly #pool = new BufferPool();
@@ -48,6 +72,10 @@ export class ClusterWire implements Wire {
 
   constructor(world: ClientWorld) {
     this.#world = world;
+  }
+
+  leaderEpoch(topic: string, partition: number): number | null {
+    return this.#leaders.get(`${topic}-${partition}`)?.epoch ?? null;
   }
 
   get isClosing(): boolean {
@@ -73,8 +101,10 @@ export class ClusterWire implements Wire {
     const address = await this.#addressOf(place);
     try {
       const told = place.kind === "leader" ? this.#withEpoch(api.key, request, place) : request;
+      this.#maybeTwice(address, api, version, told);
       const answer = await this.#askAt(address, api, version, told);
       if (isRetriable(route.errorOf(answer))) this.#forget(place);
+      if (this.#isLost()) throw new Unanswered("the answer was lost");
       return answer;
     } catch (error) {
       this.#forget(place);
@@ -87,14 +117,36 @@ export class ClusterWire implements Wire {
     return leader === undefined ? request : withLeaderEpoch(apiKey, request, leader.epoch);
   }
 
+  #isLost(): boolean {
+    const { random, doubts } = this.#world;
+    return doubts !== undefined && doubts.lostRate > 0 && random.chance(doubts.lostRate);
+  }
+
+  #maybeTwice<Q, QI, R, RI>(
+    address: string,
+    api: Api<Q, QI, R, RI>,
+    version: number,
+    request: QI,
+  ): void {
+    const { clock, random, doubts } = this.#world;
+    if (doubts === undefined || doubts.twiceRate === 0 || !HARMLESS_TWICE.has(api.key)) return;
+    if (!random.chance(doubts.twiceRate)) return;
+    clock.schedule(random.below(TWICE_WITHIN_MS), () => {
+      this.#askAt(address, api, version, request, "again").catch((error: unknown) => {
+        if (!(error instanceof Unanswered)) throw error;
+      });
+    });
+  }
+
   async #askAt<Q, QI, R, RI>(
     address: string,
     api: Api<Q, QI, R, RI>,
     version: number,
     request: QI,
+    way = "usual",
   ): Promise<R> {
     try {
-      const peer = this.#peer(address);
+      const peer = this.#peer(address, way);
       return await peer.ask(api, () => request, REQUEST_TIMEOUT_MS, owned, version);
     } catch (error) {
       if (!(error instanceof NodeError)) throw error;
@@ -161,8 +213,9 @@ export class ClusterWire implements Wire {
     return this.#sticky;
   }
 
-  #peer(address: string): NodePeer {
-    const known = this.#peers.get(address);
+  #peer(address: string, way: string): NodePeer {
+    const key = `${way} ${address}`;
+    const known = this.#peers.get(key);
     if (known !== undefined) return known;
     const { clock, network, name } = this.#world;
     const colon = address.lastIndexOf(":");
@@ -175,7 +228,7 @@ export class ClusterWire implements Wire {
       setupTimeoutMs: SETUP_TIMEOUT_MS,
       pool: this.#pool,
     });
-    this.#peers.set(address, peer);
+    this.#peers.set(key, peer);
     return peer;
   }
 }

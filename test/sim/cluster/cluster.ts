@@ -7,7 +7,7 @@ import { formatStorage } from "../../../src/broker/format-storage.ts";
 import { SUPPORTED_FEATURES } from "../../../src/broker/supported-features.ts";
 import { defaultBootstrapRecords } from "../../../src/metadata/activation.ts";
 import { BUSY_SETTINGS } from "../../consistency/workload.ts";
-import { ClusterWire } from "./cluster-wire.ts";
+import { ClusterWire, type Doubts } from "./cluster-wire.ts";
 import { addressOf, BROKER_PORT, type Member, settingsOf, type Shape } from "./shape.ts";
 import { SimulatedNode } from "./simulated-node.ts";
 
@@ -30,6 +30,7 @@ export class Cluster {
   readonly clock: FakeClock;
   readonly wire: FakeNetwork;
   readonly closing = { isClosing: false };
+  readonly doubts: Doubts = { lostRate: 0, twiceRate: 0 };
   /** What was done to it, lately. */
   readonly events: string[] = [];
   readonly #random: FakeRandom;
@@ -92,6 +93,7 @@ export class Cluster {
       bootstrap: this.brokers.map((node) => `${node.address}:${BROKER_PORT}`),
       name,
       closing: this.closing,
+      doubts: this.doubts,
     });
     this.#wires.push(wire);
     return wire;

@@ -2,6 +2,7 @@
  * What has ever been committed in one partition: whatever a replica had below its high watermark.
  * It only grows, and every replica must have the same of it.
  */
+import type { MarkerRules } from "./marker-rules.ts";
 import type { BatchView, ReplicaView } from "./replica-view.ts";
 import { Violation } from "./violation.ts";
 
@@ -22,7 +23,10 @@ export class CommittedLog {
   /** By producer id. */
   readonly #producers = new Map<number, ProducerEnd>();
 
-  constructor(name: string) {
+  constructor(
+    name: string,
+    private readonly markers: MarkerRules,
+  ) {
     this.#name = name;
   }
 
@@ -80,12 +84,13 @@ export class CommittedLog {
       if (batch.epoch < last.epoch) this.#bad("epochs-fall", who, batch, last);
     }
     this.#addProducer(who, batch);
+    this.markers.add(this.#name, batch);
     this.batches.push(batch);
   }
 
   #addProducer(who: string, batch: BatchView): void {
     const { producerId, producerEpoch: epoch, baseSequence, lastSequence } = batch;
-    if (producerId < 0 || batch.isControl || baseSequence < 0) return;
+    if (producerId < 0 || baseSequence < 0) return;
     const before = this.#producers.get(producerId);
     const after = { epoch, lastSequence, offset: batch.baseOffset };
     this.#producers.set(producerId, after);

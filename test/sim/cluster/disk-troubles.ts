@@ -25,14 +25,13 @@ import type { SimulatedNode } from "./simulated-node.ts";
 export type DiskTrouble =
   "full disk" | "dead directory" | "empty disk" | "old folder" | "rot" | "misplaced write";
 
-/** Those that any seed may have. */
 export const DISK_TROUBLES: readonly DiskTrouble[] = [
   "full disk",
   "dead directory",
   "empty disk",
   "old folder",
 ];
-/** Those that only a run has that asks for them: see rot.test.ts. */
+/** Those that fewer seeds have: while a disk is rotten, little else may happen. */
 export const ROT_TROUBLES: readonly DiskTrouble[] = ["rot", "misplaced write"];
 
 /** What the nemesis knows of all troubles. */

@@ -7,6 +7,7 @@
  *   still while fewer are in sync than min.insync.replicas;
  * - last stable offset <= high watermark <= log end;
  * - nodes with the metadata up to the same offset have the same image;
+ * - of how transactions end see marker-rules.ts;
  * - of the quorum see quorum-rules.ts, of who is in sync or may be elected replica-rules.ts.
  */
 import { DiskError } from "../../../src/base/world.ts";
@@ -16,6 +17,7 @@ import { snapshotRecords } from "../../../src/metadata/snapshot-records.ts";
 import type { Node } from "../../../src/server/node.ts";
 import { METADATA_DIRECTORY } from "./cluster.ts";
 import { CommittedLog } from "./committed-log.ts";
+import { MarkerRules } from "./marker-rules.ts";
 import { QuorumRules } from "./quorum-rules.ts";
 import { ReplicaRules } from "./replica-rules.ts";
 import { ReplicaView } from "./replica-view.ts";
@@ -56,6 +58,7 @@ export class Invariants {
   readonly #seenImages = new Map<number, string>();
   readonly #quorum = new QuorumRules();
   readonly #replicas = new ReplicaRules();
+  readonly #markers = new MarkerRules();
   readonly #sightings = new Sightings();
   checks = 0;
 
@@ -180,7 +183,7 @@ export class Invariants {
   }
 
   #committedLog(key: string, name: string): CommittedLog {
-    const known = this.#committed.get(key) ?? new CommittedLog(name);
+    const known = this.#committed.get(key) ?? new CommittedLog(name, this.#markers);
     this.#committed.set(key, known);
     return known;
   }

@@ -108,11 +108,15 @@ export class Nemesis {
   /** From now on all is well: whatever is down comes back. */
   heal(): void {
     this.#isOver = true;
-    for (const { act } of this.#pending) act();
+    const pending = this.#pending;
     this.#pending = [];
-    const { wire, nodes } = this.#cluster;
+    for (const { act } of pending) act();
+    // What was to be tried again is done below.
+    this.#pending = [];
+    const { wire, nodes, doubts } = this.#cluster;
     wire.healAll();
     wire.conditions = { ...wire.conditions, shortWriteRate: 0 };
+    Object.assign(doubts, { lostRate: 0, twiceRate: 0 });
     for (const node of nodes) {
       node.thaw();
       node.slowDisk(1);

@@ -4,6 +4,8 @@
  * is no longer there.
  */
 import { LOG_SUFFIX } from "../../../src/log/log-names.ts";
+import { controlRecordTypeOf, ControlRecordType } from "../../../src/protocol/control-record.ts";
+import { openBatch } from "../../../src/protocol/record.ts";
 import * as header from "../../../src/protocol/record-batch.ts";
 import type { FakeDisk } from "../fake-disk.ts";
 
@@ -12,7 +14,9 @@ export interface BatchView {
   readonly lastOffset: number;
   readonly epoch: number;
   readonly crc: number;
-  readonly isControl: boolean;
+  /** How a transaction ends with it; null when it is no marker. */
+  readonly end: "commit" | "abort" | null;
+  readonly isTransactional: boolean;
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly baseSequence: number;
@@ -82,7 +86,8 @@ export class ReplicaView {
         lastOffset: header.lastOffset(bytes, at),
         epoch: header.partitionLeaderEpoch(bytes, at),
         crc: header.crc(bytes, at),
-        isControl: header.isControl(bytes, at),
+        end: header.isControl(bytes, at) ? endOf(bytes, at) : null,
+        isTransactional: header.isTransactional(bytes, at),
         producerId: header.producerId(bytes, at),
         producerEpoch: header.producerEpoch(bytes, at),
         baseSequence: header.baseSequence(bytes, at),
@@ -99,6 +104,14 @@ export class ReplicaView {
       .sort();
     return paths.find((path) => path > this.#segment) ?? null;
   }
+}
+
+function endOf(bytes: Buffer, at: number): "commit" | "abort" | null {
+  const cursor = openBatch(bytes, at);
+  if (!cursor.next()) return null;
+  const type = controlRecordTypeOf(cursor.key());
+  if (type === ControlRecordType.COMMIT) return "commit";
+  return type === ControlRecordType.ABORT ? "abort" : null;
 }
 
 function sizeAt(bytes: Buffer, at: number): number {

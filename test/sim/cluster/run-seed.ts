@@ -10,6 +10,7 @@ import { type GroupKind, Workload } from "../../consistency/workload.ts";
 import { FakeRandom } from "../fake-random.ts";
 import { Cluster } from "./cluster.ts";
 import { Invariants } from "./invariants.ts";
+import { ROT_TROUBLES } from "./disk-troubles.ts";
 import { Nemesis, type Trouble, TROUBLES } from "./nemesis.ts";
 import { someShape } from "./shape.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
@@ -48,6 +49,7 @@ export interface RunOptions {
   readonly troubles?: readonly Trouble[];
   readonly seconds?: number;
   readonly generation?: Generation;
+  readonly groups?: readonly GroupKind[];
 }
 
 const GROUP_KINDS: readonly GroupKind[] = ["classic", "consumer"];
@@ -59,6 +61,8 @@ const SECONDS_MIN = 2;
 const SECONDS_USUAL = 6;
 const SECONDS_MAX = 25;
 const LONG_RATE = 0.15;
+const ROT_RATE = 0.15;
+const REST = 0x5eed;
 const SLICE_MS_MAX = 250;
 const REPORT_LINES = 25;
 
@@ -80,7 +84,8 @@ class Run {
   readonly #workload: Workload;
   readonly #seconds: number;
 
-  constructor({ seed, nodeCount, troubles, seconds, generation = "new" }: RunOptions) {
+  constructor(options: RunOptions) {
+    const { seed, nodeCount, troubles, seconds, generation = "new" } = options;
     this.#seed = seed;
     const random = new FakeRandom(seed);
     this.#random = random;
@@ -98,7 +103,8 @@ class Run {
     };
     const syncMsMax = random.pick([1, 5, 20]);
     for (const node of this.#cluster.nodes) node.slowDisk(syncMsMax);
-    const some = TROUBLES.filter(() => random.chance(0.4));
+    const usual = TROUBLES.filter(() => random.chance(0.4));
+    const some = [...usual, ...this.#rest(troubles === undefined)];
     this.#nemesis = new Nemesis(this.#cluster, random.fork(), {
       troubles: troubles ?? (some.length === 0 ? ["kill"] : some),
       isSynced: isSynced,
@@ -112,9 +118,19 @@ class Run {
       replicationFactor: Math.min(3, count),
       pauseMsMax: random.pick([300, 600, 1200]),
       valueSizeMax: random.pick([1, 40, 900]),
-      groups: GROUP_KINDS.filter(() => random.chance(0.3)),
+      groups: options.groups ?? GROUP_KINDS.filter(() => random.chance(0.3)),
       ...(random.chance(0.25) ? { moveBetween: this.#cluster.brokers.map(({ id }) => id) } : {}),
     });
+  }
+
+  /** What a seed may have besides, drawn by itself: those without it go the way they always went. */
+  #rest(isUsual: boolean): readonly Trouble[] {
+    if (!isUsual) return [];
+    const random = new FakeRandom(this.#seed ^ REST);
+    // Of clients: a request whose answer is lost is sent again, and one may come twice anyway.
+    this.#cluster.doubts.lostRate = random.pick([0, 0, 0.01, 0.05]);
+    this.#cluster.doubts.twiceRate = random.pick([0, 0, 0.03, 0.2]);
+    return ROT_TROUBLES.filter(() => random.chance(ROT_RATE));
   }
 
   run(): Outcome {
