@@ -67,7 +67,7 @@ const RESERVE_MIN = 1 << 20;
 const RESERVE_MAX = 64 << 20;
 const WRITE_BACK_BYTES = 8 << 20;
 const HEADERS_SIZE = 4096;
-/** So many bytes of a batch tell its last offset. */
+/** So many bytes of a batch tell its last offset; more is read where several batches fit in. */
 const LAST_OFFSET_END = 27;
 
 /** Bytes that were read last while looking for a batch; good until the next look. */
@@ -546,7 +546,8 @@ export class Segment {
     const file = this.log.use();
     let expected = expectedLastOffset;
     for (let position = from; position < this.size;) {
-      const length = Math.min(HEADERS_SIZE, this.size - position);
+      const most = this.foundSize < HEADERS_SIZE ? HEADERS_SIZE : LAST_OFFSET_END;
+      const length = Math.min(most, this.size - position);
       const wanted = Math.min(LAST_OFFSET_END, length);
       let count = file.readCached(headers, 0, length, position);
       if (count < wanted && mayWait) count = file.read(headers, 0, length, position);
