@@ -10,14 +10,15 @@
  *   (any state goes to closed when the socket does)
  *
  * All frames of a chunk are handled before anything is written, so a turn costs one write. What
- * finishes later is written at the end of its turn.
+ * finishes later is written at the end of its turn; a chunk may be kept for one (fair-turns.ts).
  *
  * The one place where an exception ends: `ProtocolError` costs the client its connection, with a
  * line in the log; a file that cannot be read does, too; anything else is a bug and goes to
  * `fatal`, which stops the node.
  *
- * Invariants: responses leave in the order of requests; a frame is held until its handler is done
- * and its response is sent or dropped; reading is paused while any reason to hold is set.
+ * Invariants: responses leave in the order of requests, chunks are taken as they came; a frame is
+ * held until its handler is done and its response is sent or dropped; reading is paused while any
+ * reason to hold is set.
  */
 import {
   type ConnectionContext,
@@ -28,61 +29,37 @@ import {
   type Undertaking,
 } from "../api/request.ts";
 import { LinkedNode } from "../base/linked-list.ts";
-import type { LoopLag } from "../base/loop-lag.ts";
 import { Signal } from "../base/signal.ts";
-import {
-  type Clock,
-  DiskError,
-  type Socket,
-  type SocketHandler,
-  type Timer,
-} from "../base/world.ts";
+import { DiskError, type Socket, type SocketHandler, type Timer } from "../base/world.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import type { Frame } from "../protocol/frames/block.ts";
-import type { BufferPool } from "../protocol/frames/buffer-pool.ts";
 import type { CloseReason } from "./close-reason.ts";
+import type { ConnectionShared } from "./connection-shared.ts";
 import { type Exchange, readExchange, unknownApi } from "./exchange.ts";
+import type { Keeper } from "./fair-turns.ts";
 import { FrameBuffer } from "../protocol/frames/frame-buffer.ts";
 import type { IdleUser } from "./idle-list.ts";
-import { Idleness, type IdleLists } from "./idleness.ts";
+import { Idleness } from "./idleness.ts";
 import {
+  KEPT_SIZE_MAX,
   LINGER_BYTES_MAX,
   LINGER_MS_MAX,
   READ_AGAIN_SIZE,
   REQUESTS_PER_CONNECTION_MAX,
-  type ServerLimits,
   UNSENT_BYTES_MAX,
 } from "./limits.ts";
-import { HOLD_DRAINING, HOLD_MEMORY, HOLD_REQUESTS, HOLD_THROTTLE, Reading } from "./reading.ts";
-import type { MemoryUser, RequestMemory } from "./request-memory.ts";
+import { Hold, Reading } from "./reading.ts";
+import type { MemoryUser } from "./request-memory.ts";
 import { ResponseQueue } from "./response-queue.ts";
 import { type FlushResult, ResponseWriter } from "./response-writer.ts";
-import type { ListenerStats, RequestStats } from "./request-stats.ts";
-import type { ServerMetrics } from "./server-metrics.ts";
+import type { ListenerStats } from "./request-stats.ts";
 import { UnsentList } from "./unsent-list.ts";
-
-/** What all connections of a server share. */
-export interface ConnectionShared extends IdleLists {
-  readonly clock: Clock;
-  readonly limits: ServerLimits;
-  readonly memory: RequestMemory;
-  readonly pool: BufferPool;
-  readonly metrics: ServerMetrics;
-  readonly requests: RequestStats;
-  readonly loopLag: LoopLag;
-  /** Bad bytes, bad clients: one line, unless there are too many. */
-  readonly refused: (line: string) => void;
-  /** Ends that need no one's attention. */
-  readonly ended: (line: string) => void;
-  readonly closed: (connection: Connection) => void;
-  readonly fatal: (error: unknown) => void;
-}
 
 const NO_DESCRIPTOR = "the process has too few file descriptors (ulimit -n)";
 
 type State = "open" | "draining" | "lingering" | "closed";
 
-export class Connection implements ConnectionContext, SocketHandler, MemoryUser, IdleUser {
+export class Connection implements ConnectionContext, SocketHandler, MemoryUser, IdleUser, Keeper {
   readonly remoteAddress: string;
   readonly remotePort: number;
   clientSoftwareName = "";
@@ -103,6 +80,8 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   #state: State = "open";
   /** As of the last step: read once for each of those that take time. */
   #nowMs = 0;
+  /** What has come and is left for a later turn. */
+  #kept: { readonly size: number; readonly sinceMs: number } | null = null;
   /** A request was refused: those behind it do not start. */
   #startsNothing = false;
   /** What still runs is not waited for. */
@@ -145,7 +124,6 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     return this.#state !== "open";
   }
 
-  /** Once it is closed: why. */
   get closedFor(): CloseReason {
     return this.#endsFor ?? "lost";
   }
@@ -166,18 +144,26 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     return `${this.#name()}: ${this.#state === "lingering" ? "no FIN" : what}`;
   }
 
-  // The socket's events.
-
   data(chunk: Buffer): void {
     this.#shared.metrics.bytesReceived.add(chunk.length);
+    // Put together with what is kept it would be copied.
+    this.turnCame();
     if (this.#state !== "open") return this.#discard(chunk.length);
     const nowMs = this.#readClock();
     this.#frames.push(chunk);
-    this.#takeFrames(nowMs);
-    this.#idleness.received(chunk.length, this.#frames.hasPartialFrame, nowMs);
-    if (!this.#shared.memory.mayRead(this.#memoryNode)) this.#reading.hold(HOLD_MEMORY);
-    if (this.#hasLate || chunk.length >= READ_AGAIN_SIZE) this.#scheduleFlush();
-    else this.#flush();
+    const isBrief = chunk.length <= KEPT_SIZE_MAX;
+    if (isBrief && this.#shared.turns.isOver(nowMs)) return this.#keep(chunk.length, nowMs);
+    this.#received(chunk.length, nowMs);
+    this.#shared.turns.worked(this.#nowMs);
+  }
+
+  /** Of `FairTurns`: what was kept is taken. */
+  turnCame(): void {
+    const kept = this.#kept;
+    if (kept === null || this.isClosing) return;
+    this.#kept = null;
+    this.#readClock();
+    this.#received(kept.size, kept.sinceMs);
   }
 
   drain(): void {
@@ -190,6 +176,8 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   }
 
   end(): void {
+    // What came before the FIN counts.
+    this.turnCame();
     if (this.#state !== "open") return;
     this.#endsFor ??= "client";
     if (this.#frames.hasPartialFrame) {
@@ -217,7 +205,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   // Called by the parts that limit connections.
 
   memoryFreed(): void {
-    if (this.#state === "open") this.#reading.release(HOLD_MEMORY);
+    if (this.#state === "open") this.#reading.release(Hold.MEMORY);
   }
 
   memoryRefused(): void {
@@ -229,7 +217,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     // Whoever waits for our answer is not idle, unless it does not take the answers it has; nor is
     // one that we do not read, or that takes from a thread.
     const waits = this.#queue.runningCount > 0 && this.#writer.unsentBytes === 0;
-    const isHeld = this.#reading.isHeldFor(HOLD_THROTTLE) || this.#writer.hasSentLater();
+    const isHeld = this.#reading.isHeldFor(Hold.THROTTLE) || this.#writer.hasSentLater();
     if ((waits || isHeld) && this.#state === "open") return this.#idleness.touch(nowMs);
     const { isStranger } = this.#idleness;
     this.#shared.metrics.connectionsExpired.add();
@@ -242,7 +230,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     if (this.#state !== "open") return;
     this.#endsFor ??= "stop";
     this.#frames.clear();
-    if (this.#reading.isHeldFor(HOLD_THROTTLE)) this.#unthrottle();
+    if (this.#reading.isHeldFor(Hold.THROTTLE)) this.#unthrottle();
     this.#drainAway();
   }
 
@@ -252,7 +240,19 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#socket.terminate();
   }
 
-  // Requests.
+  #received(size: number, nowMs: number): void {
+    this.#takeFrames(nowMs);
+    this.#idleness.received(size, this.#frames.hasPartialFrame, nowMs);
+    if (!this.#shared.memory.mayRead(this.#memoryNode)) this.#reading.hold(Hold.MEMORY);
+    if (this.#hasLate || size >= READ_AGAIN_SIZE) this.#scheduleFlush();
+    else this.#flush();
+  }
+
+  #keep(size: number, sinceMs: number): void {
+    this.#kept = { size, sinceMs };
+    this.#shared.turns.keep(this);
+    if (!this.#shared.memory.mayRead(this.#memoryNode)) this.#reading.hold(Hold.MEMORY);
+  }
 
   #takeFrames(nowMs: number): void {
     // Not `#attempt`: this and `#flush` are on the way of every request.
@@ -267,7 +267,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
       this.#refuseFor(error);
     }
     if (this.#idleness.isStranger) this.#meetStranger();
-    if (!this.#mayTakeFrame()) this.#reading.hold(HOLD_REQUESTS);
+    if (!this.#mayTakeFrame()) this.#reading.hold(Hold.REQUESTS);
   }
 
   /**
@@ -284,7 +284,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   #mayTakeFrame(): boolean {
     return (
-      !this.#reading.isHeldFor(HOLD_THROTTLE) &&
+      !this.#reading.isHeldFor(Hold.THROTTLE) &&
       this.#queue.length < REQUESTS_PER_CONNECTION_MAX &&
       this.#writer.unsentBytes < UNSENT_BYTES_MAX
     );
@@ -307,7 +307,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   }
 
   #startRequests(): void {
-    while (!this.#startsNothing && !this.#reading.isHeldFor(HOLD_THROTTLE)) {
+    while (!this.#startsNothing && !this.#reading.isHeldFor(Hold.THROTTLE)) {
       const exchange = this.#queue.startNext();
       if (exchange === null) return;
       this.#shared.memory.requestStarted();
@@ -369,8 +369,6 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#refuseFor(error);
     this.#scheduleFlush();
   }
-
-  // Responses.
 
   #flush(): void {
     this.#hasLate = false;
@@ -456,8 +454,8 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   /** Frames that lie here already come before the peer's next bytes. */
   #goOn(): void {
-    if (!this.#reading.isHeldFor(HOLD_REQUESTS) || !this.#mayTakeFrame()) return;
-    this.#reading.release(HOLD_REQUESTS);
+    if (!this.#reading.isHeldFor(Hold.REQUESTS) || !this.#mayTakeFrame()) return;
+    this.#reading.release(Hold.REQUESTS);
     this.#takeFrames(this.#readClock());
     this.#scheduleFlush();
   }
@@ -491,7 +489,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     const untilMs = this.#shared.clock.monotonicMs() + delayMs;
     if (untilMs <= this.#throttledUntilMs) return;
     this.#throttledUntilMs = untilMs;
-    this.#reading.hold(HOLD_THROTTLE | HOLD_REQUESTS);
+    this.#reading.hold(Hold.THROTTLE | Hold.REQUESTS);
     this.#throttleTimer?.cancel();
     this.#throttleTimer = this.#shared.clock.schedule(delayMs, () => this.#unthrottle());
   }
@@ -500,14 +498,12 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#throttleTimer?.cancel();
     this.#throttleTimer = null;
     this.#throttledUntilMs = 0;
-    this.#reading.release(HOLD_THROTTLE);
+    this.#reading.release(Hold.THROTTLE);
     this.#readClock();
     this.#attempt(() => this.#startRequests());
     this.#goOn();
     this.#scheduleFlush();
   }
-
-  // The end.
 
   /** Runs `step`; what it throws is sorted into bad bytes and bugs. */
   #attempt(step: () => void): void {
@@ -540,7 +536,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   }
 
   #drainAway(): void {
-    this.#reading.hold(HOLD_DRAINING);
+    this.#reading.hold(Hold.DRAINING);
     this.#becomeClosing("draining");
     this.#scheduleFlush();
   }

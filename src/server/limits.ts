@@ -56,6 +56,8 @@ export const ACTIVITY_BYTES_MIN = 64 * 1024;
 export const LINGER_MS_MAX = 5000;
 /** What a client may send behind bad bytes before it is reset. */
 export const LINGER_BYTES_MAX = 1024 * 1024;
+/** More than that costs less to take than to keep, whatever the turn has taken. */
+export const KEPT_SIZE_MAX = 64 * 1024;
 /**
  * From such a chunk on, Bun asks the same socket for more before it looks at the others (it has
  * filled most of its 512 KiB). A client that is answered at once would keep the loop to itself, so

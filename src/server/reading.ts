@@ -2,10 +2,7 @@
 import type { Socket } from "../base/world.ts";
 
 /** Reasons, as bits. */
-export const HOLD_MEMORY = 1;
-export const HOLD_REQUESTS = 2;
-export const HOLD_THROTTLE = 4;
-export const HOLD_DRAINING = 8;
+export const Hold = { MEMORY: 1, REQUESTS: 2, THROTTLE: 4, DRAINING: 8 } as const;
 
 export class Reading {
   readonly #socket: Socket;

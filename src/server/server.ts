@@ -14,7 +14,9 @@ import { Signal, waitUntil } from "../base/signal.ts";
 import type { Clock, Listener, Network, Socket, SocketHandler } from "../base/world.ts";
 import { Arrival } from "./arrival.ts";
 import { BufferPool } from "../protocol/frames/buffer-pool.ts";
-import { Connection, type ConnectionShared } from "./connection.ts";
+import { FairTurns } from "./fair-turns.ts";
+import { Connection } from "./connection.ts";
+import type { ClosedConnection, ConnectionShared } from "./connection-shared.ts";
 import { type CloseCounts, noCloses } from "./close-reason.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import { IdleList } from "./idle-list.ts";
@@ -93,6 +95,7 @@ export class Server {
     this.#refused = new LogLimit(clock, (line) => logger.warn(line));
     this.#shared = {
       clock,
+      turns: new FairTurns(clock),
       limits,
       memory: new RequestMemory(clock, limits),
       pool: new BufferPool(),
@@ -282,7 +285,7 @@ export class Server {
     return connection;
   }
 
-  #closed(connection: Connection): void {
+  #closed(connection: ClosedConnection): void {
     const { gate } = this.#connections.get(connection.id)!;
     this.#connections.delete(connection.id);
     const counts = this.#listenerCounts.get(connection.listenerName)!;
