@@ -323,12 +323,14 @@ async function settle(
   request: ProduceRequest,
   answer: Answer,
 ): Promise<void> {
+  let errorCode: ErrorCode;
   try {
-    await partition.flushed(result);
+    errorCode = await partition.flushed(result);
   } catch {
     return fail(answer, ErrorCode.KAFKA_STORAGE_ERROR);
   }
   if (request.acks !== ACKS_ALL) return;
+  if (errorCode !== ErrorCode.NONE) return fail(answer, errorCode);
   const committed = partition.whenCommitted(result.lastOffset + 1, request.timeoutMs);
   if (committed !== null) fail(answer, await committed);
 }

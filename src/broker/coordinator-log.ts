@@ -85,7 +85,8 @@ export class PartitionCoordinatorLog implements CoordinatorLog {
   }
 
   async #committed(result: AppendResult): Promise<void> {
-    await this.#partition.flushed(result);
+    const error = await this.#partition.flushed(result);
+    if (error !== ErrorCode.NONE) throw failure(error);
     await this.whenCommitted(result.lastOffset + 1);
   }
 }

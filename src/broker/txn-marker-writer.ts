@@ -105,7 +105,8 @@ export class TxnMarkerWriter {
 
   async #flushed(partition: Partition, result: AppendResult): Promise<ErrorCode> {
     try {
-      await partition.flushed(result);
+      const error = await partition.flushed(result);
+      if (error !== ErrorCode.NONE) return error;
     } catch {
       return ErrorCode.KAFKA_STORAGE_ERROR;
     }

@@ -277,11 +277,18 @@ export class Partition {
     return leader !== null && leader.followers.length === 0;
   }
 
-  /** Waits for the flush that `flush.messages` asks for; only then the records may be read. */
-  async flushed(result: AppendResult): Promise<void> {
-    if (result.flushed === null) return;
+  /**
+   * Right after the append: waits for the flush that `flush.messages` asks for, before which nobody
+   * may read the records. Whoever leads by then may have others at their offsets: so this resolves
+   * with NONE only when this node has led all the time.
+   */
+  async flushed(result: AppendResult): Promise<ErrorCode> {
+    const leader = this.#leader;
+    if (result.flushed === null) return ErrorCode.NONE;
     await result.flushed;
+    if (leader === null || leader !== this.#leader) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
     this.#advanceTo(Math.min(result.lastOffset + 1, this.log.logEndOffset));
+    return ErrorCode.NONE;
   }
 
   /**

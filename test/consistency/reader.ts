@@ -4,6 +4,7 @@ import { listOffsets } from "../../src/protocol/messages/02-list-offsets.ts";
 import { offsetCommit } from "../../src/protocol/messages/08-offset-commit.ts";
 import { offsetFetch } from "../../src/protocol/messages/09-offset-fetch.ts";
 import { ErrorCode } from "../../src/protocol/error-code.ts";
+import { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import { controlRecordTypeOf, ControlRecordType } from "../../src/protocol/control-record.ts";
 import {
   isControl,
@@ -130,11 +131,16 @@ export async function commitOnce(
 
 /** A disk that rots is found out by whoever reads: another replica may have it whole. */
 export function areIntact(bytes: Buffer): boolean {
-  let at = 0;
-  for (let size = 0; (size = nextBatchSize(bytes, at, bytes.length)) > 0; at += size) {
-    if (!isIntact(bytes, at)) return false;
+  try {
+    let at = 0;
+    for (let size = 0; (size = nextBatchSize(bytes, at, bytes.length)) > 0; at += size) {
+      if (!isIntact(bytes, at)) return false;
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof ProtocolError) return false;
+    throw error;
   }
-  return true;
 }
 
 function readable(bytes: Buffer, fetchOffset: number, aborted: readonly Aborted[]) {

@@ -284,6 +284,17 @@ test("records are committed when the disks of a flushing topic have them", () =>
   expect(() => produce(0)).not.toThrow();
 });
 
+test("what was flushed when another leads already may be other records by then", () => {
+  const { leader, change, settle } = pair();
+  leader.log.updateConfig({ ...leader.log.config, flushMessages: 1 });
+  const result = leader.append(batchOf(), { origin: "client", nowMs: 1 });
+  const errors: ErrorCode[] = [];
+  void leader.flushed(result).then((error) => errors.push(error));
+  change({ leader: 2, leaderEpoch: 1 });
+  settle();
+  expect(errors).toEqual([ErrorCode.NOT_LEADER_OR_FOLLOWER]);
+});
+
 test("a follower whose disk fails has nothing to fetch any more, and nobody waits for it", () => {
   const { follower, nodes, produce, follow, settle } = pair();
   follower.log.updateConfig({ ...follower.log.config, flushMessages: 1 });

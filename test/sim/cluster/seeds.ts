@@ -12,6 +12,11 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     showed: "a directory fails at the start, and its logs began anew in the other one, empty",
   },
   {
+    seed: 86,
+    nodeCount: 3,
+    showed: "acknowledged when it was flushed, though another leads by then and has other records",
+  },
+  {
     seed: 303161,
     nodeCount: 3,
     showed: "all records of a partition are deleted before its leader is another",
