@@ -39,7 +39,17 @@ function isReplica(log: Log, topic: TopicImage, nodeId: number): boolean {
   return topic.partitions[log.partition]?.replicas.includes(nodeId) === true;
 }
 
-/** One whose partition.metadata is torn or gone gets it back: its name is all there is to go by. */
+/** One whose partition.metadata is torn or gone gets it back where its name says enough. */
 function belongs(log: Log, topic: TopicImage): boolean {
-  return log.failure === null && log.assignTopicId(topic.id);
+  if (log.failure !== null || (log.topicId === null && mayBeOlder(log, topic))) return false;
+  return log.assignTopicId(topic.id);
+}
+
+/**
+ * Of a topic that had the name before, and lost its id with the power. Kafka takes every log without
+ * an id for such a one; here the only replica there is keeps what it has.
+ */
+function mayBeOlder(log: Log, topic: TopicImage): boolean {
+  const { replicas, leaderEpoch } = topic.partitions[log.partition]!;
+  return log.logEndOffset > 0 && (replicas.length > 1 || log.latestEpoch > leaderEpoch);
 }

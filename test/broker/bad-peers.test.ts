@@ -9,6 +9,7 @@ import { ErrorCode } from "../../src/protocol/error-code.ts";
 import { produce } from "../../src/protocol/messages/00-produce.ts";
 import { fetch } from "../../src/protocol/messages/01-fetch.ts";
 import { createTopics } from "../../src/protocol/messages/19-create-topics.ts";
+import { deleteTopics } from "../../src/protocol/messages/20-delete-topics.ts";
 import { vote } from "../../src/protocol/messages/52-vote.ts";
 import { beginQuorumEpoch } from "../../src/protocol/messages/53-begin-quorum-epoch.ts";
 import { endQuorumEpoch } from "../../src/protocol/messages/54-end-quorum-epoch.ts";
@@ -225,6 +226,25 @@ describe("an old folder that is brought back", () => {
       write(cluster, topicId, 1);
       expect(bytesOf(cluster, 3).equals(bytesOf(cluster, 1))).toBe(true);
       expect(bytesOf(cluster, 2).equals(bytesOf(cluster, 1))).toBe(true);
+    },
+  );
+
+  test.each(["whole", "without its topic's id"])(
+    "%s, it serves no records of an older topic of that name",
+    (how) => {
+      const { cluster, topicId } = started(ONE_AND_THREE);
+      cluster.node(3).kill();
+      const { disk } = cluster.node(3).world;
+      if (how !== "whole") disk.remove("/data/t-0/partition.metadata");
+      cluster.until(() => partitionOf(cluster, 11).isr.length === 2);
+      const asked = { topics: [{ name: null, topicId }], timeoutMs: 30_000 };
+      expect(cluster.ask(1, deleteTopics, asked).responses[0]!.errorCode).toBe(ErrorCode.NONE);
+      cluster.until(() => cluster.image(1).topics.byName("t") === null);
+      cluster.ask(1, createTopics, creation("t"));
+      cluster.start(3);
+      cluster.until(() => partitionOf(cluster, 11).isr.length === 3);
+      expect(bytesOf(cluster, 3)).toHaveLength(0);
+      expect(disk.list("/data").filter((name) => /^t-0.*-stray$/.test(name))).toHaveLength(1);
     },
   );
 

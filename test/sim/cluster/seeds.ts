@@ -26,4 +26,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     nodeCount: 3,
     showed: "a coordinator that has slept tells an offset of long ago",
   },
+  {
+    seed: 330479,
+    nodeCount: 3,
+    showed: "a log that lost its topic's id with the power was of an older topic of that name",
+  },
 ];
