@@ -46,7 +46,7 @@ function belongs(log: Log, topic: TopicImage): boolean {
 }
 
 /**
- * Of a topic that had the name before, and lost its id with the power. Kafka takes every log without
+ * Of a topic that had the name before: its id went with the power. Kafka takes every log without
  * an id for such a one; here the only replica there is keeps what it has.
  */
 function mayBeOlder(log: Log, topic: TopicImage): boolean {
