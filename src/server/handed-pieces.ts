@@ -54,10 +54,7 @@ export class HandedPieces {
 
   #addHeader(exchange: Exchange, from: number): boolean {
     if (!this.#hasRoomFor(HEADER_SIZE + 1)) return false;
-    const bytes = this.#bytes;
-    const size = writeHeader(exchange, bytes, this.#used) - from;
-    if (from > 0) bytes.copyWithin(this.#used, this.#used + from, this.#used + from + size);
-    this.#used += size;
+    this.#used += writeHeader(exchange, this.#bytes, this.#used, from);
     return true;
   }
 

@@ -11,8 +11,8 @@ import type { Exchange } from "./exchange.ts";
 export const HEADER_SIZE = 8;
 const FRAME_SIZE_MAX = 2 ** 31 - 1;
 
-/** Returns its size. */
-export function writeHeader(exchange: Exchange, target: Buffer, at: number): number {
+/** From its byte `from` on; the target needs room for all of it. Returns how much that is. */
+export function writeHeader(exchange: Exchange, target: Buffer, at: number, from: number): number {
   const { flexibleHeader, parts } = exchange.response!;
   const size = headerSizeOf(exchange) - 4 + bodySize(parts);
   assert(size <= FRAME_SIZE_MAX, "a response fits into a frame");
@@ -20,7 +20,9 @@ export function writeHeader(exchange: Exchange, target: Buffer, at: number): num
   target.writeInt32BE(exchange.correlationId, at + 4);
   // No tagged fields.
   if (flexibleHeader) target[at + HEADER_SIZE] = 0;
-  return headerSizeOf(exchange);
+  const headerSize = headerSizeOf(exchange);
+  if (from > 0) target.copyWithin(at, at + from, at + headerSize);
+  return headerSize - from;
 }
 
 export function headerSizeOf({ response }: Exchange): number {

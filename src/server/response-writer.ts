@@ -226,7 +226,7 @@ export class ResponseWriter {
     const { parts } = exchange.response!;
     if (this.#partIndex === -1) {
       if (!this.#roomFor(HEADER_SIZE + 1)) return false;
-      this.#gatherHeader(exchange);
+      this.#gathered += writeHeader(exchange, scratch, this.#gathered, this.#partPosition);
       this.#nextPart();
     }
     while (this.#partIndex < parts.length) {
@@ -253,14 +253,6 @@ export class ResponseWriter {
   /** For one turn. */
   get #isEnough(): boolean {
     return this.#written + this.#gathered >= TURN_SIZE_MAX || this.#partCount >= TURN_PARTS_MAX;
-  }
-
-  #gatherHeader(exchange: Exchange): void {
-    const from = this.#partPosition;
-    const size = writeHeader(exchange, scratch, this.#gathered) - from;
-    if (from > 0)
-      scratch.copyWithin(this.#gathered, this.#gathered + from, this.#gathered + from + size);
-    this.#gathered += size;
   }
 
   #sendBytes(part: Uint8Array): boolean {

@@ -213,15 +213,7 @@ describe.each(ARENAS)("%s", (_, makeArena) => {
     server.send(Buffer.from("|"));
     server.sendFile(file, bytes.length - 10, 10);
     server.send(Buffer.from(">"));
-    // The reader stops again and again, so that the socket is full again and again.
-    let pauses = 0;
-    client.onData = (chunk) => {
-      client.chunks.push(chunk);
-      if (pauses++ % 8 !== 0) return;
-      client.socket.pause();
-      void arena.until(() => true).then(() => client.socket.resume());
-    };
-    client.socket.resume();
+    readInFits(client, arena);
     const size = 20 * MEBIBYTE + 13;
     await arena.until(() => client.receivedSize === size);
     const wanted = Buffer.concat([
@@ -277,14 +269,7 @@ describe.each(ARENAS)("%s", (_, makeArena) => {
       server.send(Buffer.from("behind"));
       arena.moved.move();
     });
-    let pauses = 0;
-    client.onData = (chunk) => {
-      client.chunks.push(chunk);
-      if (pauses++ % 8 !== 0) return;
-      client.socket.pause();
-      void arena.until(() => true).then(() => client.socket.resume());
-    };
-    client.socket.resume();
+    readInFits(client, arena);
     const wanted = pieces.map(({ source, position, size }) =>
       (source === file ? bytes : own).subarray(position, position + size),
     );
@@ -342,6 +327,18 @@ describe.each(ARENAS)("%s", (_, makeArena) => {
     expect(code).toBe("ECONNREFUSED");
   });
 });
+
+/** It stops again and again, so that the socket it reads from is full again and again. */
+function readInFits(client: Endpoint, arena: Arena): void {
+  let pauses = 0;
+  client.onData = (chunk) => {
+    client.chunks.push(chunk);
+    if (pauses++ % 8 !== 0) return;
+    client.socket.pause();
+    void arena.until(() => true).then(() => client.socket.resume());
+  };
+  client.socket.resume();
+}
 
 function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0);
