@@ -13,6 +13,7 @@ import { floor } from "./contenders/floor.ts";
 import { kafka } from "./contenders/kafka.ts";
 import { outside } from "./contenders/outside.ts";
 import { type Entry, runContest } from "./contest.ts";
+import { endBySignals } from "./kit/children.ts";
 import { UsageError } from "./kit/usage-error.ts";
 import { buildLoad } from "./load/load.ts";
 import { describeMachine, machineLine } from "./machine.ts";
@@ -43,8 +44,8 @@ async function measure(options: CommandLine): Promise<void> {
   const chosen = chosenRows(options);
   checkFiles(options);
   const folder = mkdtempSync(join(options.folder ?? tmpdir(), "bunka-bench-"));
-  // Interrupted, it leaves nothing behind either: brokers end with this process.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
+  // Interrupted, it leaves nothing behind either.
+  endBySignals();
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   try {
     const load = buildLoad(folder, options.load);

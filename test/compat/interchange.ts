@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { endBySignals } from "../../bench/kit/children.ts";
 import { ecosystemDriver, javaDriver } from "./clients.ts";
 import { installEcosystemDrivers } from "./harness/install.ts";
 import { CompatError, differences, isFailure, type Json } from "./harness/outcome.ts";
@@ -97,6 +98,7 @@ const { values: flags } = parseArgs({
 
 let passed = 0;
 let failed = 0;
+endBySignals();
 process.exitCode = await main();
 
 async function main(): Promise<number> {

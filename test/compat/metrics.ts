@@ -6,6 +6,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endBySignals } from "../../bench/kit/children.ts";
 import { Connection, createTopic, fetchOnce, produceBatch } from "../end-to-end/client.ts";
 import { batchOf } from "../log/log-fixture.ts";
 import { CACHE, COMPAT_FOLDER, installPythonDriver } from "./harness/install.ts";
@@ -18,6 +19,7 @@ interface Check {
   readonly note: string;
 }
 
+endBySignals();
 await installPythonDriver("prometheus");
 const folder = mkdtempSync(join(tmpdir(), "bunka-metrics-"));
 const listener = `http://127.0.0.1:${freePorts(1)[0]}`;

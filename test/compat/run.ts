@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { endBySignals } from "../../bench/kit/children.ts";
 import { CLIENTS, type Client } from "./clients.ts";
 import { startCluster } from "./cluster/cluster-target.ts";
 import { kindOf } from "./cluster/command.ts";
@@ -50,6 +51,7 @@ const { values: options } = parseArgs({
   },
 });
 
+endBySignals();
 process.exitCode = await main();
 
 async function main(): Promise<number> {

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endBySignals } from "../../../bench/kit/children.ts";
 import type { TargetKind } from "../harness/target.ts";
 
 /** `bunka,kafka,bunka`: what each node of a cluster is. */
@@ -19,6 +20,7 @@ export class Command {
   readonly startMs = performance.now();
 
   constructor(name: string) {
+    endBySignals();
     this.folder = mkdtempSync(join(tmpdir(), `bunka-${name}-`));
   }
 

@@ -20,6 +20,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { endBySignals } from "../../../bench/kit/children.ts";
 import { createTopics } from "../../../src/protocol/messages/19-create-topics.ts";
 import { IdempotentProducer } from "../../consistency/producers.ts";
 import { retried } from "../../consistency/wire.ts";
@@ -59,14 +60,12 @@ const ALONE: Readonly<Record<string, (cluster: Cluster) => Promise<void>>> = {
 };
 const TOGETHER = ["start", "leader", "controller", "election"];
 
+endBySignals();
 const folder = mkdtempSync(join(tmpdir(), "bunka-figures-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
 const only = flags.only.split(",");
-try {
-  await installJavaDrivers();
-  await measure();
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+await installJavaDrivers();
+await measure();
 process.exit(0);
 
 async function measure(): Promise<void> {

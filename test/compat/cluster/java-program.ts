@@ -1,6 +1,7 @@
 /** A program of Apache Kafka's that works while things happen, and prints a JSON object a line. */
 import { openSync } from "node:fs";
 import type { Subprocess } from "bun";
+import { tied } from "../../../bench/kit/children.ts";
 import { forEachLine } from "../../../src/base/lines.ts";
 import { javaDriver } from "../clients.ts";
 import { isJsonObject, type Json } from "../harness/outcome.ts";
@@ -17,11 +18,13 @@ export class JavaProgram {
   readonly #process: Subprocess<"ignore", "pipe", number>;
 
   constructor(mainClass: string, words: readonly string[], errorFile: string) {
-    this.#process = Bun.spawn([...javaDriver(mainClass), ...words], {
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: openSync(errorFile, "a"),
-    });
+    this.#process = tied(
+      Bun.spawn([...javaDriver(mainClass), ...words], {
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: openSync(errorFile, "a"),
+      }),
+    );
     const read = forEachLine(this.#process.stdout, (line) => this.#said(line));
     this.ended = this.#process.exited.then(async (code) => {
       await read;

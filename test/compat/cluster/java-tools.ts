@@ -1,6 +1,7 @@
 /** Apache Kafka's command-line tools, all in one JVM: see drivers/java/ToolServer.java. */
 import { openSync } from "node:fs";
 import type { FileSink, Subprocess } from "bun";
+import { tied } from "../../../bench/kit/children.ts";
 import { forEachLine } from "../../../src/base/lines.ts";
 import { javaDriver } from "../clients.ts";
 import { CompatError } from "../harness/outcome.ts";
@@ -36,11 +37,13 @@ export class JavaTools {
 
   constructor(bootstrap: string, errorFile: string) {
     this.#bootstrap = bootstrap;
-    this.#process = Bun.spawn(javaDriver("compat.ToolServer"), {
-      stdin: "pipe",
-      stdout: "pipe",
-      stderr: openSync(errorFile, "a"),
-    });
+    this.#process = tied(
+      Bun.spawn(javaDriver("compat.ToolServer"), {
+        stdin: "pipe",
+        stdout: "pipe",
+        stderr: openSync(errorFile, "a"),
+      }),
+    );
     void this.#read();
   }
 

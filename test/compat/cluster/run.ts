@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { endBySignals } from "../../../bench/kit/children.ts";
 import { COMPAT_FOLDER, installJavaDrivers } from "../harness/install.ts";
 import {
   differences,
@@ -114,6 +115,7 @@ const { values: flags } = parseArgs({
   },
 });
 
+endBySignals();
 process.exitCode = await main();
 
 async function main(): Promise<number> {

@@ -1,5 +1,6 @@
 /** Child processes of the harness: run to the end, or read line by line with a deadline. */
 import { openSync, closeSync } from "node:fs";
+import { tied } from "../../../bench/kit/children.ts";
 import { forEachLine } from "../../../src/base/lines.ts";
 import { CompatError } from "./outcome.ts";
 
@@ -52,6 +53,7 @@ export async function runLines(
     detached: true,
   });
   let late = false;
+  tied({ exited: child.exited, kill: () => killGroup(child.pid) });
   const timer = setTimeout(() => {
     late = true;
     killGroup(child.pid);

@@ -1,6 +1,7 @@
 /** The broker under test: Apache Kafka from its Maven packages, or Bunka from this checkout. */
 import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { tied } from "../../../bench/kit/children.ts";
 import { JAVA_CLASSES, KAFKA_LIBRARIES } from "./install.ts";
 import { run } from "./process.ts";
 import { testProperties } from "./properties.ts";
@@ -115,6 +116,9 @@ export async function formatByKafka(place: Place): Promise<void> {
   await run([...JAVA, ...CLASS_PATH, ...format, "-c", place.propertiesFile, "--standalone"]);
 }
 
+/** Sources as they are, or dist/program/main.js, which starts sooner. */
+const BUNKA = process.env["BUNKA_PROGRAM"] ?? "src/main.ts";
+
 /** Starts a broker on what lies in the place, and waits until it answers. */
 export async function startOn(
   kind: TargetKind,
@@ -141,10 +145,11 @@ export function launchOn(kind: TargetKind, place: Place, options: readonly strin
   const command =
     kind === "kafka"
       ? [...JAVA, ...CLASS_PATH, "kafka.Kafka", propertiesFile, ...options]
-      : [process.execPath, join(REPOSITORY, "src/main.ts"), "broker", propertiesFile, ...options];
+      : [process.execPath, join(REPOSITORY, BUNKA), "broker", propertiesFile, ...options];
   const logFile = join(place.workDirectory, "broker.log");
   const log = openSync(logFile, "a");
-  const child = Bun.spawn(command, { cwd: REPOSITORY, stdin: "ignore", stdout: log, stderr: log });
+  const streams = { stdin: "ignore", stdout: log, stderr: log } as const;
+  const child = tied(Bun.spawn(command, { cwd: REPOSITORY, ...streams }));
   closeSync(log);
   const stop = async (): Promise<number | null> => {
     child.kill("SIGTERM");
