@@ -9,9 +9,10 @@
  *   misplaced write  the same by a write that went elsewhere
  *
  * All but the first lose what was acknowledged, or are taken for it, so they strike as a loss of
- * power does: one machine at a time, while all others are in sync. A vote that was given, and metadata that was committed, may
- * not be lost at all where the settings name the voters: there these strike brokers alone, or leave
- * the metadata alone. With KIP-853 an empty disk is another voter, which has to join.
+ * power does: one machine at a time, while all others are in sync. A vote that was given, and
+ * metadata that was committed, may not be lost at all where the settings name the voters: there
+ * these strike brokers alone, or leave the metadata alone. With KIP-853 an empty disk is another
+ * voter, which has to join.
  */
 import type { FakeRandom } from "../fake-random.ts";
 import type { DirectoryNode } from "../fake-disk-nodes.ts";
@@ -83,18 +84,20 @@ export class DiskTroubles {
     }
   }
 
-  /** Whoever looks after a machine that is rotten gives it an empty disk. */
+  /**
+   * Whoever looks after a machine that is rotten gives it an empty disk. A voter keeps its place in
+   * the quorum, which never rots: the others may be too few to do without it.
+   */
   repair(node: SimulatedNode): void {
     if (!node.isRotten) return;
     this.all.cluster.note(`${node.id} gets an empty disk for the rotten one`);
     node.kill();
-    this.#wipe(node);
+    this.#wipe(node, isIdentityOf(node));
   }
 
   #spoil(trouble: DiskTrouble, node: SimulatedNode): boolean {
     const { random, cluster, forgot, mayForget } = this.all;
-    if (!node.isUp || !this.#hasOthers() || !mayForget(node) || !this.#mayLoseVote(node))
-      return false;
+    if (!node.isUp || !this.#hasOthers() || !mayForget(node)) return false;
     const path = trouble === "rot" ? flipABit(node, random) : "its next write";
     if (path === null) return false;
     if (trouble === "misplaced write") misplaceAWrite(node, random);
@@ -144,16 +147,16 @@ export class DiskTroubles {
     if (!this.#hasOthers() || !mayForget(node) || !this.#mayLoseVote(node)) return false;
     const isDown = down(node, "is killed, and gets an empty disk", () => {
       node.kill();
-      this.#wipe(node);
+      this.#wipe(node, () => false);
     });
     if (!isDown) return false;
     forgot(node);
     return true;
   }
 
-  #wipe(node: SimulatedNode): void {
+  #wipe(node: SimulatedNode, isKept: (name: string) => boolean): void {
     const { cluster } = this.all;
-    node.wipe();
+    node.wipe(isKept);
     this.#copies.delete(node);
     cluster.clock.await(format(node.world, node.member, cluster.shape, false));
   }
@@ -170,9 +173,9 @@ export class DiskTroubles {
       return true;
     }
     if (!this.#hasOthers() || !mayForget(node)) return false;
-    const isKept = (name: string): boolean => node.member.isController && IDENTITY.has(name);
     const isDown = down(node, "is killed, and gets back what was copied", () => {
       node.kill();
+      const isKept = isIdentityOf(node);
       for (const [path, copy] of copies) node.disk.putBack(path, copy, isKept);
     });
     if (!isDown) return false;
@@ -192,4 +195,9 @@ export class DiskTroubles {
     if (!member.isController) return true;
     return mayLoseVoters && shape.firstVoters !== null && controllers.length >= QUORUM_MIN;
   }
+}
+
+/** What a machine needs to be the voter that it was. */
+function isIdentityOf({ member }: SimulatedNode): (name: string) => boolean {
+  return (name) => member.isController && IDENTITY.has(name);
 }

@@ -157,11 +157,11 @@ export class SimulatedNode {
     this.world.wire.thaw(this.address);
   }
 
-  /** An empty disk in its place; only while it is down. */
-  wipe(): void {
+  /** An empty disk in its place, but for what `isKept` names; only while it is down. */
+  wipe(isKept: (name: string) => boolean): void {
     this.isRotten = false;
     for (const path of this.member.directories) {
-      this.disk.putBack(path, new DirectoryNode(), () => false);
+      this.disk.putBack(path, new DirectoryNode(), isKept);
     }
   }
 
