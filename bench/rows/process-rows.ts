@@ -22,6 +22,7 @@ export const processRows: readonly Row[] = [
 ];
 
 async function start(site: Site): Promise<Parts> {
+  writeOut();
   const first = await site.startAnother({ isRestart: false });
   const fresh = await firstRecord(first, "first");
   const second = await site.startAnother({ isRestart: true });
@@ -31,6 +32,11 @@ async function start(site: Site): Promise<Parts> {
     restarted: { milliseconds: restarted.tookMs },
     "clean stop": { milliseconds: fresh.stopMs },
   };
+}
+
+/** What the rows before have left to write, every first sync of a start would wait for. */
+function writeOut(): void {
+  Bun.spawnSync(["sync"]);
 }
 
 /** From the start of the process; it is stopped in the end, whatever happens. */
