@@ -129,6 +129,7 @@ export class BrokerNode implements Broker {
   #controllerRegistration: ControllerRegistration | null = null;
   #publisher: MetadataPublisher | null = null;
   #logDirMoves: LogDirMoves | null = null;
+  #assignments: DirectoryAssignments | null = null;
 
   /** Throws `LogStartupError`, `FormatError`, `MetaPropertiesError` or `DiskError`: one line. */
   static async open(options: BrokerOptions): Promise<BrokerNode> {
@@ -227,6 +228,11 @@ export class BrokerNode implements Broker {
     return this.#brokerWatch();
   }
 
+  /** Replicas whose directory the controller is still to be told. */
+  get waitingAssignmentCount(): number {
+    return this.#assignments?.waitingCount ?? 0;
+  }
+
   get logDirMoves(): LogDirMoves {
     assert(this.#logDirMoves !== null, "the node has started");
     return this.#logDirMoves;
@@ -282,14 +288,14 @@ export class BrokerNode implements Broker {
     if (registration.isAlone) await Promise.all([registration.enter(), load()]);
     else await registration.enter().then(load);
     setStraysAside(this.logs, this.image, this.nodeId);
-    const assignments = new DirectoryAssignments({
+    const assignments = (this.#assignments = new DirectoryAssignments({
       clock: world.clock,
       logger: this.logger.child("registration"),
       nodeId: this.nodeId,
       image: this.image,
       controller: this.controller,
       brokerEpoch: () => this.brokerEpoch,
-    });
+    }));
     this.#logDirMoves = new LogDirMoves(this, assignments);
     const publisher = new MetadataPublisher(this, this.#coordinators, this.#logDirMoves);
     this.#publisher = publisher;

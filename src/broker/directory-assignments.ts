@@ -49,6 +49,10 @@ export class DirectoryAssignments {
     this.#options = options;
   }
 
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
   /** The node is registered: what was to be told is told from now on. */
   open(): void {
     this.#isOpen = true;

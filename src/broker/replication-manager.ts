@@ -184,6 +184,7 @@ export class ReplicationManager {
       clock: world.clock,
       logger: logger.child(`fetcher-${key}`),
       leaderId,
+      address,
       follower: () => ({ brokerId: nodeId, brokerEpoch: this.#node.brokerEpoch }),
       connect: () => this.#node.peersFor(purpose).to(leaderId) ?? NOBODY,
       limits: () => this.#limits(),

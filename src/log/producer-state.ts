@@ -75,6 +75,12 @@ export class ProducerState {
     return this.#ongoing[0]?.firstOffset ?? -1;
   }
 
+  /** When the producer of the oldest open transaction last wrote; -1 where none is open. */
+  get oldestOngoingTimestamp(): number {
+    const oldest = this.#ongoing[0];
+    return oldest === undefined ? -1 : (this.get(oldest.producerId)?.lastTimestamp ?? -1);
+  }
+
   get ongoing(): readonly OngoingTransaction[] {
     return this.#ongoing;
   }

@@ -248,6 +248,10 @@ export class MetadataNode {
   }
 
   /** For tests. */
+  get latestSnapshot(): { readonly size: number; readonly writtenMs: number } {
+    return { size: this.#snapshots.latestSize, writtenMs: this.#snapshots.latestMs };
+  }
+
   whenSnapshotIsWritten(): Promise<void> {
     return this.#snapshots.whenIdle();
   }

@@ -31,6 +31,9 @@ export class SnapshotGenerator {
   readonly #settings: MetadataSettings;
   #bytesSince = 0;
   #lastMs: number;
+  /** Of the latest that this node wrote; before that as of its start. */
+  latestSize = 0;
+  latestMs: number;
   #running: Promise<void> | null = null;
   #isStopped = false;
   /** Set while there are records that no snapshot holds, when time alone makes one due. */
@@ -50,7 +53,7 @@ export class SnapshotGenerator {
     this.#raftLog = raftLog;
     this.#logger = logger;
     this.#settings = settings;
-    this.#lastMs = world.clock.monotonicMs();
+    this.#lastMs = this.latestMs = world.clock.monotonicMs();
     this.#onDue = onDue;
     this.#onWritten = onWritten;
   }
@@ -126,6 +129,8 @@ export class SnapshotGenerator {
       }
       await writer.freeze();
       this.#logger.info(`wrote snapshot ${snapshotFileName(id)} of ${count} records`);
+      this.latestSize = writer.size;
+      this.latestMs = this.#world.clock.monotonicMs();
       this.#onWritten(id);
     } catch (error) {
       // The log still holds everything: the next snapshot is as good.

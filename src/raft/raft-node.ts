@@ -29,7 +29,7 @@ import type { RaftRequest, RaftResponse } from "./core/messages.ts";
 import { nextTickAtMs, startReplica, step } from "./core/raft-core.ts";
 import { type Destination, NEVER_MS, type RaftConfig, type RaftState } from "./core/state.ts";
 import { isLocalVoter } from "./core/transitions.ts";
-import { lastKraftVersion, lastVoters } from "./core/voter-history.ts";
+import { lastKraftVersion, lastVoters, lastVotersEntry } from "./core/voter-history.ts";
 import { EffectRunner } from "./effect-runner.ts";
 import { NOBODY, readQuorumState } from "./quorum-state.ts";
 import type { NewBatch, RaftListener } from "./raft-listener.ts";
@@ -176,6 +176,18 @@ export class RaftNode<Records> {
 
   get voters(): VoterSet {
     return lastVoters(this.#state.quorum);
+  }
+
+  /** A voter comes or goes, and a majority has not heard of it yet. */
+  get isChangingVoters(): boolean {
+    const entry = lastVotersEntry(this.#state.quorum);
+    return entry !== null && entry.offset >= this.highWatermark;
+  }
+
+  /** controller.quorum.voters counts for nothing where the log names the voters. */
+  get ignoresStaticVoters(): boolean {
+    const { quorum } = this.#state;
+    return quorum.staticVoters.size > 0 && lastVotersEntry(quorum) !== null;
   }
 
   get kraftVersion(): number {

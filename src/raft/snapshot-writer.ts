@@ -84,6 +84,10 @@ export class SnapshotWriter {
     await putInPlace(this.#disk, this.#file, this.#finalPath);
   }
 
+  get size(): number {
+    return this.#position;
+  }
+
   /** Gives up; the half-written file is removed. */
   abort(): void {
     this.#file.close();

@@ -47,6 +47,22 @@ function produceTo(broker: TestBroker, name: string, records: Buffer): number {
   return responses[0]!.partitionResponses[0]!.errorCode;
 }
 
+test("a transaction that is open for longer than any may be is late", () => {
+  const broker = startBroker({ "transaction.partition.verification.enable": "false" });
+  const families = brokerFamilies(broker.node);
+  makeTopic(broker, "a", 1);
+  const { clock } = broker.world;
+  const producer = { producerId: 7, producerEpoch: 0, baseSequence: 0, isTransactional: true };
+  const records = batchOf({ timestamp: clock.wallMs(), ...producer });
+  const { log } = broker.node.partitions.find("a", 0)!;
+  log.appendAsLeader(records, { leaderEpoch: 0, origin: "coordinator", nowMs: clock.wallMs() });
+  const name = "kafka_server_replicamanager_partitionswithlatetransactionscount";
+  clock.advance(broker.node.settings.get("transaction.max.timeout.ms") + 5 * 60_000);
+  expect(told(families).get(name)).toBe(0);
+  clock.advance(1);
+  expect(told(families).get(name)).toBe(1);
+});
+
 test("topics, partitions and the controller are told of", () => {
   const broker = startBroker();
   const families = brokerFamilies(broker.node);
@@ -83,6 +99,10 @@ test("topics, partitions and the controller are told of", () => {
   expect(samples.get('kafka_log_log_logendoffset{topic="a",partition="0"}')).toBe(5);
   expect(samples.get('kafka_log_log_size{topic="a",partition="0"}')).toBe(size);
   expect(samples.get('kafka_server_raft_metrics_current_state_info{state="leader"}')).toBe(1);
+  expect(samples.get("kafka_controller_kafkacontroller_ignoredstaticvoters")).toBe(0);
+  const level = "kafka_server_node_metrics_maximum_supported_level";
+  const known = broker.node.supportedFeatures.get("metadata.version")!;
+  expect(samples.get(`${level}{feature_name="metadata.version"}`)).toBe(known.max);
   for (const name of ["raft_metrics", "raftmetrics"]) {
     expect(samples.get(`kafka_server_${name}_commit_latency_avg`)).toBeGreaterThanOrEqual(0);
     expect(samples.get(`kafka_server_${name}_election_latency_max`)).toBeGreaterThanOrEqual(0);

@@ -51,7 +51,7 @@ describe("a partition with three replicas", () => {
     const client = 'clientId="ReplicaFetcherThread-0-1"';
     const consumerLag = "kafka_server_fetcherlagmetrics_consumerlag";
     expect(toldBy(brokers, 2)).toContain(`${consumerLag}{${client},topic="t",partition="0"} 0\n`);
-    const fetched = `kafka_server_fetcherstats_bytes_total{${client},leader="1"} ${length}\n`;
+    const fetched = `kafka_server_fetcherstats_bytes_total{${client},brokerHost="10.0.0.1",brokerPort="9092"} ${length}\n`;
     expect(toldBy(brokers, 2)).toContain(fetched);
     brokers.stop();
   });

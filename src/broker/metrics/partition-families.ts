@@ -12,9 +12,10 @@ export function partitionFamilies(
   { waits }: FetchSessions,
   nodeId: number,
   partitionsMax: number,
+  lateBeforeMs: () => number,
 ): Families {
   return function* (out) {
-    yield* replicaManager(out, partitions, waits.count, nodeId);
+    yield* replicaManager(out, partitions, waits.count, nodeId, lateBeforeMs());
     for (const [name, help, value] of OF_EACH) {
       out.family(name, "gauge", help);
       yield* eachPartition(partitions, partitionsMax, (partition, labels) => {
@@ -85,19 +86,23 @@ function* replicaManager(
   partitions: Iterable<Partition>,
   waitingFetches: number,
   nodeId: number,
+  lateBeforeMs: number,
 ): Iterable<void> {
   const counts = { all: 0, led: 0, offline: 0, underReplicated: 0, underMinIsr: 0, atMinIsr: 0 };
+  let late = 0;
   let reassigning = 0;
   let producerIds = 0;
   let waiting = 0;
   for (const partition of partitions) {
     counts.all++;
     waiting += partition.waitingCount;
-    producerIds += partition.log.state.producers.state.producers.size;
+    const { producers, oldestOngoingTimestamp } = partition.log.state.producers.state;
+    producerIds += producers.size;
     if (partition.log.failure !== null) counts.offline++;
     const { addingReplicas } = partition.registration;
     if (partition.isLeader) {
       counts.led++;
+      if (oldestOngoingTimestamp > 0 && oldestOngoingTimestamp < lateBeforeMs) late++;
       if (addingReplicas.length > 0) reassigning++;
       if (isUnderReplicated(partition)) counts.underReplicated++;
       if (partition.isUnderMinIsr) counts.underMinIsr++;
@@ -117,6 +122,11 @@ function* replicaManager(
     ["underminisrpartitioncount", "Led partitions with too few in sync", counts.underMinIsr],
     ["atminisrpartitioncount", "Led partitions with just enough in sync", counts.atMinIsr],
     ["reassigningpartitions", "Partitions that move", reassigning],
+    [
+      "partitionswithlatetransactionscount",
+      "Led partitions with a transaction that is open for longer than any may be",
+      late,
+    ],
     ["produceridcount", "Producers that logs remember", producerIds],
   ];
   for (const [name, help, value] of rows) {

@@ -86,5 +86,21 @@ function nameOf({ leaderId }: LeaderFetcher, index: number): string {
 }
 
 function clientOf(fetcher: LeaderFetcher, index: number): string {
-  return labelText({ clientId: nameOf(fetcher, index), leader: `${fetcher.leaderId}` });
+  const { address } = fetcher;
+  const at = address.lastIndexOf(":");
+  return labelText({
+    clientId: nameOf(fetcher, index),
+    brokerHost: address.slice(0, at),
+    brokerPort: address.slice(at + 1),
+  });
+}
+
+/** Kafka's AssignmentsManager. */
+export function assignmentFamilies(waitingCount: () => number): Families {
+  return function* (out) {
+    const name = "kafka_server_assignmentsmanager_queuedreplicatodirassignments";
+    const help = "Replicas whose directory the controller is still to be told";
+    out.one(name, "gauge", help, waitingCount());
+    yield;
+  };
 }

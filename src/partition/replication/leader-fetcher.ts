@@ -50,6 +50,8 @@ export interface FetcherOptions {
   /** Of this node. */
   readonly follower: () => Follower;
   readonly leaderId: number;
+  /** HOST:PORT of it. */
+  readonly address: string;
   /** A new connection to the leader. */
   readonly connect: () => Peer;
   readonly limits: () => FetchLimits;
@@ -112,6 +114,10 @@ export class LeaderFetcher {
 
   get leaderId(): number {
     return this.#options.leaderId;
+  }
+
+  get address(): string {
+    return this.#options.address;
   }
 
   /** With what is known of how far each is behind. */

@@ -338,6 +338,7 @@ function setUp(throttle = { isExceeded: false, received: 0 }) {
     clock,
     logger: silentLogger,
     leaderId: 1,
+    address: "leader:9092",
     follower: () => ({ brokerId: 2, brokerEpoch: 77 }),
     connect: () => leader.connect(),
     limits: () => ({

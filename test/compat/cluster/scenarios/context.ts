@@ -49,7 +49,7 @@ export function plainLines(text: string, folder: string): string[] {
     .map((line) =>
       line
         .replaceAll(folder, "FOLDER")
-        .replaceAll(/\/tmp\/bunka-cluster-\w+/g, "FOLDER")
+        .replaceAll(/\/tmp\/bunka-cluster-\w+(\/stage-\d+)?/g, "FOLDER")
         .replaceAll(/Local controller \d/g, "Local controller N")
         .replaceAll(/(Isr|Elr): ([\d,]+)/g, (_, name: string, all: string) => {
           return `${name}: ${all.split(",").sort().join(",")}`;
