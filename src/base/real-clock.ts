@@ -1,5 +1,7 @@
 /** Time of the machine. */
+import { drainMicrotasks } from "bun:jsc";
 import { assert } from "./assert.ts";
+import { Turns } from "./turns.ts";
 import type { Clock, Timer } from "./world.ts";
 
 /** `setTimeout` takes a longer delay for none at all. */
@@ -11,6 +13,7 @@ export function realClock(): Clock {
 
 class RealClock implements Clock {
   #turn: (() => void)[] = [];
+  readonly #turns = new Turns(this, drainMicrotasks);
 
   wallMs(): number {
     return Date.now();
@@ -31,6 +34,10 @@ class RealClock implements Clock {
    */
   afterTurn(callback: () => void): void {
     if (this.#turn.push(callback) === 1) setImmediate(() => this.#endTurn());
+  }
+
+  soon(callback: () => void): void {
+    this.#turns.push(callback);
   }
 
   #endTurn(): void {

@@ -5,7 +5,8 @@
  *   log.append() -> signal.move() --- end of the turn ---> condition()? -> the promise resolves
  *
  * A move costs its own waiters only, and each waiter's condition is asked once a turn however often
- * its signals moved. One wait may watch many signals; it leaves all of them when it ends.
+ * its signals moved; where many wait for one move, some of them in later turns. One wait may watch
+ * many signals; it leaves all of them when it ends.
  */
 import { assert } from "./assert.ts";
 import { LinkedList, LinkedNode } from "./linked-list.ts";
@@ -106,7 +107,7 @@ export class Wait implements Waker {
   wake(): void {
     if (this.#woken) return;
     this.#woken = true;
-    this.#clock.afterTurn(() => this.#afterWake());
+    this.#clock.soon(() => this.#afterWake());
   }
 
   #afterWake(): void {

@@ -77,5 +77,5 @@ const LOOK_EVERY = 16;
 
 /** Resolves when whatever else this turn has to do is done. */
 export function endOfTurn(clock: Clock): Promise<void> {
-  return new Promise((resolve) => clock.afterTurn(resolve));
+  return new Promise((resolve) => clock.soon(resolve));
 }

@@ -24,6 +24,11 @@ export interface Clock {
   schedule(delayMs: number, callback: () => void): Timer;
   /** Calls back when the events that have arrived in this turn of the loop are handled. */
   afterTurn(callback: () => void): void;
+  /**
+   * The same for what may take a while, or may be many: calls back then or, where the turn has
+   * taken long with others, in a later one, in the order of the calls (turns.ts).
+   */
+  soon(callback: () => void): void;
 }
 
 export interface Timer {
@@ -57,7 +62,8 @@ export interface FileStatus {
 }
 
 /**
- * Files, named by path. Calls without a promise finish in the page cache, at once; only `sync` and
+ * Files, named by path. Calls without a promise finish in the page cache, at once, and what they
+ * remove or replace gives its blocks back on the thread pool; only `sync` and
  * `syncDirectory` make anything survive a loss of power. Every failure is a `DiskError`.
  */
 export interface Disk {
@@ -79,6 +85,8 @@ export interface Disk {
   setModifiedMs(path: string, modifiedMs: number): void;
   /** A directory and all in it; nothing happens when there is none. */
   removeTree(path: string): void;
+  /** The same on the thread pool. */
+  removeTreeLater(path: string): Promise<void>;
   /** Whole contents; throws ENOENT when there is no such file. */
   readWhole(path: string): Buffer;
   /**

@@ -91,7 +91,7 @@ export class MetadataPublisher {
       const isOver = count === SLICE_LENGTH || clock.monotonicMs() >= sliceEndMs;
       if (isOver && !this.#isFirst) {
         this.#isWorking = true;
-        return clock.afterTurn(() => this.#work());
+        return clock.soon(() => this.#work());
       }
       this.#changes.shift()();
     }

@@ -103,10 +103,10 @@ export class LogRemoval {
     for (const name of disk.list(path)) {
       if (this.#isStopped) return;
       const file = `${path}/${name}`;
-      if (disk.status(file)?.isDirectory === true) disk.removeTree(file);
+      if (disk.status(file)?.isDirectory === true) await disk.removeTreeLater(file);
       else await disk.removeLater(file);
     }
-    if (!this.#isStopped) disk.removeTree(path);
+    if (!this.#isStopped) await disk.removeTreeLater(path);
   }
 
   #failed(directory: string, error: unknown): void {

@@ -4,7 +4,7 @@
  * the end of a turn.
  *
  *   data a | data b | data c | data d - data e - data f     end of turn   timers   data, kept
- *   \_______ TAKEN_MS _______/  kept     kept     kept   |    d    e   |         |   f ...
+ *   \_______ TURN_MS ________/  kept     kept     kept   |    d    e   |         |   f ...
  *
  * A loop that has a thousand sockets with data asks for more of them before it looks at a timer, up
  * to 48 times: with 5,000 busy clients a turn took a second.
@@ -14,8 +14,7 @@
  * Large chunks are not kept (to take them is cheap for their size, and they are few), and who sends
  * more has what is kept taken first.
  */
-import { Queue } from "../base/queue.ts";
-import { SLICE_MS } from "../base/slices.ts";
+import { TURN_MS } from "../base/turns.ts";
 import type { Clock } from "../base/world.ts";
 
 /** Without anything to do: a turn has ended, or there is no hurry. */
@@ -28,9 +27,8 @@ export interface Keeper {
 
 export class FairTurns {
   readonly #clock: Clock;
-  readonly #keepers = new Queue<Keeper>();
-  /** Some keep something, and what comes now stands behind them. */
-  #isDue = false;
+  /** What comes now stands behind these. */
+  #keptCount = 0;
   /** Since when there was no break. */
   #sinceMs = 0;
   #lastMs = -Infinity;
@@ -41,9 +39,9 @@ export class FairTurns {
 
   /** Whether what comes now is to be kept. */
   isOver(nowMs: number): boolean {
-    if (this.#isDue) return true;
+    if (this.#keptCount > 0) return true;
     if (nowMs - this.#lastMs > BREAK_MS) this.#sinceMs = nowMs;
-    return nowMs - this.#sinceMs >= SLICE_MS;
+    return nowMs - this.#sinceMs >= TURN_MS;
   }
 
   /** Something was done until now. */
@@ -53,21 +51,14 @@ export class FairTurns {
 
   /** Calls it once, when its turn has come. */
   keep(keeper: Keeper): void {
-    this.#keepers.push(keeper);
-    if (this.#isDue) return;
-    this.#isDue = true;
-    this.#clock.afterTurn(() => this.#goOn());
-  }
-
-  #goOn(): void {
-    const endMs = this.#clock.monotonicMs() + SLICE_MS;
-    try {
-      do this.#keepers.shift().turnCame();
-      while (this.#keepers.length > 0 && this.#clock.monotonicMs() < endMs);
-    } finally {
-      this.#isDue = this.#keepers.length > 0;
-      if (this.#isDue) this.#clock.afterTurn(() => this.#goOn());
-      else this.#lastMs = -Infinity;
-    }
+    this.#keptCount++;
+    this.#clock.soon(() => {
+      try {
+        keeper.turnCame();
+      } finally {
+        this.#keptCount--;
+        if (this.#keptCount === 0) this.#lastMs = -Infinity;
+      }
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { realDisk } from "../../src/base/real-disk.ts";
@@ -99,9 +99,32 @@ for (const portable of [false, true]) {
       expect(disk.readWhole(join(root, "a/two")).length).toBe(0);
       disk.remove(join(root, "a/two"));
       disk.remove(join(root, "a/two"));
-      disk.removeTree(root);
+      await disk.removeTreeLater(root);
+      await disk.removeTreeLater(root);
       disk.removeTree(root);
       expect(disk.status(root)).toBeNull();
+    });
+
+    test("leaves no descriptor of what is replaced, removed, or open when it is", async () => {
+      const root = place("gone");
+      disk.makeDirectory(root);
+      const [path, temporary] = [join(root, "file"), join(root, "file.tmp")];
+      const bytes = Buffer.alloc(10_000, 1);
+      const isLeft = () => openPaths().some((each) => each.startsWith(root));
+      for (let count = 0; count < 20; count++) {
+        for (const each of [path, temporary]) {
+          const file = disk.open(each, "create");
+          file.write(bytes, 0, bytes.length, 0);
+          file.close();
+        }
+        const reader = disk.open(path, "read");
+        disk.rename(temporary, path);
+        reader.close();
+        disk.remove(path);
+      }
+      // It is the thread pool that closes them.
+      while (isLeft()) await disk.syncDirectory(root);
+      expect(disk.list(root)).toEqual([]);
     });
 
     test("names the errno of every failure", async () => {
@@ -182,4 +205,17 @@ async function lockElsewhere(path: string, portable: boolean): Promise<string> {
   const answer = await new Response(child.stdout).text();
   await child.exited;
   return answer.trim();
+}
+
+/** What this process has open; empty where nobody tells. */
+function openPaths(): string[] {
+  if (process.platform !== "linux") return [];
+  return readdirSync("/proc/self/fd").flatMap((name) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${name}`)];
+    } catch {
+      // The one that was opened to read them.
+      return [];
+    }
+  });
 }

@@ -76,9 +76,10 @@ describe("a fetch", () => {
       wallMs: () => clock.wallMs(),
       monotonicMs: () => (nowMs += 1),
       schedule: (delayMs, callback) => clock.schedule(delayMs, callback),
-      afterTurn: (callback) => {
+      afterTurn: (callback) => clock.afterTurn(callback),
+      soon: (callback) => {
         turns++;
-        clock.afterTurn(callback);
+        clock.soon(callback);
       },
     };
     const closing = { closing: new Signal(), isClosing: false };

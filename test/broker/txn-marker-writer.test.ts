@@ -140,9 +140,10 @@ test("a transaction of many partitions lets others have their turn", () => {
       // Every look at the clock takes a while.
       monotonicMs: () => ++elapsedMs,
       schedule: (delayMs, callback) => clock.schedule(delayMs, callback),
-      afterTurn: (callback) => {
+      afterTurn: (callback) => clock.afterTurn(callback),
+      soon: (callback) => {
         turns++;
-        clock.afterTurn(callback);
+        clock.soon(callback);
       },
     },
     timeoutMs: () => 1000,

@@ -8,6 +8,7 @@
  */
 import { drainMicrotasks } from "bun:jsc";
 import { assert } from "../../src/base/assert.ts";
+import { Turns } from "../../src/base/turns.ts";
 import type { Clock, Timer } from "../../src/base/world.ts";
 
 /** 2026-01-01T00:00:00Z */
@@ -19,6 +20,7 @@ export class FakeClock implements Clock {
   /** Work takes time where a test says so: this much with each look at the clock. */
   lookTakesMs = 0;
   readonly #line: TimeLine;
+  readonly #turns = new Turns(this, drainMicrotasks);
   #wallBaseMs: number;
   #isStopped = false;
   #isFrozen = false;
@@ -89,6 +91,10 @@ export class FakeClock implements Clock {
 
   afterTurn(callback: () => void): void {
     this.#line.turn.push(() => this.#run(callback));
+  }
+
+  soon(callback: () => void): void {
+    this.#turns.push(callback);
   }
 
   /** Timers that wait, of all forks. */

@@ -226,6 +226,10 @@ export class FakeDisk implements Disk {
     return this.finishLater(() => undefined).then(() => this.remove(path));
   }
 
+  removeTreeLater(path: string): Promise<void> {
+    return this.finishLater(() => undefined).then(() => this.removeTree(path));
+  }
+
   setModifiedMs(path: string, modifiedMs: number): void {
     this.check("touch", path);
     this.#file(path, "touch").modifiedMs = modifiedMs;

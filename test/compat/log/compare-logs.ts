@@ -212,6 +212,7 @@ class Comparison {
       monotonicMs: () => this.#nowMs,
       schedule: () => ({ cancel: () => undefined }),
       afterTurn: (callback) => void setImmediate(callback),
+      soon: (callback) => void setImmediate(callback),
     };
     const [workers, logger, threadsMax] = [realWorkers(), silentLogger, () => 1];
     return {
