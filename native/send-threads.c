@@ -12,6 +12,9 @@
  *   loop     submit ---> epoll <------------------.        take_done <--- a byte on wake_fd
  *   threads                '--> send, sendfile ---'--- done ---> ring ---------^
  *
+ * There may be more threads or fewer from now on: whoever takes one off the count of `leave_fd`,
+ * which is in the epoll too, ends.
+ *
  * A job has a descriptor of its own for the socket: whoever closes the other one cannot give its
  * number to somebody else meanwhile. It is closed when the loop gives the slot back.
  */
@@ -27,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -56,7 +60,9 @@ typedef enum { DONE, FULL, FAILED } outcome_t;
 static job_t jobs[JOBS_MAX];
 static double *words;
 static uint32_t slot_words;
-static int queue, wake_fd;
+static int queue, wake_fd, leave_fd;
+/* Those that are to end not counted; only the loop changes it. */
+static int running;
 
 /* Slots whose jobs are done. The loop is woken when there was none. */
 static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -147,9 +153,15 @@ static void *run(void *buffer) {
     struct epoll_event event;
     if (epoll_wait(queue, &event, 1, -1) != 1) continue;
     uint32_t slot = event.data.u32;
+    uint64_t one;
+    if (slot == JOBS_MAX) {
+      if (read(leave_fd, &one, sizeof one) == sizeof one) break;
+      continue;
+    }
     if (send_job(slot, buffer) == FULL && watch(EPOLL_CTL_MOD, slot) == 0) continue;
     put_done(slot);
   }
+  free(buffer);
   return 0;
 }
 
@@ -166,21 +178,32 @@ static int start_thread(void) {
   return failed;
 }
 
+EXPORT int bunka_send_threads_resize(int threads);
+
 /* Once a process. How many threads run. */
 EXPORT int bunka_send_threads_start(double *job_words, int words_a_job, int wake, int threads) {
   words = job_words;
   slot_words = (uint32_t)words_a_job;
   wake_fd = wake;
   queue = epoll_create1(EPOLL_CLOEXEC);
-  if (queue < 0) return 0;
+  leave_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+  struct epoll_event leave = {.events = EPOLLIN, .data.u32 = JOBS_MAX};
+  if (queue < 0 || leave_fd < 0 || epoll_ctl(queue, EPOLL_CTL_ADD, leave_fd, &leave) != 0) return 0;
+  return bunka_send_threads_resize(threads);
+}
+
+/* How many run from now on: fewer than asked for where the system has no more. */
+EXPORT int bunka_send_threads_resize(int threads) {
+  uint64_t leaving = (uint64_t)(running > threads ? running - threads : 0);
+  if (leaving > 0 && write(leave_fd, &leaving, sizeof leaving) == sizeof leaving)
+    running -= (int)leaving;
   /* Signals are for the threads of Bun; SIGPIPE, of sendfile, is for nobody. */
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  int started = 0;
-  while (started < threads && start_thread() == 0) started++;
+  while (running < threads && start_thread() == 0) running++;
   pthread_sigmask(SIG_SETMASK, &before, 0);
-  return started;
+  return running;
 }
 
 /* Hands over the job in a slot; not 0 where that cannot be. */
@@ -220,6 +243,7 @@ EXPORT int bunka_send_take_done(void) {
 
 #else
 EXPORT int bunka_send_threads_start(double *words, int size, int wake, int threads) { return 0; }
+EXPORT int bunka_send_threads_resize(int threads) { return 0; }
 EXPORT int bunka_send_submit(int slot, int socket) { return 1; }
 EXPORT int bunka_send_is_done(int slot) { return 1; }
 EXPORT double bunka_send_sent(int slot) { return 0; }

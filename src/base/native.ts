@@ -15,6 +15,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import crc32cSource from "../../native/crc32c.c" with { type: "text" };
+import descriptorsSource from "../../native/descriptors.c" with { type: "text" };
 import recordsSource from "../../native/records.c" with { type: "text" };
 import sendThreadsSource from "../../native/send-threads.c" with { type: "text" };
 import writeThreadSource from "../../native/write-thread.c" with { type: "text" };
@@ -47,6 +48,8 @@ export interface NativeWriteThread {
 /** See native/send-threads.c. `start` but once a process; how many threads there are. */
 export interface NativeSendThreads {
   start(words: Float64Array, jobWords: number, wakeDescriptor: number, threads: number): number;
+  /** How many there are from now on; those that end send first what they have begun. */
+  resize(threads: number): number;
   /** False when nothing was handed over. */
   submit(slot: number, descriptor: number): boolean;
   isDone(slot: number): boolean;
@@ -64,7 +67,13 @@ export type NativeCrc32c = (
 ) => number;
 
 export const NATIVE_DIRECTORY = join(ROOT, "native");
-export const NATIVE_SOURCES = ["crc32c.c", "records.c", "send-threads.c", "write-thread.c"];
+export const NATIVE_SOURCES = [
+  "crc32c.c",
+  "descriptors.c",
+  "records.c",
+  "send-threads.c",
+  "write-thread.c",
+];
 
 /** Where the compiled library of these very sources is, or would be. */
 export const LIBRARY_PATH = join(
@@ -79,6 +88,8 @@ export interface CompiledLibrary {
   readonly functions: NativeFunctions;
   readonly writeThread: NativeWriteThread;
   readonly sendThreads: NativeSendThreads;
+  /** See native/descriptors.c. */
+  reserveDescriptors(last: number): void;
 }
 
 /** Null when it has not been built. */
@@ -130,11 +141,16 @@ const WRITE_THREAD_SYMBOLS = {
 
 const SEND_THREADS_SYMBOLS = {
   bunka_send_threads_start: { args: ["ptr", "i32", "i32", "i32"], returns: "i32" },
+  bunka_send_threads_resize: { args: ["i32"], returns: "i32" },
   bunka_send_submit: { args: ["i32", "i32"], returns: "i32" },
   bunka_send_is_done: { args: ["i32"], returns: "i32" },
   bunka_send_sent: { args: ["i32"], returns: "f64" },
   bunka_send_cancel: { args: ["i32"], returns: "void" },
   bunka_send_take_done: { args: [], returns: "i32" },
+} as const;
+
+const DESCRIPTORS_SYMBOLS = {
+  bunka_reserve_descriptors: { args: ["i32"], returns: "i32" },
 } as const;
 
 type Symbols<T extends Parameters<typeof dlopen>[1]> = ReturnType<typeof dlopen<T>>["symbols"];
@@ -146,6 +162,7 @@ function openCompiled(): CompiledLibrary | null {
       ...FUNCTION_SYMBOLS,
       ...WRITE_THREAD_SYMBOLS,
       ...SEND_THREADS_SYMBOLS,
+      ...DESCRIPTORS_SYMBOLS,
     });
     return {
       crc32c: checkedCrc32c(symbols),
@@ -161,12 +178,14 @@ function openCompiled(): CompiledLibrary | null {
       sendThreads: {
         start: (words, jobWords, descriptor, threads) =>
           symbols.bunka_send_threads_start(ptr(words), jobWords, descriptor, threads),
+        resize: symbols.bunka_send_threads_resize,
         submit: (slot, descriptor) => symbols.bunka_send_submit(slot, descriptor) === 0,
         isDone: (slot) => symbols.bunka_send_is_done(slot) !== 0,
         sent: symbols.bunka_send_sent,
         cancel: symbols.bunka_send_cancel,
         takeDone: symbols.bunka_send_take_done,
       },
+      reserveDescriptors: (last) => void symbols.bunka_reserve_descriptors(last),
     };
   } catch {
     return null;
@@ -218,6 +237,7 @@ function assertWithin(bytes: Uint8Array, offset: number, size: number): void {
 
 /** Only to tell one version of the sources from another. */
 function hashOfSources(): string {
-  const sources = crc32cSource + recordsSource + sendThreadsSource + writeThreadSource;
+  const sources =
+    crc32cSource + descriptorsSource + recordsSource + sendThreadsSource + writeThreadSource;
   return BigInt(hash(sources)).toString(16).padStart(16, "0");
 }

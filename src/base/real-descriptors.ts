@@ -6,6 +6,8 @@
  * is left to files.
  */
 import { dlopen, FFIType } from "bun:ffi";
+import { later } from "./later.ts";
+import { loadCompiled } from "./native.ts";
 
 /** Infinity where it is not known. */
 export function descriptorsMax(): number {
@@ -26,6 +28,23 @@ export function descriptorsMax(): number {
 export function socketDescriptorMax(descriptors: number): number {
   return descriptors - Math.max(RESERVE_MIN, Math.floor(descriptors / 8));
 }
+
+/**
+ * Makes room in the kernel's table while nobody waits for it; where that cannot be done, the loop
+ * stands still for a while each time that it doubles.
+ */
+export function reserveDescriptors(): void {
+  reserved();
+}
+
+const reserved = later(() => {
+  const count = Math.min(descriptorsMax(), RESERVED_MAX);
+  loadCompiled()?.reserveDescriptors(count - 1);
+  return count;
+});
+
+/** Half a megabyte of the kernel's. */
+const RESERVED_MAX = 65_536;
 
 /** The C library, and the number of RLIMIT_NOFILE. */
 const LINUX = ["libc.so.6", 7] as const;

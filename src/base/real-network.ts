@@ -12,8 +12,13 @@
  *   again where nothing catches it, for it is a bug.
  */
 import { assert } from "./assert.ts";
-import { descriptorsMax, socketDescriptorMax } from "./real-descriptors.ts";
-import { type SendJob, SEND_THREADS_FROM, sendThreads } from "./real-send-threads.ts";
+import { descriptorsMax, reserveDescriptors, socketDescriptorMax } from "./real-descriptors.ts";
+import {
+  limitSendThreads,
+  type SendJob,
+  SEND_THREADS_FROM,
+  sendThreads,
+} from "./real-send-threads.ts";
 import { bestSendFile, type SendFile, type SendTarget } from "./real-send-file.ts";
 import { socketCalls } from "./real-socket-calls.ts";
 import {
@@ -53,7 +58,12 @@ class RealNetwork implements Network {
       },
     });
     socketCalls()?.listen(descriptorOf(server), BACKLOG);
+    reserveDescriptors();
     return { port: server.port, stop: () => server.stop(false) };
+  }
+
+  limitSendThreads(count: number): void {
+    limitSendThreads(count);
   }
 
   async connect(host: string, port: number, handler: SocketHandler): Promise<Socket> {

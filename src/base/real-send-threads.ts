@@ -20,6 +20,8 @@ import { wakingPair } from "./real-waking-pair.ts";
 import { type LaterSend, SEND_PIECES_MAX, type SendPiece } from "./world.ts";
 
 export interface SendThreads {
+  /** How many there are: at most `wanted`, and one for each core. */
+  resize(wanted: number): number;
   /** Whether what is large goes out sooner by one of them than by the loop. */
   areWorth(descriptor: number): boolean;
   /** Null where no thread takes it. `done` is called in a later turn, but not once cancelled. */
@@ -37,10 +39,15 @@ export function sendThreads(): SendThreads | null {
   return threads.value;
 }
 
-let threads: { readonly value: SendThreads | null } | null = null;
+/** As `Network.limitSendThreads`; when nothing is said, as Kafka's num.network.threads. */
+export function limitSendThreads(count: number): void {
+  threadsMax = count;
+  threads?.value?.resize(count);
+}
 
-/** As Kafka's num.network.threads. */
-const THREADS_MAX = 3;
+let threads: { readonly value: SendThreads | null } | null = null;
+let threadsMax = 3;
+
 /** As native/send-threads.c has it. */
 const JOBS_MAX = 256;
 const PIECE_WORDS = 3;
@@ -54,8 +61,12 @@ function start(): SendThreads | null {
   const size = JOBS_MAX * JOB_WORDS * Float64Array.BYTES_PER_ELEMENT;
   const words = new Float64Array(new ArrayBuffer(size));
   const made = new RealSendThreads(native, words);
-  const count = Math.min(availableParallelism(), THREADS_MAX);
+  const count = threadsFor(threadsMax);
   return native.start(words, JOB_WORDS, wakeDescriptor, count) > 0 ? made : null;
+}
+
+function threadsFor(wanted: number): number {
+  return Math.min(availableParallelism(), wanted);
 }
 
 /** Less is sent by the loop before a thread has woken up. */
@@ -80,6 +91,10 @@ class RealSendThreads implements SendThreads {
   constructor(native: NativeSendThreads, words: Float64Array) {
     this.#native = native;
     this.#words = words;
+  }
+
+  resize(wanted: number): number {
+    return this.#native.resize(threadsFor(wanted));
   }
 
   areWorth(descriptor: number): boolean {

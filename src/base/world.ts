@@ -191,6 +191,8 @@ export interface Network {
   listen(host: string, port: number, accept: (socket: Socket) => SocketHandler): Listener;
   /** Rejects with `NetworkError`. */
   connect(host: string, port: number, handler: SocketHandler): Promise<Socket>;
+  /** Of the threads that send what is large, where there are any: so many at most, from now on. */
+  limitSendThreads(count: number): void;
   /** The address of a host's name; null when it has none. */
   lookup(name: string): Promise<string | null>;
 }

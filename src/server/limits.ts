@@ -16,6 +16,8 @@ export interface ServerLimits extends MemoryLimits {
   connectionRateOf(address: string): number;
   /** In which rates are taken. */
   readonly rateWindow: RateWindow;
+  /** num.network.threads, of all listeners. */
+  readonly sendThreadsMax: number;
   /** Null where none is named. */
   readonly interBrokerListenerName: string | null;
   /** max.connections.per.ip */
@@ -37,6 +39,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxConnectionCreationRateOf: () => 2 ** 31 - 1,
   connectionRateOf: () => Infinity,
   rateWindow: { sampleCount: 11, sampleMs: 1000 },
+  sendThreadsMax: 3,
   interBrokerListenerName: null,
   maxConnectionsPerIp: 2 ** 31 - 1,
   maxConnectionsPerIpOverrides: new Map(),

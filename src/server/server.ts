@@ -152,6 +152,7 @@ export class Server {
 
   /** Throws `NetworkError` when an address cannot be had; then nothing listens. */
   start(addresses: readonly ListenerAddress[]): void {
+    this.#limitSendThreads();
     try {
       for (const address of addresses) this.#listen(address);
     } catch (error) {
@@ -192,9 +193,15 @@ export class Server {
     return listener.port;
   }
 
-  /** Those of connections are looked at anew; all others are whenever they count. */
+  /** Those of connections and threads are looked at anew; all others are whenever they count. */
   limitsChanged(): void {
+    this.#limitSendThreads();
     for (const gate of this.#gates.values()) gate.limitsChanged();
+  }
+
+  #limitSendThreads(): void {
+    const { network, limits } = this.#options;
+    network.limitSendThreads(limits.sendThreadsMax);
   }
 
   /** Some listeners end while the others go on. Resolves as `stop` does. */

@@ -7,7 +7,7 @@ import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
 export interface LimitSources {
   readonly settings: Settings;
   readonly quotas: Quotas;
-  readonly listeners: Pick<Listeners, "interBroker">;
+  readonly listeners: Pick<Listeners, "interBroker" | "broker">;
 }
 
 export function limitsOf({ settings, quotas, listeners }: LimitSources): ServerLimits {
@@ -41,6 +41,13 @@ export function limitsOf({ settings, quotas, listeners }: LimitSources): ServerL
       settings.getFor(listenerName, "max.connection.creation.rate"),
     connectionRateOf: (address) => quotas.connectionRateOf(address),
     rateWindow: quotas.window,
+    /** Kafka has so many for each listener; here they send for all of them. */
+    get sendThreadsMax() {
+      const counts = listeners.broker.map(({ name }) => {
+        return settings.getFor(name, "num.network.threads");
+      });
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
     interBrokerListenerName: listeners.interBroker.name,
     get maxConnectionsPerIp() {
       return settings.get("max.connections.per.ip");

@@ -1,11 +1,11 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadCompiled } from "../../src/base/native.ts";
 import { realDisk } from "../../src/base/real-disk.ts";
 import { realNetwork } from "../../src/base/real-network.ts";
-import { SEND_THREADS_FROM } from "../../src/base/real-send-threads.ts";
+import { SEND_THREADS_FROM, sendThreads } from "../../src/base/real-send-threads.ts";
 import { Signal, waitUntil } from "../../src/base/signal.ts";
 import { realClock } from "../../src/base/real-clock.ts";
 import { Endpoint } from "../sim/endpoint.ts";
@@ -68,6 +68,30 @@ test.skipIf(!hasThreads)("a file that ends too early is left to the loop", async
   file.close();
   client.socket.terminate();
   await until(() => server.isClosed);
+});
+
+test.skipIf(!hasThreads)("more and fewer threads while they send, and one at least", async () => {
+  const pairs = await makePairs(8);
+  const source = Buffer.alloc(16 << 20);
+  const pieces = [{ source, position: 0, size: source.length }];
+  const cores = availableParallelism();
+  let heard = 0;
+  for (const [index, wanted] of [1, 8, 1, 2, 1, 3, 2, 1].entries()) {
+    const { server } = pairs[index]!;
+    server.socket.sendLater(pieces, () => {
+      heard++;
+      moved.move();
+    });
+    expect(sendThreads()?.resize(wanted)).toBe(Math.min(wanted, cores));
+  }
+  // Of those that were too many each ends once it has nothing to send.
+  const threadsNow = () => readdirSync("/proc/self/task").length;
+  await until(() => heard === 8 && pairs.every((each) => each.client.receivedSize === 16 << 20));
+  const few = threadsNow();
+  realNetwork().limitSendThreads(cores);
+  expect(threadsNow()).toBeGreaterThanOrEqual(few);
+  for (const { client } of pairs) client.socket.terminate();
+  await until(() => pairs.every(({ server }) => server.isClosed));
 });
 
 test.skipIf(!hasThreads)(

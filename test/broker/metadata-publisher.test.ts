@@ -14,12 +14,12 @@ describe("many partitions", () => {
     const broker = startBroker({}, world);
     const changes: number[] = [];
     let last = 0;
-    const { afterTurn } = world.clock;
-    world.clock.afterTurn = (callback) => {
+    const { soon } = world.clock;
+    world.clock.soon = (callback) => {
       const count = broker.node.logs.logsOf("t").length;
       changes.push(Math.abs(count - last));
       last = count;
-      afterTurn.call(world.clock, callback);
+      soon.call(world.clock, callback);
     };
     broker.wait(create(broker, "t"));
     world.clock.settle();

@@ -156,13 +156,15 @@ describe("settings that are not honoured yet", () => {
     const texts = new Map([
       ["num.network.threads", "4"],
       ["background.threads", "9"],
+      ["connection.failed.authentication.delay.ms", "4"],
       ["log.cleaner.delete.retention.ms", "86400000"],
       ["num.partitions", "9"],
       ["no.such.setting", "1"],
       ["listener.name.plaintext.num.network.threads", "9"],
     ]);
     expect([...withoutEffect(texts).values()]).toEqual([
-      ["background.threads", "listener.name.plaintext.num.network.threads", "num.network.threads"],
+      ["background.threads"],
+      ["connection.failed.authentication.delay.ms"],
     ]);
     expect(unknownNames(texts)).toEqual(["no.such.setting"]);
   });

@@ -546,6 +546,7 @@ function acceptOf(clock: FakeClock) {
       accept = accepts;
       return { port, stop() {} };
     },
+    limitSendThreads() {},
   };
   const logger = createLogger(clock, "error", () => {});
   const fatal = (error: unknown) => {

@@ -436,3 +436,12 @@ function laterBody(delayMs: number, size: number): Buffer {
   body.writeInt32BE(delayMs);
   return body;
 }
+
+test("the network's threads are as many as the limits say, also when those change", () => {
+  const limits = { sendThreadsMax: 3 };
+  const { world, server } = makeArena(limits);
+  expect(world.wire.sendThreadsMax).toBe(3);
+  limits.sendThreadsMax = 1;
+  server.limitsChanged();
+  expect(world.wire.sendThreadsMax).toBe(1);
+});

@@ -53,6 +53,8 @@ const FIRST_EPHEMERAL_PORT = 32_768;
 
 export class FakeNetwork implements Network {
   conditions: NetworkConditions;
+  /** As was last said; there are none here. */
+  sendThreadsMax: number | null = null;
   /** What names stand for. */
   readonly names = new Map([["localhost", "127.0.0.1"]]);
   readonly #listeners = new Map<string, FakeListener>();
@@ -93,7 +95,12 @@ export class FakeNetwork implements Network {
       listen: (_, port, accept) => this.#listen(address, port, accept),
       connect: (to, port, handler) => this.#connect(address, to, port, handler),
       lookup: (name) => this.lookup(name),
+      limitSendThreads: (count) => this.limitSendThreads(count),
     };
+  }
+
+  limitSendThreads(count: number): void {
+    this.sendThreadsMax = count;
   }
 
   listen(host: string, port: number, accept: (socket: Socket) => SocketHandler): Listener {

@@ -92,7 +92,13 @@ export const networkSettings = {
     atLeast(1),
     acts("Requests in the works at once; further ones stay in the sockets."),
   ),
-  "num.network.threads": int(3, "high", atLeast(1), clusterWide),
+  "num.network.threads": int(
+    3,
+    "high",
+    atLeast(1),
+    clusterWide,
+    acts("Threads at most that send large answers, for each listener; all in all one a core."),
+  ),
   "num.io.threads": int(
     8,
     "high",
