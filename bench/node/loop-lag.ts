@@ -4,7 +4,7 @@
  * a load of producers and consumers, with a new segment a few times a second.
  *
  *   bun bench/node/loop-lag.ts [--partitions 10000] [--members 2000] [--seconds 10] [--why]
- *     [produce|requests|members|load]...
+ *     [produce|requests|members|load|sessions|connections]...
  *
  * The node is a process of its own with a probe in it (loop-lag/probe.ts). Linux only.
  */
@@ -210,11 +210,46 @@ async function measureLoad(): Promise<void> {
   }
 }
 
+/** As the benchmark's rows of many sessions, and of many clients. */
+const CROWDS = {
+  sessions: {
+    partitions: 1000,
+    options: { connections: 1, consumers: 50, rate: 50e3, skip_ms: 500 },
+  },
+  connections: { partitions: 8, options: { connections: 5000, window: 1, bytes: 60e6 } },
+} as const;
+
+/** The first time in a new node, and then twice more. */
+async function measureCrowd(name: keyof typeof CROWDS): Promise<void> {
+  const { partitions, options } = CROWDS[name];
+  const folder = mkdtempSync(joinPath(tmpdir(), "bunka-loop-crowd-"));
+  const duration = "rate" in options ? { seconds: Number(flags.seconds) } : {};
+  try {
+    const load = buildLoad(folder);
+    const batches = batchesFile(folder, { recordBytes: 100, batchBytes: 1024 }, partitions);
+    await inArena([], async (arena) => {
+      for (let round = 0; round < 3; round++) {
+        const topic = `crowd-${round}`;
+        const shape = { topics: [topic], partitionCount: partitions };
+        const target = { host: "127.0.0.1", port: arena.port, topic, partitions, batches };
+        await createInParts(arena.connection, shape);
+        const work = () => load.run({ ...target, ...options, ...duration });
+        await arena.measure(round === 0 ? name : "  again", work, 0);
+        await remove(arena.connection, shape);
+      }
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
   produce: measureProduce,
   requests: measureRequests,
   members: measureMembers,
   load: measureLoad,
+  sessions: () => measureCrowd("sessions"),
+  connections: () => measureCrowd("connections"),
 };
 
 async function inArena(

@@ -14,7 +14,7 @@
  * (KIP-951); v11 TRANSACTION_ABORTABLE; v12 adds partitions to the transaction (KIP-890); v13 topic
  * ids (KIP-516).
  */
-import { Slices } from "../base/slices.ts";
+import { Pace, Slices } from "../base/slices.ts";
 import type { Broker } from "../broker/broker.ts";
 import { absenceError } from "../broker/find-partition.ts";
 import type { ProducedTransaction } from "../broker/produced-transaction.ts";
@@ -211,13 +211,13 @@ function* appendInSteps(
   waits: Promise<void>[],
 ): Generator<undefined, void, undefined> {
   const { topics } = produced;
-  let count = 0;
+  const pace = new Pace(PARTITIONS_A_STEP);
   for (let at = 0; at < topics.length; at++) {
     const { partitionData } = topics[at]!;
     for (let index = 0; index < partitionData.length; index++) {
       const wait = appendOne(produced, at, index, transaction);
       if (wait !== null) waits.push(wait);
-      if (++count % PARTITIONS_A_STEP === 0) yield;
+      if (pace.endsStep()) yield;
     }
   }
 }

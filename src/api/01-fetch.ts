@@ -10,7 +10,7 @@
  * (KIP-392); v12 diverging epochs (KIP-595); v13 topic ids (KIP-516); v15 replica state; v16 where
  * the leader is now (KIP-951); v17 directory ids (KIP-853); v18 the follower's high watermark.
  */
-import { Slices } from "../base/slices.ts";
+import { endOfTurn, Slices } from "../base/slices.ts";
 import { ZERO_UUID } from "../base/uuid.ts";
 import type { Broker } from "../broker/broker.ts";
 import {
@@ -87,9 +87,12 @@ async function fetchFromPartitions(
   const reader = isFollower
     ? asFollower(replicaId, request, context, broker)
     : asConsumer(request, context, broker);
+  const { clock } = broker.world;
+  const source = sourceOf(session, reader.isolationLevel, usesTopicIds, broker);
+  if (asked.partitions.length > TARGETS_AT_ONCE) await endOfTurn(clock);
   const { targets, reads } = await runFetch(
-    broker.world.clock,
-    sourceOf(session, reader.isolationLevel, usesTopicIds, broker),
+    clock,
+    source,
     {
       maxWaitMs: request.maxWaitMs,
       minBytes: Math.min(request.minBytes, maxBytes),
@@ -104,11 +107,13 @@ async function fetchFromPartitions(
   const told: Told = { responses: [], leaders: new Set() };
   if (targets.length <= TARGETS_AT_ONCE) tell(told, fetched, 0);
   else {
-    const slices = new Slices(broker.world.clock);
+    const slices = new Slices(clock);
     for (let from = 0; from < targets.length; from += TARGETS_AT_ONCE) {
-      if (slices.isOver) await slices.next();
+      if (from === 0 || slices.isOver) await slices.next();
       tell(told, fetched, from);
     }
+    // A session of as many takes a slice of its own.
+    await slices.next();
   }
   return answer(fetched, told);
 }

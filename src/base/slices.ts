@@ -38,9 +38,10 @@ export class Slices {
   /** As `Array.map`: what others do to `all` meanwhile is seen. */
   async map<T, R>(all: readonly T[], work: (each: T, index: number) => R): Promise<R[]> {
     const done: R[] = [];
+    const pace = new Pace(LOOK_EVERY);
     for (let index = 0; index < all.length; index++) {
       done.push(work(all[index]!, index));
-      if (index % LOOK_EVERY === LOOK_EVERY - 1 && this.isOver) await this.next();
+      if (pace.endsStep() && this.isOver) await this.next();
     }
     return done;
   }
@@ -61,6 +62,24 @@ export class Slices {
       if (step.done === true) return step;
       if (this.isOver) return null;
     }
+  }
+}
+
+/** So many make a step: to stop behind each costs as much as a little work. */
+export class Pace {
+  readonly #size: number;
+  #left: number;
+
+  constructor(size: number) {
+    this.#size = size;
+    this.#left = size;
+  }
+
+  /** One more is done: whether a step ends with it. */
+  endsStep(): boolean {
+    if (--this.#left > 0) return false;
+    this.#left = this.#size;
+    return true;
   }
 }
 

@@ -28,9 +28,6 @@ export interface TxnMarkerWriterOptions {
   readonly timeoutMs: () => number;
 }
 
-/** A transaction may have many partitions: after so long others have their turn. */
-const SLICE_MS = 5;
-
 interface Written {
   readonly topic: string;
   readonly partition: number;
@@ -54,7 +51,7 @@ export class TxnMarkerWriter {
   ): Promise<TransactionMarkerResult[]> {
     const waits: Promise<void>[] = [];
     const all: Written[][] = [];
-    const slices = new Slices(this.#options.clock, SLICE_MS);
+    const slices = new Slices(this.#options.clock);
     for (const marker of markers) {
       const written: Written[] = [];
       all.push(written);

@@ -19,9 +19,6 @@ import { ProtocolError } from "../protocol/protocol-error.ts";
 import type { CoordinatorLog } from "./coordinator-log.ts";
 import type { RecordCodec } from "./record-codec.ts";
 
-/** Work is set aside after so long. */
-const SLICE_MS = 5;
-
 export interface Replayed {
   recordCount: number;
   byteCount: number;
@@ -53,7 +50,7 @@ export async function replayLog<R>(
 ): Promise<Replayed> {
   const { clock, sizeMax, isWanted } = options;
   const total: Replayed = { recordCount: 0, byteCount: 0 };
-  const slices = new Slices(clock, SLICE_MS);
+  const slices = new Slices(clock);
   let offset = log.logStartOffset;
   while (offset < log.logEndOffset) {
     const bytes = await log.read(offset, sizeMax);

@@ -1,5 +1,5 @@
 /** From the newest snapshot to an image; the log behind it follows as it proves to be committed. */
-import { finishNow } from "../base/slices.ts";
+import { finishNow, Pace } from "../base/slices.ts";
 import { isBootstrapSnapshot, type RaftLog } from "../raft/raft-log.ts";
 import type { SnapshotId } from "../raft/snapshot-name.ts";
 import type { Snapshot } from "../raft/snapshot-reader.ts";
@@ -48,9 +48,10 @@ export function* loadSteps(
   const lastOffset = id.endOffset - 1;
   // That of format holds voters only.
   const values = isBootstrapSnapshot(id) ? [] : snapshot.values;
-  for (let index = 0; index < values.length; index++) {
-    replay.replay(decodeRecord(values[index]!), lastOffset);
-    if (index % RECORDS_A_STEP === RECORDS_A_STEP - 1) yield;
+  const pace = new Pace(RECORDS_A_STEP);
+  for (const value of values) {
+    replay.replay(decodeRecord(value), lastOffset);
+    if (pace.endsStep()) yield;
   }
   const lastTimestamp = snapshot.lastContainedLogTimestamp;
   return { replay, lastOffset, lastEpoch: id.epoch, lastTimestamp };

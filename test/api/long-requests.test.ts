@@ -133,6 +133,41 @@ test("are answered as they would be at once", () => {
   broker.stop();
 });
 
+test("a fetch session of very many is made in parts of its own, whatever time they take", () => {
+  const broker = begin();
+  const { clock } = broker.world;
+  const { soon } = clock;
+  let breaks = 0;
+  clock.soon = (callback) => {
+    breaks++;
+    soon.call(clock, callback);
+  };
+  const request = {
+    replicaId: -1,
+    maxWaitMs: 0,
+    minBytes: 0,
+    maxBytes: 1 << 20,
+    sessionId: 0,
+    sessionEpoch: 0,
+    topics: TOPICS.map((topic) => ({
+      topic,
+      partitions: INDEXES.map((partition) => ({
+        partition,
+        fetchOffset: 0,
+        partitionMaxBytes: 1 << 20,
+      })),
+    })),
+  };
+  const { sessionId } = broker.wait(broker.asker.quietly(fetch, 12, request));
+  // Behind the request, before the answer, and before the session.
+  expect(breaks).toBeGreaterThanOrEqual(3);
+  breaks = 0;
+  const next = { ...request, sessionId, sessionEpoch: 1, topics: [] };
+  const { errorCode, responses } = broker.wait(broker.asker.quietly(fetch, 12, next));
+  expect([errorCode, responses]).toEqual([0, []]);
+  broker.stop();
+});
+
 test("produce to very many partitions, each once and in the order of its connection", () => {
   const broker = begin();
   const records = batchOf({ count: 3 });

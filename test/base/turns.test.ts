@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { drainMicrotasks } from "bun:jsc";
 import { Signal, waitUntil } from "../../src/base/signal.ts";
-import { Slices } from "../../src/base/slices.ts";
+import { Pace, Slices } from "../../src/base/slices.ts";
 import { TURN_MS, Turns } from "../../src/base/turns.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
 
@@ -113,4 +113,10 @@ test("of very many who wait for one move, some are woken in later turns", () => 
   clock.await(Promise.all(waits));
   expect(new Set(turnOf).size).toBeGreaterThan(3);
   expect(turnOf).toEqual(turnOf.toSorted((a, b) => a - b));
+});
+
+test("a pace ends a step with each so many-th", () => {
+  const pace = new Pace(3);
+  const ends = Array.from({ length: 7 }, () => pace.endsStep());
+  expect(ends).toEqual([false, false, true, false, false, true, false]);
 });

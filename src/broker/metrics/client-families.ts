@@ -1,5 +1,6 @@
 /** What clients hold and are limited to: Kafka's FetchSessionCache, purgatory, and quotas. */
 import { type Families, labelText } from "../../base/metrics-text.ts";
+import { Pace } from "../../base/slices.ts";
 import type { Clock } from "../../base/world.ts";
 import type { FetchSessions } from "../fetch-sessions.ts";
 import type { Quotas } from "../quotas/quotas.ts";
@@ -30,11 +31,12 @@ export function clientFamilies(sessions: FetchSessions, quotas: Quotas, clock: C
       for (const [resource, name, quota] of kinds) {
         if (name !== family || !quota.isActive) continue;
         let seen = 0;
+        const pace = new Pace(CLIENTS_AT_ONCE);
         for (const { scope, meter } of quota.sensors()) {
           if (seen++ >= CLIENTS_MAX) break;
           const { user, clientId } = scope;
           out.sample(meter.perSecond(nowMs), labelText({ resource, user, clientId }));
-          if (seen % CLIENTS_AT_ONCE === 0) yield;
+          if (pace.endsStep()) yield;
         }
       }
       yield;

@@ -1,5 +1,6 @@
 /** Kafka's KafkaController and ControllerStats. */
 import { type Families, labelText, type MetricsText } from "../../base/metrics-text.ts";
+import { Pace } from "../../base/slices.ts";
 import type { Clock } from "../../base/world.ts";
 import type { BrokerRegistration } from "../../metadata/cluster-image.ts";
 import type { MetadataImage } from "../../metadata/image.ts";
@@ -25,13 +26,13 @@ function* controller(
   const brokers = [...cluster.brokers.values()];
   let offline = 0;
   let imbalanced = 0;
-  let seen = 0;
+  const pace = new Pace(TOPICS_AT_ONCE);
   for (const { partitions } of topics.values()) {
     for (const { leader, replicas } of partitions) {
       if (leader === NO_LEADER) offline++;
       if (leader !== replicas[0]) imbalanced++;
     }
-    if (++seen % TOPICS_AT_ONCE === 0) yield;
+    if (pace.endsStep()) yield;
   }
   const isActive = node.raft.isLeader;
   const { leaderCount } = node.raft.stats;

@@ -4,6 +4,7 @@
  */
 import { type Families, labelText, type MetricsText } from "../../base/metrics-text.ts";
 import { RecentQuantiles } from "../../base/recent-quantiles.ts";
+import { Pace } from "../../base/slices.ts";
 import type { Clock } from "../../base/world.ts";
 import type { GroupCoordinator } from "../../coordinator/group/group-coordinator.ts";
 import type { GroupShard } from "../../coordinator/group/group-shard.ts";
@@ -60,10 +61,10 @@ function* groupFamilies(out: MetricsText, groups: GroupCoordinator): Iterable<vo
     yield* countStates(consumer, shard.consumers.byId.values());
     yield* countStates(share, shard.shares.byId.values());
     yield* countStates(streams, shard.streams.byId.values());
-    let seen = 0;
+    const pace = new Pace(GROUPS_AT_ONCE);
     for (const topics of shard.store.committed.byGroup.values()) {
       for (const partitions of topics.values()) offsets += partitions.size;
-      if (++seen % GROUPS_AT_ONCE === 0) yield;
+      if (pace.endsStep()) yield;
     }
   }
   const manager = "kafka_coordinator_group_groupmetadatamanager";
@@ -106,10 +107,10 @@ function* countStates(
   counts: Map<string, number>,
   groups: Iterable<{ readonly state: string }>,
 ): Iterable<void> {
-  let seen = 0;
+  const pace = new Pace(GROUPS_AT_ONCE);
   for (const { state } of groups) {
     counts.set(state, (counts.get(state) ?? 0) + 1);
-    if (++seen % GROUPS_AT_ONCE === 0) yield;
+    if (pace.endsStep()) yield;
   }
 }
 

@@ -3,6 +3,7 @@
  * at a few at a time: they may be many, and change meanwhile.
  */
 import { type Families, labelText, type MetricsText } from "../../base/metrics-text.ts";
+import { Pace } from "../../base/slices.ts";
 import type { Partition } from "../../partition/partition.ts";
 import type { Partitions } from "../../partition/partitions.ts";
 import type { FetchSessions } from "../fetch-sessions.ts";
@@ -72,11 +73,12 @@ function* eachPartition(
   look: (partition: Partition, labels: string) => void,
 ): Iterable<void> {
   let count = 0;
+  const pace = new Pace(PARTITIONS_AT_ONCE);
   for (const partition of partitions) {
     if (count++ >= partitionsMax) return;
     const { topic, index } = partition;
     look(partition, labelText({ topic, partition: `${index}` }));
-    if (count % PARTITIONS_AT_ONCE === 0) yield;
+    if (pace.endsStep()) yield;
   }
   yield;
 }
@@ -93,6 +95,7 @@ function* replicaManager(
   let reassigning = 0;
   let producerIds = 0;
   let waiting = 0;
+  const pace = new Pace(PARTITIONS_AT_ONCE);
   for (const partition of partitions) {
     counts.all++;
     waiting += partition.waitingCount;
@@ -108,7 +111,7 @@ function* replicaManager(
       if (partition.isUnderMinIsr) counts.underMinIsr++;
       if (partition.isAtMinIsr) counts.atMinIsr++;
     } else if (addingReplicas.includes(nodeId)) reassigning++;
-    if (counts.all % PARTITIONS_AT_ONCE === 0) yield;
+    if (pace.endsStep()) yield;
   }
   const rows: readonly (readonly [string, string, number])[] = [
     ["partitioncount", "Partitions with a replica here", counts.all],

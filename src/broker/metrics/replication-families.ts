@@ -1,5 +1,6 @@
 /** Kafka's ReplicaFetcherManager, and what its ReplicaManager counts of changes of ISRs. */
 import { type Families, labelText, type MetricsText } from "../../base/metrics-text.ts";
+import { Pace } from "../../base/slices.ts";
 import type { Partitions } from "../../partition/partitions.ts";
 import type { LeaderFetcher } from "../../partition/replication/leader-fetcher.ts";
 import type { ReplicationManager } from "../replication-manager.ts";
@@ -65,13 +66,14 @@ function* eachLag(
   const help = "Records that are committed and not here yet";
   out.family("kafka_server_fetcherlagmetrics_consumerlag", "gauge", help);
   let count = 0;
+  const pace = new Pace(PARTITIONS_AT_ONCE);
   for (const [index, fetcher] of fetchers.entries()) {
     const clientId = nameOf(fetcher, index);
     for (const { replica, lag } of fetcher.partitions) {
       if (count++ >= partitionsMax) return;
       const { topic, index: partition } = replica;
       out.sample(lag ?? 0, labelText({ clientId, topic, partition: `${partition}` }));
-      if (count % PARTITIONS_AT_ONCE === 0) yield;
+      if (pace.endsStep()) yield;
     }
   }
   yield;

@@ -4,6 +4,7 @@
  */
 import { RecentQuantiles } from "../../base/recent-quantiles.ts";
 import { type Families, labelText, type MetricsText } from "../../base/metrics-text.ts";
+import { Pace } from "../../base/slices.ts";
 import type { Clock } from "../../base/world.ts";
 import type { ShareCoordinator } from "../../coordinator/share/share-coordinator.ts";
 import { AcknowledgeType } from "../share/record-state.ts";
@@ -97,13 +98,14 @@ function* partitions(
   for (const [name, type, help, read] of OF_EACH) {
     out.family(`kafka_server_sharepartitionmetrics_${name}`, type, help);
     let count = 0;
+    const pace = new Pace(PARTITIONS_AT_ONCE);
     for (const sharePartition of shareFetching.partitions) {
       if (count++ >= partitionsMax) break;
       const { key, partition } = sharePartition;
       const index = `${key.partition}`;
       const labels = { group: key.groupId, topic: partition.topic, partition: index };
       out.sample(read(sharePartition), labelText(labels));
-      if (count % PARTITIONS_AT_ONCE === 0) yield;
+      if (pace.endsStep()) yield;
     }
     yield;
   }

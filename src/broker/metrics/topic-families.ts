@@ -5,6 +5,7 @@
  *   kafka_server_brokertopicmetrics_bytesin_total{topic="orders"} 8000000
  */
 import { type Families, labelText } from "../../base/metrics-text.ts";
+import { Pace } from "../../base/slices.ts";
 import type { LogManager } from "../../log/log-manager.ts";
 import type { FlawKind } from "../../log/validation-stats.ts";
 import type { Partitions } from "../../partition/partitions.ts";
@@ -61,10 +62,11 @@ export function topicFamilies(
       out.family(`kafka_server_brokertopicmetrics_${name}`, "counter", help);
       out.sample(total[field]);
       let shown = 0;
+      const pace = new Pace(TOPICS_AT_ONCE);
       for (const topic of partitions.topics()) {
         if (shown++ >= topicsMax) break;
         out.sample(topic.stats[field], labelText({ topic: topic.name }));
-        if (shown % TOPICS_AT_ONCE === 0) yield;
+        if (pace.endsStep()) yield;
       }
       yield;
     }

@@ -8,7 +8,7 @@
  *
  * Invariant: one is in work for a group at a time.
  */
-import { SLICE_MS } from "../../base/slices.ts";
+import { Pace, SLICE_MS } from "../../base/slices.ts";
 import { type Effects, NO_EFFECTS } from "../outcome.ts";
 import type { ConsumerGroup } from "./consumer-group.ts";
 import type { ConsumerGroups } from "./consumer-groups.ts";
@@ -54,10 +54,10 @@ function* recordsInSteps(
     assignorName,
     isHomogeneous: isHomogeneous(regexMemberCounts, subscriptions, members.size),
   });
-  let count = 0;
+  const pace = new Pace(RECORDS_A_STEP);
   for (const record of records) {
     encodeAhead(record);
-    if (++count % RECORDS_A_STEP === 0) yield;
+    if (pace.endsStep()) yield;
   }
   group.assignmentInWork = null;
   // Whoever has left meanwhile gets nothing.

@@ -1,5 +1,6 @@
 /** The target assignment of a group: what an assignor makes of its members and topics. */
 import { assert } from "../../base/assert.ts";
+import { Pace } from "../../base/slices.ts";
 import {
   type AssignableMember,
   type GroupAssignment,
@@ -54,9 +55,10 @@ export function* targetInSteps(
   const assignment = assignor({ members, isHomogeneous, partitionCountOf });
   yield;
   const records: ConsumerRecord[] = [];
+  const pace = new Pace(MEMBERS_A_STEP);
   for (const [memberId, partitions] of changedTargets(members, group, assignment)) {
     records.push(targetMemberRecord(group.groupId, memberId, partitions));
-    if (records.length % MEMBERS_A_STEP === 0) yield;
+    if (pace.endsStep()) yield;
   }
   records.push(targetRecord(group.groupId, groupEpoch, clock.wallMs()));
   const tookMs = Math.round(clock.monotonicMs() - startMs);
@@ -135,6 +137,7 @@ function* assignableMembers(
   yield;
   const topicIds = topicResolver(group, topics);
   const assignable: AssignableMember[] = [];
+  const pace = new Pace(MEMBERS_A_STEP);
   for (const memberId of ids) {
     const member = members.get(memberId)!;
     const formerId = member === updated ? (replacedId ?? memberId) : memberId;
@@ -144,7 +147,7 @@ function* assignableMembers(
       topicIds: topicIds(member),
       partitions: owners.claim(group.targetOf(formerId)),
     });
-    if (assignable.length % MEMBERS_A_STEP === 0) yield;
+    if (pace.endsStep()) yield;
   }
   return assignable;
 }

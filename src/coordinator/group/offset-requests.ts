@@ -1,6 +1,6 @@
 /** OffsetCommit, OffsetFetch and OffsetDelete, once topics are resolved and allowed. */
 import { INT64_MAX } from "../../protocol/schema.ts";
-import { finishNow, Slices, type Steps } from "../../base/slices.ts";
+import { finishNow, Pace, Slices, type Steps } from "../../base/slices.ts";
 import { ZERO_UUID } from "../../base/uuid.ts";
 import type { Clock } from "../../base/world.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
@@ -101,10 +101,11 @@ function* commitSteps(
   const topics: CommittedTopic[] = [];
   const records: OffsetCommitRecord[] = [];
   const expireTimestamp = expiryOf(request.retentionTimeMs, nowMs);
+  const pace = new Pace(PARTITIONS_A_STEP);
   for (const { name, topicId, partitions } of request.topics) {
     const results: { partitionIndex: number; errorCode: ErrorCode }[] = [];
-    for (const [index, partition] of partitions.entries()) {
-      if (index % PARTITIONS_A_STEP === PARTITIONS_A_STEP - 1) yield;
+    for (const partition of partitions) {
+      if (pace.endsStep()) yield;
       const { partitionIndex, committedMetadata } = partition;
       if ((committedMetadata?.length ?? 0) > metadataSizeMax) {
         results.push({ partitionIndex, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE });

@@ -30,9 +30,6 @@ export interface TransactionFilter {
   isWanted(metadata: TransactionMetadata, nowMs: number): boolean;
 }
 
-/** Matching takes its time: the event loop turns after so long. */
-const SLICE_MS = 5;
-
 export function describeTransaction(
   shard: TransactionShard,
   transactionalId: string,
@@ -106,7 +103,7 @@ export async function matching(
   clock: Clock,
 ): Promise<TransactionListing[]> {
   const found: TransactionListing[] = [];
-  const slices = new Slices(clock, SLICE_MS);
+  const slices = new Slices(clock);
   for (const listing of listings) {
     if (pattern.matches(listing.transactionalId)) found.push(listing);
     if (slices.isOver) await slices.next();

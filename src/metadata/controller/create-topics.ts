@@ -1,5 +1,5 @@
 /** CreateTopics: with replicas placed or given, and with settings of their own. */
-import type { Steps } from "../../base/slices.ts";
+import { Pace, type Steps } from "../../base/slices.ts";
 import { ZERO_UUID, randomUuid } from "../../base/uuid.ts";
 import { CLUSTER_METADATA_TOPIC } from "../../log/log-names.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
@@ -207,9 +207,10 @@ function* addRecords(
     first.push({ name: "ConfigRecord", version: 0, value: config });
   }
   records.push(...first, ...clearElrRecords(state, first));
+  const pace = new Pace(PARTITIONS_A_STEP);
   for (const [partitionId, { placement, isr }] of partitions.entries()) {
     records.push(newPartition(state, topicId, partitionId, placement, isr));
-    if (partitionId % PARTITIONS_A_STEP === PARTITIONS_A_STEP - 1) yield;
+    if (pace.endsStep()) yield;
   }
 }
 
