@@ -52,8 +52,6 @@ export class ConsumerGroup extends EpochGroup<ConsumerMember, TopicPartitions> {
   readonly #partitionEpochs = new Map<string, Map<number, number>>();
   /** Patterns are being matched against all topics at this time. */
   regexesInWork: Deadline | null = null;
-  /** A target assignment is being made at this time: see consumer-assigning.ts. */
-  assignmentInWork: Deadline | null = null;
 
   /** Looks at all members: for those who describe the group. */
   get state(): ConsumerGroupState {
@@ -166,8 +164,6 @@ export class ConsumerGroup extends EpochGroup<ConsumerMember, TopicPartitions> {
     super.die();
     this.regexesInWork?.cancel();
     this.regexesInWork = null;
-    this.assignmentInWork?.cancel();
-    this.assignmentInWork = null;
   }
 
   #countTopics(member: ConsumerMember | null, difference: 1 | -1): void {

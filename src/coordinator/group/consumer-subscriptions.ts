@@ -1,7 +1,8 @@
 /** What a change of one member means for the topics that its group reads, and for its epochs. */
 import { add, type ConsumerGroup, countTopic, type SubscriptionCount } from "./consumer-group.ts";
 import { logEpoch } from "./consumer-fencing.ts";
-import { assignBeside, LARGE_GROUP_SIZE } from "./consumer-assigning.ts";
+import { assignBeside, LARGE_GROUP_SIZE } from "./assigning-beside.ts";
+import { consumerTargetSteps } from "./consumer-assigning.ts";
 import { type ConsumerMember, regexOf, sameMetadata, sameNames } from "./consumer-member.ts";
 import { groupRecord, memberRecord, partitionMetadataTombstone } from "./consumer-records.ts";
 import { isHomogeneous, newTarget } from "./consumer-target.ts";
@@ -66,7 +67,11 @@ export function changeTarget(
   const assignorName =
     preferred !== null && ASSIGNORS.has(preferred) ? preferred : (names[0] ?? "uniform");
   if (group.members.size >= LARGE_GROUP_SIZE) {
-    change.whenApplied((applied) => assignBeside(groups, applied, assignorName));
+    change.whenApplied((applied) =>
+      assignBeside(groups.context, applied, () => {
+        return consumerTargetSteps(groups, applied, assignorName);
+      }),
+    );
     return last;
   }
   const { records: targets, partitions } = newTarget(groups.context, {

@@ -48,6 +48,8 @@ export abstract class EpochGroup<M extends EpochMember, T = unknown> {
   /** Metadata is looked at anew from this time on, or where the epoch was lost again. */
   metadataRefresh = { dueMs: 0, groupEpoch: 0 };
   readonly timers = new Map<string, MemberTimers>();
+  /** A target assignment is being made at this time: see assigning-beside.ts. */
+  assignmentInWork: Deadline | null = null;
 
   constructor(readonly groupId: string) {}
 
@@ -112,5 +114,7 @@ export abstract class EpochGroup<M extends EpochMember, T = unknown> {
   /** Nothing of it fires any more. */
   die(): void {
     for (const memberId of [...this.timers.keys()]) this.cancelTimers(memberId);
+    this.assignmentInWork?.cancel();
+    this.assignmentInWork = null;
   }
 }

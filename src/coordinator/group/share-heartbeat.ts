@@ -6,12 +6,13 @@
  * What members read and no state is kept of yet is initialised beside: it is assigned with a later
  * heartbeat.
  */
+import { finishNow } from "../../base/slices.ts";
 import { ErrorCode } from "../../protocol/error-code.ts";
 import type { Effects, Outcome } from "../outcome.ts";
+import { assignBeside, LARGE_GROUP_SIZE } from "./assigning-beside.ts";
 import { samePartitions, topicIdsOf, type TopicPartitions } from "./assignor.ts";
 import { LEFT_EPOCH, sameNames, sortedNames } from "./consumer-member.ts";
 import { METADATA_REFRESH_INTERVAL_MS } from "./consumer-subscriptions.ts";
-import { changedTargets } from "./consumer-target.ts";
 import { GroupChange } from "./group-change.ts";
 import type {
   RequestContext,
@@ -20,7 +21,6 @@ import type {
 } from "./group-messages.ts";
 import type { GroupRecord } from "./group-records.ts";
 import { GroupRefusal } from "./group-refusal.ts";
-import { grownCapacity, stringsInJavaOrder } from "../java-order.ts";
 import { checkShareEpoch, groupFull, JOIN_EPOCH, unknownMember } from "./member-checks.ts";
 import { setSession } from "./member-timers.ts";
 import { newShareMember, sameShareMetadata, ShareGroup, type ShareMember } from "./share-group.ts";
@@ -32,11 +32,9 @@ import {
   shareMemberRecord,
   shareMemberTombstones,
   shareStateRecord,
-  shareTargetMemberRecord,
-  shareTargetRecord,
 } from "./share-group-records.ts";
 import { partitionsOf, uninitializedTopics, withInitializing } from "./share-state-topics.ts";
-import { assignSimply } from "./simple-assignor.ts";
+import { shareTargetInSteps, shareTargetSteps } from "./share-target.ts";
 
 /** Partitions of which the share coordinator is to begin a state. */
 export interface Initialization {
@@ -205,42 +203,22 @@ function changeTarget(
   subscriptions: ReadonlyMap<string, number>,
 ): Target {
   const { group, groups, records } = change;
-  const { config, clock, logger } = groups.context;
+  const { config, clock } = groups.context;
   const { groupId } = group;
   const last = { epoch: group.assignmentEpoch, partitions: group.targetOf(updated.memberId) };
   if (group.assignmentEpoch >= groupEpoch) return last;
   const intervalMs = config.share.assignmentIntervalMs(groupId);
   if (group.isTooSoonToAssign(clock.wallMs(), intervalMs)) return last;
-  const startMs = clock.monotonicMs();
-  const members = assignableMembers(group, updated, groups);
-  const { initialized } = group.knownTopics;
-  const assignment = assignSimply({
-    members,
-    isHomogeneous: [...subscriptions.values()].every((count) => count === members.length),
-    assignablePartitions: (topicId) => initialized.get(topicId)?.partitions ?? [],
-  });
-  for (const [memberId, partitions] of changedTargets(members, group, assignment)) {
-    records.push(shareTargetMemberRecord(groupId, memberId, partitions));
+  if (group.members.size >= LARGE_GROUP_SIZE) {
+    change.whenApplied((applied) =>
+      assignBeside(groups.context, applied, () => shareTargetSteps(groups, applied)),
+    );
+    return last;
   }
-  records.push(shareTargetRecord(groupId, groupEpoch, clock.wallMs()));
-  const tookMs = Math.round(clock.monotonicMs() - startMs);
-  logger.info(`group ${groupId}: simple assignment for epoch ${groupEpoch} in ${tookMs} ms`);
+  const request = { group, groupEpoch, updated, subscriptions };
+  const { records: targets, assignment } = finishNow(shareTargetInSteps(groups, request));
+  for (const record of targets) records.push(record);
   return { epoch: groupEpoch, partitions: assignment.get(updated.memberId) ?? last.partitions };
-}
-
-function assignableMembers(group: ShareGroup, updated: ShareMember, groups: ShareGroups) {
-  const { topics } = groups.context;
-  const others = [...group.members.keys()].filter((memberId) => memberId !== updated.memberId);
-  const ids = [...others, updated.memberId];
-  return stringsInJavaOrder(ids, grownCapacity(ids.length)).map((memberId) => {
-    const member = memberId === updated.memberId ? updated : group.members.get(memberId)!;
-    return {
-      memberId,
-      instanceId: null,
-      topicIds: topicIdsOf(topics, member.subscribedTopicNames),
-      partitions: group.targetOf(memberId),
-    };
-  });
 }
 
 /** Others may have the same, so it has at once what it shall have, as far as it reads it. */

@@ -7,7 +7,8 @@
  *
  * Where all members read the same topics, all partitions are one pool; else each topic is its own.
  */
-import type { AssignableGroup, GroupAssignment } from "./assignor.ts";
+import { finishNow, Pace, type Steps } from "../../base/slices.ts";
+import type { AssignableGroup, GroupAssignment, TopicPartitions } from "./assignor.ts";
 
 export interface ShareableGroup extends Pick<AssignableGroup, "members" | "isHomogeneous"> {
   /** Ascending. */
@@ -28,16 +29,28 @@ interface Pool {
 }
 
 export function assignSimply(group: ShareableGroup): GroupAssignment {
+  return finishNow(assignSimplyInSteps(group));
+}
+
+export function* assignSimplyInSteps(group: ShareableGroup): Steps<GroupAssignment> {
   const { members } = group;
   const held: Set<Slot>[] = members.map(() => new Set());
   for (const pool of poolsOf(group)) {
-    keepHeld(pool, group, held);
-    balance(pool, held);
+    yield;
+    yield* keepHeld(pool, group, held);
+    yield* balance(pool, held);
   }
-  return new Map(
-    members.map(({ memberId }, index) => [memberId, partitionsOf(held[index] ?? new Set())]),
-  );
+  const assignment = new Map<string, TopicPartitions>();
+  const pace = new Pace(MEMBERS_A_STEP);
+  for (const [index, { memberId }] of members.entries()) {
+    assignment.set(memberId, partitionsOf(held[index] ?? new Set()));
+    if (pace.endsStep()) yield;
+  }
+  return assignment;
 }
+
+const MEMBERS_A_STEP = 16;
+const SLOTS_A_STEP = 64;
 
 function poolsOf({ members, isHomogeneous, assignablePartitions }: ShareableGroup): Pool[] {
   const topicIds = [...new Set(members.flatMap((member) => [...member.topicIds]))];
@@ -52,14 +65,21 @@ function poolsOf({ members, isHomogeneous, assignablePartitions }: ShareableGrou
 }
 
 /** What members of the pool have been given before, they have for now. */
-function keepHeld(pool: Pool, { members }: ShareableGroup, held: readonly Set<Slot>[]): void {
+function* keepHeld(
+  pool: Pool,
+  { members }: ShareableGroup,
+  held: readonly Set<Slot>[],
+): Steps<void> {
   const byTopic = new Map<string, Map<number, Slot>>();
   for (const slot of pool.slots) {
     let slots = byTopic.get(slot.topicId);
     if (slots === undefined) byTopic.set(slot.topicId, (slots = new Map()));
     slots.set(slot.partition, slot);
   }
+  yield;
+  const pace = new Pace(MEMBERS_A_STEP);
   for (const index of pool.subscribers) {
+    if (pace.endsStep()) yield;
     for (const [topicId, partitions] of members[index]!.partitions) {
       const slots = byTopic.get(topicId);
       for (const partition of partitions) {
@@ -70,7 +90,7 @@ function keepHeld(pool: Pool, { members }: ShareableGroup, held: readonly Set<Sl
   }
 }
 
-function balance({ slots, subscribers }: Pool, held: readonly Set<Slot>[]): void {
+function* balance({ slots, subscribers }: Pool, held: readonly Set<Slot>[]): Steps<void> {
   if (slots.length === 0 || subscribers.length === 0) return;
   const sharing = Math.ceil(subscribers.length / slots.length);
   const each = (sharing * slots.length) / subscribers.length;
@@ -90,16 +110,20 @@ function balance({ slots, subscribers }: Pool, held: readonly Set<Slot>[]): void
     else take(slot, index, held);
     ownCounts.set(index, ownCounts.get(index)! + difference);
   };
+  yield;
+  const pace = new Pace(SLOTS_A_STEP);
   for (const slot of slots) {
     for (const index of [...slot.takers]) if (missing(index) < 0) move(slot, index, -1);
+    if (pace.endsStep()) yield;
   }
   for (const slot of slots) {
+    if (pace.endsStep()) yield;
     for (const index of slot.takers) {
       if (slot.takers.size <= sharing) break;
       move(slot, index, -1);
     }
   }
-  fill(
+  yield* fill(
     slots,
     sharing,
     subscribers.filter((index) => missing(index) > 0),
@@ -111,14 +135,16 @@ function balance({ slots, subscribers }: Pool, held: readonly Set<Slot>[]): void
 }
 
 /** Free places go round among those who have too little. `assign`: whether it still has. */
-function fill(
+function* fill(
   slots: readonly Slot[],
   sharing: number,
   unfilled: number[],
   assign: (slot: Slot, index: number) => boolean,
-): void {
+): Steps<void> {
   let at = 0;
+  const pace = new Pace(SLOTS_A_STEP);
   for (const slot of slots) {
+    if (pace.endsStep()) yield;
     let refusals = 0;
     while (slot.takers.size < sharing && refusals < unfilled.length) {
       if (at >= unfilled.length) at = 0;

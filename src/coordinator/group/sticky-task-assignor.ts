@@ -8,6 +8,7 @@
  *
  * Steps 1 and 2 go only as far as each member's share. Pure, like the assignors of consumers.
  */
+import { finishNow, Pace, type Steps } from "../../base/slices.ts";
 import { JavaPriorityQueue } from "./java-priority-queue.ts";
 import { grownCapacity, sizedCapacity, stringsInJavaOrder } from "../java-order.ts";
 import { NO_TARGET_TASKS, type TargetTasks } from "./streams-member.ts";
@@ -56,16 +57,26 @@ interface Member {
 }
 
 export function assignTasks(group: TaskGroup): TaskAssignment {
+  return finishNow(assignTasksInSteps(group));
+}
+
+export function* assignTasksInSteps(group: TaskGroup): Steps<TaskAssignment> {
   const assignment = new Assignment(group);
-  assignment.assignActive();
-  const shortCount = group.standbyCount > 0 ? assignment.assignStandby() : 0;
+  yield* assignment.takeMembers();
+  yield* assignment.assignActive();
+  const shortCount = group.standbyCount > 0 ? yield* assignment.assignStandby() : 0;
   const byMember = new Map<string, TargetTasks>();
+  const pace = new Pace(A_STEP);
   for (const { memberId, active, standby } of assignment.members.values()) {
     const tasks = { ...NO_TARGET_TASKS, active: grouped(active), standby: grouped(standby) };
     byMember.set(memberId, tasks);
+    if (pace.endsStep()) yield;
   }
   return { byMember, shortCount };
 }
+
+/** Members, or tasks. */
+const A_STEP = 64;
 
 /** Members that share a process share its load. */
 class Process {
@@ -141,7 +152,19 @@ class Assignment {
 
   constructor(group: TaskGroup) {
     this.#group = group;
-    for (const { memberId, processId, tasks } of group.members) {
+    let activeCount = 0;
+    let count = 0;
+    for (const { taskCount, isStateful } of group.subtopologies) {
+      activeCount += taskCount;
+      count += taskCount * (isStateful ? 1 + group.standbyCount : 1);
+    }
+    this.#activeQuota = new Quota(activeCount, group.members.length);
+    this.#quota = new Quota(count, group.members.length);
+  }
+
+  *takeMembers(): Steps<void> {
+    const pace = new Pace(A_STEP);
+    for (const { memberId, processId, tasks } of this.#group.members) {
       let process = this.#processes.get(processId);
       if (process === undefined) this.#processes.set(processId, (process = new Process()));
       const member: Member = { process, memberId, taskCount: 0, active: [], standby: [] };
@@ -153,24 +176,21 @@ class Assignment {
         if (former === undefined) this.#formerStandby.set(key, [member]);
         else former.push(member);
       }
+      if (pace.endsStep()) yield;
     }
-    let activeCount = 0;
-    let count = 0;
-    for (const { taskCount, isStateful } of group.subtopologies) {
-      activeCount += taskCount;
-      count += taskCount * (isStateful ? 1 + group.standbyCount : 1);
-    }
-    this.#activeQuota = new Quota(activeCount, group.members.length);
-    this.#quota = new Quota(count, group.members.length);
   }
 
-  assignActive(): void {
+  *assignActive(): Steps<void> {
     // Partitions of the same number lie together, as a range assignor gives them.
     const tasks = tasksOf(this.#group.subtopologies).sort(byPartition);
-    const others = tasks.filter((task) => !this.#giveBack(task));
-    const rest = others.filter((task) => !this.#giveToStandby(task));
+    yield;
+    const others = yield* leftOf(tasks, (task) => this.#giveBack(task));
+    const rest = yield* leftOf(others, (task) => this.#giveToStandby(task));
     const byLoad = this.#byLoad();
-    for (const task of rest.sort(bySubtopology)) {
+    rest.sort(bySubtopology);
+    const pace = new Pace(A_STEP);
+    for (const task of rest) {
+      if (pace.endsStep()) yield;
       const process = byLoad.poll();
       if (process === null) return;
       this.#note(process.giveToLeastLoaded(task, true));
@@ -179,11 +199,14 @@ class Assignment {
   }
 
   /** Answers how many found no process that could have them. */
-  assignStandby(): number {
+  *assignStandby(): Steps<number> {
     const { standbyCount, subtopologies } = this.#group;
     const stateful = subtopologies.filter(({ isStateful }) => isStateful);
     const open: { task: Task; count: number }[] = [];
-    for (const task of tasksOf(stateful).sort((one, other) => byPartition(other, one))) {
+    const tasks = tasksOf(stateful).sort((one, other) => byPartition(other, one));
+    const pace = new Pace(A_STEP);
+    for (const task of tasks) {
+      if (pace.endsStep()) yield;
       for (let index = 0; index < standbyCount; index++) {
         if (this.#keepAsStandby(task)) continue;
         open.push({ task, count: standbyCount - index });
@@ -194,6 +217,7 @@ class Assignment {
     const byLoad = this.#byLoad();
     let shortCount = 0;
     for (const { task, count } of open) {
+      if (pace.endsStep()) yield;
       for (let index = 0; index < count; index++) {
         if (this.#giveStandby(byLoad, task)) continue;
         shortCount += count - index;
@@ -280,6 +304,17 @@ function leastLoaded(members: readonly Member[], task: Task | null): Member | nu
     best = member;
   }
   return task !== null && first.process.tasks.has(task.key) ? null : best;
+}
+
+/** Those that `give` did not give to anybody. */
+function* leftOf(tasks: readonly Task[], give: (task: Task) => boolean): Steps<Task[]> {
+  const left: Task[] = [];
+  const pace = new Pace(A_STEP);
+  for (const task of tasks) {
+    if (!give(task)) left.push(task);
+    if (pace.endsStep()) yield;
+  }
+  return left;
 }
 
 function tasksOf(subtopologies: readonly TaskSubtopology[]): Task[] {

@@ -1,12 +1,13 @@
 /** When a streams group gets a new target assignment: at a heartbeat, or once it has gathered. */
 import { NO_EFFECTS, type Effects } from "../outcome.ts";
+import { assignBeside, LARGE_GROUP_SIZE } from "./assigning-beside.ts";
 import type { GroupRecord } from "./group-records.ts";
 import type { StreamsGroup } from "./streams-group.ts";
 import type { StreamsGroups } from "./streams-groups.ts";
 import { NO_TARGET_TASKS, type StreamsMember } from "./streams-member.ts";
 import type { StreamsTarget } from "./streams-reconciliation.ts";
 import { type StreamsProblem, StreamsStatus } from "./streams-status.ts";
-import { newStreamsTarget, STANDBY_COUNT } from "./streams-target.ts";
+import { newStreamsTarget, STANDBY_COUNT, streamsTargetSteps } from "./streams-target.ts";
 import type { ConfiguredTopology } from "./streams-topics.ts";
 
 export interface StreamsAssignment {
@@ -14,6 +15,8 @@ export interface StreamsAssignment {
   readonly records: readonly GroupRecord[];
   /** Why there is no new one, where there ought to be. */
   readonly delay: StreamsProblem | null;
+  /** It is made beside, by `assignStreamsBeside`, once what the request changes is applied. */
+  readonly isBeside?: boolean;
 }
 
 /** Settings of the group that its assignments depend on. */
@@ -48,9 +51,16 @@ export function assignStreams(
     const delay = delayed("Assignment delayed due to the configured assignment interval.");
     return { ...last, delay };
   }
+  if (group.members.size >= LARGE_GROUP_SIZE) return { ...last, delay: null, isBeside: true };
   const { records, byMember } = newStreamsTarget(groups, { group, ...request });
   const tasks = byMember.get(updated.memberId) ?? NO_TARGET_TASKS;
   return { target: { epoch: groupEpoch, tasks }, records, delay: null };
+}
+
+export function assignStreamsBeside(groups: StreamsGroups, group: StreamsGroup): void {
+  const { configuredTopology: topology } = group;
+  if (topology === null) return;
+  assignBeside(groups.context, group, () => streamsTargetSteps(groups, group, topology));
 }
 
 /** The first member of an empty group waits for others, for as long as the settings say. */
@@ -76,6 +86,10 @@ function assignGathered(groups: StreamsGroups, group: StreamsGroup): Effects<Gro
   // Where nothing is known of its topics yet, its next heartbeat assigns.
   const isIdle = group.isEmpty || topology === null || groupEpoch <= group.assignmentEpoch;
   if (isIdle || isTooSoon(groups, group)) return NO_EFFECTS;
+  if (group.members.size >= LARGE_GROUP_SIZE) {
+    assignStreamsBeside(groups, group);
+    return NO_EFFECTS;
+  }
   const request = { group, groupEpoch, updated: null, topology, assignmentConfigs };
   return { records: newStreamsTarget(groups, request).records, isAtomic: false };
 }

@@ -13,7 +13,7 @@ import type { GroupRecord } from "./group-records.ts";
 import { GroupRefusal } from "./group-refusal.ts";
 import { checkMemberEpoch, groupFull, JOIN_EPOCH, unknownMember } from "./member-checks.ts";
 import { NO_ANSWER, respond, type StreamsAnswer } from "./streams-answer.ts";
-import { assignStreams, beginGathering } from "./streams-assignment.ts";
+import { assignStreams, assignStreamsBeside, beginGathering } from "./streams-assignment.ts";
 import {
   changeTopics,
   changeTopology,
@@ -120,6 +120,9 @@ function advance(
     assignmentConfigs,
   });
   if (assignment.delay !== null) status.push(assignment.delay);
+  if (assignment.isBeside === true) {
+    change.whenApplied((applied) => assignStreamsBeside(groups, applied));
+  }
   // Members of an assignment of which the end is lost are still behind its epoch.
   change.mayBeSpread = assignment.records.length > 0;
   for (const record of assignment.records) records.push(record);

@@ -1,4 +1,8 @@
 /** The target assignment of a streams group: what its assignor makes of its members and tasks. */
+import { finishNow, Pace, type Steps } from "../../base/slices.ts";
+import { type Effects, NO_EFFECTS } from "../outcome.ts";
+import { targetEffects } from "./assigning-beside.ts";
+import type { GroupRecord } from "./group-records.ts";
 import { grownCapacity, stringsInJavaOrder } from "../java-order.ts";
 import type { StreamsGroup } from "./streams-group.ts";
 import type { StreamsGroups } from "./streams-groups.ts";
@@ -14,7 +18,11 @@ import {
   streamsTargetRecord,
 } from "./streams-records.ts";
 import type { ConfiguredTopology } from "./streams-topics.ts";
-import { assignTasks, type TaskMember, type TaskSubtopology } from "./sticky-task-assignor.ts";
+import {
+  assignTasksInSteps,
+  type TaskMember,
+  type TaskSubtopology,
+} from "./sticky-task-assignor.ts";
 
 /** The one setting that assignors are told. */
 export const STANDBY_COUNT = "num.standby.replicas";
@@ -34,9 +42,31 @@ export interface NewStreamsTarget {
 }
 
 export function newStreamsTarget(
-  { context }: StreamsGroups,
+  groups: StreamsGroups,
   request: StreamsTargetRequest,
 ): NewStreamsTarget {
+  return finishNow(streamsTargetInSteps(groups, request));
+}
+
+/** Of a large group, as it is now, beside its heartbeats. */
+export function* streamsTargetSteps(
+  groups: StreamsGroups,
+  group: StreamsGroup,
+  topology: ConfiguredTopology,
+): Steps<Effects<GroupRecord>> {
+  const { groupEpoch, assignmentConfigs, topology: described } = group;
+  const request = { group, groupEpoch, updated: null, topology, assignmentConfigs };
+  const { records } = yield* streamsTargetInSteps(groups, request);
+  // Tasks of another topology are nobody's any more.
+  if (group.topology?.epoch !== described?.epoch) return NO_EFFECTS;
+  return yield* targetEffects(groups, group, groupEpoch, records);
+}
+
+/** Between the steps members and topics may change: it is of its beginning. */
+function* streamsTargetInSteps(
+  { context }: StreamsGroups,
+  request: StreamsTargetRequest,
+): Steps<NewStreamsTarget> {
   const { group, groupEpoch, updated, topology, assignmentConfigs } = request;
   const { clock, logger } = context;
   const { groupId } = group;
@@ -44,9 +74,13 @@ export function newStreamsTarget(
   const members = taskMembers(group, updated);
   const standbyCount = Number(assignmentConfigs.get(STANDBY_COUNT) ?? 0);
   const subtopologies = topology.problem === null ? taskSubtopologies(topology) : [];
-  const { byMember, shortCount } = assignTasks({ members, subtopologies, standbyCount });
+  yield;
+  const steps = assignTasksInSteps({ members, subtopologies, standbyCount });
+  const { byMember, shortCount } = yield* steps;
   const records: StreamsRecord[] = [];
+  const pace = new Pace(MEMBERS_A_STEP);
   for (const { memberId } of members) {
+    if (pace.endsStep()) yield;
     const tasks = byMember.get(memberId) ?? NO_TARGET_TASKS;
     const former = group.targetAssignment.get(memberId);
     if (former !== undefined && sameTargetTasks(former, tasks)) continue;
@@ -60,6 +94,8 @@ export function newStreamsTarget(
   }
   return { records, byMember };
 }
+
+const MEMBERS_A_STEP = 64;
 
 function taskMembers(group: StreamsGroup, updated: StreamsMember | null): TaskMember[] {
   const ids = new Set(group.members.keys());

@@ -30,6 +30,8 @@ function filled(groupCount: number, memberCount: number, taskCount = 4): Streams
         driver.beat(memberId, { groupId, memberEpoch, ...NO_TASKS });
       }
     }
+    // Large groups are assigned beside their heartbeats.
+    driver.clock.advance(1);
   }
   expect(driver.epochs("g0")[0]).toBe("Stable");
   return driver;
