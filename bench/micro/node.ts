@@ -112,16 +112,17 @@ async function handlerStages(world: World, folder: string): Promise<Stage[]> {
   const stages: Stage[] = [];
   for (const [batchBytes, recordBytes] of [
     [KIB, 100],
+    [16 * KIB, 100],
     [16 * KIB, KIB],
   ] as const) {
-    const topic = `topic-${batchBytes}`;
+    const topic = `topic-${batchBytes}-${recordBytes}`;
     await handlers.createTopic(topic);
     const records = sampleBatch(batchBytes, recordBytes);
     const body = encode(produce.request, 9, produceRequest(1, records, topic));
     // The log writes its offsets into the request's own bytes.
     const position = body.indexOf(records);
     stages.push({
-      name: `handle: Produce v9, ${batchBytes / KIB} KiB`,
+      name: `handle: Produce v9, ${batchBytes / KIB} KiB of ${recordBytes} B`,
       bytes: body.length,
       callsMax: Math.floor(WRITTEN_BYTES_MAX / body.length),
       work() {
