@@ -22,7 +22,6 @@ export interface BrokerProgram {
 }
 
 const POLL_MS = 2;
-const PORTS_MAX = 50_000;
 
 export async function startBrokerProcess(
   program: BrokerProgram,
@@ -31,7 +30,7 @@ export async function startBrokerProcess(
   if (!isRestart) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const nodes = program.nodes ?? 1;
-  const [port, controllerPort] = [nodes === 1 ? freePort() : freePortsFrom(nodes), freePort()];
+  const [port, controllerPort] = [freePort(nodes), freePort(nodes)];
   const file = join(folder, "server.properties");
   const data = join(folder, "data");
   writeSettings(file, [...settingsOf({ id: 1, port, controllerPort, data }), ...settings]);
@@ -189,17 +188,15 @@ function settingsOf({ id, port, controllerPort, data }: Seat): string[] {
   ];
 }
 
-export function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  listener.stop(true);
-  return listener.port;
-}
+/** Below those that Linux takes for connections: there a port may be gone before it is needed. */
+const PORT_MIN = 12_000;
+const PORT_MAX = 32_000;
 
 /** The first of so many free ports side by side. */
-function freePortsFrom(count: number): number {
+export function freePort(count = 1): number {
   for (;;) {
-    const first = freePort();
-    if (first + count < PORTS_MAX && areFree(first, count)) return first;
+    const first = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN));
+    if (areFree(first, count)) return first;
   }
 }
 
