@@ -7,7 +7,6 @@ import {
   close,
   closeSync,
   constants,
-  existsSync,
   fdatasync,
   fdatasyncSync,
   fstatSync,
@@ -106,7 +105,9 @@ class RealDisk implements Disk {
 
   remove(path: string): void {
     // An error costs its stack, now and then with all lines of the program (5 MB, 40 ms).
-    if (!existsSync(path)) return;
+    if (attempt("remove", path, () => statSync(path, { throwIfNoEntry: false })) === undefined) {
+      return;
+    }
     const removed = heldOpen(path);
     try {
       unlinkSync(path);

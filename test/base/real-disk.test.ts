@@ -141,6 +141,8 @@ for (const portable of [false, true]) {
       expect(disk.syncDirectory(missing)).rejects.toMatchObject({ code: "ENOENT" });
       const file = disk.open(place("read-only"), "create");
       file.close();
+      expect(codeThrownBy(() => disk.remove(`${file.path}/below`))).toBe("ENOTDIR");
+      expect(codeThrownBy(() => disk.remove(folder))).toMatch(/EISDIR|EPERM/);
       const readOnly = disk.open(place("read-only"), "read");
       expect(codeThrownBy(() => readOnly.write(Buffer.from("x"), 0, 1, 0))).toBe("EBADF");
       readOnly.close();
