@@ -15,6 +15,9 @@
  * There may be more threads or fewer from now on: whoever takes one off the count of `leave_fd`,
  * which is in the epoll too, ends.
  *
+ * What must come from the disk has an epoll and threads of its own, which wait for the disk while
+ * the others send. They are behind all others for a processor: who is far behind can wait.
+ *
  * A job has a descriptor of its own for the socket: whoever closes the other one cannot give its
  * number to somebody else meanwhile. It is closed when the loop gives the slot back.
  */
@@ -31,8 +34,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 typedef unsigned char byte;
@@ -42,11 +47,12 @@ enum {
   /* Smaller pieces of files are read, and sent together: as BIG_SLICE_SIZE. */
   SENDFILE_FROM = 48 << 10, GATHERED_MAX = 256 << 10,
   /* Then other sockets have their turn. */
-  VISIT_MAX = 4 << 20
+  VISIT_MAX = 4 << 20,
+  COLD_THREADS = 2, COLD_NICE = 5
 };
 
 typedef struct {
-  int socket;
+  int socket, queue;
   uint32_t is_done;
   /* Of all pieces; the loop may look at it while the job is under way. */
   uint64_t sent;
@@ -60,7 +66,7 @@ typedef enum { DONE, FULL, FAILED } outcome_t;
 static job_t jobs[JOBS_MAX];
 static double *words;
 static uint32_t slot_words;
-static int queue, wake_fd, leave_fd;
+static int warm_queue, cold_queue = -1, wake_fd, leave_fd;
 /* Those that are to end not counted; only the loop changes it. */
 static int running;
 
@@ -145,10 +151,10 @@ static outcome_t send_job(uint32_t slot, byte *buffer) {
 
 static int watch(int operation, uint32_t slot) {
   struct epoll_event event = {.events = EPOLLOUT | EPOLLONESHOT, .data.u32 = slot};
-  return epoll_ctl(queue, operation, jobs[slot].socket, &event);
+  return epoll_ctl(jobs[slot].queue, operation, jobs[slot].socket, &event);
 }
 
-static void *run(void *buffer) {
+static void run(int queue, byte *buffer) {
   for (;;) {
     struct epoll_event event;
     if (epoll_wait(queue, &event, 1, -1) != 1) continue;
@@ -161,11 +167,24 @@ static void *run(void *buffer) {
     if (send_job(slot, buffer) == FULL && watch(EPOLL_CTL_MOD, slot) == 0) continue;
     put_done(slot);
   }
+}
+
+static void *run_warm(void *buffer) {
+  run(warm_queue, buffer);
   free(buffer);
   return 0;
 }
 
-static int start_thread(void) {
+static void *run_cold(void *buffer) {
+  /* Of this thread alone, in Linux. */
+  id_t own = (id_t)syscall(SYS_gettid);
+  setpriority(PRIO_PROCESS, own, getpriority(PRIO_PROCESS, own) + COLD_NICE);
+  run(cold_queue, buffer);
+  free(buffer);
+  return 0;
+}
+
+static int start_thread(void *(*run)(void *)) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, STACK_SIZE);
@@ -178,18 +197,13 @@ static int start_thread(void) {
   return failed;
 }
 
-EXPORT int bunka_send_threads_resize(int threads);
-
-/* Once a process. How many threads run. */
-EXPORT int bunka_send_threads_start(double *job_words, int words_a_job, int wake, int threads) {
-  words = job_words;
-  slot_words = (uint32_t)words_a_job;
-  wake_fd = wake;
-  queue = epoll_create1(EPOLL_CLOEXEC);
-  leave_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
-  struct epoll_event leave = {.events = EPOLLIN, .data.u32 = JOBS_MAX};
-  if (queue < 0 || leave_fd < 0 || epoll_ctl(queue, EPOLL_CTL_ADD, leave_fd, &leave) != 0) return 0;
-  return bunka_send_threads_resize(threads);
+static void start_threads(void *(*run)(void *), int *running, int threads) {
+  /* Signals are for the threads of Bun; SIGPIPE, of sendfile, is for nobody. */
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  while (*running < threads && start_thread(run) == 0) (*running)++;
+  pthread_sigmask(SIG_SETMASK, &before, 0);
 }
 
 /* How many run from now on: fewer than asked for where the system has no more. */
@@ -197,20 +211,43 @@ EXPORT int bunka_send_threads_resize(int threads) {
   uint64_t leaving = (uint64_t)(running > threads ? running - threads : 0);
   if (leaving > 0 && write(leave_fd, &leaving, sizeof leaving) == sizeof leaving)
     running -= (int)leaving;
-  /* Signals are for the threads of Bun; SIGPIPE, of sendfile, is for nobody. */
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  while (running < threads && start_thread() == 0) running++;
-  pthread_sigmask(SIG_SETMASK, &before, 0);
+  start_threads(run_warm, &running, threads);
   return running;
 }
 
+/* Once a process. How many threads run. */
+EXPORT int bunka_send_threads_start(double *job_words, int words_a_job, int wake, int threads) {
+  words = job_words;
+  slot_words = (uint32_t)words_a_job;
+  wake_fd = wake;
+  warm_queue = epoll_create1(EPOLL_CLOEXEC);
+  leave_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+  struct epoll_event leave = {.events = EPOLLIN, .data.u32 = JOBS_MAX};
+  if (warm_queue < 0 || leave_fd < 0) return 0;
+  if (epoll_ctl(warm_queue, EPOLL_CTL_ADD, leave_fd, &leave) != 0) return 0;
+  return bunka_send_threads_resize(threads);
+}
+
+/* Threads that wait for the disk: from the first job on that needs them. */
+static int has_cold_threads(void) {
+  if (cold_queue >= 0) return 1;
+  int made = epoll_create1(EPOLL_CLOEXEC);
+  if (made < 0) return 0;
+  cold_queue = made;
+  int started = 0;
+  start_threads(run_cold, &started, COLD_THREADS);
+  if (started > 0) return 1;
+  close(made);
+  cold_queue = -1;
+  return 0;
+}
+
 /* Hands over the job in a slot; not 0 where that cannot be. */
-EXPORT int bunka_send_submit(int slot, int socket) {
+EXPORT int bunka_send_submit(int slot, int socket, int is_cold) {
+  if (is_cold && !has_cold_threads()) return EAGAIN;
   int own = fcntl(socket, F_DUPFD_CLOEXEC, 0);
   if (own < 0) return errno;
-  jobs[slot] = (job_t){.socket = own};
+  jobs[slot] = (job_t){.socket = own, .queue = is_cold ? cold_queue : warm_queue};
   if (watch(EPOLL_CTL_ADD, (uint32_t)slot) == 0) return 0;
   int failed = errno;
   close(own);
@@ -236,7 +273,7 @@ EXPORT int bunka_send_take_done(void) {
   pthread_mutex_unlock(&ring_lock);
   if (slot < 0) return slot;
   /* To close it takes it out of no epoll: the socket has another descriptor. */
-  epoll_ctl(queue, EPOLL_CTL_DEL, jobs[slot].socket, NULL);
+  epoll_ctl(jobs[slot].queue, EPOLL_CTL_DEL, jobs[slot].socket, NULL);
   close(jobs[slot].socket);
   return slot;
 }
@@ -244,7 +281,7 @@ EXPORT int bunka_send_take_done(void) {
 #else
 EXPORT int bunka_send_threads_start(double *words, int size, int wake, int threads) { return 0; }
 EXPORT int bunka_send_threads_resize(int threads) { return 0; }
-EXPORT int bunka_send_submit(int slot, int socket) { return 1; }
+EXPORT int bunka_send_submit(int slot, int socket, int is_cold) { return 1; }
 EXPORT int bunka_send_is_done(int slot) { return 1; }
 EXPORT double bunka_send_sent(int slot) { return 0; }
 EXPORT void bunka_send_cancel(int slot) {}

@@ -51,7 +51,7 @@ export interface NativeSendThreads {
   /** How many there are from now on; those that end send first what they have begun. */
   resize(threads: number): number;
   /** False when nothing was handed over. */
-  submit(slot: number, descriptor: number): boolean;
+  submit(slot: number, descriptor: number, isCold: boolean): boolean;
   isDone(slot: number): boolean;
   sent(slot: number): number;
   cancel(slot: number): void;
@@ -142,7 +142,7 @@ const WRITE_THREAD_SYMBOLS = {
 const SEND_THREADS_SYMBOLS = {
   bunka_send_threads_start: { args: ["ptr", "i32", "i32", "i32"], returns: "i32" },
   bunka_send_threads_resize: { args: ["i32"], returns: "i32" },
-  bunka_send_submit: { args: ["i32", "i32"], returns: "i32" },
+  bunka_send_submit: { args: ["i32", "i32", "i32"], returns: "i32" },
   bunka_send_is_done: { args: ["i32"], returns: "i32" },
   bunka_send_sent: { args: ["i32"], returns: "f64" },
   bunka_send_cancel: { args: ["i32"], returns: "void" },
@@ -179,7 +179,8 @@ function openCompiled(): CompiledLibrary | null {
         start: (words, jobWords, descriptor, threads) =>
           symbols.bunka_send_threads_start(ptr(words), jobWords, descriptor, threads),
         resize: symbols.bunka_send_threads_resize,
-        submit: (slot, descriptor) => symbols.bunka_send_submit(slot, descriptor) === 0,
+        submit: (slot, descriptor, isCold) =>
+          symbols.bunka_send_submit(slot, descriptor, isCold ? 1 : 0) === 0,
         isDone: (slot) => symbols.bunka_send_is_done(slot) !== 0,
         sent: symbols.bunka_send_sent,
         cancel: symbols.bunka_send_cancel,

@@ -204,17 +204,17 @@ class RealSocket implements Socket, SendTarget {
     return this.bestSendFile(this, file, position, length);
   }
 
-  sendsLater(size: number): boolean {
-    if (size < SEND_THREADS_FROM || this.isClosed) return false;
-    return sendThreads()?.areWorth(this.descriptor) === true;
+  sendsLater(size: number, isCold: boolean): boolean {
+    if (this.isClosed || (size < SEND_THREADS_FROM && !isCold)) return false;
+    return sendThreads() !== null;
   }
 
-  sendLater(pieces: readonly SendPiece[], done: () => void): LaterSend | null {
+  sendLater(pieces: readonly SendPiece[], isCold: boolean, done: () => void): LaterSend | null {
     assert(!this.#isShutDown, "nothing is written behind a shutdown");
     if (this.isClosed) return null;
     const threads = sendThreads();
     assert(threads !== null, "threads that send");
-    return (this.#sends = threads.begin(this.descriptor, pieces, done));
+    return (this.#sends = threads.begin(this.descriptor, pieces, isCold, done));
   }
 
   /** The threads know nothing of a socket that is closed here. */

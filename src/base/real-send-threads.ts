@@ -22,10 +22,16 @@ import { type LaterSend, SEND_PIECES_MAX, type SendPiece } from "./world.ts";
 export interface SendThreads {
   /** How many there are: at most `wanted`, and one for each core. */
   resize(wanted: number): number;
-  /** Whether what is large goes out sooner by one of them than by the loop. */
-  areWorth(descriptor: number): boolean;
-  /** Null where no thread takes it. `done` is called in a later turn, but not once cancelled. */
-  begin(descriptor: number, pieces: readonly SendPiece[], done: () => void): SendJob | null;
+  /**
+   * `isCold`: some of it must come from the disk, or may have to. Null where no thread takes it.
+   * `done` is called in a later turn, but not once cancelled.
+   */
+  begin(
+    descriptor: number,
+    pieces: readonly SendPiece[],
+    isCold: boolean,
+    done: () => void,
+  ): SendJob | null;
 }
 
 export interface SendJob extends LaterSend {
@@ -71,11 +77,6 @@ function threadsFor(wanted: number): number {
 
 /** Less is sent by the loop before a thread has woken up. */
 export const SEND_THREADS_FROM = 128 * 1024;
-/**
- * One reader alone gets no more by a thread, and costs a tenth more. So after so many sends with
- * no other connection's between them the loop sends by itself.
- */
-const LONELY_SENDS_MAX = 32;
 
 class RealSendThreads implements SendThreads {
   readonly #native: NativeSendThreads;
@@ -84,9 +85,6 @@ class RealSendThreads implements SendThreads {
   readonly #jobs: (Job | null)[] = new Array<Job | null>(JOBS_MAX).fill(null);
   /** The last one given back is the first to be used again: few of the words are ever touched. */
   readonly #free = Array.from({ length: JOBS_MAX }, (_, index) => JOBS_MAX - 1 - index);
-
-  #lastDescriptor = -1;
-  #lonelySends = 0;
 
   constructor(native: NativeSendThreads, words: Float64Array) {
     this.#native = native;
@@ -97,14 +95,12 @@ class RealSendThreads implements SendThreads {
     return this.#native.resize(threadsFor(wanted));
   }
 
-  areWorth(descriptor: number): boolean {
-    if (descriptor === this.#lastDescriptor) return ++this.#lonelySends <= LONELY_SENDS_MAX;
-    this.#lastDescriptor = descriptor;
-    this.#lonelySends = 0;
-    return true;
-  }
-
-  begin(descriptor: number, pieces: readonly SendPiece[], done: () => void): SendJob | null {
+  begin(
+    descriptor: number,
+    pieces: readonly SendPiece[],
+    isCold: boolean,
+    done: () => void,
+  ): SendJob | null {
     assert(pieces.length <= SEND_PIECES_MAX, "a job fits its words");
 
     const slot = this.#free.pop();
@@ -118,7 +114,7 @@ class RealSendThreads implements SendThreads {
       words[at++] = isBytes ? ptr(source, position) : position;
       words[at++] = size;
     }
-    if (!this.#native.submit(slot, descriptor)) {
+    if (!this.#native.submit(slot, descriptor, isCold)) {
       this.#free.push(slot);
       return null;
     }

@@ -235,15 +235,18 @@ export interface Socket {
   writeAhead(bytes: Uint8Array, offset: number, length: number): number;
   /** The same for a range of a file, without a copy through this process. Arms `drain` too. */
   sendFile(file: DiskFile, position: number, length: number): number;
-  /** Whether a thread would take so many bytes in so many pieces, and be worth it. */
-  sendsLater(size: number): boolean;
+  /**
+   * Whether a thread would take so many bytes, and be worth it. `isCold`: some of them have to come
+   * from the disk, and the thread would wait for it.
+   */
+  sendsLater(size: number, isCold: boolean): boolean;
   /**
    * Sends pieces, one behind the other, while the loop goes on: where `sendsLater` says so; null
    * when no thread takes them after all. Until they are done nobody writes to this socket, and
    * bytes and files stay as they are. `done` is called in a later turn, unless the socket is
    * closed before.
    */
-  sendLater(pieces: readonly SendPiece[], done: () => void): LaterSend | null;
+  sendLater(pieces: readonly SendPiece[], isCold: boolean, done: () => void): LaterSend | null;
   /** No more `data` until `resume`. */
   pause(): void;
   resume(): void;

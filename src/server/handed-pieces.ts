@@ -22,16 +22,18 @@ const HANDED_SIZE_MAX = 16 * 1024 * 1024;
 export class HandedPieces {
   readonly pieces: SendPiece[] = [];
   size = 0;
+  /** Some of it has to come from the disk. */
+  isCold: boolean;
   /** Headers and small parts: of `HANDED_BYTES_MAX`. */
   readonly #bytes: Buffer;
   #used = 0;
   #copiedFrom = 0;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, isCold: boolean) {
     this.#bytes = bytes;
+    this.isCold = isCold;
   }
 
-  /** As many as can be sent now: up to bytes of a file that have to come from the disk. */
   gather(queue: Queue<Exchange>, partIndex: number, partPosition: number): void {
     let index = partIndex;
     let position = partPosition;
@@ -63,7 +65,7 @@ export class HandedPieces {
       const { file, position } = part;
       for (let at = from; at < part.size;) {
         const size = Math.min(part.size - at, CHECKED_SIZE_MAX);
-        if (!file.isCached(position + at, size)) return false;
+        this.isCold ||= !file.isCached(position + at, size);
         if (!this.#add(file, position + at, size)) return false;
         at += size;
       }

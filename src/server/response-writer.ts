@@ -9,10 +9,10 @@
  *
  * A turn's responses go out in one write when they are small: a system call costs more than
  * copying 64 KiB. The scratch is shared by all connections, as it is empty whenever a call ends.
- * Where several connections ask for much at once, threads send it (`handed-pieces.ts`): the loop
- * would be the one core that all of them wait for.
- * File bytes that are not in the page cache are read on the thread pool: the loop never waits for
- * a disk.
+ * What is much, threads send (`handed-pieces.ts`): the loop would be the one core that all who ask
+ * for much wait for, and they would hold up all others.
+ * File bytes that are not in the page cache are sent by threads that wait for the disk, or, where
+ * there are none, read on the thread pool: the loop never waits for a disk.
  *
  * Invariants: bytes leave in order; an exchange is released exactly once, when its last byte is
  * written or copied; `unsentBytes` is what is neither; while `#waits`, or a thread sends, nothing
@@ -65,6 +65,8 @@ export class ResponseWriter {
   /** With a thread; nothing is written meanwhile. */
   #handed: Handed | null = null;
   #sentLater = 0;
+  /** So many more times threads take what there is: it is far from the end of the log. */
+  #coldSends = 0;
   /** What a thread could not do once, the loop does. */
   #handsNothing = false;
   /** The socket was full: `drained` will be called. */
@@ -148,23 +150,29 @@ export class ResponseWriter {
     return this.#state();
   }
 
-  /** A thread takes what there is, if that is much. */
-  #hand(): boolean {
-    if (this.#handsNothing || !this.#socket.sendsLater(this.#unsentBytes)) return false;
+  /** A thread takes what there is, if that is much, or has to come from the disk. */
+  #hand(wasCold = this.#isFarBehind): boolean {
+    if (this.#handsNothing || this.#queue.length === 0) return false;
+    if (!this.#socket.sendsLater(this.#unsentBytes, wasCold)) return false;
     const bytes = this.#pool.take(HANDED_BYTES_MAX);
-    const handed = new HandedPieces(bytes);
+    const handed = new HandedPieces(bytes, wasCold);
     handed.gather(this.#queue, this.#partIndex, this.#partPosition);
-    const { pieces, size } = handed;
-    const later = this.#socket.sendsLater(size)
-      ? this.#socket.sendLater(pieces, () => this.#onReadable(null))
+    const { pieces, size, isCold } = handed;
+    const later = this.#socket.sendsLater(size, isCold)
+      ? this.#socket.sendLater(pieces, isCold, () => this.#onReadable(null))
       : null;
     if (later === null) {
       this.#pool.give(bytes);
       return false;
     }
+    if (isCold) this.#coldSends = this.#coldSends > 0 ? this.#coldSends - 1 : COLD_SENDS;
     this.#handed = { later, bytes, size };
     this.#sentLater = 0;
     return true;
+  }
+
+  get #isFarBehind(): boolean {
+    return this.#coldSends > 0 && this.#unsentBytes >= COLD_SEND_SIZE_MIN;
   }
 
   /** False while the thread is at it. */
@@ -217,7 +225,7 @@ export class ResponseWriter {
 
   #state(): FlushResult {
     if (this.#isClosed) return "closed";
-    if (this.#waitsForRoom || this.#waitsForDisk) return "waiting";
+    if (this.#waitsForRoom || this.#waitsForDisk || this.#handed !== null) return "waiting";
     return this.#unsentBytes === 0 ? "idle" : "more";
   }
 
@@ -278,7 +286,7 @@ export class ResponseWriter {
       if (!this.#roomFor(Math.min(left, READ_SIZE_MAX))) return false;
       const length = Math.min(left, scratch.length - this.#gathered);
       const read = file.readCached(scratch, this.#gathered, length, at);
-      if (read === -1) return this.#readLater(file, at, length);
+      if (read === -1) return this.#sendCold(file, at, length);
       if (read === 0) throw fileEnded(file, at);
       this.#gathered += read;
       this.#partPosition += read;
@@ -286,7 +294,7 @@ export class ResponseWriter {
     }
     const length = Math.min(left, SEND_FILE_SIZE_MAX);
     if (!file.isCached(at, length)) {
-      return this.#readLater(file, at, Math.min(left, COLD_READ_SIZE_MAX));
+      return this.#sendCold(file, at, Math.min(left, COLD_READ_SIZE_MAX));
     }
     if (!this.#writeScratch(true)) return false;
     return this.#took(this.#socket.sendFile(file, at, length), length);
@@ -362,16 +370,20 @@ export class ResponseWriter {
     this.#rest = null;
   }
 
-  /** What was gathered goes first; then the bytes become the rest, and `onReadable` is called. */
-  #readLater(file: DiskFile, position: number, length: number): boolean {
-    if (!this.#writeScratch()) return false;
+  /** What was gathered goes first; then a thread takes it, and all that comes after it. */
+  #sendCold(file: DiskFile, position: number, length: number): boolean {
+    if (this.#writeScratch() && !this.#hand(true)) this.#readLater(file, position, length);
+    return false;
+  }
+
+  /** The bytes become the rest, and `onReadable` is called. */
+  #readLater(file: DiskFile, position: number, length: number): void {
     this.#waitsForDisk = true;
     const bytes = this.#pool.take(length);
     file.readLater(bytes, 0, length, position).then(
       (read) => this.#haveRead(bytes, read, read === 0 ? fileEnded(file, position) : null),
       (error: unknown) => this.#haveRead(bytes, 0, error),
     );
-    return false;
   }
 
   #haveRead(bytes: Buffer, read: number, error: unknown): void {
@@ -408,6 +420,9 @@ const TURN_PARTS_MAX = 1024;
 const SEND_FILE_SIZE_MAX = 1024 * 1024;
 const READ_SIZE_MAX = 64 * 1024;
 const COLD_READ_SIZE_MAX = 256 * 1024;
+/** Whoever reads from the disk does so for a while; not to look is the cheaper. */
+const COLD_SENDS = 8;
+const COLD_SEND_SIZE_MIN = 128 * 1024;
 
 const scratch = Buffer.allocUnsafeSlow(256 * 1024);
 

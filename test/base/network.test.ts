@@ -244,8 +244,8 @@ describe.each(ARENAS)("%s", (_, makeArena) => {
   test("pieces that a thread sends are there whole and in order, then what is behind", async () => {
     const arena = makeArena();
     const { client, server } = await makePair(arena);
-    expect(server.socket.sendsLater(1)).toBe(false);
-    if (!server.socket.sendsLater(16 * MEBIBYTE)) return expect(hasThreads).toBe(false);
+    expect(server.socket.sendsLater(1, false)).toBe(false);
+    if (!server.socket.sendsLater(16 * MEBIBYTE, false)) return expect(hasThreads).toBe(false);
     const bytes = new FakeRandom(6).bytes(24 * MEBIBYTE);
     const path = join(folder, "pieces");
     writeFileSync(path, bytes);
@@ -264,7 +264,7 @@ describe.each(ARENAS)("%s", (_, makeArena) => {
     ];
     client.socket.pause();
     let isHeard = false;
-    const later = server.socket.sendLater(pieces, () => {
+    const later = server.socket.sendLater(pieces, false, () => {
       isHeard = true;
       server.send(Buffer.from("behind"));
       arena.moved.move();
@@ -286,18 +286,18 @@ describe.each(ARENAS)("%s", (_, makeArena) => {
     const source = Buffer.alloc(32 * MEBIBYTE);
     for (const ends of ["server", "client"] as const) {
       const { client, server } = await makePair(arena);
-      if (!server.socket.sendsLater(source.length)) return expect(hasThreads).toBe(false);
+      if (!server.socket.sendsLater(source.length, false)) return expect(hasThreads).toBe(false);
       let heard = 0;
       client.onData = () => (ends === "server" ? server : client).socket.terminate();
       const pieces = [{ source, position: 0, size: source.length }];
-      server.socket.sendLater(pieces, () => heard++);
+      server.socket.sendLater(pieces, false, () => heard++);
       await arena.until(() => server.isClosed && client.isClosed);
       // The thread that meets a reset takes it from the socket, which then tells of an end.
       expect(["close", "end,close"].slice(0, ends === "server" ? 1 : 2)).toContain(
         server.events.join(),
       );
       expect(client.receivedSize).toBeLessThan(source.length);
-      expect(server.socket.sendLater(pieces, () => {})).toBe(null);
+      expect(server.socket.sendLater(pieces, false, () => {})).toBe(null);
       // That the peer has gone a thread may say before the socket does.
       expect(heard).toBeLessThanOrEqual(ends === "server" ? 0 : 1);
     }

@@ -44,7 +44,9 @@ async function makePairs(count: number): Promise<{ client: Endpoint; server: End
   return clients.map((client, index) => ({ client, server: servers[index]! }));
 }
 
-test.skipIf(!hasThreads)("a file that ends too early is left to the loop", async () => {
+const eitherWay = test.skipIf(!hasThreads).each([false, true]);
+
+eitherWay("a file that ends too early is left to the loop (cold: %p)", async (isCold) => {
   const [pair] = await makePairs(1);
   const { client, server } = pair!;
   const path = join(folder, "short");
@@ -58,7 +60,7 @@ test.skipIf(!hasThreads)("a file that ends too early is left to the loop", async
       { source: file, position: 90_000, size },
       { source: file, position: 0, size: 90_000 },
     ];
-    const later = server.socket.sendLater(pieces, () => {
+    const later = server.socket.sendLater(pieces, isCold, () => {
       isHeard = true;
       moved.move();
     });
@@ -78,7 +80,7 @@ test.skipIf(!hasThreads)("more and fewer threads while they send, and one at lea
   let heard = 0;
   for (const [index, wanted] of [1, 8, 1, 2, 1, 3, 2, 1].entries()) {
     const { server } = pairs[index]!;
-    server.socket.sendLater(pieces, () => {
+    server.socket.sendLater(pieces, false, () => {
       heard++;
       moved.move();
     });
@@ -94,9 +96,9 @@ test.skipIf(!hasThreads)("more and fewer threads while they send, and one at lea
   await until(() => pairs.every(({ server }) => server.isClosed));
 });
 
-test.skipIf(!hasThreads)(
-  "as many as there is room for, then none, then as many again",
-  async () => {
+eitherWay(
+  "as many as there is room for, then none, then as many again (cold: %p)",
+  async (isCold) => {
     const pairs = await makePairs(300);
     const source = Buffer.alloc(8 << 20);
     const pieces = [{ source, position: 0, size: source.length }];
@@ -104,7 +106,7 @@ test.skipIf(!hasThreads)(
     let heard = 0;
     const begin = (some: typeof pairs) =>
       some.filter(({ server }) => {
-        return server.socket.sendLater(pieces, () => heard++) !== null;
+        return server.socket.sendLater(pieces, isCold, () => heard++) !== null;
       });
     const taken = begin(pairs);
     expect(taken.length).toBe(256);
@@ -122,16 +124,16 @@ test.skipIf(!hasThreads)(
   60_000,
 );
 
-test.skipIf(!hasThreads)("one reader alone is the loop's, several are the threads'", async () => {
-  const pairs = await makePairs(2);
-  const [one, two] = pairs.map(({ server }) => server.socket);
-  expect(one!.sendsLater(SEND_THREADS_FROM - 1)).toBe(false);
-  const asked = Array.from({ length: 100 }, () => one!.sendsLater(SEND_THREADS_FROM));
-  expect([asked[0], asked.at(-1)]).toEqual([true, false]);
-  for (let times = 0; times < 100; times++) {
-    expect(two!.sendsLater(SEND_THREADS_FROM)).toBe(true);
-    expect(one!.sendsLater(SEND_THREADS_FROM)).toBe(true);
-  }
-  for (const { client } of pairs) client.socket.terminate();
-  await until(() => pairs.every(({ server }) => server.isClosed));
+test.skipIf(!hasThreads)("threads are for what is large, or on the disk", async () => {
+  const [pair] = await makePairs(1);
+  const { socket } = pair!.server;
+  const answers = [
+    socket.sendsLater(SEND_THREADS_FROM - 1, false),
+    socket.sendsLater(SEND_THREADS_FROM, false),
+    socket.sendsLater(1, true),
+  ];
+  expect(answers).toEqual([false, true, true]);
+  pair!.client.socket.terminate();
+  await until(() => pair!.server.isClosed);
+  expect(socket.sendsLater(SEND_THREADS_FROM, true)).toBe(false);
 });

@@ -153,24 +153,42 @@ describe("a response writer", () => {
     expect(socket.sent().subarray(0, 8)).toEqual(header);
   });
 
-  test("a thread gets nothing that has to come from the disk", () => {
-    const { clock, content, disk, file, socket, writer } = make();
-    socket.sendsLaterFrom = 1;
-    disk.coldRate = 1;
-    writer.push(exchangeOf(1, [{ file, position: 5, size: 200_000 }]));
-    expect(writer.flush()).toBe("waiting");
-    expect(socket.later?.pieces.map(({ size }) => size)).toEqual([8]);
-    socket.later?.goOn(Infinity);
-    while (writer.unsentBytes > 0) {
+  test("threads that wait for the disk send what must come from there, and what follows", () => {
+    const { content, disk, file, socket, writer } = make();
+    socket.sendsLaterFrom = 1_000_000;
+    const sizes: number[][] = [];
+    const push = (count: number, size: number) =>
+      writer.push(
+        exchangeOf(
+          1,
+          Array.from({ length: count }, () => ({ file, position: 5, size })),
+        ),
+      );
+    // Of little, too, and behind what was gathered.
+    for (const [count, size] of [[1, 100] as const, [3, 60_000] as const]) {
+      disk.coldRate = 1;
+      push(count, size);
       expect(writer.flush()).toBe("waiting");
-      expect(socket.later).toBe(null);
-      disk.coldRate = 0;
-      clock.settle();
-      writer.flush();
+      expect(socket.later?.isCold).toBe(true);
+      sizes.push(socket.later!.pieces.map((piece) => piece.size));
       socket.later?.goOn(Infinity);
-      writer.flush();
+      expect(writer.flush()).toBe("idle");
     }
-    expect(socket.sent().subarray(8)).toEqual(content.subarray(5, 200_005));
+    expect(sizes).toEqual([[100], [8, 60_000, 60_000, 60_000]]);
+    // They go on for a while with what is large, and nobody asks where that is.
+    disk.coldRate = 0;
+    push(1, 100);
+    expect([writer.flush(), socket.later]).toEqual(["idle", null]);
+    let coldSends = 0;
+    for (; ; coldSends++) {
+      push(1, 200_000);
+      if (writer.flush() === "idle") break;
+      expect(socket.later?.isCold).toBe(true);
+      socket.later?.goOn(Infinity);
+      expect(writer.flush()).toBe("idle");
+    }
+    expect(coldSends).toBeGreaterThan(3);
+    expect(socket.sent().subarray(8, 108)).toEqual(content.subarray(5, 105));
   });
 
   test("a connection that closes while a thread sends releases all at once", () => {
@@ -280,6 +298,7 @@ class FakeSend implements LaterSend {
   constructor(
     readonly socket: FakeOutput,
     readonly pieces: readonly SendPiece[],
+    readonly isCold: boolean,
     readonly done: () => void,
   ) {}
 
@@ -360,13 +379,13 @@ class FakeOutput implements Socket {
     this.#owesMore = false;
   }
 
-  sendsLater(size: number): boolean {
-    return size >= this.sendsLaterFrom;
+  sendsLater(size: number, isCold: boolean): boolean {
+    return isCold ? this.sendsLaterFrom < Infinity : size >= this.sendsLaterFrom;
   }
 
-  sendLater(pieces: readonly SendPiece[], done: () => void): LaterSend | null {
+  sendLater(pieces: readonly SendPiece[], isCold: boolean, done: () => void): LaterSend | null {
     this.#mayWrite();
-    this.later = new FakeSend(this, pieces, done);
+    this.later = new FakeSend(this, pieces, isCold, done);
     return this.later;
   }
 

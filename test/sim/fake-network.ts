@@ -342,11 +342,12 @@ class FakeSocket implements Socket {
     return this.write(bytesOf(file, position, length), 0, length);
   }
 
-  sendsLater(size: number): boolean {
-    return size >= this.network.conditions.sendsLaterFrom;
+  sendsLater(size: number, isCold: boolean): boolean {
+    const { sendsLaterFrom } = this.network.conditions;
+    return isCold ? sendsLaterFrom < Infinity : size >= sendsLaterFrom;
   }
 
-  sendLater(pieces: readonly SendPiece[], done: () => void): LaterSend | null {
+  sendLater(pieces: readonly SendPiece[], _isCold: boolean, done: () => void): LaterSend | null {
     return this.isClosed ? null : new FakeLaterSend(this, pieces, done);
   }
 
