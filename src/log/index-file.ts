@@ -13,6 +13,7 @@
  */
 import type { Disk } from "../base/world.ts";
 import type { FileHandle, FileHandles } from "./file-handles.ts";
+import { BLOCK_SIZE, indexBlockAt, newBlockOwner } from "./index-blocks.ts";
 
 /** What a file holds when it is opened: good entries at its start. */
 export interface FoundEntries {
@@ -23,11 +24,9 @@ export interface FoundEntries {
 /** Answer of every read that would have to wait for the disk. */
 export const COLD = -1;
 
-const BLOCK_SIZE = 4096;
 const PENDING_SIZE_MIN = 192;
 
-/** The block that was read last; good until the next read of any index. */
-const blockBytes = Buffer.alloc(BLOCK_SIZE);
+const scratch = Buffer.alloc(BLOCK_SIZE);
 
 /** A crash of Kafka leaves index files at their reserved length: zeros are no entries. */
 export function entriesIn(
@@ -57,8 +56,8 @@ export function entriesIn(
 }
 
 export class IndexFile {
-  /** Where the last `findBlock` put its entries, and which they are. */
-  block: Buffer = blockBytes;
+  /** Where the last `findBlock` has its entries, and which: until the next one of any index. */
+  block: Buffer = scratch;
   blockStart = 0;
   blockCount = 0;
 
@@ -70,6 +69,7 @@ export class IndexFile {
   #hasTail: boolean;
   #pending: Buffer | null = null;
   #pendingCount = 0;
+  #blockOwner = newBlockOwner();
   /** While all entries come anew: how long the file was, -1 when it is not there. */
   #rebuiltFrom: number | null = null;
 
@@ -112,13 +112,22 @@ export class IndexFile {
     }
     const start = index - (index % this.#blockEntries);
     const count = Math.min(this.#blockEntries, this.#fileCount - start);
-    const length = count * this.entrySize;
-    const position = start * this.entrySize;
-    const file = this.handle.use();
-    let read = file.readCached(blockBytes, 0, length, position);
-    if (read < length && mayWait) read = file.read(blockBytes, 0, length, position);
-    if (read < length) return false;
-    this.block = blockBytes;
+    const block = indexBlockAt(this.#blockOwner, start / this.#blockEntries);
+    const isThere =
+      block.owner === this.#blockOwner && block.start === start && block.count === count;
+    if (!isThere) {
+      block.owner = null;
+      const length = count * this.entrySize;
+      const position = start * this.entrySize;
+      const file = this.handle.use();
+      let read = file.readCached(block.bytes, 0, length, position);
+      if (read < length && mayWait) read = file.read(block.bytes, 0, length, position);
+      if (read < length) return false;
+      block.owner = this.#blockOwner;
+      block.start = start;
+      block.count = count;
+    }
+    this.block = block.bytes;
     this.blockStart = start;
     this.blockCount = count;
     return true;
@@ -140,6 +149,7 @@ export class IndexFile {
     this.#pendingCount = Math.max(0, Math.min(this.#pendingCount, count - this.#fileCount));
     if (count >= this.#fileCount && !this.#hasTail) return;
     this.#fileCount = Math.min(this.#fileCount, count);
+    this.#blockOwner = newBlockOwner();
     this.handle.use().truncate(this.#fileCount * this.entrySize);
     this.#hasTail = false;
   }
@@ -183,7 +193,7 @@ export class IndexFile {
 
   #isInFile(bytes: Buffer, length: number, position: number): boolean {
     if (this.#rebuiltFrom === null || this.#rebuiltFrom < position + length) return false;
-    const count = this.handle.use().read(blockBytes, 0, length, position);
-    return count === length && blockBytes.compare(bytes, 0, length, 0, length) === 0;
+    const count = this.handle.use().read(scratch, 0, length, position);
+    return count === length && scratch.compare(bytes, 0, length, 0, length) === 0;
   }
 }

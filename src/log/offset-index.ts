@@ -17,6 +17,9 @@ export class OffsetIndex {
   /** What `lookup` found last. */
   foundOffset = 0;
   foundPosition = 0;
+  /** The entry behind that one; position -1 when there is none, or it is not at hand. */
+  nextOffset = 0;
+  nextPosition = -1;
 
   constructor(handles: FileHandles, path: string, baseOffset: number, found: FoundEntries) {
     this.file = new IndexFile(handles, path, OFFSET_ENTRY_SIZE, found);
@@ -41,7 +44,17 @@ export class OffsetIndex {
     const at = (slot - this.file.blockStart) * OFFSET_ENTRY_SIZE;
     this.foundOffset = this.#baseOffset + this.file.block.readInt32BE(at);
     this.foundPosition = this.file.block.readInt32BE(at + 4);
+    this.#takeNext(slot + 1);
     return 1;
+  }
+
+  #takeNext(slot: number): void {
+    const { block, blockStart, blockCount } = this.file;
+    this.nextPosition = -1;
+    if (slot >= blockStart + blockCount) return;
+    const at = (slot - blockStart) * OFFSET_ENTRY_SIZE;
+    this.nextOffset = this.#baseOffset + block.readInt32BE(at);
+    this.nextPosition = block.readInt32BE(at + 4);
   }
 
   /** Offset of the first entry at or behind `position`; -1 when there is none. Waits. */

@@ -36,6 +36,7 @@ import {
 } from "./log-names.ts";
 import { OFFSET_ENTRY_SIZE, OffsetIndex } from "./offset-index.ts";
 import { RecentBatches } from "./recent-batches.ts";
+import { RESERVE_FROM, SegmentRoom } from "./segment-room.ts";
 import { TIME_ENTRY_SIZE, TimeIndex } from "./time-index.ts";
 import { TransactionIndex } from "./transaction-index.ts";
 
@@ -62,10 +63,6 @@ export const DAMAGED = -2;
 
 const NOTHING_FOUND: FoundEntries = { count: 0, fileSize: 0 };
 const OFFSETS_MAX = 0x7fff_ffff;
-const RESERVE_FROM = 64 << 10;
-const RESERVE_MIN = 1 << 20;
-const RESERVE_MAX = 64 << 20;
-const WRITE_BACK_BYTES = 8 << 20;
 const HEADERS_SIZE = 4096;
 /** So many bytes of a batch tell its last offset; more is read where several batches fit in. */
 const LAST_OFFSET_END = 27;
@@ -92,9 +89,9 @@ export class Segment {
   #maxTimestampOffset = 0;
   #isMaxTimestampChecked = false;
   #bytesSinceIndexEntry = 0;
-  #reservedEnd = 0;
-  /** Pages before it have been written out, or are being. */
-  #writtenBackEnd: number;
+  readonly #room: SegmentRoom;
+  /** The last batch that was looked for has an entry of its own, as large ones do. */
+  #isEachIndexed = false;
   #coldPosition = -1;
   #lastScanned = -1;
   #log: FileHandle | null = null;
@@ -117,7 +114,7 @@ export class Segment {
     this.#place = place;
     this.baseOffset = baseOffset;
     this.size = size;
-    this.#writtenBackEnd = size;
+    this.#room = new SegmentRoom(size);
     this.#createdMs = nowMs;
     this.#rollJitterMs = rollJitterMs;
   }
@@ -223,7 +220,7 @@ export class Segment {
   /** Appends whole batches that have their offsets, all within 2^31 of the base offset. */
   append(bytes: Buffer, from: number, length: number, config: AppendConfig): void {
     const file = this.log.use();
-    this.#prepareFor(length, config);
+    this.#room.prepareFor(length, this.size, config, this.#file);
     file.write(bytes, from, length, this.size);
     this.#noteBatches(bytes, from, length, config);
   }
@@ -233,7 +230,7 @@ export class Segment {
    * anybody uses it. Until then `bytes` must stay as they are.
    */
   gather(bytes: Buffer, length: number, config: AppendConfig): void {
-    this.#prepareFor(length, config);
+    this.#room.prepareFor(length, this.size, config, this.#file);
     this.#gathered.add(bytes, length, this.size);
     this.#noteBatches(bytes, 0, length, config);
   }
@@ -339,8 +336,11 @@ export class Segment {
       return COLD;
     }
     if (status === 1) {
-      const { foundOffset, foundPosition } = this.offsetIndex;
+      const { foundOffset, foundPosition, nextOffset, nextPosition } = this.offsetIndex;
+      const mayBeNext = this.#isEachIndexed && foundOffset === offset - 1 && nextPosition !== -1;
+      if (mayBeNext && this.#startsAt(nextPosition, offset, nextOffset)) return FOUND;
       const answer = this.#scan(foundPosition, foundOffset, offset, mayWait);
+      this.#isEachIndexed = answer === FOUND && this.foundPosition === nextPosition;
       if (answer !== DAMAGED) return answer;
       // The entry does not point at its batch: do without the index until it is built anew.
       this.isIndexDamaged = true;
@@ -379,9 +379,7 @@ export class Segment {
   coolDown(): void {
     this.writeGathered();
     this.#recent = null;
-    // To give blocks back takes milliseconds: not at every roll, and not for next to nothing.
-    if (this.#reservedEnd - this.size > this.size >> 8) this.log.use().truncate(this.size);
-    this.#reservedEnd = 0;
+    this.#room.leave(this.size, this.#file);
     this.#offsetIndex?.file.cool();
     this.#timeIndex?.file.cool();
     this.#transactionIndex?.cool();
@@ -511,30 +509,10 @@ export class Segment {
     return first >= 0 ? maxTimestamp - first : nowMs - this.#createdMs;
   }
 
-  /** Blocks that are not there, and dirty pages that pile up, make every writer wait. */
-  #prepareFor(length: number, config: AppendConfig): void {
-    const end = this.size + length;
-    if (end > this.#reservedEnd) this.#reserve(config);
-    if (this.size - this.#writtenBackEnd < WRITE_BACK_BYTES) return;
-    this.#file.use().startWriteBack(this.#writtenBackEnd, this.size - this.#writtenBackEnd);
-    this.#writtenBackEnd = this.size;
-  }
-
-  /** In Kafka `preallocate` makes the file so long; here blocks are reserved behind its end. */
-  #reserve({ preallocate, segmentBytes }: AppendConfig): void {
-    if (this.size < RESERVE_FROM && !preallocate) return;
-    const wanted = Math.min(RESERVE_MAX, Math.max(RESERVE_MIN, this.size));
-    const length = Math.min(preallocate ? segmentBytes : wanted, segmentBytes - this.size);
-    if (length <= 0) return;
-    this.#file.use().reserve(this.size, length);
-    this.#reservedEnd = this.size + length;
-  }
-
   #cutAt(position: number): void {
-    this.#writtenBackEnd = Math.min(this.#writtenBackEnd, position);
     this.log.use().truncate(position);
     this.size = position;
-    this.#reservedEnd = 0;
+    this.#room.cutAt(position);
   }
 
   /**
@@ -577,6 +555,20 @@ export class Segment {
       position += at;
     }
     return BEYOND_END;
+  }
+
+  /** Whether a batch with these offsets lies at `position`: then it is found. */
+  #startsAt(position: number, baseOffset: number, lastOffset: number): boolean {
+    const count = this.log.use().readCached(headers, 0, LAST_OFFSET_END, position);
+    if (count < LAST_OFFSET_END) return false;
+    if (baseOffsetOf(headers, 0) !== baseOffset || lastOffsetOf(headers, 0) !== lastOffset) {
+      return false;
+    }
+    const size = batchSizeOf(headers, 0);
+    if (size < BATCH_SIZE_TO_MAGIC || position + size > this.size) return false;
+    this.foundPosition = position;
+    this.foundSize = size;
+    return true;
   }
 
   #takeMaxTimestamp(): void {

@@ -67,6 +67,58 @@ describe("the offset index", () => {
     }
   });
 
+  test("reads a block once, and anew when its entries are others", () => {
+    const disk = new FakeDisk(1);
+    const index = new OffsetIndex(new FileHandles(disk, 10), "/i", 0, NOTHING);
+    const append = (by: number) => {
+      for (let entry = 1; entry <= 600; entry++) index.append(entry * 10, entry * by);
+    };
+    append(100);
+    index.file.cool();
+    index.lookup(3000, false);
+    // What is kept needs no disk.
+    disk.coldRate = 1;
+    for (let offset = 10; offset < 5000; offset++) expect(index.lookup(offset, false)).toBe(1);
+    disk.coldRate = 0;
+    index.truncateTo(0);
+    append(7);
+    index.file.cool();
+    index.lookup(3000, false);
+    expect([index.foundPosition, index.nextPosition]).toEqual([300 * 7, 301 * 7]);
+  });
+
+  test("keeps blocks of many files, and mistakes none for another's", () => {
+    const handles = new FileHandles(new FakeDisk(1), 100);
+    const all = Array.from({ length: 60 }, (_, file) => {
+      const index = new OffsetIndex(handles, `/${file}`, 0, NOTHING);
+      for (let entry = 1; entry <= 3000; entry++) index.append(entry * 10, entry * (file + 1));
+      return index;
+    });
+    for (let offset = 10; offset < 30_000; offset += 617) {
+      for (const [file, index] of all.entries()) {
+        expect(index.lookup(offset, false)).toBe(1);
+        expect(index.foundPosition).toBe(Math.floor(offset / 10) * (file + 1));
+      }
+    }
+  });
+
+  test("tells the entry behind the one that was found, where it is in the same block", () => {
+    const index = new OffsetIndex(new FileHandles(new FakeDisk(1), 10), "/i", 5, NOTHING);
+    for (let entry = 1; entry <= 513; entry++) index.append(5 + entry, entry * 100);
+    const found = [6, 400, 516, 517, 518].map((offset) => {
+      index.lookup(offset, false);
+      return [index.foundPosition, index.nextOffset, index.nextPosition];
+    });
+    const none = (position: number) => [position, expect.any(Number), -1];
+    expect(found).toEqual([
+      [100, 7, 200],
+      [39_500, 401, 39_600],
+      [51_100, 517, 51_200],
+      none(51_200),
+      none(51_300),
+    ]);
+  });
+
   test("writes Kafka's bytes, and goes on behind them", () => {
     const disk = new FakeDisk(1);
     const handles = new FileHandles(disk, 10);
