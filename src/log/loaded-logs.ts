@@ -8,7 +8,8 @@
  * A directory that comes back may have a log of a topic that was deleted and made anew while it was
  * away, or of a replica that was taken from this node and given to it again. Of two with different
  * topic ids (or none: its disk failed before) the one that is not the topic's is a stray; where the
- * controller has not heard yet which of two of one topic it is, the one that is behind.
+ * controller has not heard yet which of two of one topic it is, or neither has an id, the one that is
+ * behind. (Kafka takes all without an id for strays.)
  */
 import { FUTURE_SUFFIX, partingDirectoryName, partitionDirectoryName } from "./log-names.ts";
 import type { Log } from "./log.ts";
@@ -89,11 +90,9 @@ export class LoadedLogs {
   #choose(log: Log): void {
     const name = partitionDirectoryName(log.topic, log.partition);
     const other = this.#current.get(name)!;
-    if (log.topicId === null && other.topicId === null) {
-      throw new LogStartupError(duplicates(log, other));
-    }
     const target = [log, other].find((each) => this.#isInPlace(each));
-    if (target === undefined || log.topicId !== other.topicId) return this.#keepOne(log, other);
+    const isOneTopic = log.topicId !== null && log.topicId === other.topicId;
+    if (target === undefined || !isOneTopic) return this.#keepOne(log, other);
     const source = target === log ? other : log;
     if (target.logEndOffset >= source.logEndOffset) {
       this.#current.set(name, target);

@@ -280,16 +280,31 @@ describe("several directories", () => {
     expect(() => open(world, { directories: ["/b", "/b"] })).toThrow("Duplicate log directory");
   });
 
-  test("may not both have a partition", async () => {
+  test("may not both have a copy that is on its way", async () => {
     const world = fakeWorld();
     await formatted(world);
-    for (const path of directories) world.disk.makeDirectory(`${path}/topic-0`);
+    for (const path of directories) {
+      world.disk.makeDirectory(`${path}/topic-0.00000000000000000000000000000001-future`);
+    }
     const { manager } = open(world, { directories });
     const load = manager.load();
     world.clock.settle();
     let message = "";
     await load.catch((error: Error) => (message = error.message));
     expect(message).toContain("Duplicate log directories for topic-0");
+  });
+
+  // The power went twice before it was durable which topic they are of (seed 401423).
+  test("have a partition twice, and no topic's id: one is set aside", async () => {
+    const world = fakeWorld();
+    await formatted(world);
+    for (const path of directories) world.disk.makeDirectory(`${path}/topic-0`);
+    const { manager } = await loaded(world, { directories });
+    expect(manager.get("topic", 0)).toMatchObject({ topicId: null });
+    const names = directories.flatMap((path) => world.disk.list(path));
+    expect(names.filter((name) => name.startsWith("topic-0."))).toHaveLength(1);
+    expect(names.filter((name) => name === "topic-0")).toHaveLength(1);
+    await settled(world, manager.shutDown());
   });
 
   // A directory was away while its topic was deleted and made again in the other one.
