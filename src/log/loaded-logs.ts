@@ -8,8 +8,8 @@
  * A directory that comes back may have a log of a topic that was deleted and made anew while it was
  * away, or of a replica that was taken from this node and given to it again. Of two with different
  * topic ids (or none: its disk failed before) the one that is not the topic's is a stray; where the
- * controller has not heard yet which of two of one topic it is, or neither has an id, the one that is
- * behind. (Kafka takes all without an id for strays.)
+ * controller has not heard yet which of two of one topic it is, or neither has an id, the one that
+ * is behind. (Kafka takes all without an id for strays.)
  */
 import { FUTURE_SUFFIX, partingDirectoryName, partitionDirectoryName } from "./log-names.ts";
 import type { Log } from "./log.ts";

@@ -53,6 +53,7 @@ import type { MemoryUser } from "./request-memory.ts";
 import { ResponseQueue } from "./response-queue.ts";
 import { type FlushResult, ResponseWriter } from "./response-writer.ts";
 import type { ListenerStats } from "./request-stats.ts";
+import { Throttle } from "./throttle.ts";
 import { UnsentList } from "./unsent-list.ts";
 
 const NO_DESCRIPTOR = "the process has too few file descriptors (ulimit -n)";
@@ -70,6 +71,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   readonly #shared: ConnectionShared;
   readonly #socket: Socket;
   readonly #reading: Reading;
+  readonly #throttle: Throttle;
   readonly #frames: FrameBuffer;
   readonly #queue = new ResponseQueue();
   readonly #writer: ResponseWriter;
@@ -93,8 +95,6 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   #awaited: Undertaking | null = null;
   #flushedTo: FlushResult = "idle";
   #bytesDiscarded = 0;
-  #throttledUntilMs = 0;
-  #throttleTimer: Timer | null = null;
   #timer: Timer | null = null;
   #endsFor: CloseReason | null = null;
 
@@ -111,6 +111,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     this.#socket = socket;
     this.#reading = new Reading(socket);
     this.#shared = shared;
+    this.#throttle = new Throttle(shared.clock, this.#reading, () => this.#unthrottled());
     this.#stats = shared.requests.listener(listenerName);
     const { memory, pool, limits } = shared;
     this.#frames = new FrameBuffer(memory, pool, limits.socketRequestMaxBytes);
@@ -192,7 +193,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     else if (reason !== null) this.#shared.ended(`${this.#name()} closed: ${reason}`);
     this.#becomeClosing("closed");
     this.#timer?.cancel();
-    this.#throttleTimer?.cancel();
+    this.#throttle.cancel();
     this.#shared.memory.forget(this.#memoryNode);
     this.#idleness.leave();
     this.#writer.close();
@@ -217,7 +218,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     // Whoever waits for our answer is not idle, unless it does not take the answers it has; nor is
     // one that we do not read, or that takes from a thread.
     const waits = this.#queue.runningCount > 0 && this.#writer.unsentBytes === 0;
-    const isHeld = this.#reading.isHeldFor(Hold.THROTTLE) || this.#writer.hasSentLater();
+    const isHeld = this.#throttle.isOn || this.#writer.hasSentLater();
     if ((waits || isHeld) && this.#state === "open") return this.#idleness.touch(nowMs);
     const { isStranger } = this.#idleness;
     this.#shared.metrics.connectionsExpired.add();
@@ -230,7 +231,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     if (this.#state !== "open") return;
     this.#endsFor ??= "stop";
     this.#frames.clear();
-    if (this.#reading.isHeldFor(Hold.THROTTLE)) this.#unthrottle();
+    if (this.#throttle.isOn) this.#throttle.end();
     this.#drainAway();
   }
 
@@ -284,7 +285,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
 
   #mayTakeFrame(): boolean {
     return (
-      !this.#reading.isHeldFor(Hold.THROTTLE) &&
+      !this.#throttle.isOn &&
       this.#queue.length < REQUESTS_PER_CONNECTION_MAX &&
       this.#writer.unsentBytes < UNSENT_BYTES_MAX
     );
@@ -307,7 +308,7 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
   }
 
   #startRequests(): void {
-    while (!this.#startsNothing && !this.#reading.isHeldFor(Hold.THROTTLE)) {
+    while (!this.#startsNothing && !this.#throttle.isOn) {
       const exchange = this.#queue.startNext();
       if (exchange === null) return;
       this.#shared.memory.requestStarted();
@@ -480,25 +481,10 @@ export class Connection implements ConnectionContext, SocketHandler, MemoryUser,
     const throttleMs = response?.throttleMs ?? 0;
     if (throttleMs <= 0) return;
     stats.kind(variant).throttled(throttleMs);
-    this.#throttle(throttleMs);
+    if (this.#state === "open") this.#throttle.begin(throttleMs);
   }
 
-  /** KIP-219: what is here already waits too, as it would in the peer's socket. */
-  #throttle(delayMs: number): void {
-    if (delayMs <= 0 || this.#state !== "open") return;
-    const untilMs = this.#shared.clock.monotonicMs() + delayMs;
-    if (untilMs <= this.#throttledUntilMs) return;
-    this.#throttledUntilMs = untilMs;
-    this.#reading.hold(Hold.THROTTLE | Hold.REQUESTS);
-    this.#throttleTimer?.cancel();
-    this.#throttleTimer = this.#shared.clock.schedule(delayMs, () => this.#unthrottle());
-  }
-
-  #unthrottle(): void {
-    this.#throttleTimer?.cancel();
-    this.#throttleTimer = null;
-    this.#throttledUntilMs = 0;
-    this.#reading.release(Hold.THROTTLE);
+  #unthrottled(): void {
     this.#readClock();
     this.#attempt(() => this.#startRequests());
     this.#goOn();
