@@ -52,9 +52,18 @@ export function* parseSteps(bytes: Buffer): Generator<undefined, Snapshot, undef
   let kraftVersion = 0;
   let voters: VoterSet | null = null;
   let isComplete = false;
+  let nextOffset = 0;
+  let epoch = -1;
   const values: Buffer[] = [];
   for (const batch of readRaftBatches(bytes)) {
     if (isComplete) throw new ProtocolError("more records behind the footer");
+    // No checksum covers these two.
+    if (nextOffset === 0) ({ epoch } = batch);
+    if (batch.baseOffset !== nextOffset || batch.epoch !== epoch) {
+      const found = `offset ${batch.baseOffset} of epoch ${batch.epoch}`;
+      throw new ProtocolError(`${found} in the place of ${nextOffset} of ${epoch}`);
+    }
+    nextOffset = batch.lastOffset + 1;
     for (const value of batch.values) values.push(value);
     for (const control of batch.controls) {
       if (control.name === "SnapshotHeaderRecord") {

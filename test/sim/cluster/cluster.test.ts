@@ -3,6 +3,7 @@
  *
  *   bun test test/sim/cluster/cluster.test.ts                          for some seconds
  *   BUNKA_SIM_SEEDS=1-2000 bun test test/sim/cluster/cluster.test.ts   these seeds, all of them
+ *   BUNKA_SIM_MS=60000 ...                                             for no longer
  *   BUNKA_SIM_NODES=1 ...                                              clusters of another size
  *   BUNKA_SIM_PROCESSES=2 ...                                          by so many (hunt.ts)
  */
@@ -13,7 +14,7 @@ import { KEPT_SEEDS } from "./seeds.ts";
 
 const GIVEN = process.env["BUNKA_SIM_SEEDS"];
 const GIVEN_NODES = process.env["BUNKA_SIM_NODES"];
-const BUDGET_MS = GIVEN === undefined ? Number(process.env["BUNKA_SIM_MS"] ?? 10_000) : Infinity;
+const BUDGET_MS = Number(process.env["BUNKA_SIM_MS"] ?? (GIVEN === undefined ? 10_000 : Infinity));
 const [FIRST, LAST] = (GIVEN ?? "1-100000").split("-").map(Number) as [number, number];
 const PROCESSES = Number(process.env["BUNKA_SIM_PROCESSES"] ?? 0);
 const NODE_COUNTS = GIVEN_NODES === undefined ? [1, 3] : [Number(GIVEN_NODES)];
