@@ -10,11 +10,10 @@
 #ifdef __linux__
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "detached-thread.h"
 
 enum { STACK_SIZE = 64 << 10 };
 
@@ -28,19 +27,7 @@ static void *run(void *last) {
 
 /* Up to `last`, which the process must be allowed to have. 0 when a thread has begun to. */
 EXPORT int bunka_reserve_descriptors(int last) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK_SIZE);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  /* Signals are for the threads of Bun. */
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t thread;
-  int failed = pthread_create(&thread, &attributes, run, (void *)(intptr_t)last);
-  pthread_sigmask(SIG_SETMASK, &before, 0);
-  pthread_attr_destroy(&attributes);
-  return failed;
+  return start_detached(run, (void *)(intptr_t)last, STACK_SIZE);
 }
 
 #else

@@ -28,7 +28,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +38,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "detached-thread.h"
 
 typedef unsigned char byte;
 
@@ -185,25 +185,10 @@ static void *run_cold(void *buffer) {
 }
 
 static int start_thread(void *(*run)(void *)) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK_SIZE);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_t thread;
   byte *buffer = malloc(GATHERED_MAX);
-  int failed = buffer == NULL ? ENOMEM : pthread_create(&thread, &attributes, run, buffer);
-  pthread_attr_destroy(&attributes);
+  int failed = buffer == NULL ? ENOMEM : start_detached(run, buffer, STACK_SIZE);
   if (failed) free(buffer);
   return failed;
-}
-
-static void start_threads(void *(*run)(void *), int *running, int threads) {
-  /* Signals are for the threads of Bun; SIGPIPE, of sendfile, is for nobody. */
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  while (*running < threads && start_thread(run) == 0) (*running)++;
-  pthread_sigmask(SIG_SETMASK, &before, 0);
 }
 
 /* How many run from now on: fewer than asked for where the system has no more. */
@@ -211,7 +196,7 @@ EXPORT int bunka_send_threads_resize(int threads) {
   uint64_t leaving = (uint64_t)(running > threads ? running - threads : 0);
   if (leaving > 0 && write(leave_fd, &leaving, sizeof leaving) == sizeof leaving)
     running -= (int)leaving;
-  start_threads(run_warm, &running, threads);
+  while (running < threads && start_thread(run_warm) == 0) running++;
   return running;
 }
 
@@ -235,7 +220,7 @@ static int has_cold_threads(void) {
   if (made < 0) return 0;
   cold_queue = made;
   int started = 0;
-  start_threads(run_cold, &started, COLD_THREADS);
+  while (started < COLD_THREADS && start_thread(run_cold) == 0) started++;
   if (started > 0) return 1;
   close(made);
   cold_queue = -1;

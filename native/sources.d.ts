@@ -3,3 +3,9 @@ declare module "*.c" {
   const text: string;
   export default text;
 }
+
+/** The same of a header. */
+declare module "*.h" {
+  const text: string;
+  export default text;
+}

@@ -17,12 +17,11 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/futex.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include "detached-thread.h"
 
 enum { PARTS_MAX = 1024, STACK_SIZE = 256 << 10 };
 
@@ -98,19 +97,7 @@ static void *run(void *nothing) {
 EXPORT int bunka_write_thread_start(double *job_words, int wake_descriptor) {
   words = job_words;
   wake_fd = wake_descriptor;
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK_SIZE);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  /* Signals are for the threads of Bun. */
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t thread;
-  int failed = pthread_create(&thread, &attributes, run, 0);
-  pthread_sigmask(SIG_SETMASK, &before, 0);
-  pthread_attr_destroy(&attributes);
-  return failed;
+  return start_detached(run, 0, STACK_SIZE);
 }
 
 /* Hands over the job that `words` describe; the last one is done. */

@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import crc32cSource from "../../native/crc32c.c" with { type: "text" };
 import descriptorsSource from "../../native/descriptors.c" with { type: "text" };
+import detachedThreadSource from "../../native/detached-thread.h" with { type: "text" };
 import recordsSource from "../../native/records.c" with { type: "text" };
 import sendThreadsSource from "../../native/send-threads.c" with { type: "text" };
 import writeThreadSource from "../../native/write-thread.c" with { type: "text" };
@@ -238,7 +239,7 @@ function assertWithin(bytes: Uint8Array, offset: number, size: number): void {
 
 /** Only to tell one version of the sources from another. */
 function hashOfSources(): string {
-  const sources =
-    crc32cSource + descriptorsSource + recordsSource + sendThreadsSource + writeThreadSource;
+  const threads = detachedThreadSource + sendThreadsSource + writeThreadSource;
+  const sources = crc32cSource + descriptorsSource + recordsSource + threads;
   return BigInt(hash(sources)).toString(16).padStart(16, "0");
 }

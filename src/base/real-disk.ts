@@ -12,6 +12,7 @@ import {
   fstatSync,
   fsync,
   ftruncateSync,
+  lstatSync,
   mkdirSync,
   open,
   openSync,
@@ -24,6 +25,7 @@ import {
   renameSync,
   rm,
   rmSync,
+  type Stats,
   statfsSync,
   statSync,
   unlink,
@@ -105,10 +107,9 @@ class RealDisk implements Disk {
 
   remove(path: string): void {
     // An error costs its stack, now and then with all lines of the program (5 MB, 40 ms).
-    if (attempt("remove", path, () => statSync(path, { throwIfNoEntry: false })) === undefined) {
-      return;
-    }
-    const removed = heldOpen(path);
+    const status = attempt("remove", path, () => linkStatus(path));
+    if (status === undefined) return;
+    const removed = heldOpen(path, status);
     try {
       unlinkSync(path);
     } catch (error) {
@@ -422,10 +423,15 @@ function closeFreely(descriptor: number): void {
   else closeSync(descriptor);
 }
 
+/** Of a link itself; undefined where there is nothing. */
+function linkStatus(path: string): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false });
+}
+
 /** Of what is about to lose its name: whoever closes it last gives its blocks back. */
-function heldOpen(path: string): { close(): void } | null {
+function heldOpen(path: string, known?: Stats): { close(): void } | null {
   try {
-    const status = statSync(path, { throwIfNoEntry: false });
+    const status = known ?? linkStatus(path);
     if (status === undefined || status.blocks === 0 || !status.isFile()) return null;
     const descriptor = openSync(path, constants.O_RDONLY);
     return { close: () => closeFreely(descriptor) };

@@ -247,11 +247,12 @@ export class MetadataNode {
     this.#lock?.release(true);
   }
 
-  /** For tests. */
+  /** Of those that this node wrote; before the first one, of size 0 and as of the start. */
   get latestSnapshot(): { readonly size: number; readonly writtenMs: number } {
     return { size: this.#snapshots.latestSize, writtenMs: this.#snapshots.latestMs };
   }
 
+  /** For tests. */
   whenSnapshotIsWritten(): Promise<void> {
     return this.#snapshots.whenIdle();
   }

@@ -28,6 +28,15 @@ const TOPICS = ["a", "b", "c"];
 const PARTITIONS = 600;
 const INDEXES = Array.from({ length: PARTITIONS }, (_, index) => index);
 
+const FETCHED = TOPICS.map((topic) => ({
+  topic,
+  partitions: INDEXES.map((partition) => ({
+    partition,
+    fetchOffset: 0,
+    partitionMaxBytes: 1 << 20,
+  })),
+}));
+
 function begin(): TestBroker {
   const broker = startBroker();
   for (const name of TOPICS) {
@@ -82,14 +91,7 @@ test("are answered as they would be at once", () => {
     maxBytes: 1 << 20,
     sessionId: 0,
     sessionEpoch: -1,
-    topics: TOPICS.map((topic) => ({
-      topic,
-      partitions: INDEXES.map((partition) => ({
-        partition,
-        fetchOffset: 0,
-        partitionMaxBytes: 1 << 20,
-      })),
-    })),
+    topics: FETCHED,
   });
   same(incrementalAlterConfigs, 1, {
     validateOnly: false,
@@ -149,14 +151,7 @@ test("a fetch session of very many is made in parts of its own, whatever time th
     maxBytes: 1 << 20,
     sessionId: 0,
     sessionEpoch: 0,
-    topics: TOPICS.map((topic) => ({
-      topic,
-      partitions: INDEXES.map((partition) => ({
-        partition,
-        fetchOffset: 0,
-        partitionMaxBytes: 1 << 20,
-      })),
-    })),
+    topics: FETCHED,
   };
   const { sessionId } = broker.wait(broker.asker.quietly(fetch, 12, request));
   // Behind the request, before the answer, and before the session.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { realDisk } from "../../src/base/real-disk.ts";
@@ -97,6 +97,9 @@ for (const portable of [false, true]) {
       expect(disk.status(join(root, "a/two"))).toMatchObject({ size: 0, isDirectory: false });
       expect(disk.status(root)!.isDirectory).toBe(true);
       expect(disk.readWhole(join(root, "a/two")).length).toBe(0);
+      symlinkSync("nowhere", join(root, "a/link"));
+      disk.remove(join(root, "a/link"));
+      expect(disk.list(join(root, "a")).sort()).toEqual(["b", "two"]);
       disk.remove(join(root, "a/two"));
       disk.remove(join(root, "a/two"));
       await disk.removeTreeLater(root);
