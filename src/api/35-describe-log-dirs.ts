@@ -85,6 +85,8 @@ async function topicsIn(
     const { topic, partition } = log;
     if (!isAsked(topic, partition)) return;
     const isFutureKey = broker.logs.future(topic, partition) === log;
+    // One that a copy has taken the place of lies there until that copy is durable.
+    if (!isFutureKey && broker.logs.get(topic, partition) !== log) return;
     const partitions = topics.get(topic) ?? [];
     topics.set(topic, partitions);
     partitions.push({

@@ -99,6 +99,19 @@ describe("a move", () => {
     mover.broker.stop();
   });
 
+  test("is over once the copy is served: what it took the place of is told of no more", () => {
+    const mover = new Mover();
+    const { world, node } = mover.broker;
+    const first = mover.log;
+    world.disk.later = (callback) => void world.clock.schedule(1000, callback);
+    mover.move(mover.others[0]!);
+    world.clock.advanceUntil(() => mover.log !== first);
+    expect(mover.isIn(mover.others[0]!)).toBe(true);
+    const isLeft = node.logs.directories.some(({ logs }) => logs.has(first));
+    expect(isLeft).toBe(true);
+    mover.broker.stop();
+  });
+
   test("stands still at a rate of nothing, and goes on with a new one", () => {
     const mover = new Mover();
     mover.throttle(0);
