@@ -8,7 +8,9 @@
  *
  * Readers go over to the new segment at once, in the turn in which it becomes `.swap`; those that
  * read an old one keep its file. Many renames take several turns: meanwhile whoever cuts the log
- * waits (`LogCleaner.pause`), and a log that is deleted is left as it is.
+ * waits (`LogCleaner.pause`), and a log that is deleted is left as it is. A disk that refuses one
+ * of them loses its directory, even if it is only full: with names of both kinds the log must not
+ * go on, and a start finishes the exchange.
  */
 import { Slices } from "../../base/slices.ts";
 import type { LogState } from "../log-state.ts";
@@ -19,17 +21,32 @@ import type { Segment } from "../segment.ts";
 /** How long files are renamed before others may run. */
 const SLICE_MS = 1;
 
-/** The old names are durably gone when it resolves. Rejects with `DiskError`. */
+/**
+ * The old names are durably gone when it resolves. Rejects with `DiskError`: nothing has changed
+ * then, or the directory is offline.
+ */
 export async function swapSegments(
   state: LogState,
   replaced: readonly Segment[],
   size: number,
 ): Promise<void> {
-  const { host, place, segments } = state;
-  const { baseOffset } = replaced[0]!;
-  const cleaned = state.segmentAt(baseOffset, size, CLEANED_SUFFIX);
+  const cleaned = state.segmentAt(replaced[0]!.baseOffset, size, CLEANED_SUFFIX);
   cleaned.rename(SWAP_SUFFIX);
-  segments.replace(replaced, cleaned);
+  state.segments.replace(replaced, cleaned);
+  try {
+    await giveNames(state, replaced, cleaned);
+  } catch (error) {
+    throw state.diskFailed(error);
+  }
+}
+
+async function giveNames(
+  state: LogState,
+  replaced: readonly Segment[],
+  cleaned: Segment,
+): Promise<void> {
+  const { host, place } = state;
+  const { baseOffset } = cleaned;
   const snapshots: string[] = [];
   const slices = new Slices(host.clock, SLICE_MS);
   for (const segment of replaced) {

@@ -1,6 +1,7 @@
 /**
  * A crash at every single step of a pass: before each operation of the disk that changes anything,
- * by a kill, and by a loss of power that keeps nothing or some of what was not synced.
+ * by a kill, and by a loss of power that keeps nothing or some of what was not synced. And a disk
+ * that has no room for one of them, and goes on.
  */
 import { describe, expect, test } from "bun:test";
 import { DiskError } from "../../../src/base/world.ts";
@@ -136,6 +137,35 @@ async function crashAt(dirty: DirtyLog, step: number, fate: Fate): Promise<strin
   return end.at;
 }
 
+/** Cleans twice, where the disk has no room for the change of this number; then a kill. */
+async function fullAt(dirty: DirtyLog, step: number): Promise<string | null> {
+  const model = dirty.model.copy();
+  const world = worldWith(dirty.files, step);
+  const { manager: doomed, log: first } = await started(world);
+  let [count, at] = [0, ""];
+  world.disk.beforeOperation = (operation, path) => {
+    if (!CHANGES.includes(operation) || count++ !== step) return;
+    at = `${operation} ${path}`;
+    throw new DiskError("ENOSPC", path, operation);
+  };
+  doomed.start();
+  world.clock.advance(5000);
+  if (at === "") return null;
+  const hint = `no room at step ${step}, ${at}`;
+  if (first.failure === null) {
+    model.check(first, hint);
+    model.append(world, first);
+    first.roll();
+    first.setHighWatermark(first.logEndOffset);
+    world.clock.advance(20_000);
+    if (first.failure === null) model.check(first, `${hint}, cleaned again`);
+  }
+  const { log } = await started(afterKill(world));
+  expect(log.logEndOffset, hint).toBe(model.endOffset);
+  model.check(log, `${hint}, killed`);
+  return at;
+}
+
 describe("a crash at every step of a pass", () => {
   for (const fate of ["kill", "none", "random"] as const) {
     test(
@@ -160,3 +190,18 @@ describe("a crash at every step of a pass", () => {
     );
   }
 });
+
+test(
+  "a disk that is full at any step of a pass",
+  async () => {
+    const dirty = await dirtyLog();
+    const steps: string[] = [];
+    for (;;) {
+      const at = await fullAt(dirty, steps.length);
+      if (at === null) break;
+      steps.push(at);
+    }
+    expect(steps.filter((step) => /^rename .*\.log$/.test(step)).length).toBeGreaterThan(3);
+  },
+  TIMEOUT_MS,
+);

@@ -31,4 +31,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     nodeCount: 3,
     showed: "a log that lost its topic's id with the power was of an older topic of that name",
   },
+  {
+    seed: 411467,
+    nodeCount: 1,
+    showed: "a disk that was full amid an exchange of segments had an old one of them back later",
+  },
 ];
