@@ -19,6 +19,7 @@ import {
   SEND_THREADS_FROM,
   sendThreads,
 } from "./real-send-threads.ts";
+import { keepPace, unpaceLocal } from "./real-local-pace.ts";
 import { bestSendFile, type SendFile, type SendTarget } from "./real-send-file.ts";
 import { socketCalls } from "./real-socket-calls.ts";
 import {
@@ -47,17 +48,23 @@ class RealNetwork implements Network {
   ) {}
 
   listen(host: string, port: number, accept: (socket: Socket) => SocketHandler): Listener {
+    let pace = keepPace;
     const server = this.#listen(host, port, {
       ...EVENTS,
       open: (raw: RawSocket) => {
         const socket = new RealSocket(raw, this.sendFile);
         raw.data = socket;
         raw.setKeepAlive(true, KEEP_ALIVE_MS);
+        pace(socket.descriptor, raw);
         socket.handler = accept(socket);
         if (socket.descriptor >= this.descriptorMax) socket.drop("EMFILE");
       },
     });
-    socketCalls()?.listen(descriptorOf(server), BACKLOG);
+    const [calls, descriptor] = [socketCalls(), descriptorOf(server)];
+    if (calls !== null) {
+      calls.listen(descriptor, BACKLOG);
+      pace = unpaceLocal(calls, descriptor);
+    }
     reserveDescriptors();
     return { port: server.port, stop: () => server.stop(false) };
   }

@@ -8,6 +8,10 @@ export interface SocketCalls {
   sendAhead(descriptor: number, bytes: Uint8Array, offset: number, length: number): number;
   /** Sets the queue of a socket that listens already; its failure changes nothing. */
   listen(descriptor: number, backlog: number): void;
+  /** The name of what tells a socket how fast to send; null when the system does not say. */
+  congestionControl(descriptor: number): string | null;
+  /** False when it may not be had, and nothing has changed. */
+  setCongestionControl(descriptor: number, name: string): boolean;
 }
 
 /** Null where they cannot be had: every caller has a portable way. Opened once. */
@@ -20,6 +24,11 @@ let calls: { readonly value: SocketCalls | null } | null = null;
 
 /** MSG_DONTWAIT, MSG_NOSIGNAL, MSG_MORE */
 const SEND_AHEAD = 0x40 | 0x4000 | 0x8000;
+
+/** IPPROTO_TCP and TCP_CONGESTION, whose names have up to 16 bytes */
+const TCP = 6;
+const CONGESTION = 13;
+const CONGESTION_NAME_SIZE = 16;
 
 const LIBRARY_NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
 
@@ -45,6 +54,14 @@ function openLibrary(name: string): SocketCalls {
       returns: FFIType.i64_fast,
     },
     listen: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    getsockopt: {
+      args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr],
+      returns: FFIType.i32,
+    },
+    setsockopt: {
+      args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.u32],
+      returns: FFIType.i32,
+    },
   });
   // One offset for ever: calls are synchronous. Both architectures are little-endian.
   const offset = new Uint32Array(2);
@@ -60,6 +77,16 @@ function openLibrary(name: string): SocketCalls {
     },
     listen(descriptor, backlog) {
       symbols.listen(descriptor, backlog);
+    },
+    congestionControl(descriptor) {
+      const name = Buffer.alloc(CONGESTION_NAME_SIZE);
+      const size = new Uint32Array([name.length]);
+      if (symbols.getsockopt(descriptor, TCP, CONGESTION, name, size) !== 0) return null;
+      return name.toString("latin1", 0, name.indexOf(0));
+    },
+    setCongestionControl(descriptor, name) {
+      const bytes = Buffer.from(name);
+      return symbols.setsockopt(descriptor, TCP, CONGESTION, bytes, bytes.length) === 0;
     },
   };
 }
