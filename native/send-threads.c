@@ -27,6 +27,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -46,6 +48,8 @@ enum {
   JOBS_MAX = 256, PIECE_WORDS = 3, STACK_SIZE = 128 << 10,
   /* Smaller pieces of files are read, and sent together: as BIG_SLICE_SIZE. */
   SENDFILE_FROM = 48 << 10, GATHERED_MAX = 256 << 10,
+  /* So many pieces: one behind its header has MSG_MORE. */
+  CORKED_FROM = 3,
   /* Then other sockets have their turn. */
   VISIT_MAX = 4 << 20,
   COLD_THREADS = 2, COLD_NICE = 5
@@ -121,10 +125,12 @@ static ssize_t send_gathered(const job_t *job, const double *pieces, uint32_t co
   return send(job->socket, buffer, gathered, MSG_DONTWAIT | MSG_NOSIGNAL | more);
 }
 
-static outcome_t send_job(uint32_t slot, byte *buffer) {
-  job_t *job = &jobs[slot];
-  const double *pieces = words + (size_t)slot * slot_words;
-  uint32_t count = (uint32_t)*pieces++;
+/* Pieces leave in whole segments, and so wake the reader less often than each would. */
+static void cork(const job_t *job, int is_on) {
+  setsockopt(job->socket, IPPROTO_TCP, TCP_CORK, &is_on, sizeof is_on);
+}
+
+static outcome_t send_pieces(job_t *job, const double *pieces, uint32_t count, byte *buffer) {
   uint64_t from = job->sent;
   while (job->piece < count) {
     if (job->sent - from >= VISIT_MAX) return FULL;
@@ -147,6 +153,17 @@ static outcome_t send_job(uint32_t slot, byte *buffer) {
     advance(job, pieces, (size_t)sent);
   }
   return DONE;
+}
+
+static outcome_t send_job(uint32_t slot, byte *buffer) {
+  job_t *job = &jobs[slot];
+  const double *pieces = words + (size_t)slot * slot_words;
+  uint32_t count = (uint32_t)*pieces;
+  int is_corked = count >= CORKED_FROM;
+  if (is_corked) cork(job, 1);
+  outcome_t outcome = send_pieces(job, pieces + 1, count, buffer);
+  if (is_corked && outcome != FULL) cork(job, 0);
+  return outcome;
 }
 
 static int watch(int operation, uint32_t slot) {
