@@ -18,7 +18,7 @@ import { runLines } from "./harness/process.ts";
 import { formatByKafka, makePlace, startOn } from "./harness/target.ts";
 import type { Place, Target, TargetKind } from "./harness/target.ts";
 
-const DRIVER_DEADLINE_MS = 240_000;
+const DRIVER_DEADLINE_MS = 400_000;
 const DIFFERENCES_SHOWN = 12;
 const VIEW = [
   "topics",

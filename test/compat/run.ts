@@ -20,7 +20,7 @@ import { AWAITED, SCENARIOS } from "./scenarios.ts";
 import { startReviving, startTarget } from "./harness/target.ts";
 import type { Target, TargetKind } from "./harness/target.ts";
 
-const CLIENT_DEADLINE_MS = 240_000;
+const CLIENT_DEADLINE_MS = 400_000;
 const DIFFERENCES_SHOWN = 12;
 
 interface Observation {

@@ -24,8 +24,8 @@ final class Kit {
     static final long T0 = 1_700_000_000_000L;
 
     private static final int SCENARIO_DEADLINE_SECONDS =
-            Integer.getInteger("compat.scenario.seconds", 60);
-    private static final int UNTIL_SECONDS = Integer.getInteger("compat.until.seconds", 30);
+            Integer.getInteger("compat.scenario.seconds", 150);
+    private static final int UNTIL_SECONDS = Integer.getInteger("compat.until.seconds", 60);
     private static final ObjectMapper JSON =
             new ObjectMapper().configure(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS, false);
 
