@@ -338,11 +338,11 @@ export class Log {
     return readLog(this.#state, { offset, sizeMax, upToOffset, minOneBatch });
   }
 
-  /** What a reader of committed records must leave out of `slice`. */
-  abortedTransactions(fromOffset: number, slice: LogSlice): AbortedTransaction[] {
+  /** What a reader of committed records must leave out of `slice`; null when the disk fails. */
+  abortedTransactions(fromOffset: number, slice: LogSlice): AbortedTransaction[] | null {
     return this.#state.attempt(
       () => abortedTransactions(this.#state, fromOffset, slice),
-      () => [],
+      () => null,
     );
   }
 

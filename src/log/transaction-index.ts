@@ -39,19 +39,20 @@ export class TransactionIndex {
   /** All of them; a torn last entry is none. */
   entries(): readonly AbortedTransaction[] {
     if (this.#entries !== null) return this.#entries;
-    this.#entries = [];
-    if (!this.exists) return this.#entries;
+    if (!this.exists) return (this.#entries = []);
+    const entries: AbortedTransaction[] = [];
     const bytes = this.#disk.readWhole(this.handle.path);
     for (let at = 0; at + TRANSACTION_ENTRY_SIZE <= bytes.length; at += TRANSACTION_ENTRY_SIZE) {
-      this.#entries.push({
+      entries.push({
         producerId: readInt64(bytes, at + 2),
         firstOffset: readInt64(bytes, at + 10),
         lastOffset: readInt64(bytes, at + 18),
         lastStableOffset: readInt64(bytes, at + 26),
       });
     }
-    this.#size = this.#entries.length * TRANSACTION_ENTRY_SIZE;
-    return this.#entries;
+    this.#entries = entries;
+    this.#size = entries.length * TRANSACTION_ENTRY_SIZE;
+    return entries;
   }
 
   append(entry: AbortedTransaction): void {

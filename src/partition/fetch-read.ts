@@ -147,16 +147,17 @@ export function readPartition(
   if (readError !== ErrorCode.NONE) return failedRead(readError);
   const { fetchOffset, lastFetchedEpoch } = position;
   const end = readableEnd(partition, isolationLevel);
-  const found = (slice: LogSlice | null, divergingEpoch: EpochEnd | null): PartitionRead => ({
+  const found = (
+    slice: LogSlice | null,
+    divergingEpoch: EpochEnd | null,
+    aborted: readonly AbortedTransaction[] | null,
+  ): PartitionRead => ({
     errorCode: ErrorCode.NONE,
     highWatermark: log.highWatermark,
     lastStableOffset: log.lastStableOffset,
     logStartOffset: log.logStartOffset,
     divergingEpoch,
-    abortedTransactions:
-      isolationLevel === READ_COMMITTED && slice !== null
-        ? log.abortedTransactions(fetchOffset, slice)
-        : null,
+    abortedTransactions: aborted,
     slice,
     preferredReadReplica: NO_REPLICA,
   });
@@ -164,7 +165,9 @@ export function readPartition(
     if (fetchOffset < log.logStartOffset) return failedRead(ErrorCode.OFFSET_OUT_OF_RANGE);
     const own = log.endOffsetFor(lastFetchedEpoch);
     if (own.endOffset < 0) return failedRead(ErrorCode.OFFSET_OUT_OF_RANGE);
-    if (own.epoch < lastFetchedEpoch || own.endOffset < fetchOffset) return found(null, own);
+    if (own.epoch < lastFetchedEpoch || own.endOffset < fetchOffset) {
+      return found(null, own, null);
+    }
   }
   if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) {
     return failedRead(ErrorCode.OFFSET_OUT_OF_RANGE);
@@ -173,8 +176,16 @@ export function readPartition(
   return slice instanceof Promise ? slice.then(checked) : checked(slice);
 
   function checked(slice: LogSlice): PartitionRead {
-    if (slice.errorCode === ErrorCode.NONE) return found(slice, null);
-    slice.release();
-    return failedRead(slice.errorCode);
+    if (slice.errorCode !== ErrorCode.NONE) return refused(slice, slice.errorCode);
+    if (isolationLevel !== READ_COMMITTED) return found(slice, null, null);
+    const aborted = log.abortedTransactions(fetchOffset, slice);
+    // Without them the reader would take what was aborted for committed.
+    if (aborted === null) return refused(slice, ErrorCode.KAFKA_STORAGE_ERROR);
+    return found(slice, null, aborted);
   }
+}
+
+function refused(slice: LogSlice, errorCode: ErrorCode): PartitionRead {
+  slice.release();
+  return failedRead(errorCode);
 }

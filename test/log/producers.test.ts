@@ -242,7 +242,7 @@ describe("transactions", () => {
     again.setHighWatermark(again.logEndOffset);
     expect(again.lastStableOffset).toBe(22);
     const slice = await again.read(10, 5000, again.logEndOffset, true);
-    expect(again.abortedTransactions(10, slice).length).toBe(1);
+    expect(again.abortedTransactions(10, slice)).toHaveLength(1);
     slice.release();
   });
 });

@@ -329,7 +329,7 @@ class Comparison {
     for (let at = 0; at + 61 <= bytes.length; at += batchSize(bytes, at)) {
       end = lastOffset(bytes, at) + 1;
     }
-    const ours = aborted.map((each) => `${each.producerId}:${each.firstOffset}`);
+    const ours = aborted!.map((each) => `${each.producerId}:${each.firstOffset}`);
     const needed = theirs.filter((each) => Number(each.split(":")[1]) < end);
     const isSame =
       Number(size) === slice.size &&

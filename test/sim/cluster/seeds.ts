@@ -36,4 +36,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     nodeCount: 1,
     showed: "a disk that was full amid an exchange of segments had an old one of them back later",
   },
+  {
+    seed: 421752,
+    nodeCount: 1,
+    showed:
+      "an index that could not be read told a reader of what is committed that nothing was aborted",
+  },
 ];
