@@ -201,13 +201,17 @@ export class Nemesis {
   }
 
   /**
-   * Nobody else has ended uncleanly, or lost anything, and is not in sync since; and whatever it
-   * has, another has as well. A reassignment may end with fewer in sync than there should be.
+   * Nobody else has ended uncleanly, or will have to, or lost anything, and is not in sync since;
+   * and whatever it has, another has as well. A reassignment may end with fewer in sync than there
+   * should be.
    */
   #mayForget(node: SimulatedNode): boolean {
     this.#forgiveTheRich();
     if (this.#isLastWith(node)) return false;
-    return [...this.#unclean].every((other) => other === node) && this.#mayEndUncleanly(node);
+    // Of a directory that is offline nobody can tell later that its node has stopped cleanly.
+    const others = this.#cluster.nodes.filter((other) => other !== node);
+    if (others.some((other) => this.#unclean.has(other) || other.hasFailedDirectory)) return false;
+    return this.#mayEndUncleanly(node);
   }
 
   #isLastWith({ id }: SimulatedNode): boolean {

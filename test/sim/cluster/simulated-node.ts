@@ -73,7 +73,8 @@ export class SimulatedNode {
   }
 
   get hasFailedDirectory(): boolean {
-    return this.running?.broker.logs.directories.some(({ failure }) => failure !== null) === true;
+    const directories = this.life?.node?.broker.logs.directories ?? [];
+    return directories.some(({ failure }) => failure !== null);
   }
 
   get isFrozen(): boolean {
