@@ -10,6 +10,11 @@
  * is cut off, and the fetch goes on; where this log does not know that epoch either, it is cut
  * where its own older epochs end, and the leader is asked once more (KIP-279).
  *
+ * A leader whose records are deleted up to some offset says of older epochs that they end there. A
+ * log that ends there too may have other records than the leader ever had: it begins anew, unless
+ * all in it is committed, or this leader has sent the last of it. (Kafka keeps it, with what it
+ * says of producers and of open transactions.)
+ *
  * Invariants: what an answer brings is taken only under the leadership that it was asked under, and
  * only at the end of the log; nothing is taken while the log is being cut.
  */
@@ -115,14 +120,10 @@ export class FollowerState {
     const error = this.#voidness(leaderEpoch);
     if (error !== ErrorCode.NONE) return notTaken(error);
     if (fetchOffset !== log.logEndOffset) return notTaken(ErrorCode.OFFSET_OUT_OF_RANGE);
-    if (records.length < BATCH_HEADER_SIZE) return this.#take(fetched);
-    // The leader's records may be deleted up to the middle of a batch: there this log begins.
-    const isInside = log.logStartOffset === log.logEndOffset;
-    const firstOffset = isInside ? baseOffset(records, 0) : fetchOffset;
-    if (firstOffset < 0 || firstOffset >= fetchOffset) return this.#take(fetched);
-    if (lastOffset(records, 0) < fetchOffset) return this.#take(fetched);
+    const beginning = this.#newBeginning(fetched);
+    if (beginning === null) return this.#take(fetched);
     const kept = { ...fetched, records: Buffer.from(records) };
-    return this.#beginAt(leaderEpoch, firstOffset).then((refusal) => {
+    return this.#beginAt(leaderEpoch, beginning).then((refusal) => {
       return refusal === ErrorCode.NONE ? this.#take(kept) : notTaken(refusal);
     });
   }
@@ -138,6 +139,25 @@ export class FollowerState {
     if (leaderEnd < logEndOffset) return this.#cut(leaderEpoch, leaderEnd);
     if (leaderStart > logEndOffset) return this.#beginAt(leaderEpoch, leaderStart);
     return Promise.resolve(this.#voidness(leaderEpoch));
+  }
+
+  /** Where the log has to begin anew for these records; null when they follow what is here. */
+  #newBeginning({ fetchOffset, records, logStartOffset }: FetchedRecords): number | null {
+    const { log } = this.#replica;
+    const isEmpty = log.logStartOffset === fetchOffset;
+    if (!isEmpty && !this.#isUnproven(logStartOffset)) return null;
+    // The leader's records may be deleted up to the middle of a batch: there this log begins.
+    const firstOffset = records.length < BATCH_HEADER_SIZE ? fetchOffset : baseOffset(records, 0);
+    const isInside = firstOffset >= 0 && firstOffset < fetchOffset;
+    if (isInside && lastOffset(records, 0) >= fetchOffset) return firstOffset;
+    return isEmpty ? null : fetchOffset;
+  }
+
+  /** Nothing says that all records here were the leader's, whose own are deleted up to there. */
+  #isUnproven(leaderStart: number): boolean {
+    const { highWatermark, logEndOffset, latestEpoch } = this.#replica.log;
+    if (leaderStart < logEndOffset || highWatermark === logEndOffset) return false;
+    return latestEpoch !== this.leaderEpoch;
   }
 
   #take(fetched: FetchedRecords): FollowerAppend {

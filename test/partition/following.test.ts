@@ -85,6 +85,35 @@ describe("a follower", () => {
     settle();
   });
 
+  test("keeps no records of an older leader where those of its leader are deleted", () => {
+    const { follower, produce, follow, settle, change } = pair();
+    produce(2);
+    for (const id of [2, 2]) follow(id);
+    change({ leader: 3, leaderEpoch: 1 });
+    // It may be that this leader's first record was another one at offset 0 or 1.
+    const deleted = { ...emptyAnswer(1, 2), highWatermark: 2, logStartOffset: 2 };
+    expect(follower.appendAsFollower(deleted)).toBeInstanceOf(Promise);
+    settle();
+    const { log } = follower;
+    expect([log.firstSegmentBaseOffset, log.latestEpoch]).toEqual([2, -1]);
+    expect([log.logStartOffset, log.highWatermark, log.logEndOffset]).toEqual([2, 2, 2]);
+    expect(follower.appendAsFollower(deleted)).toMatchObject({ errorCode: 0 });
+  });
+
+  test.each([
+    ["its leader has sent", 2, 0],
+    ["is committed", 4, 1],
+  ])("keeps the files of what %s, though it is deleted", (_what, fetches, leaderEpoch) => {
+    const { follower, produce, follow, change } = pair();
+    produce(2);
+    for (let count = 0; count < fetches; count++) [2, 3].forEach((id) => follow(id));
+    expect(follower.log.highWatermark).toBe(leaderEpoch === 0 ? 0 : 2);
+    if (leaderEpoch > 0) change({ leader: 3, leaderEpoch });
+    const deleted = { ...emptyAnswer(leaderEpoch, 2), highWatermark: 2, logStartOffset: 2 };
+    expect(follower.appendAsFollower(deleted)).toMatchObject({ errorCode: 0 });
+    expect([follower.log.firstSegmentBaseOffset, follower.log.logStartOffset]).toEqual([0, 2]);
+  });
+
   test("is cut to what an unclean leader has", () => {
     const { follower, produce, follow, settle, change } = pair();
     produce(5);

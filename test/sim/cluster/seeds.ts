@@ -42,4 +42,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     showed:
       "an index that could not be read told a reader of what is committed that nothing was aborted",
   },
+  {
+    seed: 423595,
+    nodeCount: 3,
+    showed:
+      "a record of an older leader stayed where all that it could be compared with is deleted",
+  },
 ];
