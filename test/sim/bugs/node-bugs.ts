@@ -54,10 +54,8 @@ export const NODE_BUGS: readonly Bug[] = [
     [
       {
         file: "src/partition/fetch-read.ts",
-        find: `      isolationLevel === READ_COMMITTED && slice !== null
-        ? log`,
-        replace: `      isolationLevel === READ_COMMITTED && slice !== null && fetchOffset < 0
-        ? log`,
+        find: `if (isolationLevel !== READ_COMMITTED) return`,
+        replace: `if (isolationLevel !== READ_COMMITTED || fetchOffset >= 0) return`,
       },
     ],
   ),

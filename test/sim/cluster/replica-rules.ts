@@ -40,7 +40,9 @@ export class ReplicaRules {
     }
     for (const { place, partition } of moved) {
       const known = this.#committed.get(place.key) ?? 0;
-      const { highWatermark } = partition.log;
+      const { highWatermark, failure } = partition.log;
+      // One that failed while it was loaded may be of an older topic of that name.
+      if (failure !== null) continue;
       if (highWatermark > known) this.#committed.set(place.key, highWatermark);
     }
     const isMoved = new Set(moved);
