@@ -20,7 +20,7 @@ const DRIVERS: Readonly<Record<string, string>> = {
   "franz-go": "franz-go",
   sarama: "sarama",
 };
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 240_000;
 const BEFORE_DEATH = 50;
 
 export async function leaderDeath(context: Context): Promise<Json> {

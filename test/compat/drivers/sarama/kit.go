@@ -19,7 +19,7 @@ import (
 // A fixed moment, so that timestamps in outcomes are the same in every run.
 const t0 = 1_700_000_000_000
 
-const scenarioDeadline = 60 * time.Second
+const scenarioDeadline = 150 * time.Second
 
 type facts map[string]any
 
