@@ -67,9 +67,10 @@ const STAGES: readonly Stage[] = [
       "frozen-leader": faults.frozenLeader,
       "diverging-epochs": faults.divergingEpochs,
       "old-folder": faults.oldFolder,
-      clients: clients.leaderDeath,
     },
   },
+  // Nobody may have made the offsets topic before it.
+  { shape: { hasProxies: true }, scenarios: { clients: clients.leaderDeath } },
   {
     shape: { disk: "folder" },
     scenarios: {

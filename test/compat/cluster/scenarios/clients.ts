@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { CLIENTS } from "../../clients.ts";
 import { parseOutcomeLine, type Json, type Outcomes } from "../../harness/outcome.ts";
 import { runLines } from "../../harness/process.ts";
+import { QUICK_CLUSTER } from "../cluster.ts";
 import {
   type Context,
   makeTopic,
@@ -22,13 +23,20 @@ const DRIVERS: Readonly<Record<string, string>> = {
 };
 const DEADLINE_MS = 240_000;
 const BEFORE_DEATH = 50;
+/** Nodes, the leader first. */
+const PLACES = "2:3:1";
 
 export async function leaderDeath(context: Context): Promise<Json> {
   const { cluster } = context;
   const names = Object.keys(DRIVERS).filter((name) => isThere(name));
+  // The leader coordinates every group, too: a client may lose both at once.
+  const offsets = Array(Number(QUICK_CLUSTER["offsets.topic.num.partitions"])).fill(PLACES);
+  await makeTopic(context, "__consumer_offsets", offsets.join(","), {
+    "cleanup.policy": "compact",
+  });
   for (const name of names) {
     await CLIENTS.find((client) => client.name === DRIVERS[name])?.install();
-    await makeTopic(context, `death-${name}`, "2:3:1");
+    await makeTopic(context, `death-${name}`, PLACES);
   }
   const works = names.map((name) => drive(context, name));
   await until("all have begun", async () => {

@@ -8,7 +8,8 @@ export function deathScenarios(kafka) {
 
 async function leaderDeath(kafka, topic, count) {
   const retry = { initialRetryTime: 100, maxRetryTime: 1000, retries: 60 };
-  const consumer = { retry };
+  // Its consumer asks who coordinates the group only when it gives up and starts anew.
+  const consumer = { retry: { ...retry, retries: 8 } };
   const started = await startConsumer(kafka, topic, { consumer });
   try {
     await withProducer(
