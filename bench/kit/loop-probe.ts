@@ -3,12 +3,18 @@ import { join } from "node:path";
 
 export const PROBE = join(import.meta.dir, "../node/loop-lag/probe.ts");
 
-export interface LoopHolds {
-  /** Held at most, less what the thread waited for a processor. */
-  readonly longestMs: number;
-  /** On a processor at most, without a look at what waits. */
-  readonly ranMs: number;
+export interface HoldSpread {
   readonly p9999Ms: number;
+  readonly maxMs: number;
+}
+
+/** Looked at once a millisecond. */
+export interface LoopHolds {
+  /** Without a look at what waits, less what the thread waited for a processor. */
+  readonly held: HoldSpread;
+  /** On a processor between two looks. */
+  readonly ran: HoldSpread;
+  /** How many were held for longer than 5 ms. */
   readonly over5: number;
   /** Lines: what was on the stack, where that was asked for. */
   readonly why: readonly string[];

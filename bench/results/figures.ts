@@ -32,10 +32,11 @@ export const FIGURES = {
   lateMs: { label: "late p99 ms", better: "less", isCompared: false },
   /** CPU of the load generator for each second of the broker's. */
   loadShare: { label: "load CPU", better: "less", isCompared: false },
-  /** The event loop, held: 1 ms looks at it. Of the longest, what it ran on a processor. */
+  /** The event loop, held: 1 ms looks at it; and what it ran on a processor between two looks. */
   loopP9999Ms: less("loop p99.99"),
   loopMaxMs: less("loop max ms"),
-  loopRanMs: less("loop ran ms"),
+  loopRanP9999Ms: less("ran p99.99"),
+  loopRanMaxMs: less("ran max ms"),
   milliseconds: less("ms"),
   residentMegabytes: less("resident MB"),
   cpuMs: less("CPU ms"),

@@ -106,8 +106,13 @@ export function latencyFigures(latencies: Latencies | null): Figures {
 
 function loopFigures(holds: LoopHolds | null): Figures {
   if (holds === null) return {};
-  const { p9999Ms, longestMs, ranMs } = holds;
-  return { loopP9999Ms: p9999Ms, loopMaxMs: longestMs, loopRanMs: ranMs };
+  const { held, ran } = holds;
+  return {
+    loopP9999Ms: held.p9999Ms,
+    loopMaxMs: held.maxMs,
+    loopRanP9999Ms: ran.p9999Ms,
+    loopRanMaxMs: ran.maxMs,
+  };
 }
 
 /** For each of the bytes that went through. */
