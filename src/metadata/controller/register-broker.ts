@@ -65,7 +65,8 @@ export function registerBroker(
         inControlledShutdown: isSameIncarnation ? existing.inControlledShutdown : false,
       },
     });
-    if (!isSameIncarnation) state.sessions.forget(brokerId);
+    // Until its first heartbeat, too: a request of an earlier process may arrive after this one.
+    if (!isSameIncarnation) state.sessions.heard(brokerId, brokerEpoch);
     const response = { errorCode: ErrorCode.NONE, errorMessage: null, brokerEpoch };
     return divisible(records, response);
   };

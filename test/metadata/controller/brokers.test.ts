@@ -45,6 +45,18 @@ describe("registerBroker", () => {
     expect(controller.run(registerBroker(other, true)).errorCode).toBe(ErrorCode.NONE);
   });
 
+  test("refuses what an earlier process had sent, once this one is registered", () => {
+    const controller = new TestController();
+    const directories = ["HkOn8O4QRNSckfqH1iQoyQ"];
+    const late = registration(controller.world, 1, directories);
+    const request = registration(controller.world, 1, directories);
+    const { brokerEpoch } = controller.run(registerBroker(request, true));
+    const refused = controller.run(registerBroker(late, true));
+    expect(refused.errorCode).toBe(ErrorCode.DUPLICATE_BROKER_REGISTRATION);
+    const heard = controller.run(heartbeat(beat(1, brokerEpoch, brokerEpoch)));
+    expect(heard).toMatchObject({ errorCode: ErrorCode.NONE, isFenced: false });
+  });
+
   test("refuses the wrong cluster, directories and features", () => {
     const controller = new TestController();
     controller.addBroker(2, { directories: ["CC7wURaHn9LdAh44tk7sHQ"] });

@@ -1,5 +1,6 @@
 /**
- * What must hold of the replicas of a partition, by the newest that any node has of the metadata:
+ * What must hold of the replicas of a partition, by the newest that any node has of the metadata, or
+ * that a controller has answered a leader (it may be a node that is not up as a broker yet):
  *
  * - the leader is in sync, and nobody is in sync and eligible (KIP-966) at the same time;
  * - whoever is in sync, or eligible, has all that is committed: what any replica ever had below its
@@ -44,6 +45,9 @@ export class ReplicaRules {
       // One that failed while it was loaded may be of an older topic of that name.
       if (failure !== null) continue;
       if (highWatermark > known) this.#committed.set(place.key, highWatermark);
+      if (partition.isLeader) {
+        this.#note(place.key, place.name, partition.registration, changed);
+      }
     }
     const isMoved = new Set(moved);
     for (const sighting of all) {
@@ -57,15 +61,22 @@ export class ReplicaRules {
     this.#seen.set(nodeId, seen);
     for (const { id, name, partitions } of broker.image.topics.values()) {
       partitions.forEach((registration, index) => {
-        const key = placeKey(id, name, index);
-        const known = this.#newest.get(key)?.registration;
-        if (known === registration) return;
-        if (known !== undefined && known.partitionEpoch >= registration.partitionEpoch) return;
-        this.#newest.set(key, { name: `${name}-${index}`, registration });
-        changed.add(key);
-        checkRegistration(`${name}-${index}`, registration);
+        this.#note(placeKey(id, name, index), `${name}-${index}`, registration, changed);
       });
     }
+  }
+
+  #note(
+    key: string,
+    name: string,
+    registration: PartitionRegistration,
+    changed: Set<string>,
+  ): void {
+    const known = this.#newest.get(key)?.registration;
+    if (known !== undefined && known.partitionEpoch >= registration.partitionEpoch) return;
+    this.#newest.set(key, { name, registration });
+    changed.add(key);
+    checkRegistration(name, registration);
   }
 
   #checkReplica({ node: { id, isRotten }, partition: { log }, place: { key } }: Sighting): void {

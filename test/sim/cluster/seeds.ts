@@ -48,4 +48,14 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     showed:
       "a record of an older leader stayed where all that it could be compared with is deleted",
   },
+  {
+    seed: 441407,
+    nodeCount: 3,
+    showed: "a registration that an ended process had sent came last, and the living one was stale",
+  },
+  {
+    seed: 442297,
+    nodeCount: 3,
+    showed: "a controller that is no broker yet had answered what no broker's image showed",
+  },
 ];
