@@ -43,7 +43,10 @@ export class LogRemoval {
     if (state.failure !== null) return null;
     return state.attempt(
       () => {
-        for (const segment of state.segments.all) segment.coolDown();
+        for (const segment of state.segments.all) {
+          if (reason === "delete") segment.retire();
+          else segment.coolDown();
+        }
         disk.rename(state.place.directory, path);
         state.place.directory = path;
         state.isSetAside = true;

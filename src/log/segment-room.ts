@@ -30,6 +30,11 @@ export class SegmentRoom {
     this.#reservedEnd = 0;
   }
 
+  /** The file is to be removed, and what is reserved goes with it. */
+  abandon(): void {
+    this.#reservedEnd = 0;
+  }
+
   /** To give blocks back takes milliseconds: not at every roll, and not for next to nothing. */
   leave(size: number, file: FileHandle): void {
     if (this.#reservedEnd - size > size >> 8) file.use().truncate(size);

@@ -375,6 +375,12 @@ export class Segment {
     this.coolDown();
   }
 
+  /** As `coolDown`, of files that are to be removed. */
+  retire(): void {
+    this.#room.abandon();
+    this.coolDown();
+  }
+
   /** Gives back all but this object; the segment goes on as before when it is used again. */
   coolDown(): void {
     this.writeGathered();

@@ -13,6 +13,7 @@ import {
 import { writeTopicId } from "../../src/log/partition-metadata.ts";
 import { writeMetaProperties } from "../../src/log/meta-properties.ts";
 import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
+import { RESERVE_FROM } from "../../src/log/segment-room.ts";
 import { append, readAll } from "./log-fixture.ts";
 
 interface Opened {
@@ -174,6 +175,19 @@ describe("deletion", () => {
     expect((await slice.read()).length).toBe(slice.size);
     slice.release();
     expect((await readAll(again, 0)).length).toBe(1);
+  });
+
+  test("gives no blocks back before: a file system may wait for the device then", async () => {
+    const world = fakeWorld();
+    const { manager } = await loaded(world);
+    const log = manager.getOrCreate("topic", 0, { topicId: null })!;
+    for (let count = 0; count < 2; count++) append(log, { valueSize: RESERVE_FROM });
+    expect(world.disk.reservedBytes).toBeGreaterThan(0);
+    world.disk.inject({ operation: "truncate", path: /\.log$/, code: "EIO" });
+    manager.delete("topic", 0);
+    world.clock.advance(60_001);
+    expect(world.disk.reservedBytes).toBe(0);
+    expect(manager.directories[0]!.failure).toBeNull();
   });
 
   test("goes on after a restart", async () => {
