@@ -52,6 +52,8 @@ export class LogDirectory {
   readonly #checkpoints: Record<CheckpointKind, OffsetCheckpoint>;
   /** Checkpoints that name a log which is gone. */
   readonly #shrunk = new Set<CheckpointKind>();
+  /** Since `forgetGone` began the last time. */
+  #hasGone = false;
   #lock: DirectoryLock | null = null;
 
   constructor({ disk, clock, logger }: LogHost, path: string, id: string | null) {
@@ -116,7 +118,26 @@ export class LogDirectory {
   /** A log has gone: the next checkpoints are without it. */
   remove(log: Log): void {
     this.logs.delete(log);
+    this.noteGone();
+  }
+
+  noteGone(): void {
+    this.#hasGone = true;
     for (const kind of CHECKPOINT_KINDS) this.#shrunk.add(kind);
+  }
+
+  /**
+   * Resolves when no checkpoint names a log that went before the call. Until then the renamed
+   * directory of that log has to stay: after a crash it says that the entries are not those of a
+   * newer log by its name. Rejects with `DiskError`.
+   */
+  async forgetGone(): Promise<void> {
+    if (!this.#hasGone) return;
+    this.#hasGone = false;
+    for (const kind of CHECKPOINT_KINDS) {
+      await this.checkpoint(kind);
+      await this.#checkpoints[kind].whenIdle();
+    }
   }
 
   /** Of many logs it takes several turns: what changes behind it is for the next time. */

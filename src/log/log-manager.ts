@@ -124,7 +124,7 @@ export class LogManager implements LogHost, LogCuts {
     this.logger = options.logger.child("log");
     this.handles = new FileHandles(options.disk, OPEN_FILES_MAX);
     this.#housekeeping = new Housekeeping(options.clock, this.handles);
-    this.#removal = new LogRemoval(this);
+    this.#removal = new LogRemoval(this, (path) => this.#forgetGone(path));
     const { workers, settings, clock } = options;
     const { logger } = this;
     const threadsMax = (): number => settings.numIoThreads;
@@ -399,6 +399,14 @@ export class LogManager implements LogHost, LogCuts {
     await Promise.all(writes);
   }
 
+  async #forgetGone(path: string): Promise<boolean> {
+    const directory = this.#directories.find((each) => each.path === path);
+    // Its checkpoints would be without what is yet to be loaded.
+    if (directory?.isLoaded !== true) return false;
+    await this.#guard(directory, () => directory.forgetGone());
+    return directory.failure === null;
+  }
+
   schedule(delayMs: number, work: () => void): void {
     this.#housekeeping.schedule(delayMs, work);
   }
@@ -476,6 +484,7 @@ export class LogManager implements LogHost, LogCuts {
 
   #leaveAside(log: Log, why: string): void {
     const path = this.#removal.setAside(log, "stray");
+    void this.#forgetGone(log.state.parentDirectory);
     this.logger.warn(`${log.topic}-${log.partition} ${why}, and is now in ${path}`);
   }
 

@@ -61,6 +61,9 @@ export function parsePartitionDirectoryName(name: string): PartitionDirectoryNam
   return { topic: match[1]!, partition, state };
 }
 
+/** Of a file or directory, in bytes. */
+export const NAME_LENGTH_MAX = 255;
+
 /** The name that a directory gets when it leaves the set of current partitions. */
 export function partingDirectoryName(
   topic: string,
@@ -71,7 +74,7 @@ export function partingDirectoryName(
   const bytes = Buffer.alloc(16);
   random.fill(bytes);
   const suffix = `-${partition}.${bytes.toString("hex")}-${state}`;
-  // File systems allow 255 bytes; Kafka cuts the topic's name, but never that of a future log.
-  const room = state === "future" ? topic.length : 255 - suffix.length;
+  // Kafka cuts the topic's name, but never that of a future log.
+  const room = state === "future" ? topic.length : NAME_LENGTH_MAX - suffix.length;
   return topic.slice(0, room) + suffix;
 }

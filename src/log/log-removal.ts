@@ -2,7 +2,8 @@
  * Partitions on their way out: the directory is renamed at once to
  * "<topic>-<partition>.<32 hex>-delete", so that the partition can come anew, and removed later.
  *
- *   remove -> renamed -> delay -> waiting -> its files one after the other, on the thread pool
+ *   remove -> renamed -> delay -> waiting -> checkpoints without it -> its files one after the
+ *             other, on the thread pool
  */
 import { Queue } from "../base/queue.ts";
 import { endOfTurn } from "../base/slices.ts";
@@ -12,16 +13,21 @@ import type { LogHost } from "./log-host.ts";
 import { partingDirectoryName } from "./log-names.ts";
 import { parentOf } from "./replace-file.ts";
 
+/** Resolves when no checkpoint of a log directory names what has gone; false where that failed. */
+type ForgetGone = (directory: string) => Promise<boolean>;
+
 export class LogRemoval {
   readonly #host: LogHost;
+  readonly #forgetGone: ForgetGone;
   readonly #waiting = new Queue<string>();
   #isRemoving = false;
   #isStopped = false;
   /** Directories of which a sync is to begin, or is under way. */
   readonly #syncing = new Map<string, { isAgain: boolean }>();
 
-  constructor(host: LogHost) {
+  constructor(host: LogHost, forgetGone: ForgetGone) {
     this.#host = host;
+    this.#forgetGone = forgetGone;
   }
 
   remove(log: Log, delayMs: number): void {
@@ -103,6 +109,7 @@ export class LogRemoval {
   /** A large file may take the file system a while. */
   async #removeOne(path: string): Promise<void> {
     const { disk } = this.#host;
+    if (!(await this.#forgetGone(parentOf(path)))) return;
     for (const name of disk.list(path)) {
       if (this.#isStopped) return;
       const file = `${path}/${name}`;

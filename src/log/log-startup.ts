@@ -13,6 +13,7 @@ import type { LogHost } from "./log-host.ts";
 import { openCleanly, openThoroughly, type OpenLog } from "./log-loader.ts";
 import {
   CLUSTER_METADATA_TOPIC,
+  NAME_LENGTH_MAX,
   parsePartitionDirectoryName,
   partitionDirectoryName,
 } from "./log-names.ts";
@@ -104,10 +105,11 @@ class DirectoryLoad {
   async run(): Promise<LoadedDirectory> {
     const { host, directory } = this;
     const startMs = host.clock.monotonicMs();
-    const memory = await directory.remember();
+    const names = host.disk.list(directory.path);
+    const memory = memoryWithoutGone(await directory.remember(), names);
     const inDoubt: Promise<void>[] = [];
     const slices = new Slices(host.clock, SLICE_MS);
-    for (const options of this.#partitions(memory)) {
+    for (const options of this.#partitions(names, memory)) {
       const log = this.#openAtOnce(options);
       if (log !== null) this.#take(log, memory);
       else inDoubt.push(this.#queue.run(() => this.#openSlowly(options, memory)));
@@ -126,16 +128,17 @@ class DirectoryLoad {
     return { leftToDelete: this.#leftToDelete };
   }
 
-  *#partitions(memory: DirectoryMemory): Generator<OpenLog> {
+  *#partitions(names: readonly string[], memory: DirectoryMemory): Generator<OpenLog> {
     const { host, directory } = this;
     // Partitions share the settings of their topic, and the text of its name.
     const topics = new Map<string, { readonly topic: string; readonly config: LogConfig }>();
-    for (const name of host.disk.list(directory.path)) {
+    for (const name of names) {
       const parsed = parsePartitionDirectoryName(name);
       if (parsed === null || parsed.topic === CLUSTER_METADATA_TOPIC) continue;
       const path = `${directory.path}/${name}`;
       const { partition, state } = parsed;
       if (state === "delete") {
+        directory.noteGone();
         this.#leftToDelete.push(path);
         continue;
       }
@@ -191,4 +194,33 @@ class DirectoryLoad {
     this.directory.logs.add(log);
     this.add(log);
   }
+}
+
+/**
+ * After a crash the checkpoints may be older than the logs by their names: where one has gone whose
+ * directory still stands (see `LogDirectory.forgetGone`), what they say is not believed. A newer
+ * log would begin beyond its records, or take for flushed what was not.
+ */
+function memoryWithoutGone(memory: DirectoryMemory, names: readonly string[]): DirectoryMemory {
+  const gone = names.flatMap((name) => {
+    const parsed = parsePartitionDirectoryName(name);
+    return parsed?.state === "delete" ? { ...parsed, isCut: name.length === NAME_LENGTH_MAX } : [];
+  });
+  if (memory.wasCleanlyStopped || gone.length === 0) return memory;
+  const keys = new Set(
+    gone.map(({ topic, partition }) => partitionDirectoryName(topic, partition)),
+  );
+  const cut = gone.filter(({ isCut }) => isCut);
+  const isGone = (key: string) =>
+    keys.has(key) ||
+    cut.some(({ topic, partition }) => key.startsWith(topic) && key.endsWith(`-${partition}`));
+  const rest = (offsets: ReadonlyMap<string, number>) =>
+    new Map([...offsets].filter(([key]) => !isGone(key)));
+  return {
+    ...memory,
+    recoveryPoints: rest(memory.recoveryPoints),
+    logStartOffsets: rest(memory.logStartOffsets),
+    highWatermarks: rest(memory.highWatermarks),
+    cleanerOffsets: rest(memory.cleanerOffsets),
+  };
 }

@@ -53,6 +53,13 @@ export class OffsetCheckpoint {
     await this.#writing;
   }
 
+  /** Resolves when nothing is being written, nor waits for it; errors are told to who writes. */
+  async whenIdle(): Promise<void> {
+    while (this.#writing !== null || this.#next !== null) {
+      await (this.#writing ?? Promise.resolve()).catch(() => undefined);
+    }
+  }
+
   async #writeNext(): Promise<void> {
     const collect = this.#next;
     this.#next = null;

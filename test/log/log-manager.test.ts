@@ -10,6 +10,7 @@ import {
   LogStartupError,
   openLogManager,
 } from "../../src/log/log-manager.ts";
+import { CHECKPOINT_KINDS } from "../../src/log/log-directory.ts";
 import { writeTopicId } from "../../src/log/partition-metadata.ts";
 import { writeMetaProperties } from "../../src/log/meta-properties.ts";
 import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
@@ -201,6 +202,38 @@ describe("deletion", () => {
     expect(next.disk.list("/data").some((name) => name.endsWith("-delete"))).toBe(true);
     next.clock.advance(60_001);
     expect(next.disk.list("/data").some((name) => name.endsWith("-delete"))).toBe(false);
+  });
+
+  test("leaves no offsets to the next log of that name, however often the node crashes", async () => {
+    let world = fakeWorld();
+    let { manager } = await loaded(world);
+    const log = manager.getOrCreate("topic", 0, { topicId: null })!;
+    for (let count = 0; count < 5; count++) append(log);
+    log.advanceHighWatermark(5);
+    log.advanceLogStartOffset(3);
+    for (const kind of CHECKPOINT_KINDS) await settled(world, manager.checkpoint(kind));
+    manager.delete("topic", 0);
+    append(manager.getOrCreate("topic", 0, { topicId: null })!);
+    for (let crash = 0; crash < 3; crash++) {
+      world = afterKill(world);
+      ({ manager } = await loaded(world));
+      const again = manager.get("topic", 0)!;
+      expect([again.logStartOffset, again.logEndOffset, again.highWatermark]).toEqual([0, 1, 0]);
+      world.clock.advance(60_001);
+      expect(world.disk.list("/data").some((name) => name.endsWith("-delete"))).toBe(false);
+    }
+  });
+
+  test("waits for checkpoints that cannot be written", async () => {
+    const world = fakeWorld();
+    const { manager, failed } = await loaded(world);
+    append(manager.getOrCreate("topic", 0, { topicId: null })!);
+    for (const kind of CHECKPOINT_KINDS) await settled(world, manager.checkpoint(kind));
+    manager.delete("topic", 0);
+    world.disk.inject({ operation: "write", path: /recovery-point-offset/, code: "EIO" });
+    world.clock.advance(60_001);
+    expect(failed).toEqual(["/data, 0 left"]);
+    expect(world.disk.list("/data").some((name) => name.endsWith("-delete"))).toBe(true);
   });
 
   test("leaves what is no partition of this node under another name", async () => {

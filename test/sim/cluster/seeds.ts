@@ -58,4 +58,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     nodeCount: 3,
     showed: "a controller that is no broker yet had answered what no broker's image showed",
   },
+  {
+    seed: 488860,
+    nodeCount: 3,
+    showed:
+      "a crash after a topic was made anew: its log began where the older one of its name had",
+  },
 ];
