@@ -326,11 +326,13 @@ interface Ends extends Pick<Read, "highWatermark" | "lastStableOffset"> {
 }
 
 /**
- * A commit that is refused so has not been done. One that is fenced may have been, when its answer
+ * A commit that is refused so has not been done, nor will be: nobody asks again. Not so where it was
+ * asked for before: that request may have been done, and a coordinator that has slept meanwhile
+ * answers with what it remembers, as Kafka's. One that is fenced may have been done, when its answer
  * was lost: a late request of its own for a new session may have come behind it.
  */
-function isUndone({ errorCode }: Refused): boolean {
-  return errorCode === ErrorCode.INVALID_TXN_STATE;
+function isUndone({ errorCode, triesBefore }: Refused): boolean {
+  return errorCode === ErrorCode.INVALID_TXN_STATE && triesBefore === 0;
 }
 
 /** Where they are, if the broker told. */

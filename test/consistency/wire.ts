@@ -26,6 +26,8 @@ export class Refused extends Error {
   constructor(
     what: string,
     readonly errorCode: ErrorCode,
+    /** How many requests of the same were sent before this one. */
+    readonly triesBefore = 0,
   ) {
     super(`${what}: ${errorName(errorCode)}`);
   }
@@ -60,7 +62,7 @@ export async function retried<R>(
       if (errorCode === ErrorCode.NONE || accepted.includes(errorCode)) {
         return { answer, unanswered };
       }
-      if (!isRetriable(errorCode)) throw new Refused(what, errorCode as ErrorCode);
+      if (!isRetriable(errorCode)) throw new Refused(what, errorCode as ErrorCode, tries);
       last = errorName(errorCode as ErrorCode);
     } catch (error) {
       if (!(error instanceof Unanswered)) throw error;

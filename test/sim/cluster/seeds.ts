@@ -64,4 +64,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     showed:
       "a crash after a topic was made anew: its log began where the older one of its name had",
   },
+  {
+    seed: 491487,
+    nodeCount: 3,
+    showed: "a coordinator that has slept refuses what its successor has done",
+  },
 ];
