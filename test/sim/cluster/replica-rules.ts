@@ -20,6 +20,8 @@ import { Violation } from "./violation.ts";
 interface Newest {
   readonly name: string;
   readonly registration: PartitionRegistration;
+  /** Of the metadata. A leader's own says nothing of who is eligible: it is not answered that. */
+  readonly isWhole: boolean;
 }
 
 export class ReplicaRules {
@@ -46,7 +48,8 @@ export class ReplicaRules {
       if (failure !== null) continue;
       if (highWatermark > known) this.#committed.set(place.key, highWatermark);
       if (partition.isLeader) {
-        this.#note(place.key, place.name, partition.registration, changed);
+        const { name, key } = place;
+        this.#note(key, { name, registration: partition.registration, isWhole: false }, changed);
       }
     }
     const isMoved = new Set(moved);
@@ -61,28 +64,25 @@ export class ReplicaRules {
     this.#seen.set(nodeId, seen);
     for (const { id, name, partitions } of broker.image.topics.values()) {
       partitions.forEach((registration, index) => {
-        this.#note(placeKey(id, name, index), `${name}-${index}`, registration, changed);
+        const newest = { name: `${name}-${index}`, registration, isWhole: true };
+        this.#note(placeKey(id, name, index), newest, changed);
       });
     }
   }
 
-  #note(
-    key: string,
-    name: string,
-    registration: PartitionRegistration,
-    changed: Set<string>,
-  ): void {
-    const known = this.#newest.get(key)?.registration;
-    if (known !== undefined && known.partitionEpoch >= registration.partitionEpoch) return;
-    this.#newest.set(key, { name, registration });
+  #note(key: string, newest: Newest, changed: Set<string>): void {
+    const known = this.#newest.get(key);
+    if (known !== undefined && ageOf(known) >= ageOf(newest)) return;
+    this.#newest.set(key, newest);
     changed.add(key);
-    checkRegistration(name, registration);
+    if (newest.isWhole) checkRegistration(newest.name, newest.registration);
   }
 
   #checkReplica({ node: { id, isRotten }, partition: { log }, place: { key } }: Sighting): void {
     const newest = this.#newest.get(key);
     if (newest === undefined || log.failure !== null || isRotten) return;
-    const { isr, eligibleLeaderReplicas: eligible, partitionEpoch } = newest.registration;
+    const { isr, partitionEpoch } = newest.registration;
+    const eligible = newest.isWhole ? newest.registration.eligibleLeaderReplicas : [];
     const committed = this.#committed.get(key) ?? 0;
     if (log.logEndOffset >= committed) return;
     const isInSync = isr.includes(id);
@@ -92,6 +92,11 @@ export class ReplicaRules {
     const detail = `${newest.name}: node ${id} is ${role} (${partitionEpoch}): ${offsets}`;
     throw new Violation("in-sync-without-all", detail);
   }
+}
+
+/** Of two with one partition epoch the metadata's is the newer. */
+function ageOf({ registration: { partitionEpoch }, isWhole }: Newest): number {
+  return partitionEpoch * 2 + (isWhole ? 1 : 0);
 }
 
 function checkRegistration(name: string, registration: PartitionRegistration): void {
