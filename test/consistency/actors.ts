@@ -172,9 +172,20 @@ export class TransactionWriter extends Actor {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       // Only a commit makes it happen.
-      if (!commitAsked || (this.#isAlone && isUndone(error))) operation.ending = "failed";
+      if (!commitAsked || (this.#isAlone && this.#isUndone(error))) operation.ending = "failed";
       this.#isReady = false;
     }
+  }
+
+  /**
+   * A commit that is refused so has not been done, nor will be. Where several nodes coordinate, not
+   * if it was asked for before: that request may have been done, and a coordinator that has slept
+   * meanwhile answers with what it remembers, as Kafka's. One that is fenced may have been done, when
+   * its answer was lost: a late request of its own for a new session may have come behind it.
+   */
+  #isUndone({ errorCode, triesBefore }: Refused): boolean {
+    if (errorCode !== ErrorCode.INVALID_TXN_STATE) return false;
+    return triesBefore === 0 || this.wire.hasManyNodes !== true;
   }
 
   /** It does not wait for the answer, or gets none, and aborts: what comes late comes in vain. */
@@ -323,16 +334,6 @@ export class Poller extends Actor {
 
 interface Ends extends Pick<Read, "highWatermark" | "lastStableOffset"> {
   readonly epoch: number;
-}
-
-/**
- * A commit that is refused so has not been done, nor will be: nobody asks again. Not so where it was
- * asked for before: that request may have been done, and a coordinator that has slept meanwhile
- * answers with what it remembers, as Kafka's. One that is fenced may have been done, when its answer
- * was lost: a late request of its own for a new session may have come behind it.
- */
-function isUndone({ errorCode, triesBefore }: Refused): boolean {
-  return errorCode === ErrorCode.INVALID_TXN_STATE && triesBefore === 0;
 }
 
 /** Where they are, if the broker told. */

@@ -17,6 +17,8 @@ export interface Wire {
    * change, and a new one knows of the high watermark only what it was told.
    */
   leaderEpoch?(topic: string, partition: number): number | null;
+  /** One that has slept may answer what another took over meanwhile. */
+  readonly hasManyNodes?: boolean;
 }
 
 export class Unanswered extends Error {}

@@ -78,6 +78,10 @@ export class ClusterWire implements Wire {
     return this.#leaders.get(`${topic}-${partition}`)?.epoch ?? null;
   }
 
+  get hasManyNodes(): boolean {
+    return this.#brokers.size > 1;
+  }
+
   get isClosing(): boolean {
     return this.#world.closing.isClosing;
   }
