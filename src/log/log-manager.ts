@@ -399,8 +399,12 @@ export class LogManager implements LogHost, LogCuts {
     await Promise.all(writes);
   }
 
+  #directoryAt(path: string): LogDirectory | undefined {
+    return this.#directories.find((each) => each.path === path);
+  }
+
   async #forgetGone(path: string): Promise<boolean> {
-    const directory = this.#directories.find((each) => each.path === path);
+    const directory = this.#directoryAt(path);
     // Its checkpoints would be without what is yet to be loaded.
     if (directory?.isLoaded !== true) return false;
     await this.#guard(directory, () => directory.forgetGone());
@@ -416,7 +420,7 @@ export class LogManager implements LogHost, LogCuts {
   }
 
   segmentFlushed(path: string): void {
-    const directory = this.#directories.find((each) => each.path === path);
+    const directory = this.#directoryAt(path);
     if (directory === undefined || this.#flushed.has(directory)) return;
     this.#flushed.add(directory);
     this.schedule(FLUSHED_DELAY_MS, () => {
@@ -426,7 +430,7 @@ export class LogManager implements LogHost, LogCuts {
   }
 
   directoryFailed(path: string, error: DiskError): void {
-    const directory = this.#directories.find((each) => each.path === path);
+    const directory = this.#directoryAt(path);
     if (directory === undefined || directory.failure !== null) return;
     directory.failure = error;
     for (const log of directory.logs) log.state.failure ??= error;

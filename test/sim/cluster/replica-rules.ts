@@ -18,7 +18,6 @@ import type { SimulatedNode } from "./simulated-node.ts";
 import { Violation } from "./violation.ts";
 
 interface Newest {
-  readonly name: string;
   readonly registration: PartitionRegistration;
   /** Of the metadata. A leader's own says nothing of who is eligible: it is not answered that. */
   readonly isWhole: boolean;
@@ -48,8 +47,7 @@ export class ReplicaRules {
       if (failure !== null) continue;
       if (highWatermark > known) this.#committed.set(place.key, highWatermark);
       if (partition.isLeader) {
-        const { name, key } = place;
-        this.#note(key, { name, registration: partition.registration, isWhole: false }, changed);
+        this.#note(place.key, partition.registration, false, changed);
       }
     }
     const isMoved = new Set(moved);
@@ -64,34 +62,45 @@ export class ReplicaRules {
     this.#seen.set(nodeId, seen);
     for (const { id, name, partitions } of broker.image.topics.values()) {
       partitions.forEach((registration, index) => {
-        const newest = { name: `${name}-${index}`, registration, isWhole: true };
-        this.#note(placeKey(id, name, index), newest, changed);
+        this.#note(placeKey(id, name, index), registration, true, changed);
       });
     }
   }
 
-  #note(key: string, newest: Newest, changed: Set<string>): void {
+  #note(
+    key: string,
+    registration: PartitionRegistration,
+    isWhole: boolean,
+    changed: Set<string>,
+  ): void {
     const known = this.#newest.get(key);
+    if (known?.registration === registration && known.isWhole === isWhole) return;
+    const newest = { registration, isWhole };
     if (known !== undefined && ageOf(known) >= ageOf(newest)) return;
     this.#newest.set(key, newest);
     changed.add(key);
-    if (newest.isWhole) checkRegistration(newest.name, newest.registration);
+    if (isWhole) checkRegistration(nameOf(key), registration);
   }
 
-  #checkReplica({ node: { id, isRotten }, partition: { log }, place: { key } }: Sighting): void {
-    const newest = this.#newest.get(key);
+  #checkReplica({ node: { id, isRotten }, partition: { log }, place }: Sighting): void {
+    const newest = this.#newest.get(place.key);
     if (newest === undefined || log.failure !== null || isRotten) return;
     const { isr, partitionEpoch } = newest.registration;
     const eligible = newest.isWhole ? newest.registration.eligibleLeaderReplicas : [];
-    const committed = this.#committed.get(key) ?? 0;
+    const committed = this.#committed.get(place.key) ?? 0;
     if (log.logEndOffset >= committed) return;
     const isInSync = isr.includes(id);
     if (!isInSync && !eligible.includes(id)) return;
     const role = isInSync ? "in sync" : "eligible";
     const offsets = `its log ends at ${log.logEndOffset}, and ${committed} was committed`;
-    const detail = `${newest.name}: node ${id} is ${role} (${partitionEpoch}): ${offsets}`;
+    const detail = `${place.name}: node ${id} is ${role} (${partitionEpoch}): ${offsets}`;
     throw new Violation("in-sync-without-all", detail);
   }
+}
+
+/** The topic and partition of a place. */
+function nameOf(key: string): string {
+  return key.slice(key.indexOf(" ") + 1);
 }
 
 /** Of two with one partition epoch the metadata's is the newer. */
