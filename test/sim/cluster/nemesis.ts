@@ -253,7 +253,7 @@ export class Nemesis {
     const { id, member, running: own } = node;
     if (own === null) return false;
     if (node.isRotten) return false;
-    if (member.isController && own.broker.metadata.raft.state === "observer") return false;
+    if (member.isController && !node.isVoting) return false;
     const { brokerEpoch, image } = own.broker;
     if (member.isBroker && image.cluster.broker(id)?.epoch !== brokerEpoch) return false;
     return this.#cluster.nodes.every(({ running }) => {

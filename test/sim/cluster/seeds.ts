@@ -69,4 +69,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     nodeCount: 3,
     showed: "a coordinator that has slept refuses what its successor has done",
   },
+  {
+    seed: 504834,
+    nodeCount: 3,
+    showed: "one of two voters got an empty disk: a third looked for a leader, and had no vote yet",
+  },
 ];

@@ -86,6 +86,12 @@ export class SimulatedNode {
     return this.isUp ? this.life!.node : null;
   }
 
+  /** In the quorum, and not looking for a leader: then nobody can tell yet whether it has a vote. */
+  get isVoting(): boolean {
+    const state = this.running?.broker.metadata.raft.state;
+    return state === "leader" || state === "follower";
+  }
+
   start(): void {
     if (this.life !== null) return;
     this.world.wire.powerOn(this.address);

@@ -11,9 +11,8 @@ export function whatIsMissing(nodes: readonly SimulatedNode[]): string | null {
   if (away !== undefined) return `node ${away.id} is not up`;
   const running = nodes.map((node) => node.running!);
   const { image } = running.reduce((one, other) => (isNewer(one, other) ? one : other)).broker;
-  for (const { id, member, running: node } of nodes) {
-    const { raft } = node!.broker.metadata;
-    if (member.isController && raft.state === "observer") return `node ${id} does not vote`;
+  for (const { id, member, isVoting } of nodes) {
+    if (member.isController && !isVoting) return `node ${id} does not vote`;
     if (member.isBroker && !image.cluster.isActive(id)) return `broker ${id} is not active`;
   }
   for (const { name, id, partitions } of image.topics.values()) {
