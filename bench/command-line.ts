@@ -1,5 +1,6 @@
 /** What may be asked of `bun run bench`. */
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import type { ProfilePlan } from "./kit/profile.ts";
 import { UsageError } from "./kit/usage-error.ts";
 
 export const USAGE = `bun run bench [--against kafka|DIRECTORY]... [--suite NAME]... [--rows PATTERN]
@@ -26,6 +27,7 @@ export const USAGE = `bun run bench [--against kafka|DIRECTORY]... [--suite NAME
   --svg FILE             the picture
   --markdown FILE        the table for a README
   --profile DIR          perf records of each row's last pass, with reports
+  --turns                with --profile: of the loop's turns instead (bench/studies/turns.ts)
   --loop                 how long Bunka's event loop was held while a row ran (costs 1 % of CPU)
   --load C|TypeScript    the load generator (C where there is a compiler)
   --list                 the rows, and nothing else`;
@@ -49,7 +51,7 @@ export interface CommandLine {
   readonly json: string | null;
   readonly svg: string | null;
   readonly markdown: string | null;
-  readonly profile: string | null;
+  readonly profile: ProfilePlan | null;
   readonly load: "C" | "TypeScript";
   readonly isLoopWatched: boolean;
   readonly isList: boolean;
@@ -82,6 +84,7 @@ const OPTIONS = {
   svg: { type: "string" },
   markdown: { type: "string" },
   profile: { type: "string" },
+  turns: { type: "boolean", default: false },
   loop: { type: "boolean", default: false },
   load: { type: "string", default: "C" },
   list: { type: "boolean", default: false },
@@ -119,12 +122,17 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     json: values.json ?? null,
     svg: values.svg ?? null,
     markdown: values.markdown ?? null,
-    profile: values.profile ?? null,
+    profile: profileOf(values.profile, values.turns),
     load: languageOf(values.load),
     isLoopWatched: values.loop,
     isList: values.list,
     isHelp: values.help,
   };
+}
+
+function profileOf(folder: string | undefined, isOfTurns: boolean): ProfilePlan | null {
+  if (folder === undefined && isOfTurns) throw new UsageError("--turns: needs --profile DIR");
+  return folder === undefined ? null : { folder, of: isOfTurns ? "turns" : "symbols" };
 }
 
 /** A pattern alone looks everywhere. */

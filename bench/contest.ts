@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import type { Contender, Start } from "./contenders/contender.ts";
 import { residentMegabytes } from "./contenders/process-figures.ts";
-import { profileProcess } from "./kit/profile.ts";
+import { type ProfilePlan, profileProcess } from "./kit/profile.ts";
 import type { Load } from "./load/load.ts";
 import type { Parts } from "./results/figures.ts";
 import { FAILED, type RowResults } from "./results/results.ts";
@@ -25,8 +25,7 @@ export interface ContestOptions {
   readonly gigabytes: number;
   readonly replicationFactor: number;
   readonly scale: number;
-  /** Where profiles are left; null for none. */
-  readonly profileFolder: string | null;
+  readonly profile: ProfilePlan | null;
   /** What is under way. */
   progress(text: string): void;
   /** A row is done. */
@@ -81,7 +80,7 @@ function siteOf(
   scale: number,
   profiled: Row | null,
 ): Site {
-  const { profileFolder } = options;
+  const { profile } = options;
   const { pids } = contender;
   return {
     ...options,
@@ -90,8 +89,8 @@ function siteOf(
     startAnother: ({ isRestart }) =>
       entry.start({ folder: `${folderOf(entry, options)}-2`, settings: [], isRestart }),
     profile() {
-      if (profileFolder === null || profiled === null || pids.length === 0) return null;
-      return profileProcess(pids, profileFolder, `${profiled.name}-${entry.name}`);
+      if (profile === null || profiled === null || pids.length === 0) return null;
+      return profileProcess(pids, profile, `${profiled.name}-${entry.name}`);
     },
   };
 }

@@ -74,7 +74,7 @@ async function measure(options: CommandLine): Promise<void> {
       gigabytes,
       replicationFactor,
       scale,
-      profileFolder: options.profile,
+      profile: options.profile,
       progress,
       done(row) {
         progress("");

@@ -1,27 +1,43 @@
 /**
- * Where processes spend their time while a row runs: `perf record`, where the machine has it. Beside
- * the record lies its report, by symbol. Figures of a run that is profiled are not to be shown.
+ * Where processes spend their time while a row runs: `perf record`, where the machine has it. Figures
+ * of a run that is profiled are not to be shown.
+ *
+ *   "symbols" -> beside the record lies its report, by symbol
+ *   "turns"   -> samples of the loop's thread alone, and where it asks the kernel what has come in
+ *                (studies/turns.ts): needs root, and tracefs
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tied } from "./children.ts";
 
-const FREQUENCY = 999;
-const ATTACHED_WITHIN_MS = 500;
+export type ProfileOf = "symbols" | "turns";
+
+export interface ProfilePlan {
+  readonly folder: string;
+  readonly of: ProfileOf;
+}
 
 export interface Profile {
   /** Writes the report. */
   end(): Promise<void>;
 }
 
+/** Of samples that `turns` takes: what a sample stands for. */
+export const TURN_SAMPLE_MS = 0.5;
+
+const FREQUENCY = 999;
+const ATTACHED_WITHIN_MS = 500;
+/** epoll_wait, epoll_pwait and epoll_pwait2 of x86-64, and epoll_pwait of arm64. */
+const ASKS = process.arch === "x64" ? [232, 281, 441] : [22, 441];
+
 export async function profileProcess(
   pids: readonly number[],
-  folder: string,
+  { folder, of }: ProfilePlan,
   name: string,
 ): Promise<Profile> {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, name.replace(/[^\w.-]+/g, "-"));
-  const record = ["perf", "record", "-q", "-g", "-F", `${FREQUENCY}`, "-p", pids.join()];
+  const record = ["perf", "record", "-q", ...(of === "turns" ? turnsOf(pids) : symbolsOf(pids))];
   const child = tied(
     Bun.spawn([...record, "-o", `${path}.data`], { stdout: "ignore", stderr: "inherit" }),
   );
@@ -30,9 +46,26 @@ export async function profileProcess(
     async end() {
       child.kill("SIGINT");
       await child.exited;
-      const flags = ["--stdio", "--no-children", "-g", "none", "--sort", "dso,symbol"];
-      const report = Bun.spawnSync(["perf", "report", "-i", `${path}.data`, ...flags]);
-      writeFileSync(`${path}.txt`, report.stdout);
+      if (of === "symbols") writeReport(path);
     },
   };
+}
+
+function symbolsOf(pids: readonly number[]): string[] {
+  return ["-g", "-F", `${FREQUENCY}`, "-p", pids.join()];
+}
+
+function turnsOf(pids: readonly number[]): string[] {
+  const filter = ASKS.map((number) => `id==${number}`).join("||");
+  const asks = ["enter", "exit"].flatMap((end) => {
+    return ["-e", `raw_syscalls:sys_${end}`, "--filter", filter];
+  });
+  const samples = ["-e", "cpu-clock", "-F", `${1000 / TURN_SAMPLE_MS}`];
+  return [...samples, ...asks, "-t", pids.join()];
+}
+
+function writeReport(path: string): void {
+  const flags = ["--stdio", "--no-children", "-g", "none", "--sort", "dso,symbol"];
+  const report = Bun.spawnSync(["perf", "report", "-i", `${path}.data`, ...flags]);
+  writeFileSync(`${path}.txt`, report.stdout);
 }

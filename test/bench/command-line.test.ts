@@ -51,10 +51,11 @@ describe("the command line", () => {
     expect(asked("--rows", "nonsense")).toEqual([2, `no row has "nonsense" in its name ${help}`]);
     expect(asked("--json", "/nowhere/a.json")).toEqual([2, `there is no folder /nowhere ${help}`]);
     expect(asked("--suite", "slow")[0]).toBe(2);
+    expect(asked("--turns")).toEqual([2, `--turns: needs --profile DIR ${help}`]);
   });
 
   test("the help names every option", () => {
-    for (const name of "against kafka-home bootstrap pid nodes replication-factor without suite rows rounds seconds gb scale folder json svg markdown profile load list".split(
+    for (const name of "against kafka-home bootstrap pid nodes replication-factor without suite rows rounds seconds gb scale folder json svg markdown profile turns loop load list".split(
       " ",
     )) {
       expect(USAGE).toContain(`--${name}`);

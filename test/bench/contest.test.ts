@@ -61,7 +61,7 @@ function optionsOf(rows: readonly Row[], more: Partial<ContestOptions> = {}): Co
     gigabytes: 1,
     replicationFactor: 1,
     scale: 1,
-    profileFolder: null,
+    profile: null,
     progress() {},
     done() {},
     ...more,
