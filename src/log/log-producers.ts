@@ -270,6 +270,7 @@ export class LogProducers {
   #replayUpTo(endOffset: number): VisitBatch {
     return (bytes, at) => {
       if (lastOffset(bytes, at) >= endOffset) return false;
+      if (isDamaged(bytes, at, this.endOffset)) return true;
       const completed = this.add(bytes, at);
       if (completed !== null) this.state.complete(completed);
       this.endOffset = lastOffset(bytes, at) + 1;
@@ -283,6 +284,12 @@ export class LogProducers {
 }
 
 const NONE: readonly number[] = [];
+
+/** A replay does not look at checksums, and what a rotten disk shows nobody may have written. */
+function isDamaged(bytes: Buffer, at: number, fromOffset: number): boolean {
+  if (lastOffset(bytes, at) < fromOffset) return true;
+  return magic(bytes, at) >= 2 && !Number.isSafeInteger(producerId(bytes, at));
+}
 
 /** What the header of the batch at `at` claims. */
 export function producerBatchOf(bytes: Buffer, at: number): ProducerBatch {

@@ -6,7 +6,7 @@ import { ProducerEntry } from "../../src/log/producer-entry.ts";
 import { decodeProducerSnapshot, encodeProducerSnapshot } from "../../src/log/producer-snapshot.ts";
 import type { Log } from "../../src/log/log.ts";
 import { afterKill, fakeWorld } from "../sim/fake-world.ts";
-import { batchOf, hostOf, openTestLog } from "./log-fixture.ts";
+import { batchOf, DIRECTORY, hostOf, openTestLog } from "./log-fixture.ts";
 
 const { NONE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH } = ErrorCode;
 const { TRANSACTION_COORDINATOR_FENCED } = ErrorCode;
@@ -64,6 +64,27 @@ describe("idempotent producers", () => {
     expect(produce(log, { sequence: 5 }).errorCode).toBe(OUT_OF_ORDER_SEQUENCE_NUMBER);
     expect(produce(log, { sequence: 2, count: 5 }).errorCode).toBe(OUT_OF_ORDER_SEQUENCE_NUMBER);
     expect(log.logEndOffset).toBe(4);
+  });
+
+  test("are remembered when a log is cut whose disk has rotten", async () => {
+    for (const [at, damage] of [
+      [43, Buffer.from("0fffffffffffffff", "hex")],
+      [0, Buffer.from("f000000000000000", "hex")],
+    ] as const) {
+      const world = fakeWorld();
+      const log = await openTestLog(hostOf(world));
+      produce(log, { id: 5 });
+      const secondAt = log.size;
+      produce(log, { id: 6 });
+      produce(log, { id: 7 });
+      produce(log, { id: 7, sequence: 1 });
+      const file = world.disk.open(`${DIRECTORY}/00000000000000000000.log`, "write");
+      file.write(damage, 0, damage.length, secondAt + at);
+      file.close();
+      log.truncateTo(3);
+      expect(log.activeProducers().map((entry) => entry.producerId)).toEqual([5, 7]);
+      expect(produce(log, { id: 7, sequence: 1 }).errorCode).toBe(NONE);
+    }
   });
 
   test("get the first answer again for any of their last five batches", async () => {
