@@ -123,8 +123,6 @@ export class Nemesis {
       node.disk.clearFaults();
       node.disk.quotaBytes = Infinity;
       node.disk.strayWrite = null;
-      // A directory that failed is offline until the next start.
-      if (node.hasFailedDirectory) node.stop();
       this.#disks.repair(node);
       node.start();
     }

@@ -193,9 +193,15 @@ class Run {
     }
   }
 
-  /** Nobody disturbs; what ended is started again. */
+  /**
+   * Nobody disturbs; what ended is started again. A directory that failed, even while its node began
+   * to start, is offline until the next start.
+   */
   #nemesisRests(): void {
-    for (const node of this.#cluster.nodes) node.start();
+    for (const node of this.#cluster.nodes) {
+      if (node.hasFailedDirectory) node.stop();
+      node.start();
+    }
   }
 
   /** A leader of long ago that nobody has told yet would show the last reader what it has. */

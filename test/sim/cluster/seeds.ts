@@ -74,4 +74,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     nodeCount: 3,
     showed: "one of two voters got an empty disk: a third looked for a leader, and had no vote yet",
   },
+  {
+    seed: 524695,
+    nodeCount: 1,
+    showed: "a directory failed while its node began to start, at the end: nobody started it again",
+  },
 ];
