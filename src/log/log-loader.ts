@@ -50,8 +50,9 @@ export interface OpenLog {
  */
 export async function openLog(host: LogHost, options: OpenLog): Promise<Log> {
   const log = openCleanly(host, options) ?? (await openThoroughly(host, options));
-  // It tells how far the log once went, if it is found shorter (raft/lost-records.ts).
-  if (log.logEndOffset > 0) log.state.producers.takeSnapshot();
+  const { isAlwaysFlushed = false } = options;
+  // Where nobody hears of what is not flushed, it is taken behind the flush (`RaftLog.makeSure`).
+  if (log.logEndOffset > 0 && !isAlwaysFlushed) log.state.producers.takeSnapshot();
   void log.flushRecovered();
   return log;
 }

@@ -5,7 +5,8 @@
  * of one has nobody to get them back from. So before recovery changes anything, two proofs are
  * looked for that what is missing was once committed:
  *
- *   a producer snapshot that is not at a segment's start, as a clean stop leaves at the log's end:
+ *   a producer snapshot that is not at a segment's start, as a clean stop and a start leave at the
+ *   log's end, once all before it is flushed:
  *      [ batches .......x.............]  00..42.snapshot    the log ends at 30: 12 records are gone
  *   a whole batch behind the damage, of a later epoch than what is damaged: when its epoch began,
  *   all before it was read and found good:

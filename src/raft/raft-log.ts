@@ -47,8 +47,8 @@ export class RaftLog {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #options: RaftLogOptions;
-  /** The log was dropped for a snapshot as it was opened: `syncCut` comes first. */
-  wasCut = false;
+  /** The log was dropped for a snapshot as it was opened. */
+  #wasCut = false;
   /** Complete ones, oldest first. */
   #snapshots: SnapshotId[] = [];
 
@@ -105,6 +105,17 @@ export class RaftLog {
 
   snapshotPath(id: SnapshotId): string {
     return `${this.directory}/${snapshotFileName(id)}`;
+  }
+
+  /**
+   * What is on the disk becomes sure, before anything is appended. A snapshot of producers tells how
+   * far the log went then, if it is found shorter (lost-records.ts): not before, as a loss of power
+   * may leave the snapshot, and take what it tells of. Throws `DiskError`.
+   */
+  async makeSure(): Promise<void> {
+    if (this.#wasCut) await this.syncCut();
+    else await this.flush();
+    if (this.endOffset > 0) this.log.state.producers.takeSnapshot();
   }
 
   /** Batches with their offsets and epoch set; they are in the page cache when this returns. */
@@ -217,7 +228,9 @@ export class RaftLog {
     }
   }
 
+  /** The snapshot that a log leaves at its end comes behind its records: see `makeSure`. */
   async close(): Promise<void> {
+    await this.log.flush().catch(() => undefined);
     await this.log.close();
   }
 
@@ -250,7 +263,7 @@ export class RaftLog {
     const isOther = before !== undefined && before.epoch !== epoch && this.startOffset < endOffset;
     if (endOffset <= this.endOffset && !isOther) return;
     this.log.truncateFullyAndStartAt(endOffset);
-    this.wasCut = true;
+    this.#wasCut = true;
     this.#forgetBefore(latest, "the log was truncated to a newer snapshot");
   }
 

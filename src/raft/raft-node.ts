@@ -223,10 +223,9 @@ export class RaftNode<Records> {
   /** What is on the disk becomes sure first: who fetches says of all that it has that it is. */
   start(): void {
     for (const effect of this.#firstEffects) this.#effects.push(effect);
-    const synced = this.log.wasCut ? this.log.syncCut() : this.log.flush();
     const isFirst = this.#effects.length > 0 && this.#effects.first().kind === "persist";
     const persisted = isFirst ? this.#carryOut() : null;
-    Promise.all([synced, persisted]).then(
+    Promise.all([this.log.makeSure(), persisted]).then(
       () => this.#carryOn(),
       (error: unknown) => this.fail(error),
     );

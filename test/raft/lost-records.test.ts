@@ -10,14 +10,16 @@ import {
   run,
   startBroker,
 } from "../metadata/node-harness.ts";
-import { afterKill, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
+import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
 
 const LOG = `${PARTITION}/00000000000000000000.log`;
 const TOPICS = ["a", "b", "c"];
+/** No sync comes to its end. */
+const NEVER = () => undefined;
 
 /** Two lives, with topics made in each; then a stop, or none. */
-function livedTwice(isStopped: boolean): FakeWorld {
-  let world = fakeWorld();
+function livedTwice(isStopped: boolean, seed = 1): FakeWorld {
+  let world = fakeWorld(seed);
   formatStandalone(world);
   for (const names of [TOPICS.slice(0, 2), TOPICS.slice(2)]) {
     world = afterKill(world);
@@ -106,4 +108,26 @@ describe("after a kill", () => {
     const zeros = copyOf(world, (log) => Buffer.concat([log, Buffer.alloc(1000)]));
     expect(topicsIn(zeros)).toEqual(TOPICS);
   });
+});
+
+test("a loss of power amid a start or a stop takes only what nobody was told of", () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    let world = livedTwice(true, seed);
+    const node = openNode(world);
+    startBroker(world, node);
+    const { later } = world.disk;
+    world.disk.later = NEVER;
+    node.submit(createTopic("untold")).catch(() => undefined);
+    if (seed % 2 === 0) {
+      void node.raft.log.close();
+      world.clock.settle();
+    } else {
+      world.clock.settle();
+      world = afterKill(world);
+      expect(() => openNode(world)).toThrow();
+    }
+    world = afterPowerLoss(world, "random");
+    world.disk.later = later;
+    expect(topicsIn(world), `seed ${seed}`).toEqual(TOPICS);
+  }
 });

@@ -69,7 +69,7 @@ export class Invariants {
   check(nodes: readonly SimulatedNode[]): void {
     this.checks++;
     const sightings = this.#sightings.look(nodes);
-    const moved = this.#sightings.moved();
+    const moved = leadersFirst(this.#sightings.moved());
     for (const { place, partition } of moved) this.#noteEpoch(place.key, partition.leaderEpoch);
     for (const node of nodes) {
       const running = node.life?.node ?? null;
@@ -187,6 +187,15 @@ export class Invariants {
     this.#committed.set(key, known);
     return known;
   }
+}
+
+/**
+ * A leader has all that was committed and not deleted. Another may have begun anew at the leader's
+ * log start since the last look: what lies before it would be unknown, were that one asked first.
+ */
+function leadersFirst(sightings: readonly Sighting[]): Sighting[] {
+  const rank = ({ partition }: Sighting) => (partition.isLeader ? 0 : 1);
+  return [...sightings].sort((a, b) => rank(a) - rank(b));
 }
 
 /** In whatever order its maps are. */

@@ -79,4 +79,15 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     nodeCount: 1,
     showed: "a directory failed while its node began to start, at the end: nobody started it again",
   },
+  {
+    seed: 535867,
+    nodeCount: 1,
+    showed:
+      "a loss of power amid a start took the end of the metadata log, and left what told of it",
+  },
+  {
+    seed: 541076,
+    nodeCount: 3,
+    showed: "a follower that began at its leader's log start was looked at before the leader",
+  },
 ];
