@@ -108,9 +108,9 @@ export class RaftLog {
   }
 
   /**
-   * What is on the disk becomes sure, before anything is appended. A snapshot of producers tells how
-   * far the log went then, if it is found shorter (lost-records.ts): not before, as a loss of power
-   * may leave the snapshot, and take what it tells of. Throws `DiskError`.
+   * What is on the disk becomes sure, before anything is appended. Then a snapshot of producers is
+   * taken, which tells how far the log went, if it is found shorter (lost-records.ts): not before,
+   * as a loss of power may leave the snapshot, and take what it tells of. Throws `DiskError`.
    */
   async makeSure(): Promise<void> {
     if (this.#wasCut) await this.syncCut();
