@@ -76,9 +76,7 @@ export class EffectRunner<Records> {
         this.#append(effect);
         return null;
       case "truncate":
-        this.#log.truncateTo(effect.endOffset);
-        this.#feed.truncated(effect.endOffset);
-        return this.#log.syncCut();
+        return this.#truncate(effect.endOffset);
       case "flush":
         this.#wanted = effect;
         this.#syncSoon();
@@ -173,6 +171,14 @@ export class EffectRunner<Records> {
     this.#feed.appended({ ...at, endOffset, size: bytes.length, records });
   }
 
+  async #truncate(endOffset: number): Promise<void> {
+    await this.#log.prepareCut(endOffset);
+    if (this.#isClosed) return;
+    this.#log.truncateTo(endOffset);
+    this.#feed.truncated(endOffset);
+    await this.#log.syncCut();
+  }
+
   #ownBatch(controls: readonly NewControlRecord[]) {
     const at = { ...NOWHERE, timestamp: this.#clock.wallMs() };
     return { bytes: controlBatch(at, controls), records: null };
@@ -197,6 +203,8 @@ export class EffectRunner<Records> {
     }
     // A sync under way would be of files that are about to go.
     await this.#syncing;
+    await this.#log.prepareCut(id.endOffset);
+    if (this.#isClosed) return;
     this.#log.restartAt(id);
     await this.#log.syncCut();
     logger.info(`${snapshotFileName(id)} has come from the leader, and stands for the log`);

@@ -148,7 +148,21 @@ export class RaftLog {
     assert(errorCode === ErrorCode.NONE, `the metadata log takes fetched batches: ${message}`);
   }
 
-  /** What lies there and behind was never committed. See `syncCut`. */
+  /**
+   * Before `truncateTo` and `restartAt`: nothing tells any more that the log went beyond `offset`
+   * (see `makeSure`), and what stays is durable, as the cut leaves a snapshot of producers that
+   * tells of it. Throws `DiskError`.
+   */
+  async prepareCut(offset: number): Promise<void> {
+    await this.flush();
+    const { producers } = this.log.state;
+    const untrue = producers.snapshotOffsets.filter((each) => each > offset);
+    if (untrue.length === 0) return;
+    for (const each of untrue) producers.removeSnapshot(each);
+    await this.#disk.syncDirectory(this.directory);
+  }
+
+  /** What lies there and behind was never committed. See `prepareCut` and `syncCut`. */
   truncateTo(offset: number): void {
     this.log.truncateTo(offset);
     if (this.log.failure !== null) throw this.log.failure;

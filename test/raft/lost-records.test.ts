@@ -1,6 +1,7 @@
 /** A metadata log that rots is not cut off silently, and one that a crash tore goes on. */
 import { describe, expect, test } from "bun:test";
 import { ProtocolError } from "../../src/protocol/protocol-error.ts";
+import type { RaftLog } from "../../src/raft/raft-log.ts";
 import {
   createTopic,
   DATA,
@@ -131,3 +132,34 @@ test("a loss of power amid a start or a stop takes only what nobody was told of"
     expect(topicsIn(world), `seed ${seed}`).toEqual(TOPICS);
   }
 });
+
+test("a loss of power amid a cut takes only what is cut off", () => {
+  for (let seed = 1; seed <= 120; seed++) {
+    let world = livedTwice(true, seed);
+    const before = openNode(world);
+    const end = before.raft.log.endOffset;
+    startBroker(world, before);
+    world.clock.await(before.stop());
+    world = afterKill(world);
+    const { log } = openNode(world).raft;
+    let next: FakeWorld | null = null;
+    dieAt(world, 1 + (seed % 12), () => (next = afterPowerLoss(world, "random")));
+    cut(log, end).catch(() => undefined);
+    world.clock.settle();
+    expect(topicsIn(next ?? afterPowerLoss(world, "random")), `seed ${seed}`).toEqual(TOPICS);
+  }
+});
+
+async function cut(log: RaftLog, offset: number): Promise<void> {
+  await log.prepareCut(offset);
+  log.truncateTo(offset);
+  await log.syncCut();
+}
+
+/** At the disk's operation of this number, counted from now on. */
+function dieAt({ disk }: FakeWorld, operation: number, die: () => void): void {
+  let count = 0;
+  disk.beforeOperation = () => {
+    if (++count === operation) die();
+  };
+}
