@@ -93,7 +93,7 @@ describe.each(Object.entries(STORIES))("a follower that %s", (_name, story) => {
     (loss, nextLife) => {
       let count = 1;
       for (; count < OPERATIONS_MAX; count++) {
-        const machine = new Mortal(count, nextLife);
+        const machine = new Mortal(fakeWorld(count), nextLife);
         const life = new Life(machine.world, story);
         machine.dieAt(count);
         life.run(() => machine.next !== null);

@@ -12,9 +12,11 @@ import {
   startBroker,
 } from "../metadata/node-harness.ts";
 import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "../sim/fake-world.ts";
+import { Mortal } from "../sim/mortal.ts";
 
 const LOG = `${PARTITION}/00000000000000000000.log`;
 const TOPICS = ["a", "b", "c"];
+const losePower = (world: FakeWorld) => afterPowerLoss(world, "random");
 /** No sync comes to its end. */
 const NEVER = () => undefined;
 
@@ -127,7 +129,7 @@ test("a loss of power amid a start or a stop takes only what nobody was told of"
       world = afterKill(world);
       expect(() => openNode(world)).toThrow();
     }
-    world = afterPowerLoss(world, "random");
+    world = losePower(world);
     world.disk.later = later;
     expect(topicsIn(world), `seed ${seed}`).toEqual(TOPICS);
   }
@@ -142,11 +144,11 @@ test("a loss of power amid a cut takes only what is cut off", () => {
     world.clock.await(before.stop());
     world = afterKill(world);
     const { log } = openNode(world).raft;
-    let next: FakeWorld | null = null;
-    dieAt(world, 1 + (seed % 12), () => (next = afterPowerLoss(world, "random")));
+    const machine = new Mortal(world, losePower);
+    machine.dieAt(1 + (seed % 12));
     cut(log, end).catch(() => undefined);
     world.clock.settle();
-    expect(topicsIn(next ?? afterPowerLoss(world, "random")), `seed ${seed}`).toEqual(TOPICS);
+    expect(topicsIn(machine.next ?? losePower(world)), `seed ${seed}`).toEqual(TOPICS);
   }
 });
 
@@ -154,12 +156,4 @@ async function cut(log: RaftLog, offset: number): Promise<void> {
   await log.prepareCut(offset);
   log.truncateTo(offset);
   await log.syncCut();
-}
-
-/** At the disk's operation of this number, counted from now on. */
-function dieAt({ disk }: FakeWorld, operation: number, die: () => void): void {
-  let count = 0;
-  disk.beforeOperation = () => {
-    if (++count === operation) die();
-  };
 }

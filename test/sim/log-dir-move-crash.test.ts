@@ -13,7 +13,7 @@ import { readRecords } from "../../src/protocol/record.ts";
 import { batchSize } from "../../src/protocol/record-batch.ts";
 import { startBroker, type TestBroker } from "../api/broker-kit.ts";
 import { makeTopic } from "../api/scenarios/prepare.ts";
-import { afterKill, type FakeWorld } from "./fake-world.ts";
+import { afterKill, type FakeWorld, fakeWorld } from "./fake-world.ts";
 import { DIRECTORIES, move, otherThan, placesOf, settledPlace } from "./log-dir-places.ts";
 import { LOSSES, Mortal, settingsFor } from "./mortal.ts";
 
@@ -61,7 +61,7 @@ class Life {
     settings: Readonly<Record<string, string>>,
     loss: (world: FakeWorld) => FakeWorld,
   ) {
-    this.#machine = new Mortal(seed, loss);
+    this.#machine = new Mortal(fakeWorld(seed), loss);
     this.#settings = settings;
   }
 

@@ -18,7 +18,7 @@ import { startBroker, type TestBroker } from "../api/broker-kit.ts";
 import { makeTopic } from "../api/scenarios/prepare.ts";
 import { readCommitted } from "./committed-values.ts";
 import { FAKE_WALL_MS } from "./fake-clock.ts";
-import type { FakeWorld } from "./fake-world.ts";
+import { type FakeWorld, fakeWorld } from "./fake-world.ts";
 import {
   DIRECTORIES,
   move,
@@ -97,7 +97,7 @@ function dieAt(
   loss: (world: FakeWorld) => FakeWorld,
   load: Load,
 ) {
-  const machine = new Mortal(operation, loss);
+  const machine = new Mortal(fakeWorld(operation), loss);
   const broker = startBroker(settings, machine.world);
   load.prepare(broker);
   const target = otherThan(placesOf(broker)[0]!.path);

@@ -1,5 +1,5 @@
 /** A machine that dies at one operation of its disk, in each of the ways in which machines die. */
-import { afterKill, afterPowerLoss, type FakeWorld, fakeWorld } from "./fake-world.ts";
+import { afterKill, afterPowerLoss, type FakeWorld } from "./fake-world.ts";
 
 type Loss = (world: FakeWorld) => FakeWorld;
 
@@ -22,8 +22,8 @@ export class Mortal {
   readonly #loss: Loss;
   #next: FakeWorld | null = null;
 
-  constructor(seed: number, loss: Loss) {
-    this.world = fakeWorld(seed);
+  constructor(world: FakeWorld, loss: Loss) {
+    this.world = world;
     this.#loss = loss;
   }
 

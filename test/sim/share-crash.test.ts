@@ -18,7 +18,7 @@ import {
   RELEASE,
   share,
 } from "../api/scenarios/share-member.ts";
-import type { FakeWorld } from "./fake-world.ts";
+import { type FakeWorld, fakeWorld } from "./fake-world.ts";
 import { LOSSES, Mortal, settingsFor } from "./mortal.ts";
 
 const SETTINGS = {
@@ -73,7 +73,7 @@ class Life {
     loss: (world: FakeWorld) => FakeWorld,
   ) {
     this.#settings = settings;
-    this.#machine = new Mortal(seed, loss);
+    this.#machine = new Mortal(fakeWorld(seed), loss);
   }
 
   /** False when all was over before. */

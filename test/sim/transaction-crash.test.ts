@@ -18,7 +18,7 @@ import { ErrorCode, isRetriable } from "../../src/protocol/error-code.ts";
 import { startBroker, type TestBroker } from "../api/broker-kit.ts";
 import { makeTopic } from "../api/scenarios/prepare.ts";
 import { readCommitted } from "./committed-values.ts";
-import type { FakeWorld } from "./fake-world.ts";
+import { type FakeWorld, fakeWorld } from "./fake-world.ts";
 import { LOSSES, Mortal, settingsFor } from "./mortal.ts";
 import { GROUP, TransactionalProducer } from "./transactional-producer.ts";
 
@@ -93,7 +93,7 @@ class Life {
     plan: Plan,
     loss: (world: FakeWorld) => FakeWorld,
   ) {
-    this.#machine = new Mortal(seed, loss);
+    this.#machine = new Mortal(fakeWorld(seed), loss);
     this.#settings = settings;
     this.#plan = plan;
   }
