@@ -3,8 +3,8 @@
  * of a run that is profiled are not to be shown.
  *
  *   "symbols" -> beside the record lies its report, by symbol
- *   "turns"   -> samples of the loop's thread alone, and where it asks the kernel what has come in
- *                (studies/turns.ts): needs root, and tracefs
+ *   "turns"   -> samples of the loop's thread alone, where it asks the kernel what has come in, and
+ *                where it says something on standard error (studies/turns.ts): needs root, and tracefs
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,6 +26,9 @@ export interface Profile {
 export const TURN_SAMPLE_MS = 0.5;
 
 const FREQUENCY = 999;
+const STANDARD_ERROR = 2;
+/** Where it is full, what happens meanwhile is not recorded, and two turns become one. */
+const TURN_BUFFER = "16M";
 const ATTACHED_WITHIN_MS = 500;
 /** epoll_wait, epoll_pwait and epoll_pwait2 of x86-64, and epoll_pwait of arm64. */
 const ASKS = process.arch === "x64" ? [232, 281, 441] : [22, 441];
@@ -60,8 +63,10 @@ function turnsOf(pids: readonly number[]): string[] {
   const asks = ["enter", "exit"].flatMap((end) => {
     return ["-e", `raw_syscalls:sys_${end}`, "--filter", filter];
   });
-  const samples = ["-e", "cpu-clock", "-F", `${1000 / TURN_SAMPLE_MS}`];
-  return [...samples, ...asks, "-t", pids.join()];
+  // A frequency for all (-F) would thin out what is asked, too, and make one turn of many.
+  const samples = ["-e", `cpu-clock/period=${TURN_SAMPLE_MS * 1e6}/`];
+  const words = ["-e", "syscalls:sys_enter_write", "--filter", `fd==${STANDARD_ERROR}`];
+  return [...samples, ...asks, ...words, "-m", TURN_BUFFER, "-t", pids.join()];
 }
 
 function writeReport(path: string): void {

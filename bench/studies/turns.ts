@@ -8,7 +8,8 @@
  *                              [--scale 5] [--longest 5]
  *
  * `clock` is how long turns took; `ran` what the thread ran, system calls with it; `own` what it
- * ran outside of the kernel: Bunka, Bun and its engine. Needs `perf` and root. p99.99 of less than
+ * ran outside of the kernel: Bunka, Bun and its engine; `rest` the same without the engine's collector,
+ * which says on standard error when it begins and ends. Needs `perf` and root. p99.99 of less than
  * 10,000 turns is the longest.
  */
 import { mkdtempSync, readdirSync, statSync } from "node:fs";
@@ -30,14 +31,19 @@ const QUANTILE = 0.9999;
 /** Of an open loop, times the scale. */
 const SECONDS = "12";
 const KERNEL = "([kernel.kallsyms])";
-const HEAD = ["turns", "clock", "max", "ran", "max", "own", "max"];
+const SPREADS = ["clock", "ran", "own", "rest"] as const;
+const HEAD = ["turns", ...SPREADS.flatMap((name) => [name, "max"])];
+const COMPILED = /\[JIT\]|perf-\d+\.map/;
+const COLLECTOR_LINE = "[GC<";
 
+/** Milliseconds. */
 interface Turn {
-  readonly clockMs: number;
-  readonly ranMs: number;
-  readonly ownMs: number;
+  readonly clock: number;
+  readonly ran: number;
+  readonly own: number;
+  readonly rest: number;
   /** The longest time without a sample. */
-  readonly gapMs: number;
+  readonly gap: number;
   /** What the samples were in, as often as they were. */
   readonly symbols: readonly string[];
 }
@@ -52,7 +58,7 @@ console.log(`\n${lineOf("ms: p99.99 and longest of", HEAD)}`);
 for (const name of inTheirOrder()) {
   const turns = turnsOf(join(folder, name));
   console.log(lineOf(name.replace(/-bunka\.data$/, ""), cellsOf(turns)));
-  const longest = turns.sort((a, b) => b.clockMs - a.clockMs).slice(0, Number(flags.longest));
+  const longest = turns.sort((a, b) => b.clock - a.clock).slice(0, Number(flags.longest));
   for (const turn of longest) console.log(`  ${told(turn)}`);
 }
 console.log(`\nthe records are in ${folder}`);
@@ -69,8 +75,16 @@ async function run(): Promise<void> {
   const length = ["--scale", flags.scale, "--seconds", SECONDS, "--rounds", "1"];
   const options = [...suites, ...only, ...length, "--without", "floor"];
   const command = [process.execPath, join(import.meta.dir, "../run.ts"), ...options];
-  const child = Bun.spawn([...command, "--profile", folder, "--turns"], { stdout: "inherit" });
-  if ((await child.exited) !== 0) process.exit(1);
+  const child = Bun.spawn([...command, "--profile", folder, "--turns"], {
+    env: { ...process.env, BUN_JSC_logGC: "1" },
+    stdout: "inherit",
+    stderr: "pipe",
+  });
+  const said = await child.stderr.text();
+  if ((await child.exited) === 0) return;
+  const lines = said.split("\n").filter((line) => !line.startsWith(COLLECTOR_LINE));
+  console.error(lines.join("\n"));
+  process.exit(1);
 }
 
 function turnsOf(path: string): Turn[] {
@@ -78,16 +92,20 @@ function turnsOf(path: string): Turn[] {
   const lines = Bun.spawnSync(command, { stderr: "ignore" }).stdout.toString().split("\n");
   const turns: Turn[] = [];
   let beganMs: number | null = null;
-  let samples: { readonly atMs: number; readonly symbol: string }[] = [];
+  let samples: Sample[] = [];
+  let words: number[] = [];
   for (const line of lines) {
     const [, seconds, event = "", rest = ""] = /^\s*([\d.]+):\s+(\S+):\s*(.*)$/.exec(line) ?? [];
     const atMs = Number(seconds) * 1000;
     if (event.endsWith("sys_exit")) {
       beganMs = atMs;
       samples = [];
+      words = [];
     } else if (event.endsWith("sys_enter")) {
-      if (beganMs !== null) turns.push(turnOf(beganMs, atMs, samples));
+      if (beganMs !== null) turns.push(turnOf(beganMs, atMs, samples, words));
       beganMs = null;
+    } else if (event.endsWith("sys_enter_write")) {
+      words.push(samples.length);
     } else if (event !== "") {
       samples.push({ atMs, symbol: rest.replace(/^\S+ /, "") });
     }
@@ -95,37 +113,62 @@ function turnsOf(path: string): Turn[] {
   return turns;
 }
 
+interface Sample {
+  readonly atMs: number;
+  readonly symbol: string;
+}
+
+/** `words`: how many samples there were at each word of the collector. */
 function turnOf(
   beganMs: number,
   endedMs: number,
-  samples: readonly { readonly atMs: number; readonly symbol: string }[],
+  samples: readonly Sample[],
+  words: readonly number[],
 ): Turn {
-  const own = samples.filter(({ symbol }) => !symbol.endsWith(KERNEL));
+  const own = samples.filter(isOwn).length;
   const times = [beganMs, ...samples.map(({ atMs }) => atMs), endedMs];
   return {
-    clockMs: endedMs - beganMs,
-    ranMs: samples.length * TURN_SAMPLE_MS,
-    ownMs: own.length * TURN_SAMPLE_MS,
-    gapMs: Math.max(...times.slice(1).map((atMs, at) => atMs - times[at]!)),
+    clock: endedMs - beganMs,
+    ran: samples.length * TURN_SAMPLE_MS,
+    own: own * TURN_SAMPLE_MS,
+    rest: (own - collectorOf(samples, words)) * TURN_SAMPLE_MS,
+    gap: Math.max(...times.slice(1).map((atMs, at) => atMs - times[at]!)),
     symbols: samples.map(({ symbol }) => symbol),
   };
 }
 
+function isOwn({ symbol }: Sample): boolean {
+  return !symbol.endsWith(KERNEL);
+}
+
+/** Own samples between two of its words, but where the program's code ran between them. */
+function collectorOf(samples: readonly Sample[], words: readonly number[]): number {
+  let count = 0;
+  for (const [index, end] of words.slice(1).entries()) {
+    const between = samples.slice(words[index], end);
+    if (between.some(({ symbol }) => COMPILED.test(symbol))) continue;
+    count += between.filter(isOwn).length;
+  }
+  return count;
+}
+
 function cellsOf(turns: readonly Turn[]): string[] {
-  const spreads = (["clockMs", "ranMs", "ownMs"] as const).flatMap((name) => {
+  const spreads = SPREADS.flatMap((name) => {
     const sorted = turns.map((turn) => turn[name]).sort((a, b) => a - b);
     return [sorted[Math.ceil(sorted.length * QUANTILE) - 1] ?? NaN, sorted.at(-1) ?? NaN];
   });
   return [`${turns.length}`, ...spreads.map((ms) => ms.toFixed(1))];
 }
 
-function told({ clockMs, ranMs, ownMs, gapMs, symbols }: Turn): string {
+function told({ clock, ran, own, rest, gap, symbols }: Turn): string {
   const counts = new Map<string, number>();
   for (const symbol of symbols) counts.set(symbol, (counts.get(symbol) ?? 0) + 1);
   const most = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 4);
   const where = most.map(([symbol, count]) => `${count} ${symbol}`).join(", ");
-  const times = [clockMs, ranMs, ownMs, gapMs].map((ms) => ms.toFixed(1));
-  return `${times[0]}: ran ${times[1]}, own ${times[2]}, without a sample ${times[3]}; ${where}`;
+  const [whole, ...parts] = [clock, ran, own, rest, gap].map((ms) => ms.toFixed(1));
+  const [running, outside, others, unseen] = parts;
+  const times = `ran ${running}, own ${outside}, rest ${others}, without a sample ${unseen}`;
+  return `${whole}: ${times}; ${where}`;
 }
 
 function lineOf(name: string, cells: readonly string[]): string {
