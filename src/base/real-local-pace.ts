@@ -20,8 +20,10 @@ export type Pace = (descriptor: number, ends: Ends) => void;
 
 export const keepPace: Pace = () => undefined;
 
+type Calls = Pick<SocketCalls, "congestionControl" | "setCongestionControl">;
+
 /** Of a socket that listens. */
-export function unpaceLocal(calls: SocketCalls, listener: number): Pace {
+export function unpaceLocal(calls: Calls, listener: number): Pace {
   const usual = calls.congestionControl(listener);
   const isPaced = usual?.startsWith(PACED) ?? false;
   if (!isPaced || !calls.setCongestionControl(listener, UNPACED)) return keepPace;

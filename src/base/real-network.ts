@@ -6,12 +6,14 @@
  * - `end(data)` loses what the kernel does not take at once, and `end()` turns into a reset when
  *   bytes of the peer are unread: neither is used; `shutdown` sends FIN behind what was written;
  * - a write behind a shutdown returns 0 as a full socket does, and no `drain` follows: refused;
+ * - all connections that wait are accepted in one go: `AcceptTurns` gives others their turn;
  * - an accept for which no descriptor is left is tried for ever, without a pause: sockets beyond
  *   `descriptorMax` are closed at once, with "EMFILE";
  * - a handler that throws leaves its socket open: the socket is closed here, and the error thrown
  *   again where nothing catches it, for it is a bug.
  */
 import { assert } from "./assert.ts";
+import { AcceptTurns } from "./real-accept-turns.ts";
 import { descriptorsMax, reserveDescriptors, socketDescriptorMax } from "./real-descriptors.ts";
 import {
   limitSendThreads,
@@ -49,6 +51,7 @@ class RealNetwork implements Network {
 
   listen(host: string, port: number, accept: (socket: Socket) => SocketHandler): Listener {
     let pace = keepPace;
+    let turns: AcceptTurns | null = null;
     const server = this.#listen(host, port, {
       ...EVENTS,
       open: (raw: RawSocket) => {
@@ -58,15 +61,21 @@ class RealNetwork implements Network {
         pace(socket.descriptor, raw);
         socket.handler = accept(socket);
         if (socket.descriptor >= this.descriptorMax) socket.drop("EMFILE");
+        turns?.accepted();
       },
     });
     const [calls, descriptor] = [socketCalls(), descriptorOf(server)];
     if (calls !== null) {
       calls.listen(descriptor, BACKLOG);
       pace = unpaceLocal(calls, descriptor);
+      turns = new AcceptTurns(calls, descriptor);
     }
     reserveDescriptors();
-    return { port: server.port, stop: () => server.stop(false) };
+    const stop = () => {
+      turns?.end();
+      server.stop(false);
+    };
+    return { port: server.port, stop };
   }
 
   limitSendThreads(count: number): void {

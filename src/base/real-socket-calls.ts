@@ -8,6 +8,13 @@ export interface SocketCalls {
   sendAhead(descriptor: number, bytes: Uint8Array, offset: number, length: number): number;
   /** Sets the queue of a socket that listens already; its failure changes nothing. */
   listen(descriptor: number, backlog: number): void;
+  /**
+   * Lets a descriptor be a socket that is not connected, and what it was be open by the one that is
+   * returned; null where that cannot be done, and nothing has changed.
+   */
+  setAside(descriptor: number): number | null;
+  /** False when it cannot be done, and nothing has changed. */
+  putBack(descriptor: number, aside: number): boolean;
   /** The name of what tells a socket how fast to send; null when the system does not say. */
   congestionControl(descriptor: number): string | null;
   /** False when it may not be had, and nothing has changed. */
@@ -29,6 +36,13 @@ const SEND_AHEAD = 0x40 | 0x4000 | 0x8000;
 const TCP = 6;
 const CONGESTION = 13;
 const CONGESTION_NAME_SIZE = 16;
+
+/** AF_UNIX, and SOCK_STREAM with SOCK_NONBLOCK and SOCK_CLOEXEC */
+const UNIX = 1;
+const UNIX_STREAM = 1 | 0x800 | 0x80000;
+/** F_DUPFD_CLOEXEC */
+const DUPLICATE = 1030;
+const CLOSE_ON_EXEC = 0x80000;
 
 const LIBRARY_NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
 
@@ -54,6 +68,10 @@ function openLibrary(name: string): SocketCalls {
       returns: FFIType.i64_fast,
     },
     listen: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    fcntl: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    dup3: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    close: { args: [FFIType.i32], returns: FFIType.i32 },
     getsockopt: {
       args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr],
       returns: FFIType.i32,
@@ -77,6 +95,20 @@ function openLibrary(name: string): SocketCalls {
     },
     listen(descriptor, backlog) {
       symbols.listen(descriptor, backlog);
+    },
+    setAside(descriptor) {
+      const aside = symbols.fcntl(descriptor, DUPLICATE, 0);
+      if (aside < 0) return null;
+      const other = symbols.socket(UNIX, UNIX_STREAM, 0);
+      const isDone = other >= 0 && symbols.dup3(other, descriptor, CLOSE_ON_EXEC) >= 0;
+      if (other >= 0) symbols.close(other);
+      if (!isDone) symbols.close(aside);
+      return isDone ? aside : null;
+    },
+    putBack(descriptor, aside) {
+      if (symbols.dup3(aside, descriptor, CLOSE_ON_EXEC) < 0) return false;
+      symbols.close(aside);
+      return true;
     },
     congestionControl(descriptor) {
       const name = Buffer.alloc(CONGESTION_NAME_SIZE);
