@@ -81,10 +81,10 @@ async function run(): Promise<void> {
     stderr: "pipe",
   });
   const said = await child.stderr.text();
-  if ((await child.exited) === 0) return;
-  const lines = said.split("\n").filter((line) => !line.startsWith(COLLECTOR_LINE));
-  console.error(lines.join("\n"));
-  process.exit(1);
+  for (const line of said.split("\n")) {
+    if (line !== "" && !line.startsWith(COLLECTOR_LINE)) console.error(line);
+  }
+  if ((await child.exited) !== 0) process.exit(1);
 }
 
 function turnsOf(path: string): Turn[] {
@@ -165,10 +165,9 @@ function told({ clock, ran, own, rest, gap, symbols }: Turn): string {
   for (const symbol of symbols) counts.set(symbol, (counts.get(symbol) ?? 0) + 1);
   const most = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 4);
   const where = most.map(([symbol, count]) => `${count} ${symbol}`).join(", ");
-  const [whole, ...parts] = [clock, ran, own, rest, gap].map((ms) => ms.toFixed(1));
-  const [running, outside, others, unseen] = parts;
-  const times = `ran ${running}, own ${outside}, rest ${others}, without a sample ${unseen}`;
-  return `${whole}: ${times}; ${where}`;
+  const parts = Object.entries({ ran, own, rest, "without a sample": gap });
+  const times = parts.map(([name, ms]) => `${name} ${ms.toFixed(1)}`).join(", ");
+  return `${clock.toFixed(1)}: ${times}; ${where}`;
 }
 
 function lineOf(name: string, cells: readonly string[]): string {

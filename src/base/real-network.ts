@@ -73,6 +73,8 @@ class RealNetwork implements Network {
     reserveDescriptors();
     const stop = () => {
       turns?.end();
+      // Its descriptor may be another socket's from now on.
+      turns = null;
       server.stop(false);
     };
     return { port: server.port, stop };

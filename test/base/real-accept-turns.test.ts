@@ -14,9 +14,9 @@ function work(ms: number): void {
   while (performance.now() < endMs);
 }
 
-function handler(more: Partial<SocketHandler> = {}): SocketHandler {
+function handler(): SocketHandler {
   const nothing = () => undefined;
-  return { data: nothing, drain: nothing, end: nothing, close: nothing, ...more };
+  return { data: nothing, drain: nothing, end: nothing, close: nothing };
 }
 
 function connect(port: number, count: number): Promise<Socket[]> {
@@ -57,7 +57,7 @@ test("those of whom there is nothing to do are accepted together", async () => {
   expect(turns.length).toBeLessThan(5);
 });
 
-test("nobody listens after a stop while the listener is set aside", async () => {
+test.skipIf(!isLinux)("nobody listens after a stop while the listener is set aside", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   let acceptedCount = 0;
   const listener = network.listen(HOST, 0, () => {
