@@ -10,7 +10,7 @@
 import type { Clock } from "./world.ts";
 
 /** Long enough to be worth a turn, and short enough for whoever waits for the next. */
-export const SLICE_MS = 2;
+export const SLICE_MS = 1;
 
 /** Work that can stop between any two of its steps. */
 export type Steps<R> = Generator<undefined, R, undefined>;

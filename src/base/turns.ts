@@ -13,7 +13,7 @@ import { Queue } from "./queue.ts";
 import type { Clock } from "./world.ts";
 
 /** Long enough to be worth a turn, and short enough for whoever waits for the next. */
-export const TURN_MS = 2;
+export const TURN_MS = 1;
 
 export class Turns {
   readonly #clock: Pick<Clock, "monotonicMs" | "afterTurn">;

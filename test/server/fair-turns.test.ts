@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { TURN_MS } from "../../src/base/turns.ts";
 import { FairTurns } from "../../src/server/fair-turns.ts";
 import { FakeClock } from "../sim/fake-clock.ts";
 import { ECHO, makeArena } from "./kit.ts";
@@ -26,7 +27,7 @@ test("keeps nothing while there are breaks, or for as long as a slice lasts", ()
   expect(turns.isOver(clock.monotonicMs())).toBe(false);
   turns.worked(clock.monotonicMs());
   for (let count = 0; count < 3; count++) {
-    clock.advance(0.9);
+    clock.advance(TURN_MS * 0.45);
     expect(turns.isOver(clock.monotonicMs())).toBe(count === 2);
     turns.worked(clock.monotonicMs());
   }

@@ -18,9 +18,6 @@ import { CLEANED_SUFFIX, SWAP_SUFFIX } from "../log-names.ts";
 import { removeFilesLater, setAside } from "../log-truncate.ts";
 import type { Segment } from "../segment.ts";
 
-/** How long files are renamed before others may run. */
-const SLICE_MS = 1;
-
 /**
  * The old names are durably gone when it resolves. Rejects with `DiskError`: nothing has changed
  * then, or the directory is offline.
@@ -48,7 +45,7 @@ async function giveNames(
   const { host, place } = state;
   const { baseOffset } = cleaned;
   const snapshots: string[] = [];
-  const slices = new Slices(host.clock, SLICE_MS);
+  const slices = new Slices(host.clock);
   for (const segment of replaced) {
     // The snapshot at the base offset is that of the new segment, too.
     snapshots.push(...setAside(state, segment, segment.baseOffset !== baseOffset));

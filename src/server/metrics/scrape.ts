@@ -6,6 +6,7 @@
  */
 import type { Metrics } from "../../base/metrics.ts";
 import { type MetricsFormat, MetricsText } from "../../base/metrics-text.ts";
+import { SLICE_MS } from "../../base/slices.ts";
 import type { Clock } from "../../base/world.ts";
 import { type HttpRequest, qualityOf } from "../http/http-request.ts";
 import type { HttpAnswer } from "../http/http-answer.ts";
@@ -16,7 +17,6 @@ const CONTENT_TYPES: Readonly<Record<MetricsFormat, string>> = {
 };
 const PATH = "/metrics";
 const PIECE_SIZE = 32 * 1024;
-const SLICE_MS = 1;
 
 export function answerScrape(request: HttpRequest, metrics: Metrics, clock: Clock): HttpAnswer {
   const { method, path } = request;
