@@ -3,8 +3,8 @@
  * of a run that is profiled are not to be shown.
  *
  *   "symbols" -> beside the record lies its report, by symbol
- *   "turns"   -> samples of the loop's thread alone, where it asks the kernel what has come in, and
- *                where it says something on standard error (studies/turns.ts): needs root, and tracefs
+ *   "turns"   -> samples of the loop's thread alone with their stacks, where it asks the kernel what has
+ *                come in, and where it says something on standard error (studies/turns.ts): needs root
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -64,7 +64,7 @@ function turnsOf(pids: readonly number[]): string[] {
     return ["-e", `raw_syscalls:sys_${end}`, "--filter", filter];
   });
   // A frequency for all (-F) would thin out what is asked, too, and make one turn of many.
-  const samples = ["-e", `cpu-clock/period=${TURN_SAMPLE_MS * 1e6}/`];
+  const samples = ["-e", `cpu-clock/period=${TURN_SAMPLE_MS * 1e6},call-graph=fp/`];
   const words = ["-e", "syscalls:sys_enter_write", "--filter", `fd==${STANDARD_ERROR}`];
   return [...samples, ...asks, ...words, "-m", TURN_BUFFER, "-t", pids.join()];
 }

@@ -7,9 +7,11 @@
  *   bun bench/studies/turns.ts [--suite produce --suite latency] [--rows PATTERN]
  *                              [--scale 5] [--longest 5]
  *
- * `clock` is how long turns took; `ran` what the thread ran, system calls with it; `own` what it
- * ran outside of the kernel: Bunka, Bun and its engine; `rest` the same without the engine's collector,
- * which says on standard error when it begins and ends. Needs `perf` and root. p99.99 of less than
+ * `clock` is how long turns took; `ours` what the broker ran of that: its JavaScript, and whatever that
+ * called in Bun and in the kernel; `own` the same outside of the kernel; `engine` what ran outside of
+ * the kernel by itself, with no JavaScript on its stack: Bun, the engine's timers, which sweep what was
+ * collected, and its collector, which says on standard error when it begins and ends. A stack of
+ * which the beginning is not known counts as ours. Needs `perf` and root. p99.99 of less than
  * 10,000 turns is the longest.
  */
 import { mkdtempSync, readdirSync, statSync } from "node:fs";
@@ -30,22 +32,31 @@ const { values: flags } = parseArgs({
 const QUANTILE = 0.9999;
 /** Of an open loop, times the scale. */
 const SECONDS = "12";
-const KERNEL = "([kernel.kallsyms])";
-const SPREADS = ["clock", "ran", "own", "rest"] as const;
+const SPREADS = ["clock", "ours", "own", "engine"] as const;
 const HEAD = ["turns", ...SPREADS.flatMap((name) => [name, "max"])];
+const RECORD = /^\s*([\d.]+):\s+([\w:-]*\w)/;
+/** Where the stack of the loop's thread begins. */
+const BEGINNING = "__libc_start";
+const KERNEL = "([kernel.kallsyms])";
 const COMPILED = /\[JIT\]|perf-\d+\.map/;
 const COLLECTOR_LINE = "[GC<";
 
 /** Milliseconds. */
 interface Turn {
   readonly clock: number;
-  readonly ran: number;
+  readonly ours: number;
   readonly own: number;
-  readonly rest: number;
+  readonly engine: number;
   /** The longest time without a sample. */
   readonly gap: number;
   /** What the samples were in, as often as they were. */
   readonly symbols: readonly string[];
+}
+
+interface Sample {
+  readonly atMs: number;
+  readonly symbol: string;
+  readonly isOurs: boolean;
 }
 
 if (Bun.which("perf") === null) {
@@ -90,12 +101,13 @@ async function run(): Promise<void> {
 function turnsOf(path: string): Turn[] {
   const command = ["perf", "script", "-i", path, "-F", "time,event,ip,sym,dso,trace"];
   const lines = Bun.spawnSync(command, { stderr: "ignore" }).stdout.toString().split("\n");
+  const callers = callersOfCompiled(lines);
   const turns: Turn[] = [];
   let beganMs: number | null = null;
   let samples: Sample[] = [];
   let words: number[] = [];
-  for (const line of lines) {
-    const [, seconds, event = "", rest = ""] = /^\s*([\d.]+):\s+(\S+):\s*(.*)$/.exec(line) ?? [];
+  for (const [index, line] of lines.entries()) {
+    const [, seconds, event = ""] = RECORD.exec(line) ?? [];
     const atMs = Number(seconds) * 1000;
     if (event.endsWith("sys_exit")) {
       beganMs = atMs;
@@ -107,15 +119,27 @@ function turnsOf(path: string): Turn[] {
     } else if (event.endsWith("sys_enter_write")) {
       words.push(samples.length);
     } else if (event !== "") {
-      samples.push({ atMs, symbol: rest.replace(/^\S+ /, "") });
+      const stack = lines.slice(index + 1, lines.indexOf("", index));
+      const symbol = stack[0]?.replace(/^\s*\S+ /, "") ?? "";
+      samples.push({ atMs, symbol, isOurs: isOurs(stack, callers) });
     }
   }
   return turns;
 }
 
-interface Sample {
-  readonly atMs: number;
-  readonly symbol: string;
+/** Who calls compiled code is the way into JavaScript, or JavaScript that is not compiled. */
+function callersOfCompiled(lines: readonly string[]): Set<string> {
+  const callers = new Set<string>();
+  for (const [index, line] of lines.entries()) {
+    if (COMPILED.test(line)) callers.add(lines[index + 1]!);
+  }
+  callers.delete("");
+  return callers;
+}
+
+function isOurs(stack: readonly string[], callers: ReadonlySet<string>): boolean {
+  if (stack.some((frame) => COMPILED.test(frame) || callers.has(frame))) return true;
+  return !stack.some((frame) => frame.includes(BEGINNING));
 }
 
 /** `words`: how many samples there were at each word of the collector. */
@@ -125,31 +149,33 @@ function turnOf(
   samples: readonly Sample[],
   words: readonly number[],
 ): Turn {
-  const own = samples.filter(isOwn).length;
+  const collected = collectedOf(samples, words);
+  const ours = samples.filter((sample) => sample.isOurs && !collected.has(sample));
+  const own = ours.filter(isOutsideOfKernel).length;
   const times = [beganMs, ...samples.map(({ atMs }) => atMs), endedMs];
   return {
     clock: endedMs - beganMs,
-    ran: samples.length * TURN_SAMPLE_MS,
+    ours: ours.length * TURN_SAMPLE_MS,
     own: own * TURN_SAMPLE_MS,
-    rest: (own - collectorOf(samples, words)) * TURN_SAMPLE_MS,
+    engine: (samples.filter(isOutsideOfKernel).length - own) * TURN_SAMPLE_MS,
     gap: Math.max(...times.slice(1).map((atMs, at) => atMs - times[at]!)),
     symbols: samples.map(({ symbol }) => symbol),
   };
 }
 
-function isOwn({ symbol }: Sample): boolean {
+function isOutsideOfKernel({ symbol }: Sample): boolean {
   return !symbol.endsWith(KERNEL);
 }
 
-/** Own samples between two of its words, but where the program's code ran between them. */
-function collectorOf(samples: readonly Sample[], words: readonly number[]): number {
-  let count = 0;
+/** Those between two of its words, but where the program's code ran between them. */
+function collectedOf(samples: readonly Sample[], words: readonly number[]): Set<Sample> {
+  const collected = new Set<Sample>();
   for (const [index, end] of words.slice(1).entries()) {
     const between = samples.slice(words[index], end);
     if (between.some(({ symbol }) => COMPILED.test(symbol))) continue;
-    count += between.filter(isOwn).length;
+    for (const sample of between) collected.add(sample);
   }
-  return count;
+  return collected;
 }
 
 function cellsOf(turns: readonly Turn[]): string[] {
@@ -160,12 +186,12 @@ function cellsOf(turns: readonly Turn[]): string[] {
   return [`${turns.length}`, ...spreads.map((ms) => ms.toFixed(1))];
 }
 
-function told({ clock, ran, own, rest, gap, symbols }: Turn): string {
+function told({ clock, ours, own, engine, gap, symbols }: Turn): string {
   const counts = new Map<string, number>();
   for (const symbol of symbols) counts.set(symbol, (counts.get(symbol) ?? 0) + 1);
   const most = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 4);
   const where = most.map(([symbol, count]) => `${count} ${symbol}`).join(", ");
-  const parts = Object.entries({ ran, own, rest, "without a sample": gap });
+  const parts = Object.entries({ ours, own, engine, "without a sample": gap });
   const times = parts.map(([name, ms]) => `${name} ${ms.toFixed(1)}`).join(", ");
   return `${clock.toFixed(1)}: ${times}; ${where}`;
 }
