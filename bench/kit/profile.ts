@@ -4,7 +4,8 @@
  *
  *   "symbols" -> beside the record lies its report, by symbol
  *   "turns"   -> samples of the loop's thread alone with their stacks, where it asks the kernel what has
- *                come in, and where it says something on standard error (studies/turns.ts): needs root
+ *                come in, and where it says something on standard error; in a record of its own, when
+ *                Linux gives freed memory back to the host (studies/turns.ts): needs root
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,6 +26,9 @@ export interface Profile {
 /** Of samples that `turns` takes: what a sample stands for. */
 export const TURN_SAMPLE_MS = 0.5;
 
+/** Behind the name of the record of when memory is given back. */
+export const GIVEN_BACK = ".given-back";
+
 const FREQUENCY = 999;
 const STANDARD_ERROR = 2;
 /** Where it is full, what happens meanwhile is not recorded, and two turns become one. */
@@ -40,18 +44,23 @@ export async function profileProcess(
 ): Promise<Profile> {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, name.replace(/[^\w.-]+/g, "-"));
-  const record = ["perf", "record", "-q", ...(of === "turns" ? turnsOf(pids) : symbolsOf(pids))];
-  const child = tied(
-    Bun.spawn([...record, "-o", `${path}.data`], { stdout: "ignore", stderr: "inherit" }),
-  );
+  const children =
+    of === "turns"
+      ? [record(turnsOf(pids), `${path}.data`), record(givenBack(), `${path}${GIVEN_BACK}`)]
+      : [record(symbolsOf(pids), `${path}.data`)];
   await Bun.sleep(ATTACHED_WITHIN_MS);
   return {
     async end() {
-      child.kill("SIGINT");
-      await child.exited;
+      for (const child of children) child.kill("SIGINT");
+      for (const child of children) await child.exited;
       if (of === "symbols") writeReport(path);
     },
   };
+}
+
+function record(flags: readonly string[], path: string): Bun.Subprocess {
+  const command = ["perf", "record", "-q", ...flags, "-o", path];
+  return tied(Bun.spawn(command, { stdout: "ignore", stderr: "inherit" }));
 }
 
 function symbolsOf(pids: readonly number[]): string[] {
@@ -67,6 +76,14 @@ function turnsOf(pids: readonly number[]): string[] {
   const samples = ["-e", `cpu-clock/period=${TURN_SAMPLE_MS * 1e6},call-graph=fp/`];
   const words = ["-e", "syscalls:sys_enter_write", "--filter", `fd==${STANDARD_ERROR}`];
   return [...samples, ...asks, ...words, "-m", TURN_BUFFER, "-t", pids.join()];
+}
+
+function givenBack(): string[] {
+  const filter = ["--filter", "function.function == page_reporting_process"];
+  const ends = ["start", "end"].flatMap((end) => {
+    return ["-e", `workqueue:workqueue_execute_${end}`, ...filter];
+  });
+  return [...ends, "-a"];
 }
 
 function writeReport(path: string): void {
